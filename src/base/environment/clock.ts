@@ -1,0 +1,13 @@
+/** Time as the runtime sees it. */
+
+/** Ends a timer; calling it again, or after the timer fired, does nothing. */
+export type Cancel = () => void;
+
+export interface Clock {
+  /** Wall-clock time in ms since the epoch. It may jump; never measure with it. */
+  now(): number;
+  /** Milliseconds from an arbitrary start, never going back; fractions are allowed. */
+  monotonicMs(): number;
+  /** Calls `fire` once after `delayMs`. A pending timer does not keep the process alive. */
+  timer(delayMs: number, fire: () => void): Cancel;
+}

@@ -1,0 +1,30 @@
+/** The network as the runtime sees it: ordered links that carry whole frames until they close. */
+
+export interface Link {
+  /** What the other end is called in logs, such as `127.0.0.1:51234`. */
+  readonly remote: string;
+  /** Queues one frame. False once the link's buffer is above its high water; wait for `drained` before the next. */
+  send(frame: Uint8Array): boolean;
+  /** Resolves when the buffer has fallen below its low water, and when the link closes. */
+  drained(): Promise<void>;
+  /** Set once by the owner, before the first frame is read. The frame belongs to the callee. */
+  onFrame: (frame: Uint8Array) => void;
+  /** Called exactly once, when the link has ended for whatever reason. `code` is a WebSocket close code. */
+  onClose: (reason: { readonly code: number; readonly text: string }) => void;
+  /** Ends the link. Frames already queued are still sent if the peer reads them. */
+  close(code: number, text: string): void;
+}
+
+export interface Listener {
+  /** The address that was bound, with its real port: `ws://127.0.0.1:7001`. */
+  readonly address: string;
+  /** Stops accepting; links that are open stay open. */
+  close(): Promise<void>;
+}
+
+export interface Network {
+  /** @throws ListenFailed when the address cannot be bound. */
+  listen(options: { readonly address: string; readonly onLink: (link: Link) => void }): Promise<Listener>;
+  /** @throws DialFailed when no link could be opened within `timeoutMs`. */
+  dial(options: { readonly address: string; readonly timeoutMs: number }): Promise<Link>;
+}
