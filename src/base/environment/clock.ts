@@ -8,6 +8,8 @@ export interface Clock {
   now(): number;
   /** Milliseconds from an arbitrary start, never going back; fractions are allowed. */
   monotonicMs(): number;
-  /** Calls `fire` once after `delayMs`. A pending timer does not keep the process alive. */
+  /** Calls `fire` once after `delayMs`. A pending timer does not keep the process alive: for upkeep. */
   timer(delayMs: number, fire: () => void): Cancel;
+  /** The same, but somebody waits for it: it keeps the process alive until it fired or was cancelled. */
+  wake(delayMs: number, fire: () => void): Cancel;
 }

@@ -24,6 +24,8 @@ export interface PlaceHandle {
 }
 
 export interface Places {
+  /** How many threads can run at the same time. */
+  readonly parallelism: number;
   /** Starts a place named `name` from the module at `entry`, handing it `init` (plain data). */
   start(options: {
     readonly entry: URL;

@@ -1,0 +1,111 @@
+/**
+ * Actors: a protocol given its state and its handlers.
+ *
+ * An actor with explicit state can be started anywhere by name; a closure actor keeps its state in a closure.
+ */
+import type * as z from 'zod';
+import { UsageError } from '../base/errors.ts';
+import { ActorBehavior } from './behavior.ts';
+import type { ActorContext, ClosureHandlers, Handlers } from './context.ts';
+import type { Operations, Protocol } from './protocol.ts';
+import type { Resource } from './resource.ts';
+
+type Schema = z.ZodType;
+
+/** How an actor's queue is bounded. */
+export interface MailboxOptions {
+  /** Messages above which a tell returns `false` and an offer waits; 1,024 unless given. */
+  highWater?: number;
+  /** Messages above which the overflow policy acts; 65,536 unless given. */
+  capacity?: number;
+  /**
+   * What happens to a message at the capacity, `reject` unless given. Every message that is not handled becomes a dead
+   * letter; an ask is answered with `Rejected(full)`.
+   */
+  overflow?: 'reject' | 'drop-oldest' | 'drop-newest';
+}
+
+/** Moments in an actor's life. Each may be asynchronous and holds the actor like a message. */
+export interface Signals<St, C> {
+  /** Before its first message. */
+  started?: (state: St, event: { readonly generation: number }, context: C) => void | Promise<void>;
+  /** After its last message, unless it is killed. */
+  stopping?: (state: St, event: { readonly reason: 'stopped' | 'failed' }, context: C) => void | Promise<void>;
+}
+
+export interface ActorOptions<A extends Schema, St, PO extends Operations, N extends Operations, PN extends string> {
+  /** The schema of its arguments. */
+  args: A;
+  /** Makes the state from the arguments; may be asynchronous. Throwing fails the start. */
+  state: (args: z.output<A>) => St | Promise<St>;
+  /** Private operations, offered by `ctx.self` alone. */
+  internal?: N & { readonly [K in keyof N]: K extends keyof PO ? 'already an operation of the protocol' : unknown };
+  /** The name it is registered under; its protocol's unless given. */
+  name?: string;
+  /** Resources of its place that it needs. */
+  uses?: readonly Resource<string, unknown>[];
+  mailbox?: MailboxOptions;
+  signals?: Signals<NoInfer<St>, ActorContext<PO & NoInfer<N>, NoInfer<St>, PN>>;
+}
+
+/** What `system.spawn` and `registry` take. */
+export interface ActorDefinition<T, A extends Schema> {
+  readonly kind: 'actor';
+  readonly name: string;
+  readonly protocol: T;
+  readonly args: A;
+}
+
+/** Options of a spawn; they may be left out where the arguments may. */
+export type SpawnArguments<A extends Schema, X> =
+  {} extends z.input<A> ? [options?: { args?: z.input<A> } & X] : [options: { args: z.input<A> } & X];
+
+/**
+ * Declares an actor with explicit state.
+ *
+ * The handlers are an argument of their own: in one literal with `state`, the state would infer as unknown and wrong
+ * replies would compile.
+ *
+ * @throws UsageError for a missing handler, a bad name, and a schema that cannot be sent.
+ */
+export function actor<const PN extends string, PO extends Operations, A extends Schema, St, N extends Operations = {}>(
+  protocol: Protocol<PN, PO>,
+  options: ActorOptions<A, St, PO, N, PN>,
+  handlers: Handlers<NoInfer<St>, PO & NoInfer<N>, PO & NoInfer<N>, PN>,
+): ActorDefinition<Protocol<PN, PO>, A> {
+  return new ActorBehavior<Protocol<PN, PO>, A>(protocol, {
+    args: options.args,
+    createState: options.state as (args: unknown) => unknown,
+    internal: (options.internal ?? {}) as Operations,
+    name: options.name ?? protocol.name,
+    uses: options.uses ?? [],
+    mailbox: options.mailbox ?? {},
+    signals: (options.signals ?? {}) as Signals<unknown, unknown>,
+    handlers: handlers as unknown as Readonly<Record<string, unknown>>,
+    closure: false,
+  });
+}
+
+/**
+ * Declares an actor whose state is a closure: short to write, on any place, but never moved, recorded or replayed.
+ *
+ * @param setup makes the handlers; called once when the actor starts.
+ */
+export function closureActor<PN extends string, PO extends Operations, A extends Schema>(
+  protocol: Protocol<PN, PO>,
+  args: A,
+  setup: (args: z.output<A>, context: ActorContext<PO, unknown, PN>) => ClosureHandlers<PO, PN>,
+): ActorDefinition<Protocol<PN, PO>, A> {
+  if (typeof setup !== 'function') throw new UsageError('closureActor takes a function that makes the handlers');
+  return new ActorBehavior<Protocol<PN, PO>, A>(protocol, {
+    args,
+    createState: setup as (args: unknown, context: unknown) => unknown,
+    internal: {},
+    name: protocol.name,
+    uses: [],
+    mailbox: {},
+    signals: {},
+    handlers: {},
+    closure: true,
+  });
+}

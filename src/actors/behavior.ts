@@ -1,0 +1,104 @@
+/**
+ * A definition as the runtime runs it: operations by number, one handler each.
+ *
+ * Made once per definition and shared by all its cells, so a cell holds one pointer to it.
+ */
+import type * as z from 'zod';
+import { UsageError } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import type { ActorDefinition, MailboxOptions, Signals } from './actor.ts';
+import { type CompiledProtocol, checkName, compileOperations, compiledProtocol, type Operation } from './operation.ts';
+import type { AnyProtocol, Operations } from './protocol.ts';
+import { makeRefClass, type RefClass, refClassOf } from './ref.ts';
+import type { Resource } from './resource.ts';
+import { compileMessageType, type MessageType } from './schema/message-type.ts';
+
+export type HandlerFunction = (state: unknown, message: unknown, context: unknown) => unknown;
+
+interface Parts<A> {
+  readonly args: A;
+  readonly createState: (args: unknown, context: unknown) => unknown;
+  readonly internal: Operations;
+  readonly name: string;
+  readonly uses: readonly Resource<string, unknown>[];
+  readonly mailbox: MailboxOptions;
+  readonly signals: Signals<unknown, unknown>;
+  readonly handlers: Readonly<Record<string, unknown>>;
+  readonly closure: boolean;
+}
+
+export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodType = z.ZodType>
+  implements ActorDefinition<T, A>
+{
+  readonly kind = 'actor';
+  readonly name: string;
+  readonly protocol: T;
+  readonly args: A;
+  readonly compiled: CompiledProtocol;
+  /** Public operations and private ones, by name. */
+  readonly operations: ReadonlyMap<string, Operation>;
+  /** By the operation's index. */
+  readonly handlers: readonly HandlerFunction[];
+  readonly argsType: MessageType;
+  readonly createState: (args: unknown, context: unknown) => unknown;
+  /** True where the state is what `createState` returned: an object of handlers. */
+  readonly closure: boolean;
+  readonly uses: readonly Resource<string, unknown>[];
+  readonly signals: Signals<unknown, unknown>;
+  readonly highWater: number;
+  readonly capacity: number;
+  readonly overflow: NonNullable<MailboxOptions['overflow']>;
+  /** What outside refs are made of. */
+  readonly refClass: RefClass;
+  /** What `ctx.self` is made of: private operations too. */
+  readonly selfClass: RefClass;
+
+  constructor(protocol: T, parts: Parts<A>) {
+    checkName(parts.name, 'the name of an actor');
+    this.name = parts.name;
+    this.protocol = protocol;
+    this.args = parts.args;
+    this.compiled = compiledProtocol(protocol);
+    const internal = compileOperations(protocol.name, parts.internal, this.compiled.operations.size);
+    this.operations = new Map([...this.compiled.operations, ...internal]);
+    this.argsType = compileMessageType(parts.args, `arguments of actor "${parts.name}"`);
+    this.createState = parts.createState;
+    this.closure = parts.closure;
+    this.handlers = [...this.operations.values()].map((operation) =>
+      parts.closure ? closureHandler(operation.name) : handlerOf(parts.handlers, operation),
+    );
+    this.uses = parts.uses;
+    this.signals = parts.signals;
+    this.highWater = count(parts.mailbox.highWater, limits.mailboxHighWater, `${parts.name}: mailbox.highWater`);
+    this.capacity = count(parts.mailbox.capacity, limits.mailboxCapacity, `${parts.name}: mailbox.capacity`);
+    if (parts.mailbox.highWater === undefined) this.highWater = Math.min(this.highWater, this.capacity);
+    this.overflow = parts.mailbox.overflow ?? 'reject';
+    this.refClass = refClassOf(protocol);
+    this.selfClass = internal.size === 0 ? this.refClass : makeRefClass(this.operations);
+  }
+
+  /** The shape of the actor as seen from other places: equal text, equal operations and arguments. */
+  describe(): string {
+    const operations = [...this.compiled.operations.values()].map((operation) => operation.describe()).sort();
+    return `actor ${this.name}(${this.argsType.describe()}) of ${this.protocol.name}{${operations.join(';')}}`;
+  }
+}
+
+function handlerOf(handlers: Readonly<Record<string, unknown>>, operation: Operation): HandlerFunction {
+  const handler = Object.hasOwn(handlers, operation.name) ? handlers[operation.name] : undefined;
+  if (typeof handler !== 'function') {
+    throw new UsageError(`${operation.label} has no handler; give the actor a function named "${operation.name}"`);
+  }
+  return handler as HandlerFunction;
+}
+
+function closureHandler(name: string): HandlerFunction {
+  return (state, message, context) =>
+    (state as Record<string, (message: unknown, context: unknown) => unknown>)[name]!(message, context);
+}
+
+function count(given: number | undefined, byDefault: number, what: string): number {
+  if (given === undefined) return byDefault;
+  if (Number.isSafeInteger(given) && given >= 1) return given;
+  throw new UsageError(`${what} must be a whole number of at least 1; it was given ${String(given)}`);
+}

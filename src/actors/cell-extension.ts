@@ -1,0 +1,69 @@
+/** What a cell needs only now and then: made at first use, so that an idle actor stays small. */
+import { limits } from '../base/limits.ts';
+import { Ring } from '../base/ring.ts';
+import type { Cell } from './cell.ts';
+import type { Observer } from './observer.ts';
+import type { OfferWaiting } from './offer.ts';
+import { ActorFailed } from './outcomes.ts';
+import { AdoptedRefs } from './outside.ts';
+import type { Run } from './run.ts';
+import type { StreamRun } from './stream-request.ts';
+import { Timers } from './timers.ts';
+
+export class CellExtension {
+  readonly children = new Set<Cell>();
+  readonly observers = new Set<Observer<unknown>>();
+  readonly streams = new Set<StreamRun>();
+  /** Streams whose reader has room, to be pumped between messages. */
+  readonly pulls = new Ring<StreamRun>();
+  /** Senders that wait for room, first come first served. */
+  readonly offers = new Ring<OfferWaiting>();
+  readonly adopted = new AdoptedRefs();
+  readonly timers: Timers;
+  /** Runs whose signal aborts when the actor ends. */
+  readonly #runs = new Set<Run>();
+  /** Resolves when the actor has ended. */
+  readonly ended: Promise<void>;
+  #tellEnded: () => void = () => undefined;
+
+  constructor(cell: Cell) {
+    this.timers = new Timers(cell.host.environment.clock);
+    this.ended = new Promise((resolve) => {
+      this.#tellEnded = resolve;
+    });
+  }
+
+  keep(run: Run): void {
+    this.#runs.add(run);
+  }
+
+  forget(run: Run): void {
+    this.#runs.delete(run);
+  }
+
+  /** The streams that a further one may join, or not. */
+  get streamsFull(): boolean {
+    return this.streams.size >= limits.streamsPerActorMax;
+  }
+
+  notice(state: unknown): void {
+    for (const observer of this.observers) observer.notice(state);
+  }
+
+  /** Ends what belongs to the actor's generation: timers, signals, observers, streams. */
+  endGeneration(why: string): void {
+    this.timers.close();
+    for (const run of this.#runs) run.abort(why);
+    this.#runs.clear();
+    for (const observer of [...this.observers]) observer.end();
+    for (const stream of this.streams) {
+      stream.close();
+      stream.request.fail(new ActorFailed(why));
+    }
+    this.streams.clear();
+  }
+
+  tellEnded(): void {
+    this.#tellEnded();
+  }
+}

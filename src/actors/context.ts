@@ -1,0 +1,126 @@
+/** What a handler gets beside its state and its message. Types only; `run.ts` is the object behind it. */
+import type * as z from 'zod';
+import type { SpawnArguments, ActorDefinition } from './actor.ts';
+import type {
+  AnyOperation,
+  AnyProtocol,
+  AnyRef,
+  AskOperation,
+  In,
+  MessageAndOptions,
+  OperationRef,
+  Operations,
+  Out,
+  Protocol,
+  Ref,
+  StreamOperation,
+  TellOperation,
+} from './protocol.ts';
+import type { ErrorSchemas } from './outcomes.ts';
+import type { Resource } from './resource.ts';
+
+export interface TimerOptions {
+  /** A timer of the same name replaces the one that is pending. */
+  name?: string;
+}
+/** What the third argument of `ctx.run` receives when the work was rejected. */
+export interface RunFailure {
+  readonly code: string;
+  readonly message: string;
+}
+export interface ObserveOptions {
+  /** Deliver every value in order instead of the latest; a reader that falls too far behind ends with `Lagged`. */
+  every?: boolean;
+}
+
+/**
+ * The context of one run of a handler.
+ *
+ * `signal`, `fail` and the call chain are this run's; the rest belongs to the actor. Keep it no longer than the run.
+ *
+ * @typeParam P all operations of the actor, private ones included
+ * @typeParam E the errors that the operation declares
+ */
+export interface Context<P extends Operations, E = {}, St = unknown, PN extends string = string> {
+  /** This actor, private operations included. */
+  readonly self: Ref<Protocol<PN, P>>;
+  /** Aborts when the caller gave up, the call's deadline passed, or the actor ends. */
+  readonly signal: AbortSignal;
+  /** Wall-clock time in ms since the epoch, from the environment. */
+  now(): number;
+  /** A uniform number in [0, 1), from the environment. */
+  random(): number;
+  /** Resolves after `ms`; rejects when the actor ends first. */
+  delay(ms: number): Promise<void>;
+  /** Replies with one of the operation's declared errors. Throws, to leave the handler; that is no failure. */
+  fail: [keyof E] extends [never]
+    ? never
+    : <K extends keyof E & string>(
+        code: K,
+        ...data: [In<E[K]>] extends [void] ? [] : [data: In<E[K]>]
+      ) => never;
+  /** Tells an operation after `delayMs`. Returns a function that cancels it. Ends with the actor. */
+  after<O extends TellOperation>(
+    delayMs: number,
+    operation: OperationRef<O>,
+    ...message: MessageAndOptions<O['input'], TimerOptions>
+  ): () => void;
+  /** Tells an operation every `periodMs`, first after one period. */
+  every<O extends TellOperation>(
+    periodMs: number,
+    operation: OperationRef<O>,
+    ...message: MessageAndOptions<O['input'], TimerOptions>
+  ): () => void;
+  /**
+   * Tells an operation what `work` resolves to. A rejection fails the actor unless `failed` names an operation for it.
+   */
+  run<O extends TellOperation>(
+    work: Promise<In<O['input']>>,
+    operation: OperationRef<O>,
+    failed?: OperationRef<TellOperation<z.ZodType<RunFailure, RunFailure>>>,
+  ): void;
+  /** What `select` gives now and after each message, whenever it changed. Latest wins. For stream handlers. */
+  observe<T>(select: (state: Readonly<St>) => T, options?: ObserveOptions): AsyncIterable<T>;
+  /** A resource that the actor named in `uses`. */
+  use<V>(resource: Resource<string, V>): V;
+  /** Starts a child on this place. The ref can be used at once; the child ends with this actor. */
+  spawn<Q extends AnyProtocol, A extends z.ZodType>(
+    definition: ActorDefinition<Q, A>,
+    ...options: SpawnArguments<A, { name?: string }>
+  ): Ref<Q>;
+  /** Ends this actor after the current message. */
+  stop(): void;
+}
+
+/** The part of a context that belongs to the actor and to no operation: what setup and hooks get. */
+export type ActorContext<P extends Operations, St = unknown, PN extends string = string> = Context<P, {}, St, PN>;
+
+type Handler<St, O, P extends Operations, PN extends string> =
+  O extends TellOperation<infer I>
+    ? (state: St, message: Out<I>, context: Context<P, {}, St, PN>) => void | Promise<void>
+    : O extends AskOperation<infer I, infer R, infer E>
+      ? (state: St, message: Out<I>, context: Context<P, E, St, PN>) => In<R> | Promise<In<R>>
+      : O extends StreamOperation<infer I, infer R, infer E>
+        ? (state: Readonly<St>, message: Out<I>, context: Context<P, E, St, PN>) => AsyncIterable<In<R>>
+        : never;
+
+/** One handler for each operation of `P`; `All` is what `ctx.self` offers. */
+export type Handlers<St, P extends Operations, All extends Operations, PN extends string> = {
+  [K in keyof P & string]: Handler<St, P[K], All, PN>;
+};
+
+type ClosureHandler<O, P extends Operations, PN extends string> =
+  O extends TellOperation<infer I>
+    ? (message: Out<I>, context: Context<P, {}, unknown, PN>) => void | Promise<void>
+    : O extends AskOperation<infer I, infer R, infer E>
+      ? (message: Out<I>, context: Context<P, E, unknown, PN>) => In<R> | Promise<In<R>>
+      : O extends StreamOperation<infer I, infer R, infer E>
+        ? (message: Out<I>, context: Context<P, E, unknown, PN>) => AsyncIterable<In<R>>
+        : never;
+
+/** Handlers of a closure actor: the state is the closure. */
+export type ClosureHandlers<P extends Operations, PN extends string> = {
+  [K in keyof P & string]: ClosureHandler<P[K], P, PN>;
+};
+
+export type { AnyOperation, AnyRef, ErrorSchemas };

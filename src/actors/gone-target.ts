@@ -1,0 +1,80 @@
+/** The target of an address that leads nowhere (any more): everything sent to it is answered at once. */
+import type { DeadLetterReason } from './dead-letters.ts';
+import type { Host } from './host.ts';
+import { invalidMessage } from './isolation.ts';
+import type { Operation } from './operation.ts';
+import { NotDelivered } from './outcomes.ts';
+import type { CallOptions, Stream } from './protocol.ts';
+import { streamOf } from './stream-reader.ts';
+import type { Address, Target } from './target.ts';
+
+export class GoneTarget implements Target {
+  readonly protocolName: string;
+  readonly #host: Host;
+  readonly #address: Address;
+  readonly #branch: string;
+  readonly #reason: 'stopped' | 'unreachable';
+
+  constructor(host: Host, address: Address, branch: string, protocolName: string, reason: 'stopped' | 'unreachable') {
+    this.#host = host;
+    this.#address = address;
+    this.#branch = branch;
+    this.protocolName = protocolName;
+    this.#reason = reason;
+  }
+
+  path(): string {
+    return `troupe://${this.#address.place}${this.#branch}#${this.#address.cell}`;
+  }
+
+  branch(): string {
+    return this.#branch;
+  }
+
+  address(): Address {
+    return this.#address;
+  }
+
+  tell(operation: Operation, message: unknown): boolean {
+    const parsed = this.#parse(operation, message);
+    const reason: DeadLetterReason = this.#reason;
+    this.#host.counters.refused += 1;
+    this.#host.deadLetters.add({ path: this.path(), operation: operation.label, reason, message: parsed });
+    return false;
+  }
+
+  async ask(operation: Operation, message: unknown): Promise<never> {
+    this.#parse(operation, message);
+    throw this.#notDelivered(operation);
+  }
+
+  async offer(operation: Operation, message: unknown, _options?: CallOptions): Promise<never> {
+    this.#parse(operation, message);
+    throw this.#notDelivered(operation);
+  }
+
+  stream(operation: Operation): Stream<unknown> {
+    return streamOf((reader) => {
+      reader.end({ thrown: this.#notDelivered(operation) });
+      const nothing = (): void => undefined;
+      return { consumed: nothing, cancel: nothing };
+    });
+  }
+
+  stop(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  #parse(operation: Operation, message: unknown): unknown {
+    try {
+      return operation.input.parse(message);
+    } catch (error) {
+      throw invalidMessage(error, `${operation.label} to ${this.path()}`);
+    }
+  }
+
+  #notDelivered(operation: Operation): NotDelivered {
+    const why = this.#reason === 'stopped' ? 'has stopped' : 'is in a place that cannot be reached from here';
+    return new NotDelivered(this.#reason, `${operation.label}: ${this.path()} ${why}; the message was not sent`);
+  }
+}

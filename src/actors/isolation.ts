@@ -1,0 +1,36 @@
+/**
+ * Isolation: how a message becomes the receiver's own.
+ *
+ * `parse` validates and copies in one step. `codec` also takes the message through its wire form and back, so that tests
+ * find what would not survive a thread. `trusted` hands it over as it is, for code that keeps its hands off.
+ */
+import { InvalidMessage } from './outcomes.ts';
+import type { InvalidValue } from './schema/errors.ts';
+import type { MessageType } from './schema/message-type.ts';
+import type { RefReceiver } from './schema/ref-rules.ts';
+import type { Owner } from './target.ts';
+
+export type Isolation = 'parse' | 'codec' | 'trusted';
+
+/** Gives `value` to `owner`. @throws InvalidValue */
+export type HandOver = (type: MessageType, value: unknown, owner: Owner) => unknown;
+
+export function handOver(isolation: Isolation, receiverFor: (owner: Owner) => RefReceiver): HandOver {
+  switch (isolation) {
+    case 'parse':
+      return (type, value, owner) => type.take(value, owner);
+    case 'codec':
+      return (type, value, owner) => type.fromWire(type.toWire(type.parse(value)), receiverFor(owner));
+    case 'trusted':
+      return (type, value, owner) => (type.plain ? value : type.rebind(value, owner));
+    default:
+      return isolation satisfies never;
+  }
+}
+
+/** What the caller sees of a finding: which operation, where inside the message, what to do. */
+export function invalidMessage(error: unknown, what: string): unknown {
+  const finding = error as InvalidValue;
+  if (finding?.code !== 'InvalidValue') return error;
+  return new InvalidMessage(`${what}: ${finding.message}. Nothing was sent`, finding.path, error);
+}

@@ -1,0 +1,211 @@
+/** Asks, offers and streams between actors of one place: the caller's promise is settled by the cell directly. */
+import { UsageError } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import type { Cell } from './cell.ts';
+import type { Host } from './host.ts';
+import { invalidMessage } from './isolation.ts';
+import { OfferWaiting, tooManyWait } from './offer.ts';
+import type { Operation } from './operation.ts';
+import { Cancelled, NotDelivered } from './outcomes.ts';
+import type { CallOptions, Stream, StreamOptions } from './protocol.ts';
+import { findCycle, Request } from './request.ts';
+import { type StreamReader, streamOf } from './stream-reader.ts';
+import { StreamRequest } from './stream-request.ts';
+import type { Owner } from './target.ts';
+
+class LocalRequest extends Request {
+  readonly origin = undefined;
+  readonly #host: Host;
+  readonly #owner: Owner;
+  readonly #resolve: (value: unknown) => void;
+  readonly #reject: (error: Error) => void;
+  /** Takes the listener off the caller's signal. */
+  detach: (() => void) | undefined = undefined;
+
+  constructor(host: Host, operation: Operation, owner: Owner, resolve: (value: unknown) => void, reject: (error: Error) => void) {
+    super(operation, owner);
+    this.#host = host;
+    this.#owner = owner;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  override succeed(result: unknown): void {
+    if (this.settled) {
+      this.#host.counters.late += 1;
+      return;
+    }
+    let reply: unknown;
+    try {
+      reply = this.#host.handOver(this.operation.output!, result, this.#owner);
+    } catch (error) {
+      throw invalidMessage(error, `the reply of ${this.operation.label}`);
+    }
+    this.#settle();
+    this.#resolve(reply);
+  }
+
+  override fail(error: Error): void {
+    if (this.settled) {
+      this.#host.counters.late += 1;
+      return;
+    }
+    this.#settle();
+    this.#reject(error);
+  }
+
+  cancel(reason: unknown): void {
+    if (this.settled) return;
+    this.fail(new Cancelled(true, `${this.operation.label}: cancelled by the caller's signal`, reason));
+    this.givenUp();
+  }
+
+  #settle(): void {
+    this.settled = true;
+    this.#host.deadlines.remove(this);
+    this.detach?.();
+  }
+}
+
+/** The time limit that a call names, checked. */
+export function timeoutOf(options: CallOptions | undefined, operation: Operation): number {
+  const timeoutMs = options?.timeoutMs;
+  if (timeoutMs === undefined) return limits.askTimeoutMs;
+  if (timeoutMs >= 0 && timeoutMs <= limits.askTimeoutMsMax) return timeoutMs;
+  throw new UsageError(`${operation.label}: timeoutMs must lie between 0 and ${limits.askTimeoutMsMax}; it was given ${timeoutMs}`);
+}
+
+export function aborted(operation: Operation, signal: AbortSignal): Cancelled {
+  return new Cancelled(false, `${operation.label}: the caller's signal had aborted already; nothing was sent`, signal.reason);
+}
+
+export function sendAsk(
+  cell: Cell,
+  operation: Operation,
+  message: unknown,
+  options: CallOptions | undefined,
+  owner: Owner,
+): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const host = cell.host;
+    let taken: unknown;
+    try {
+      taken = host.handOver(operation.input, message, cell);
+    } catch (error) {
+      throw invalidMessage(error, `${operation.label} to ${cell.path()}`);
+    }
+    const cycle = owner.openRun === 0 ? undefined : findCycle(cell, owner, operation);
+    if (cycle !== undefined) throw cycle;
+    const request = new LocalRequest(host, operation, owner, resolve, reject);
+    const timeoutMs = options === undefined ? limits.askTimeoutMs : timeoutOf(options, operation);
+    const signal = options?.signal;
+    if (signal !== undefined) {
+      if (signal.aborted) throw aborted(operation, signal);
+      const abort = (): void => request.cancel(signal.reason);
+      signal.addEventListener('abort', abort, { once: true });
+      request.detach = () => signal.removeEventListener('abort', abort);
+    }
+    host.deadlines.add(request, timeoutMs);
+    cell.accept(request, taken);
+  });
+}
+
+export function sendOffer(
+  cell: Cell,
+  operation: Operation,
+  message: unknown,
+  options: CallOptions | undefined,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const host = cell.host;
+    let taken: unknown;
+    try {
+      taken = host.handOver(operation.input, message, cell);
+    } catch (error) {
+      throw invalidMessage(error, `${operation.label} to ${cell.path()}`);
+    }
+    const signal = options?.signal;
+    if (signal?.aborted) throw aborted(operation, signal);
+    const timeoutMs = timeoutOf(options, operation);
+    if (cell.isOver) {
+      throw new NotDelivered('stopped', `${operation.label}: ${cell.path()} has stopped; the message was not sent`);
+    }
+    if (cell.hasRoom) {
+      cell.accept(operation.envelope, taken);
+      resolve();
+      return;
+    }
+    if (cell.extension.offers.size >= limits.offersWaitingMax) throw tooManyWait(operation.label, cell.path());
+    const offer = new OfferWaiting(operation.envelope, taken, resolve, reject);
+    signal?.addEventListener(
+      'abort',
+      () => {
+        host.deadlines.remove(offer);
+        offer.refuse(new Cancelled(false, `${operation.label}: cancelled by the caller's signal`, signal.reason));
+      },
+      { once: true },
+    );
+    host.deadlines.add(offer, timeoutMs);
+    cell.awaitRoom(offer);
+  });
+}
+
+class LocalStreamRequest extends StreamRequest {
+  readonly origin = undefined;
+  readonly #host: Host;
+  readonly #owner: Owner;
+  readonly #reader: StreamReader<unknown>;
+
+  constructor(host: Host, operation: Operation, owner: Owner, reader: StreamReader<unknown>) {
+    super(operation, owner, limits.streamWindow);
+    this.#host = host;
+    this.#owner = owner;
+    this.#reader = reader;
+  }
+
+  override item(value: unknown): void {
+    try {
+      this.#reader.push(this.#host.handOver(this.operation.output!, value, this.#owner));
+    } catch (error) {
+      throw invalidMessage(error, `an item of ${this.operation.label}`);
+    }
+  }
+
+  override complete(): void {
+    if (this.settled) return;
+    this.settled = true;
+    this.#reader.end();
+  }
+
+  override fail(error: Error): void {
+    if (this.settled) return;
+    this.settled = true;
+    this.#reader.end({ thrown: error });
+  }
+}
+
+export function openLocalStream(
+  cell: Cell,
+  operation: Operation,
+  message: unknown,
+  options: StreamOptions | undefined,
+  owner: Owner,
+): Stream<unknown> {
+  return streamOf((reader) => {
+    const host = cell.host;
+    const request = new LocalStreamRequest(host, operation, owner, reader);
+    try {
+      cell.accept(request, host.handOver(operation.input, message, cell));
+    } catch (error) {
+      request.fail(invalidMessage(error, `${operation.label} to ${cell.path()}`) as Error);
+    }
+    return {
+      consumed(total: number): void {
+        if (total + limits.streamWindow / 2 >= request.granted) request.grant(total + limits.streamWindow);
+      },
+      cancel(): void {
+        request.cancel();
+      },
+    };
+  }, options?.signal);
+}

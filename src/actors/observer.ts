@@ -1,0 +1,56 @@
+/**
+ * `ctx.observe`: what a stream handler sees of its actor's state, evaluated after each message.
+ *
+ * Latest wins: a reader that is slow misses what was between, which needs no memory. With `every` values queue, and a
+ * reader that falls a whole window behind ends as `Lagged`.
+ */
+import { limits } from '../base/limits.ts';
+import { Lagged } from './outcomes.ts';
+import { StreamReader } from './stream-reader.ts';
+
+export class Observer<T> implements AsyncIterable<T> {
+  readonly #select: (state: unknown) => T;
+  readonly #every: boolean;
+  readonly #onClose: (observer: Observer<T>) => void;
+  readonly #reader = new StreamReader<T>();
+  #last: T | undefined = undefined;
+  #primed = false;
+
+  constructor(select: (state: unknown) => T, every: boolean, onClose: (observer: Observer<T>) => void) {
+    this.#select = select;
+    this.#every = every;
+    this.#onClose = onClose;
+    this.#reader.open(() => ({
+      consumed(): void {
+        // What the actor's state does is not for the reader to slow down.
+      },
+      cancel: () => this.#onClose(this),
+    }));
+  }
+
+  /** Called with the state after each message, and once at the start. */
+  notice(state: unknown): void {
+    const value = this.#select(state);
+    if (this.#primed && Object.is(value, this.#last)) return;
+    this.#primed = true;
+    this.#last = value;
+    if (!this.#every && this.#reader.buffered > 0) this.#reader.dropOldest();
+    if (this.#every && this.#reader.buffered >= limits.streamWindow) {
+      const missed = this.#reader.buffered + 1;
+      this.end(
+        new Lagged(missed, `a reader of ctx.observe({ every: true }) was ${missed} values behind; read faster or let latest win`),
+      );
+      return;
+    }
+    this.#reader.push(value);
+  }
+
+  end(thrown?: unknown): void {
+    this.#onClose(this);
+    this.#reader.end(thrown === undefined ? undefined : { thrown });
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<T> {
+    return this.#reader;
+  }
+}

@@ -1,0 +1,48 @@
+/** Owners of refs: code outside of actors, and the cache by which an actor adopts the refs that reach it. */
+import { limits } from '../base/limits.ts';
+import type { Host } from './host.ts';
+import { type InternalRef, refFor, targetOf } from './ref.ts';
+import type { Request } from './request.ts';
+import type { Address, Owner, Target } from './target.ts';
+
+/** Everything that is not an actor: it has no runs, so its calls begin new chains. */
+export class Outside implements Owner {
+  readonly openRun = 0;
+  readonly openRequest: Request | undefined = undefined;
+  readonly #host: Host;
+
+  constructor(host: Host) {
+    this.#host = host;
+  }
+
+  isOpen(): boolean {
+    return false;
+  }
+
+  address(): Address {
+    return { place: this.#host.placeId, cell: 0 };
+  }
+
+  path(): string {
+    return `troupe://${this.#host.placeId}/`;
+  }
+
+  adopt(ref: object): object {
+    return refFor(ref as InternalRef, this);
+  }
+}
+
+/** The refs that one actor has adopted, by target, so that a ref in every message costs one look-up. */
+export class AdoptedRefs {
+  readonly #refs = new Map<Target, InternalRef>();
+
+  adopt(ref: InternalRef, owner: Owner): InternalRef {
+    const target = targetOf(ref);
+    const known = this.#refs.get(target);
+    if (known !== undefined && known.constructor === ref.constructor) return known;
+    const adopted = refFor(ref, owner);
+    if (this.#refs.size >= limits.reboundRefsMax) this.#refs.clear();
+    this.#refs.set(target, adopted);
+    return adopted;
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * The registry: the one module that maps names to code. Nothing else of the code crosses a thread or a wire.
+ *
+ * Code is found by kind and name, never by object identity, since loaders and bundlers load a file more than once.
+ */
+import { UsageError } from '../base/errors.ts';
+import type { ActorBehavior } from './behavior.ts';
+import type { AnyProtocol } from './protocol.ts';
+import type { Resource } from './resource.ts';
+
+/** Anything that a registry can hold. */
+export interface Registrable {
+  readonly kind: 'actor' | 'flow' | 'resource';
+  readonly name: string;
+  /** Actors that come with it, such as the stages of a flow. */
+  readonly actors?: readonly Registrable[];
+}
+
+export interface Registry<D extends readonly Registrable[] = readonly Registrable[]> {
+  readonly kind: 'registry';
+  readonly definitions: D;
+}
+
+/**
+ * Lists what other places may start. Export it as the default of a module of its own.
+ *
+ * @throws UsageError where two definitions of a kind have one name.
+ */
+export function registry<const D extends readonly Registrable[]>(...definitions: D): Registry<D> {
+  index(definitions);
+  return Object.freeze({ kind: 'registry' as const, definitions });
+}
+
+/** A registry by kind and name. */
+export class RegistryIndex {
+  readonly #byKey: ReadonlyMap<string, Registrable>;
+
+  constructor(given: Registry) {
+    if (given?.kind !== 'registry') {
+      throw new UsageError('the registry module must export what registry(…) returned, as its default');
+    }
+    this.#byKey = index(given.definitions);
+  }
+
+  actor(name: string): ActorBehavior | undefined {
+    return this.#byKey.get(`actor ${name}`) as ActorBehavior | undefined;
+  }
+
+  flow(name: string): Registrable | undefined {
+    return this.#byKey.get(`flow ${name}`);
+  }
+
+  resource(name: string): Resource<string, unknown> | undefined {
+    return this.#byKey.get(`resource ${name}`) as Resource<string, unknown> | undefined;
+  }
+
+  /** A protocol that an actor of the registry speaks, or that stands in one of their messages. */
+  protocol(name: string): AnyProtocol | undefined {
+    return this.actors.find((actor) => actor.protocol.name === name)?.protocol;
+  }
+
+  get actors(): readonly ActorBehavior[] {
+    return [...this.#byKey.values()].filter((one) => one.kind === 'actor') as unknown as ActorBehavior[];
+  }
+}
+
+function index(definitions: readonly Registrable[]): ReadonlyMap<string, Registrable> {
+  const byKey = new Map<string, Registrable>();
+  const add = (one: Registrable): void => {
+    if (!['actor', 'flow', 'resource'].includes(one?.kind) || typeof one.name !== 'string') {
+      throw new UsageError('registry(…) takes actors, flows and resources; it was given something else');
+    }
+    const key = `${one.kind} ${one.name}`;
+    const known = byKey.get(key);
+    if (known === one) return;
+    if (known !== undefined) throw new UsageError(`the registry holds two definitions of ${key}; give one another name`);
+    byKey.set(key, one);
+    for (const with_ of one.actors ?? []) add(with_);
+  };
+  for (const one of definitions) add(one);
+  return byKey;
+}

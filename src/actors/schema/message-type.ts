@@ -1,0 +1,161 @@
+/**
+ * A schema as the runtime uses it: compiled once for each operation, then asked for every message.
+ *
+ * The one parse of a message happens at its sender, in `take`: it validates, and what comes out shares nothing that can
+ * be changed with what went in. On the way to another place the parsed value becomes its wire form and a value again.
+ */
+import type { ZodType } from 'zod';
+import { checkBounds } from './bounded.ts';
+import type { Codec } from './codec.ts';
+import { compileCodec } from './compile-codec.ts';
+import { describeSchema } from './describe-schema.ts';
+import { InvalidValue } from './errors.ts';
+import { unknownCodec } from './leaf-codecs.ts';
+import type { RefOwner, RefReceiver } from './ref-rules.ts';
+import { type StandardSchemaLike, standardParser } from './standard-schema.ts';
+import { isZodNode } from './zod-node.ts';
+import { asFinding, zodParser } from './zod-parser.ts';
+
+export interface MessageType {
+  /** True when wire form and parsed value are the same thing: JSON-like data, with no undefined and nothing frozen. */
+  readonly plain: boolean;
+  /**
+   * Validates and copies: the result shares nothing mutable with `value`, and the refs in it belong to `owner`.
+   * @throws InvalidValue
+   */
+  take(value: unknown, owner: RefOwner): unknown;
+  /**
+   * Validates. The result may share leaves with `value`: it is about to be encoded, or came off the wire.
+   * @throws InvalidValue
+   */
+  parse(value: unknown): unknown;
+  /**
+   * Copies an already parsed value, and rebinds its refs to `owner`; gives back `parsed` itself where there is nothing
+   * that `take` would have to copy after zod.
+   * @throws InvalidValue where an unknown part of it cannot be sent.
+   */
+  rebind(parsed: unknown, owner: RefOwner): unknown;
+  /**
+   * Parsed value to wire form: nil, boolean, number, string, Uint8Array, arrays, plain objects and `undefined`. May
+   * share with `parsed`, and does not change it.
+   * @throws InvalidValue where something cannot be sent.
+   */
+  toWire(parsed: unknown): unknown;
+  /** Wire form to value. What is malformed is handed through, so that `parse` refuses it afterwards. */
+  fromWire(wire: unknown, receiver: RefReceiver): unknown;
+  /** The schema's shape as canonical text: equal shapes, equal text. Predicates are left out. */
+  describe(): string;
+}
+
+/**
+ * Compiles a schema.
+ *
+ * @param where Whose schema it is, for error texts, such as `counter.inc input`.
+ * @throws UsageError where the schema cannot be that of a message, with the path in it.
+ */
+export function compileMessageType(schema: StandardSchemaLike | ZodType, where: string): MessageType {
+  if (isZodNode(schema)) {
+    const { codec, recursive } = compileCodec(schema, where);
+    const bounds = recursive ? checkBounds : undefined;
+    return new CompiledMessageType(
+      where,
+      codec,
+      () => zodParser(schema),
+      bounds,
+      () => describeSchema(schema),
+    );
+  }
+  const parser = standardParser(schema, where);
+  const { vendor } = schema['~standard'];
+  return new CompiledMessageType(
+    where,
+    unknownCodec,
+    () => parser,
+    undefined,
+    () => `standard:${vendor}`,
+  );
+}
+
+type Parser = (value: unknown) => unknown;
+
+class CompiledMessageType implements MessageType {
+  readonly plain: boolean;
+  readonly #where: string;
+  readonly #codec: Codec;
+  readonly #makeParser: () => Parser;
+  readonly #checkBounds: ((parsed: unknown) => void) | undefined;
+  readonly #describe: () => string;
+  #parser: Parser | undefined;
+
+  constructor(
+    where: string,
+    codec: Codec,
+    makeParser: () => Parser,
+    bounds: ((parsed: unknown) => void) | undefined,
+    describe: () => string,
+  ) {
+    this.plain = codec.plain;
+    this.#where = where;
+    this.#codec = codec;
+    this.#makeParser = makeParser;
+    this.#checkBounds = bounds;
+    this.#describe = describe;
+    this.#parser = undefined;
+  }
+
+  take(value: unknown, owner: RefOwner): unknown {
+    const parsed = this.parse(value);
+    const { copy } = this.#codec;
+    if (copy === undefined) return parsed;
+    try {
+      return copy(parsed, owner, true);
+    } catch (thrown) {
+      throw this.#invalid(thrown);
+    }
+  }
+
+  parse(value: unknown): unknown {
+    this.#parser ??= this.#makeParser();
+    try {
+      const parsed = this.#parser(value);
+      this.#checkBounds?.(parsed);
+      return parsed;
+    } catch (thrown) {
+      throw this.#invalid(thrown);
+    }
+  }
+
+  rebind(parsed: unknown, owner: RefOwner): unknown {
+    const { copy } = this.#codec;
+    if (copy === undefined) return parsed;
+    try {
+      return copy(parsed, owner, false);
+    } catch (thrown) {
+      throw this.#invalid(thrown);
+    }
+  }
+
+  toWire(parsed: unknown): unknown {
+    const { toWire } = this.#codec;
+    if (toWire === undefined) return parsed;
+    try {
+      return toWire(parsed);
+    } catch (thrown) {
+      throw this.#invalid(thrown);
+    }
+  }
+
+  fromWire(wire: unknown, receiver: RefReceiver): unknown {
+    const { fromWire } = this.#codec;
+    return fromWire === undefined ? wire : fromWire(wire, receiver);
+  }
+
+  describe(): string {
+    return this.#describe();
+  }
+
+  #invalid(thrown: unknown): InvalidValue {
+    const { reason, path } = asFinding(thrown);
+    return new InvalidValue(reason, path, this.#where);
+  }
+}

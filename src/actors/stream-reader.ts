@@ -1,0 +1,159 @@
+/**
+ * The reading end of a stream: an AsyncIterable and an Observable over one bounded buffer.
+ *
+ * Both protocols are implemented, because rxjs's own path for AsyncIterables notices an unsubscribe only at the next
+ * value, and a quiet stream would leak. Iterating pulls: values are granted again as they are taken. Subscribing pushes:
+ * a subscriber takes each value at once, so backpressure ends there.
+ */
+import { Ring } from '../base/ring.ts';
+import { Cancelled } from './outcomes.ts';
+import type { Stream, Subscribable } from './protocol.ts';
+
+/** The other end, as the reader needs it. */
+export interface StreamProducer {
+  /** In all, so many values have been taken out of the reader's buffer. Cumulative. */
+  consumed(total: number): void;
+  /** Nobody reads any more. */
+  cancel(): void;
+}
+
+/** Opens one stream for `reader`, which is then fed with `push` and ended once. */
+export type OpenStream<T> = (reader: StreamReader<T>) => StreamProducer;
+
+type Waiter<T> = { resolve(result: IteratorResult<T>): void; reject(error: unknown): void };
+
+export class StreamReader<T> implements AsyncIterator<T, undefined> {
+  readonly #buffer = new Ring<T>();
+  readonly #waiters = new Ring<Waiter<T>>();
+  #producer: StreamProducer | undefined = undefined;
+  #consumed = 0;
+  #ended = false;
+  #error: { readonly thrown: unknown } | undefined = undefined;
+
+  open(open: OpenStream<T>): this {
+    this.#producer = open(this);
+    return this;
+  }
+
+  /** Values that wait to be taken. */
+  get buffered(): number {
+    return this.#buffer.size;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  push(value: T): void {
+    if (this.#ended) return;
+    const waiter = this.#waiters.shift();
+    if (waiter === undefined) {
+      this.#buffer.push(value);
+      return;
+    }
+    this.#took();
+    waiter.resolve({ done: false, value });
+  }
+
+  /** Drops the oldest value that waits: for readers that may miss some. */
+  dropOldest(): void {
+    this.#buffer.shift();
+  }
+
+  /** Ends the stream, after what is buffered; with an error when one is given. Later ends are ignored. */
+  end(error?: { readonly thrown: unknown }): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#error = error;
+    for (let waiter = this.#waiters.shift(); waiter !== undefined; waiter = this.#waiters.shift()) this.#finish(waiter);
+  }
+
+  next(): Promise<IteratorResult<T, undefined>> {
+    if (this.#buffer.size > 0) {
+      const value = this.#buffer.shift() as T;
+      this.#took();
+      return Promise.resolve({ done: false, value });
+    }
+    return new Promise((resolve, reject) => {
+      const waiter = { resolve, reject } as Waiter<T>;
+      if (this.#ended) this.#finish(waiter);
+      else this.#waiters.push(waiter);
+    });
+  }
+
+  return(): Promise<IteratorResult<T, undefined>> {
+    this.cancel();
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  /** Stops reading: what is buffered is dropped, the producer is told. */
+  cancel(): void {
+    this.#buffer.clear();
+    if (this.#ended) return;
+    this.end();
+    this.#producer?.cancel();
+  }
+
+  #took(): void {
+    this.#consumed += 1;
+    this.#producer?.consumed(this.#consumed);
+  }
+
+  #finish(waiter: Waiter<T>): void {
+    const error = this.#error;
+    this.#error = undefined;
+    if (error === undefined) waiter.resolve({ done: true, value: undefined });
+    else waiter.reject(error.thrown);
+  }
+}
+
+/** A stream that is opened anew by each iteration and each subscription. */
+export function streamOf<T>(open: OpenStream<T>, signal?: AbortSignal): Stream<T> {
+  const start = (): StreamReader<T> => {
+    const reader = new StreamReader<T>();
+    const abort = (): void => {
+      reader.end({ thrown: new Cancelled(true, 'the stream was aborted by its signal', signal?.reason) });
+      producer?.cancel();
+    };
+    let producer: StreamProducer | undefined;
+    if (signal?.aborted) {
+      reader.end({ thrown: new Cancelled(false, 'the stream was aborted before it was opened', signal.reason) });
+      return reader;
+    }
+    signal?.addEventListener('abort', abort, { once: true });
+    return reader.open((opened) => {
+      producer = open(opened);
+      return producer;
+    });
+  };
+  const subscribe: Subscribable<T>['subscribe'] = (observer) => {
+    const reader = start();
+    let open = true;
+    void (async () => {
+      try {
+        for (let result = await reader.next(); !result.done && open; result = await reader.next()) {
+          observer.next?.(result.value);
+        }
+        if (open) observer.complete?.();
+      } catch (error) {
+        if (open) observer.error?.(error);
+      }
+    })();
+    return {
+      unsubscribe(): void {
+        open = false;
+        reader.cancel();
+      },
+    };
+  };
+  const result = {
+    [Symbol.asyncIterator]: start,
+    subscribe,
+    '@@observable'(): unknown {
+      return this;
+    },
+  };
+  const observable = (Symbol as { readonly observable?: symbol }).observable;
+  if (observable !== undefined) Object.defineProperty(result, observable, { value: () => result });
+  return result;
+}

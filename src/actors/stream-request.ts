@@ -1,0 +1,109 @@
+/**
+ * A stream call on its way, and the run of the handler that answers it.
+ *
+ * A stream handler does not hold its actor: its `next()` is called only between messages, and only against credit.
+ */
+import type { Operation } from './operation.ts';
+import { Request } from './request.ts';
+import type { Owner } from './target.ts';
+
+/** The envelope of a stream call: `succeed` is replaced by many items and one end. */
+export abstract class StreamRequest extends Request {
+  /** How many items the reader takes in all so far. Cumulative. */
+  granted: number;
+  onGranted: (() => void) | undefined = undefined;
+
+  constructor(operation: Operation, caller: Owner | undefined, granted: number) {
+    super(operation, caller);
+    this.granted = granted;
+  }
+
+  /** @throws InvalidValue when the item does not fit the operation's output. */
+  abstract item(value: unknown): void;
+  abstract complete(): void;
+
+  override succeed(): void {
+    this.complete();
+  }
+
+  grant(total: number): void {
+    if (total <= this.granted) return;
+    this.granted = total;
+    this.onGranted?.();
+  }
+
+  /** The reader is gone. */
+  cancel(): void {
+    if (this.settled) return;
+    this.settled = true;
+    this.givenUp();
+  }
+}
+
+/** What a stream's producer needs of its cell. */
+export interface StreamHost {
+  /** Have `pump` called between two messages. */
+  wantsPull(run: StreamRun): void;
+  streamEnded(run: StreamRun): void;
+  /** The handler threw: the actor's own failure. */
+  streamFailed(run: StreamRun, error: unknown): void;
+}
+
+export class StreamRun {
+  readonly request: StreamRequest;
+  readonly #host: StreamHost;
+  readonly #iterator: AsyncIterator<unknown>;
+  #sent = 0;
+  #pulling = false;
+  #ended = false;
+
+  constructor(host: StreamHost, request: StreamRequest, iterable: AsyncIterable<unknown>) {
+    this.#host = host;
+    this.request = request;
+    this.#iterator = iterable[Symbol.asyncIterator]();
+    request.onGranted = () => {
+      if (!this.#pulling) host.wantsPull(this);
+    };
+  }
+
+  /** Asks the handler for its next value, if the reader has room for it. Called between messages only. */
+  pump(): void {
+    if (this.#pulling || this.#ended || this.#sent >= this.request.granted) return;
+    this.#pulling = true;
+    this.#iterator.next().then(this.#onResult, this.#onError);
+  }
+
+  /** Ends the handler's iteration early, so that its `finally` blocks run. */
+  close(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    // A generator that is waiting inside ends only when its wait does; its observers are closed by the cell.
+    this.#iterator.return?.().then(undefined, () => undefined);
+  }
+
+  readonly #onResult = (result: IteratorResult<unknown>): void => {
+    this.#pulling = false;
+    if (this.#ended) return;
+    if (result.done) {
+      this.#ended = true;
+      this.request.complete();
+      this.#host.streamEnded(this);
+      return;
+    }
+    this.#sent += 1;
+    try {
+      this.request.item(result.value);
+    } catch (error) {
+      this.#onError(error);
+      return;
+    }
+    if (this.#sent < this.request.granted) this.#host.wantsPull(this);
+  };
+
+  readonly #onError = (error: unknown): void => {
+    this.#pulling = false;
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#host.streamFailed(this, error);
+  };
+}

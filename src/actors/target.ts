@@ -1,0 +1,53 @@
+/**
+ * What a ref points to: a cell of this place, or an actor elsewhere. A ref knows no more of its actor than this.
+ *
+ * Messages arrive here as the caller gave them; the target validates them once, and copies or encodes them in the same
+ * step.
+ */
+import type { Operation } from './operation.ts';
+import type { CallOptions, Stream, StreamOptions } from './protocol.ts';
+import type { Request } from './request.ts';
+
+/** Where an actor lives: the id of its place, and its number there, which is never used again. */
+export interface Address {
+  readonly place: string;
+  readonly cell: number;
+}
+
+/**
+ * Whose ref it is. Refs belong to the actor that got them, so that the caller of every message is known after any
+ * `await`; refs outside of actors belong to their system.
+ */
+export interface Owner {
+  /** The number of the run that is open now, 0 when none is. */
+  readonly openRun: number;
+  /** What the open run answers, if it answers anything. */
+  readonly openRequest: Request | undefined;
+  /** True while the run of that number has not ended. */
+  isOpen(run: number): boolean;
+  address(): Address;
+  path(): string;
+  /** A ref to the same actor that belongs to this owner. */
+  adopt(ref: object): object;
+}
+
+export interface StopOptions {
+  /** How long to wait for the actor's end, in ms. */
+  readonly deadlineMs?: number;
+}
+
+export interface Target {
+  readonly protocolName: string;
+  /** `troupe://place/name#incarnation`, for people, logs and keys. */
+  path(): string;
+  address(): Address;
+  /** The path below its place: the actor's name, below its parents' names. */
+  branch(): string;
+  /** @throws InvalidMessage. False: the target's queue is above its high water, or the message was refused. */
+  tell(operation: Operation, message: unknown): boolean;
+  offer(operation: Operation, message: unknown, options: CallOptions | undefined, owner: Owner): Promise<void>;
+  ask(operation: Operation, message: unknown, options: CallOptions | undefined, owner: Owner): Promise<unknown>;
+  stream(operation: Operation, message: unknown, options: StreamOptions | undefined, owner: Owner): Stream<unknown>;
+  /** Ends the actor after its current message, or at once when `kill`; resolves when it has ended. */
+  stop(kill: boolean, options: StopOptions | undefined): Promise<void>;
+}

@@ -1,0 +1,72 @@
+/** The timers of one actor. They deliver operations, never closures, and end with the actor. */
+import type { Cancel, Clock } from '../base/environment/clock.ts';
+import { UsageError } from '../base/errors.ts';
+import type { TimerOptions } from './context.ts';
+import { ActorFailed } from './outcomes.ts';
+import { reveal } from './ref.ts';
+
+const periodMsMin = 1;
+
+export class Timers {
+  readonly #clock: Clock;
+  readonly #named = new Map<string, Cancel>();
+  readonly #cancels = new Set<Cancel>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** How many are pending. */
+  get pending(): number {
+    return this.#cancels.size;
+  }
+
+  start(delayMs: number, repeat: boolean, bound: unknown, first: unknown, second: TimerOptions | undefined): Cancel {
+    const to = reveal(bound);
+    if (to === undefined || to.operation.kind !== 'tell') {
+      throw new UsageError('a timer delivers a tell: name it as ctx.self.tick, without calling it');
+    }
+    if (!(delayMs >= (repeat ? periodMsMin : 0))) {
+      throw new UsageError(`${to.operation.label}: a timer needs a delay of at least ${repeat ? periodMsMin : 0} ms`);
+    }
+    const [message, options] = to.operation.takesMessage ? [first, second] : [undefined, first as TimerOptions | undefined];
+    // Validated now, so that a wrong message fails the handler that set the timer.
+    const parsed = to.operation.input.parse(message);
+    const name = options?.name;
+    if (name !== undefined) this.#named.get(name)?.();
+    let cancelClock: Cancel;
+    const fire = (): void => {
+      if (repeat) cancelClock = this.#clock.wake(delayMs, fire);
+      else cancel();
+      to.target.tell(to.operation, parsed);
+    };
+    const cancel = (): void => {
+      cancelClock();
+      this.#cancels.delete(cancel);
+      if (name !== undefined && this.#named.get(name) === cancel) this.#named.delete(name);
+    };
+    cancelClock = this.#clock.wake(delayMs, fire);
+    this.#cancels.add(cancel);
+    if (name !== undefined) this.#named.set(name, cancel);
+    return cancel;
+  }
+
+  delay(ms: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const cancelClock = this.#clock.wake(ms, () => {
+        this.#cancels.delete(cancel);
+        resolve();
+      });
+      const cancel = (): void => {
+        cancelClock();
+        this.#cancels.delete(cancel);
+        reject(new ActorFailed('the actor ended while it waited in ctx.delay'));
+      };
+      this.#cancels.add(cancel);
+    });
+  }
+
+  close(): void {
+    for (const cancel of [...this.#cancels]) cancel();
+  }
+}

@@ -1,0 +1,36 @@
+/** Verbs on refs. Functions and not methods, so that they never collide with the names of operations. */
+import { UsageError } from '../base/errors.ts';
+import type { AnyRef } from './protocol.ts';
+import { isRef, targetOf } from './ref.ts';
+import type { StopOptions, Target } from './target.ts';
+
+/**
+ * Stops an actor after its current message; what is queued behind becomes dead letters.
+ *
+ * @returns when the actor has ended. With `deadlineMs` it is killed then, and the promise rejects with `ActorFailed`.
+ */
+export function stop(ref: AnyRef, options?: StopOptions): Promise<void> {
+  return target(ref, 'stop').stop(false, options);
+}
+
+/** Ends an actor at once, even in the middle of a message whose handler waits. */
+export function kill(ref: AnyRef): Promise<void> {
+  return target(ref, 'kill').stop(true, undefined);
+}
+
+/** `troupe://place/name#incarnation`: for logs, and as the key of maps, since each owner has a ref of its own. */
+export function pathOf(ref: AnyRef): string {
+  return target(ref, 'pathOf').path();
+}
+
+/** True when both refs point to the same incarnation of the same actor. */
+export function sameRef(a: AnyRef, b: AnyRef): boolean {
+  const first = target(a, 'sameRef').address();
+  const second = target(b, 'sameRef').address();
+  return first.place === second.place && first.cell === second.cell;
+}
+
+function target(ref: unknown, verb: string): Target {
+  if (!isRef(ref)) throw new UsageError(`${verb}(…) takes a ref of an actor; it was given ${typeof ref}`);
+  return targetOf(ref);
+}

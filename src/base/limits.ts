@@ -1,0 +1,77 @@
+/** Every default and bound that is not an option of its own, each with its reason. */
+export const limits = {
+  /** Names travel in frames and stand in paths and logs. */
+  nameCharactersMax: 128,
+  /** An actor's path below its place: its own name and its parents'. */
+  branchCharactersMax: 2_048,
+
+  /** A mailbox above this tells its senders to slow down: one full turn's worth of a busy sender. */
+  mailboxHighWater: 1_024,
+  /** The hard end of a mailbox; beyond it messages are refused. 64 Ki entries are about 1 MiB of queue. */
+  mailboxCapacity: 65_536,
+  /** Messages an actor may handle in one turn before others run; 64 made the queues grow six-fold, measured. */
+  messagesPerTurnMax: 4_096,
+  /** How long a slice of the run queue lasts before timers and sockets get their turn. */
+  sliceMs: 2,
+  /** The clock is read at least this often within a slice, counted in messages; adapts down to 1 for slow handlers. */
+  messagesPerClockReadMax: 64,
+
+  /** How long an ask or offer waits unless it says otherwise. */
+  askTimeoutMs: 5_000,
+  /** The longest wait that an ask may name: what fits a timer. */
+  askTimeoutMsMax: 2 ** 31 - 1,
+  /** Deadlines are swept this often; an ask settles at most about this late. */
+  deadlineSweepMs: 10,
+
+  /** Elements a reader of an actor's stream may be ahead by; half of it is granted again at a time. */
+  streamWindow: 256,
+  /** Open streams of one actor. */
+  streamsPerActorMax: 1_024,
+  /** Senders waiting for room in one mailbox. */
+  offersWaitingMax: 65_536,
+  /** Refs an actor keeps rebound for itself before the cache starts anew. */
+  reboundRefsMax: 1_024,
+  /** Dead letters kept for a reader that has not taken them yet. */
+  deadLettersBuffered: 1_024,
+  /** A dead letter is logged at most this often for each reason. */
+  deadLetterLogMs: 1_000,
+
+  /** Messages of one session that may be on their way, unacknowledged. 2,048 and more is free, measured. */
+  sessionWindow: 16_384,
+  /** Messages that wait for credit in a session before its senders are told to slow down, and its hard end. */
+  outboxHighWater: 4_096,
+  outboxCapacity: 65_536,
+  /** Messages in one frame. */
+  frameMessagesMax: 128,
+  /** A frame beyond this is sent in halves, so that it delays others little. */
+  frameBytesMax: 256 * 1_024,
+  /** How often an idle session repeats its counts. */
+  sessionIdleMs: 200,
+
+  /** Texts of errors that cross a place, stack included. */
+  errorTextCharactersMax: 8_192,
+  /** Operation names that one session may name. */
+  operationNamesMax: 65_536,
+  /** Calls that one chain may hold. */
+  chainLinksMax: 256,
+  /** Asks, offers and streams of one session that may be open in each direction. */
+  callsPerSessionMax: 262_144,
+
+  /** Worker threads of one process; more than a few times the cores only costs. */
+  threadsMax: 256,
+  /** Nodes of differing clusters refuse each other. */
+  clusterId: 'troupe',
+  /** What a worker gets beyond its deadline to report what is left. */
+  workerGraceMs: 500,
+  /** Before a worker that died is replaced. */
+  workerRestartMs: 100,
+
+  /** Between attempts to join a lost node again; doubles from the first to the last. */
+  rejoinMsMin: 100,
+  rejoinMsMax: 5_000,
+
+  /** How long `shutdown` waits for actors to stop unless it says otherwise. */
+  shutdownMs: 5_000,
+  /** How long the first connection to another node may take, hello included. */
+  joinMs: 5_000,
+} as const;

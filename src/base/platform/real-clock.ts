@@ -1,0 +1,29 @@
+/** The machine's own time, behind the clock seam. */
+import type { Cancel, Clock } from '../environment/clock.ts';
+
+/** What Node's timers can hold; a longer delay would fire after 1 ms. */
+const timerMsMax = 2 ** 31 - 1;
+
+/** The clock of production. Delays of any length work; one below zero, or not a number, counts as zero. */
+export function realClock(): Clock {
+  return {
+    now: () => Date.now(),
+    monotonicMs: () => performance.now(),
+    timer: (delayMs, fire) => arm(delayMs, fire, false),
+    wake: (delayMs, fire) => arm(delayMs, fire, true),
+  };
+}
+
+function arm(delayMs: number, fire: () => void, keepsProcessAlive: boolean): Cancel {
+  let remainingMs = delayMs > 0 ? delayMs : 0;
+  let handle: NodeJS.Timeout;
+  const next = (): void => {
+    const stepMs = Math.min(remainingMs, timerMsMax);
+    remainingMs -= stepMs;
+    // Rounded up: Node cuts fractions off, and would fire before the deadline that the caller computed.
+    handle = setTimeout(remainingMs > 0 ? next : fire, Math.ceil(stepMs));
+    if (!keepsProcessAlive) handle.unref();
+  };
+  next();
+  return () => clearTimeout(handle);
+}

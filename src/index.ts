@@ -1,0 +1,59 @@
+/**
+ * Troupe: actors and backpressured streams for TypeScript, from one thread to many machines.
+ *
+ * The public face: everything here keeps its name and its meaning. Flows are in `troupe/streams`.
+ */
+export {
+  type ActorDefinition,
+  type ActorOptions,
+  actor,
+  closureActor,
+  type MailboxOptions,
+  type Signals,
+} from './actors/actor.ts';
+export type { ActorContext, Context, Handlers, ObserveOptions, RunFailure, TimerOptions } from './actors/context.ts';
+export type { DeadLetter, DeadLetterReason, LostWithPlace } from './actors/dead-letters.ts';
+export { SpawnFailed } from './actors/errors.ts';
+export type { Isolation } from './actors/isolation.ts';
+export {
+  ActorFailed,
+  Cancelled,
+  DeclaredError,
+  type DeclaredFailure,
+  InvalidMessage,
+  Lagged,
+  NotDelivered,
+  type Outcome,
+  OutcomeUnknown,
+  Rejected,
+  type RuntimeFailure,
+  type StreamFailure,
+} from './actors/outcomes.ts';
+export {
+  type AnyProtocol,
+  type AnyRef,
+  type AskOperation,
+  ask,
+  type CallOptions,
+  type OperationRef,
+  type Protocol,
+  protocol,
+  type Ref,
+  type Stream,
+  type StreamOperation,
+  type StreamOptions,
+  stream,
+  type TellOperation,
+  tell,
+} from './actors/protocol.ts';
+export { type Registrable, type Registry, registry } from './actors/registry.ts';
+export { type Resource, resource } from './actors/resource.ts';
+export { bytes } from './actors/schema/bytes.ts';
+export { refOf, refTo } from './actors/schema/ref-schema.ts';
+export type { StopOptions } from './actors/target.ts';
+export { kill, pathOf, sameRef, stop } from './actors/verbs.ts';
+export { TroupeError, UsageError } from './base/errors.ts';
+export { type ActorSystem, createSystem, type PlaceStatistics, type SpawnOptions, type SystemOptions } from './runtime/actor-system.ts';
+export type { RunnableFlow } from './runtime/flow-definition.ts';
+export { here, node, spread, thread, type Where } from './runtime/placement.ts';
+export { type SecretFile, secret } from './runtime/security.ts';

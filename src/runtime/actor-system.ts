@@ -1,0 +1,310 @@
+/**
+ * The actor system: one process's part of the whole, wired from host, router, worker pool and node links.
+ *
+ * Everything that core code needs of the outside comes in here, through the environment.
+ */
+import * as z from 'zod';
+import type { ActorDefinition, SpawnArguments } from '../actors/actor.ts';
+import type { ActorBehavior } from '../actors/behavior.ts';
+import type { DeadLetter, LostWithPlace } from '../actors/dead-letters.ts';
+import { SpawnFailed } from '../actors/errors.ts';
+import { type Counters, Host } from '../actors/host.ts';
+import { invalidMessage, type Isolation } from '../actors/isolation.ts';
+import type { AnyProtocol, Ref, Stream } from '../actors/protocol.ts';
+import { refClassOf } from '../actors/ref.ts';
+import { type Registry, RegistryIndex, registry as emptyRegistry } from '../actors/registry.ts';
+import type { Owner } from '../actors/target.ts';
+import type { Environment } from '../base/environment/environment.ts';
+import { describeThrown, UsageError } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import type { Logger } from '../base/logger.ts';
+import type { Secret } from '../transport/secret.ts';
+import { fingerprintsOf } from './fingerprints.ts';
+import type { RunArguments, RunnableFlow } from './flow-definition.ts';
+import { loadRegistry } from './load-registry.ts';
+import { NodeLinks } from './node-links.ts';
+import { type LogLevel, pinoLogger } from './pino-logger.ts';
+import { here, type Where } from './placement.ts';
+import { realEnvironment } from './real-environment.ts';
+import { Router, nodeOf } from './router.ts';
+import { isLoopback, readSecret, type SecretFile } from './security.ts';
+import { WorkerPool } from './worker-pool.ts';
+
+export interface SystemOptions {
+  /** The registry module, or its value; worker threads need the URL. */
+  registry?: URL | Registry;
+  /** Worker threads at most, started when first used; one for each core but one unless given. */
+  threads?: number;
+  /** `ws://127.0.0.1:7000`: lets other nodes join here. Port 0 takes a free one. */
+  listen?: string;
+  /** Addresses of nodes to join; joined again whenever the link is lost. */
+  join?: readonly string[];
+  /** What others may place actors by: `node({ role })`. */
+  roles?: readonly string[];
+  /** How nodes know each other: `secret({ file })`. Needed to listen beyond this machine. */
+  auth?: SecretFile;
+  /** How messages become the receiver's own; `parse` unless given. */
+  isolation?: Isolation;
+  /** The node's name, before its incarnation; `node` unless given. */
+  name?: string;
+  /** `warn` unless given; JSON lines on standard error. */
+  logLevel?: LogLevel;
+}
+
+const optionsSchema = z.strictObject({
+  registry: z.unknown(),
+  threads: z.int().min(0).max(limits.threadsMax).optional(),
+  listen: z.string().optional(),
+  join: z.array(z.string()).optional(),
+  roles: z.array(z.string().min(1)).optional(),
+  auth: z.unknown(),
+  isolation: z.enum(['parse', 'codec', 'trusted']).optional(),
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/).optional(),
+  logLevel: z.enum(['error', 'warn', 'info', 'debug', 'silent']).optional(),
+});
+
+/** What one place has done so far, and what it holds. */
+export interface PlaceStatistics extends Counters {
+  readonly deadLetters: number;
+  readonly lostWithPlace: number;
+}
+
+/** Where to spawn, and under which name. */
+export interface SpawnOptions {
+  /** Unique among the actors of its place; for people and logs. */
+  name?: string;
+  /** `here()` unless given. */
+  on?: Where;
+}
+
+export class ActorSystem implements AsyncDisposable {
+  readonly #host: Host;
+  readonly #registry: RegistryIndex;
+  readonly #router: Router;
+  readonly #workers: WorkerPool;
+  readonly #links: NodeLinks;
+  readonly #log: Logger;
+  #nextOfSpread = 0;
+  #shutdown: Promise<void> | undefined = undefined;
+  readonly #onBeforeExit = (): void => {
+    const holds = [`${this.#host.rootCount} actors`, `${this.#workers.placeIds.length} worker threads`, `${this.#links.nodeIds.length} links`];
+    this.#log.warn({ system: this.#host.placeId }, `system ${this.#host.placeId} was not shut down and still holds ${holds.join(', ')}; await system.shutdown(), or declare it with \`await using\``);
+  };
+
+  /** @internal Use `createSystem`. */
+  constructor(parts: SystemParts) {
+    this.#host = parts.host;
+    this.#registry = parts.registry;
+    this.#router = parts.router;
+    this.#workers = parts.workers;
+    this.#links = parts.links;
+    this.#log = parts.log;
+    process.once('beforeExit', this.#onBeforeExit);
+  }
+
+  /** `node~incarnation` of this process. */
+  get nodeId(): string {
+    return nodeOf(this.#host.placeId);
+  }
+
+  /** The address that other nodes can join, with its real port; undefined when this node does not listen. */
+  get address(): string | undefined {
+    return this.#links.address;
+  }
+
+  /** Nodes that are joined now. */
+  get nodes(): readonly string[] {
+    return this.#links.nodeIds;
+  }
+
+  /** Every dead letter of this thread from now on. */
+  get deadLetters(): Stream<DeadLetter> {
+    return this.#host.deadLetters.stream();
+  }
+
+  /** Every loss of messages with a place, from now on. */
+  get losses(): Stream<LostWithPlace> {
+    return this.#host.deadLetters.losses();
+  }
+
+  /** The environment's clock, for code that must run under virtual time too. */
+  get clock(): Environment['clock'] {
+    return this.#host.environment.clock;
+  }
+
+  statistics(): PlaceStatistics {
+    let deadLetters = 0;
+    for (const count of this.#host.deadLetters.counts.values()) deadLetters += count;
+    return { ...this.#host.counters, deadLetters, lostWithPlace: this.#host.deadLetters.lostWithPlace };
+  }
+
+  /**
+   * Starts an actor.
+   *
+   * @returns once it has started, wherever it is.
+   * @throws SpawnFailed when it could not be started; nothing of it is left then.
+   */
+  async spawn<T extends AnyProtocol, A extends z.ZodType>(
+    definition: ActorDefinition<T, A>,
+    ...options: SpawnArguments<A, SpawnOptions>
+  ): Promise<Ref<T>> {
+    const [given] = options as [({ args?: unknown } & SpawnOptions)?];
+    const { name, args } = given ?? {};
+    const where = this.#settle(given?.on ?? here());
+    if (where.kind === 'here') {
+      const cell = this.#host.spawn(definition, { args, name, parent: undefined });
+      if (cell.started !== undefined) await cell.started;
+      return new cell.behavior.refClass(cell, this.#host.outside) as unknown as Ref<T>;
+    }
+    const behavior = this.#registered(definition.name);
+    const placeId = where.kind === 'thread' ? await this.#workers.pick() : this.#links.pick(where.role, definition.name);
+    const place = this.#router.place(placeId);
+    if (place === undefined) throw new SpawnFailed('place-lost', `actor "${definition.name}": ${placeId} is gone`);
+    let wire: unknown;
+    try {
+      wire = behavior.argsType.toWire(behavior.argsType.parse(args ?? {}));
+    } catch (error) {
+      const invalid = invalidMessage(error, `arguments of actor "${definition.name}"`) as Error;
+      throw new SpawnFailed('arguments', invalid.message, error);
+    }
+    const { cell, branch } = await place.spawn(definition.name, wire, name);
+    const target = place.target(cell, branch, definition.protocol.name);
+    return new (refClassOf(definition.protocol))(target, this.#host.outside as Owner) as unknown as Ref<T>;
+  }
+
+  /** Starts a flow. @returns its run, once all its stages have started. */
+  run<A extends z.ZodType, R>(flow: RunnableFlow<A, R>, ...options: RunArguments<A>): Promise<R> {
+    const [given] = options as [{ args?: unknown }?];
+    return flow.start(this, given?.args ?? {});
+  }
+
+  /**
+   * Stops everything: actors after their current message, then workers, then links.
+   *
+   * @param options.deadlineMs 5,000 unless given; what has not stopped by then is killed and named in the log.
+   */
+  shutdown(options: { deadlineMs?: number } = {}): Promise<void> {
+    this.#shutdown ??= this.#close(options.deadlineMs ?? limits.shutdownMs);
+    return this.#shutdown;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.shutdown();
+  }
+
+  async #close(deadlineMs: number): Promise<void> {
+    process.off('beforeExit', this.#onBeforeExit);
+    const [left, leftInWorkers] = await Promise.all([this.#host.close(deadlineMs), this.#workers.close(deadlineMs)]);
+    const all = [...left, ...leftInWorkers];
+    if (all.length > 0) this.#log.warn({ left: all, deadlineMs }, `shutdown killed what had not stopped after ${deadlineMs} ms: ${all.join(', ')}`);
+    this.#router.close('the system is shut down');
+    await this.#links.close();
+  }
+
+  /** A `Where` without choice left in it. */
+  #settle(where: Where): Exclude<Where, { kind: 'spread' }> {
+    if (where.kind !== 'spread') return where;
+    const next = where.places[this.#nextOfSpread % where.places.length]!;
+    this.#nextOfSpread += 1;
+    return this.#settle(next);
+  }
+
+  #registered(name: string): ActorBehavior {
+    const behavior = this.#registry.actor(name);
+    if (behavior !== undefined) return behavior;
+    throw new SpawnFailed('unregistered', `actor "${name}" is not in the registry, so no other place can find its code; add it to registry(…), or spawn it here`);
+  }
+}
+
+interface SystemParts {
+  readonly host: Host;
+  readonly registry: RegistryIndex;
+  readonly router: Router;
+  readonly workers: WorkerPool;
+  readonly links: NodeLinks;
+  readonly log: Logger;
+}
+
+/**
+ * Makes the system of this process.
+ *
+ * @throws UsageError for options that make no sense, RegistryLoadFailed, ListenFailed, DialFailed, HandshakeFailed,
+ *   SecretFailed. Nothing is left running then.
+ */
+export async function createSystem(options: SystemOptions = {}): Promise<ActorSystem> {
+  const checked = optionsSchema.safeParse(options);
+  if (!checked.success) throw new UsageError(`createSystem: ${z.prettifyError(checked.error)}`);
+  if (options.listen !== undefined && options.auth === undefined && !isLoopback(options.listen)) {
+    throw new UsageError(`createSystem: ${options.listen} can be reached from other machines; give auth: secret({ file }), or listen on 127.0.0.1`);
+  }
+  const environment = realEnvironment();
+  const log = pinoLogger(options.logLevel ?? 'warn');
+  const url = options.registry instanceof URL ? options.registry : undefined;
+  const value = url === undefined ? (options.registry as Registry | undefined) : ((await loadRegistry(url)) as Registry);
+  const registry = new RegistryIndex(value ?? emptyRegistry());
+  const secret: Secret | undefined = options.auth === undefined ? undefined : await readSecret(options.auth, log);
+  const isolation = options.isolation ?? 'parse';
+  const threads = options.threads ?? Math.max(1, environment.places.parallelism - 1);
+  const nodeId = `${options.name ?? 'node'}~${environment.random.id()}`;
+  const main = `${nodeId}/main`;
+
+  // Router, host, pool and links need each other: what is declared here is filled in before anything runs.
+  let workers: WorkerPool;
+  let links: NodeLinks;
+  const router = new Router({
+    environment,
+    nodeId,
+    registry,
+    log,
+    carrierTo: (placeId) => (nodeOf(placeId) === nodeId ? workers.carrierTo(placeId) : links.carrierTo('main', placeId)),
+    onBroken: (placeId, what) => {
+      log.error({ place: placeId, what }, `the session with ${placeId} broke the protocol: ${what}`);
+      if (nodeOf(placeId) === nodeId) workers.kill(placeId);
+      else links.cut(placeId, what);
+    },
+  });
+  const host = new Host({
+    environment,
+    placeId: main,
+    isolation,
+    log,
+    remote: (address, branch, protocolName) => router.target(address, branch, protocolName),
+    protocolNamed: (name) => registry.protocol(name),
+    resourceFor: (declared) => registry.resource(declared.name) ?? declared,
+  });
+  router.attach(host);
+  workers = new WorkerPool({
+    environment,
+    nodeId,
+    size: threads,
+    registry: url,
+    isolation,
+    log,
+    router,
+    relay: (from, to, frame) => {
+      if (!links.relay(from, to, frame)) workers.tell(from, { kind: 'place-down', placeId: to, why: 'its node is not joined' });
+    },
+    onPlaceDown: (placeId) => links.placeDown(placeId),
+  });
+  links = new NodeLinks({
+    environment,
+    profile: { nodeId, roles: options.roles ?? [], fingerprints: fingerprintsOf(registry), threads },
+    clusterId: limits.clusterId,
+    secret,
+    log,
+    router,
+    deliver: (placeId, from, frame) => workers.deliver(placeId, from, frame),
+    onNodeDown: (lost, why) => workers.tellAll({ kind: 'node-down', nodeId: lost, why }),
+    onPlaceDown: (placeId, why) => workers.tellAll({ kind: 'place-down', placeId, why }),
+  });
+  const system = new ActorSystem({ host, registry, router, workers, links, log });
+  try {
+    if (options.listen !== undefined) await links.listen(options.listen);
+    for (const address of options.join ?? []) await links.join(address);
+  } catch (error) {
+    log.debug({ error: describeThrown(error) }, 'the system could not start');
+    await system.shutdown({ deadlineMs: 0 });
+    throw error;
+  }
+  return system;
+}

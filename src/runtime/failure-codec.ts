@@ -1,0 +1,81 @@
+/** Failures on the wire: code, text and what a caller may switch on; never a foreign object. */
+import { describeThrown, TroupeError } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import { SpawnFailed } from '../actors/errors.ts';
+import type { Operation } from '../actors/operation.ts';
+import {
+  ActorFailed,
+  Cancelled,
+  DeclaredError,
+  InvalidMessage,
+  Lagged,
+  NotDelivered,
+  OutcomeUnknown,
+  Rejected,
+} from '../actors/outcomes.ts';
+import type { RefReceiver } from '../actors/schema/ref-rules.ts';
+
+type FailureWire = readonly [code: string, text: string, detail: unknown];
+
+/** A failure as its wire form: `[code, text, detail]`. */
+export function failureToWire(error: unknown, operation: Operation | undefined): FailureWire {
+  const text = cut(error instanceof Error ? error.message : describeThrown(error));
+  if (error instanceof DeclaredError) {
+    const type = operation?.errors.get(error.code);
+    return [error.code, text, type === undefined ? null : type.toWire(error.data)];
+  }
+  if (error instanceof InvalidMessage) return [error.code, text, [...error.path]];
+  if (error instanceof Rejected) return [error.code, text, [error.reason, error.path === undefined ? null : [...error.path]]];
+  if (error instanceof NotDelivered || error instanceof OutcomeUnknown || error instanceof SpawnFailed) {
+    return [error.code, text, error.reason];
+  }
+  if (error instanceof Cancelled) return [error.code, text, error.delivered];
+  if (error instanceof Lagged) return [error.code, text, error.missed];
+  return ['ActorFailed', text, causeText(error)];
+}
+
+/** The failure that the wire form stands for; anything malformed is an `ActorFailed`. */
+export function failureFromWire(wire: unknown, operation: Operation | undefined, receiver: RefReceiver): Error {
+  if (!Array.isArray(wire)) return new ActorFailed('a failure that cannot be read');
+  const [code, text, detail] = wire as [unknown, unknown, unknown];
+  const message = typeof text === 'string' ? cut(text) : 'no text';
+  const [reason, path] = Array.isArray(detail) ? detail : [detail, undefined];
+  switch (code) {
+    case 'InvalidMessage':
+      return new InvalidMessage(message, Array.isArray(detail) ? (detail as string[]) : []);
+    case 'Rejected':
+      return new Rejected(oneOf(reason, ['full', 'invalid', 'version', 'forbidden', 'cycle']), message, Array.isArray(path) ? path.map(String) : undefined);
+    case 'NotDelivered':
+      return new NotDelivered(oneOf(reason, ['unreachable', 'stopped', 'unknown']), message);
+    case 'OutcomeUnknown':
+      return new OutcomeUnknown(oneOf(reason, ['link-lost', 'deadline']), message);
+    case 'SpawnFailed':
+      return new SpawnFailed(oneOf(reason, ['state', 'unregistered', 'arguments', 'resource', 'name-taken', 'place-lost', 'no-place', 'version', 'shutdown']), message);
+    case 'Cancelled':
+      return new Cancelled(detail === true, message);
+    case 'Lagged':
+      return new Lagged(typeof detail === 'number' ? detail : 0, message);
+    case 'ActorFailed':
+      return new ActorFailed(message, detail === null ? undefined : new TroupeError('RemoteError', String(detail)));
+    default: {
+      const type = typeof code === 'string' ? operation?.errors.get(code) : undefined;
+      if (type === undefined) return new ActorFailed(message);
+      return new DeclaredError(code as string, type.fromWire(detail, receiver), operation!.label);
+    }
+  }
+}
+
+function causeText(error: unknown): string | null {
+  const cause = error instanceof ActorFailed ? error.cause : error;
+  if (cause === undefined) return null;
+  return cut(cause instanceof Error ? (cause.stack ?? describeThrown(cause)) : describeThrown(cause));
+}
+
+function cut(text: string): string {
+  return text.length > limits.errorTextCharactersMax ? `${text.slice(0, limits.errorTextCharactersMax)}…` : text;
+}
+
+/** The first of `known` where `value` is none of them. */
+function oneOf<T extends string>(value: unknown, known: readonly [T, ...T[]]): T {
+  return known.includes(value as T) ? (value as T) : known[0];
+}

@@ -1,0 +1,422 @@
+/**
+ * What comes in from another place: items become messages of local cells, and answers of local calls.
+ *
+ * Between threads of one process the sender's validation counts; from another process every message is validated again.
+ * What makes no sense to the receiver is refused with a reason; only a malformed item ends the session.
+ */
+import type { Cell } from '../actors/cell.ts';
+import type { DeadLetterReason } from '../actors/dead-letters.ts';
+import { SpawnFailed } from '../actors/errors.ts';
+import { invalidMessage } from '../actors/isolation.ts';
+import { OfferWaiting } from '../actors/offer.ts';
+import { type Operation, type Origin, TellEnvelope } from '../actors/operation.ts';
+import { Cancelled, NotDelivered, Rejected } from '../actors/outcomes.ts';
+import type { RegistryIndex } from '../actors/registry.ts';
+import { type ChainLink, findInChain, Request } from '../actors/request.ts';
+import { StreamRequest } from '../actors/stream-request.ts';
+import { limits } from '../base/limits.ts';
+import { RefusedValue } from '../transport/frame-codec.ts';
+import type { Session } from '../transport/session.ts';
+import { failureToWire } from './failure-codec.ts';
+import { fieldsOfKind, Kind } from './items.ts';
+import type { RemotePlace } from './remote-place.ts';
+
+/** What the other place can still say about a call that it made. */
+interface OpenCall {
+  cancel(): void;
+  grant?(total: number): void;
+  refuse(error: Error): void;
+}
+
+export class Inbound implements Origin {
+  readonly #place: RemotePlace;
+  /** The session that it reads: what a cell settles later counts there, even when there is a newer one. */
+  #session: Session;
+  readonly #registry: RegistryIndex;
+  readonly #names: string[] = [];
+  readonly #envelopes = new Map<Operation, TellEnvelope>();
+  readonly #open = new Map<number, OpenCall>();
+
+  constructor(place: RemotePlace, registry: RegistryIndex) {
+    this.#place = place;
+    this.#session = place.session;
+    this.#registry = registry;
+  }
+
+  /** Names the session that it reads, which needs it first. */
+  attach(session: Session): void {
+    this.#session = session;
+  }
+
+  /** Reads the items of a frame. Returns how many. @throws where an item is malformed */
+  read(fields: readonly unknown[], start: number): number {
+    let count = 0;
+    let controls = 0;
+    let at = start;
+    while (at < fields.length) {
+      const kind = fields[at] as number;
+      const length = fieldsOfKind[kind];
+      if (length === undefined || at + length > fields.length) throw new Error(`item ${count} of a frame is malformed`);
+      if (kind === Kind.tell) this.#tell(fields[at + 1], fields[at + 2], fields[at + 3]);
+      else if (!this.#other(kind, fields, at + 1)) controls += 1;
+      at += length;
+      count += 1;
+    }
+    // What is no message for a mailbox has been dealt with by now.
+    if (controls > 0) this.#session.settle(controls);
+    return count;
+  }
+
+  settled(): void {
+    this.#session.settle(1);
+  }
+
+  /** The other place is lost: what it asked for is given up. */
+  close(_why: string): void {
+    for (const call of [...this.#open.values()]) call.cancel();
+    this.#open.clear();
+  }
+
+  /** A reply could not be sent; its caller is told so instead. */
+  replyRefused(call: number, error: Error): void {
+    this.#send(Kind.failure, call, failureToWire(error, undefined));
+  }
+
+  /** True when the item is settled by a cell, later. */
+  #other(kind: number, fields: readonly unknown[], at: number): boolean {
+    const id = fields[at] as number;
+    if (!Number.isSafeInteger(id) || id < 0) throw new Error('a call number that is no whole number');
+    switch (kind) {
+      case Kind.name:
+        if (id !== this.#names.length || typeof fields[at + 1] !== 'string' || id >= limits.operationNamesMax) {
+          throw new Error('an operation name out of order');
+        }
+        this.#names.push(fields[at + 1] as string);
+        return false;
+      case Kind.ask:
+        return this.#ask(id, fields[at + 1], fields[at + 2], fields[at + 3], fields[at + 4], fields[at + 5]);
+      case Kind.offer:
+        return this.#offer(id, fields[at + 1], fields[at + 2], fields[at + 3], fields[at + 4]);
+      case Kind.stream:
+        return this.#stream(id, fields[at + 1], fields[at + 2], fields[at + 3], fields[at + 4]);
+      case Kind.spawn:
+        this.#spawn(id, fields[at + 1], fields[at + 2], fields[at + 3]);
+        return false;
+      case Kind.stop:
+        this.#stop(id, fields[at + 1], fields[at + 2] === true, fields[at + 3]);
+        return false;
+      case Kind.reply:
+      case Kind.end:
+        this.#place.call(id)?.reply(fields[at + 1]);
+        return false;
+      case Kind.failure:
+        this.#place.call(id)?.failure(fields[at + 1]);
+        return false;
+      case Kind.item:
+        this.#place.call(id)?.item(fields[at + 1]);
+        return false;
+      case Kind.cancel:
+        this.#open.get(id)?.cancel();
+        return false;
+      case Kind.grant:
+        this.#open.get(id)?.grant?.(fields[at + 1] as number);
+        return false;
+      default:
+        throw new Error(`an item of unknown kind ${kind}`);
+    }
+  }
+
+  #tell(cellId: unknown, number: unknown, wire: unknown): void {
+    const cell = this.#place.host.cell(cellId as number);
+    const operation = this.#operation(cell, number, 'tell');
+    if (cell === undefined || operation === undefined) {
+      this.#dead(cellId, number, cell === undefined ? 'unknown' : 'invalid', wire);
+      return;
+    }
+    const received = this.#receive(cell, operation, wire);
+    if ('refused' in received) this.#dead(cellId, number, 'invalid', wire);
+    else cell.accept(this.#envelope(operation), received.message);
+  }
+
+  #ask(id: number, cellId: unknown, number: unknown, wire: unknown, remainingMs: unknown, chain: unknown): boolean {
+    const found = this.#find(cellId, number, 'ask', wire);
+    if ('refused' in found) return this.#refuse(id, found.refused);
+    const { cell, operation, message } = found;
+    const links = readChain(chain);
+    const cycle = links.length === 0 ? undefined : findInChain(cell, links, operation);
+    if (cycle !== undefined) return this.#refuse(id, cycle);
+    const request = new InboundRequest(this, id, operation, links);
+    this.#open.set(id, request);
+    this.#place.host.deadlines.add(request, milliseconds(remainingMs));
+    cell.accept(request, message);
+    return true;
+  }
+
+  #offer(id: number, cellId: unknown, number: unknown, wire: unknown, remainingMs: unknown): boolean {
+    const found = this.#find(cellId, number, 'tell', wire);
+    if ('refused' in found) return this.#refuse(id, found.refused);
+    const { cell, operation, message } = found;
+    const { host } = this.#place;
+    if (cell.hasRoom) {
+      cell.accept(this.#envelope(operation), message);
+      this.#send(Kind.reply, id, null);
+      return true;
+    }
+    const envelope = this.#envelope(operation);
+    const offer = new OfferWaiting(
+      envelope,
+      message,
+      () => {
+        this.#open.delete(id);
+        this.#send(Kind.reply, id, null);
+      },
+      (error) => {
+        this.#open.delete(id);
+        this.settled();
+        this.#send(Kind.failure, id, failureToWire(error, operation));
+      },
+    );
+    this.#open.set(id, {
+      cancel: () => {
+        host.deadlines.remove(offer);
+        offer.refuse(new Cancelled(false, `${operation.label}: the sender gave up`));
+      },
+      refuse: (error) => offer.refuse(error),
+    });
+    host.deadlines.add(offer, milliseconds(remainingMs));
+    cell.awaitRoom(offer);
+    return true;
+  }
+
+  #stream(id: number, cellId: unknown, number: unknown, wire: unknown, granted: unknown): boolean {
+    const found = this.#find(cellId, number, 'stream', wire);
+    if ('refused' in found) return this.#refuse(id, found.refused);
+    const request = new InboundStream(this, id, found.operation, whole(granted));
+    this.#open.set(id, request);
+    found.cell.accept(request, found.message);
+    return true;
+  }
+
+  #spawn(id: number, name: unknown, args: unknown, actorName: unknown): void {
+    const { host } = this.#place;
+    const behavior = typeof name === 'string' ? this.#registry.actor(name) : undefined;
+    if (behavior === undefined) {
+      const text = `no actor is registered as ${JSON.stringify(String(name).slice(0, limits.nameCharactersMax))} at ${host.placeId}`;
+      this.#refuse(id, new SpawnFailed('unregistered', `${text}; add it to the registry module that this place loads`));
+      return;
+    }
+    try {
+      const given = behavior.argsType.fromWire(args, host.receiverFor(host.outside));
+      const cell = host.spawn(behavior, { args: given, name: typeof actorName === 'string' ? actorName : undefined, parent: undefined });
+      const answer = (): void => this.#send(Kind.reply, id, [cell.address().cell, cell.branch()]);
+      if (cell.started === undefined) answer();
+      else cell.started.then(answer, (error: unknown) => this.#refuse(id, error as Error));
+    } catch (error) {
+      this.#refuse(id, error as Error);
+    }
+  }
+
+  #stop(id: number, cellId: unknown, kill: boolean, deadlineMs: unknown): void {
+    const cell = this.#place.host.cell(cellId as number);
+    const options = typeof deadlineMs === 'number' ? { deadlineMs } : undefined;
+    (cell?.stop(kill, options) ?? Promise.resolve()).then(
+      () => this.#send(Kind.reply, id, null),
+      (error: unknown) => this.#refuse(id, error as Error),
+    );
+  }
+
+  #find(
+    cellId: unknown,
+    number: unknown,
+    kind: Operation['kind'],
+    wire: unknown,
+  ): { readonly cell: Cell; readonly operation: Operation; readonly message: unknown } | { readonly refused: Error } {
+    const cell = this.#place.host.cell(cellId as number);
+    const name = this.#names[number as number] ?? 'unknown operation';
+    if (cell === undefined || cell.isOver) {
+      this.#place.host.deadLetters.add({ path: this.#pathOf(cellId), operation: name, reason: 'stopped', message: wire });
+      return { refused: new NotDelivered('stopped', `${name}: ${this.#pathOf(cellId)} has stopped; the message was not handled`) };
+    }
+    const operation = this.#operation(cell, number, kind);
+    if (operation === undefined) {
+      return { refused: new Rejected('version', `${cell.path()} has no operation "${name}" of kind ${kind}; its code differs from the caller's`) };
+    }
+    const received = this.#receive(cell, operation, wire);
+    if ('refused' in received) return { refused: new Rejected('invalid', received.refused.message) };
+    return { cell, operation, message: received.message };
+  }
+
+  #operation(cell: Cell | undefined, number: unknown, kind: Operation['kind']): Operation | undefined {
+    const name = this.#names[number as number];
+    if (cell === undefined || name === undefined) return undefined;
+    const operation = cell.behavior.compiled.operations.get(name);
+    return operation?.kind === kind ? operation : undefined;
+  }
+
+  /** A message as the cell's own. */
+  #receive(cell: Cell, operation: Operation, wire: unknown): { readonly message: unknown } | { readonly refused: Error } {
+    const type = operation.input;
+    const { host, foreign } = this.#place;
+    if (wire instanceof RefusedValue) {
+      return { refused: new Rejected('invalid', `${operation.label} to ${cell.path()}: the message exceeds the limits of the wire`) };
+    }
+    const message = type.plain ? wire : type.fromWire(wire, host.receiverFor(cell));
+    if (!foreign) return { message };
+    try {
+      return { message: type.parse(message) };
+    } catch (error) {
+      return { refused: invalidMessage(error, `${operation.label} to ${cell.path()}`) as Error };
+    }
+  }
+
+  #envelope(operation: Operation): TellEnvelope {
+    let envelope = this.#envelopes.get(operation);
+    if (envelope === undefined) {
+      envelope = new TellEnvelope(operation, this);
+      this.#envelopes.set(operation, envelope);
+    }
+    return envelope;
+  }
+
+  #dead(cellId: unknown, number: unknown, reason: DeadLetterReason, message: unknown): void {
+    const operation = this.#names[number as number] ?? 'unknown operation';
+    this.#place.host.deadLetters.add({ path: this.#pathOf(cellId), operation, reason, message });
+    this.settled();
+  }
+
+  #pathOf(cellId: unknown): string {
+    const id = Number.isSafeInteger(cellId) ? (cellId as number) : -1;
+    return this.#place.host.cell(id)?.path() ?? `troupe://${this.#place.host.placeId}/#${id}`;
+  }
+
+  /** False, since nothing waits in a mailbox. */
+  #refuse(id: number, error: Error): false {
+    this.#send(Kind.failure, id, failureToWire(error, undefined));
+    return false;
+  }
+
+  #send(kind: number, ...fields: unknown[]): void {
+    if (!this.#session.isOver) this.#session.begin().push(kind, ...fields);
+  }
+
+  // ── answers of this place's actors ──
+
+  answer(id: number, kind: number, wire: unknown): void {
+    if (kind !== Kind.item) this.#open.delete(id);
+    if (kind === Kind.end) this.#send(kind, id);
+    else this.#send(kind, id, wire);
+  }
+
+  remove(waiting: InboundRequest): void {
+    this.#place.host.deadlines.remove(waiting);
+  }
+}
+
+/** An ask from another place: what it settles with goes back over the session. */
+class InboundRequest extends Request implements OpenCall {
+  readonly origin: Inbound;
+  readonly #id: number;
+  readonly #chain: readonly ChainLink[];
+
+  constructor(origin: Inbound, id: number, operation: Operation, chain: readonly ChainLink[]) {
+    super(operation, undefined);
+    this.origin = origin;
+    this.#id = id;
+    this.#chain = chain;
+  }
+
+  override get remoteChain(): readonly ChainLink[] {
+    return this.#chain;
+  }
+
+  override succeed(result: unknown): void {
+    if (this.settled) return;
+    const type = this.operation.output!;
+    let wire: unknown;
+    try {
+      wire = type.toWire(type.parse(result));
+    } catch (error) {
+      throw invalidMessage(error, `the reply of ${this.operation.label}`);
+    }
+    this.#settle(Kind.reply, wire);
+  }
+
+  override fail(error: Error): void {
+    if (!this.settled) this.#settle(Kind.failure, failureToWire(error, this.operation));
+  }
+
+  refuse(error: Error): void {
+    this.fail(error);
+  }
+
+  cancel(): void {
+    if (this.settled) return;
+    this.fail(new Cancelled(true, `${this.operation.label}: the caller gave up`));
+    this.givenUp();
+  }
+
+  #settle(kind: number, wire: unknown): void {
+    this.settled = true;
+    this.origin.remove(this);
+    this.origin.answer(this.#id, kind, wire);
+  }
+}
+
+/** A stream that a reader in another place opened. */
+class InboundStream extends StreamRequest implements OpenCall {
+  readonly origin: Inbound;
+  readonly #id: number;
+
+  constructor(origin: Inbound, id: number, operation: Operation, granted: number) {
+    super(operation, undefined, granted);
+    this.origin = origin;
+    this.#id = id;
+  }
+
+  override item(value: unknown): void {
+    if (this.settled) return;
+    const type = this.operation.output!;
+    let wire: unknown;
+    try {
+      wire = type.toWire(type.parse(value));
+    } catch (error) {
+      throw invalidMessage(error, `an item of ${this.operation.label}`);
+    }
+    this.origin.answer(this.#id, Kind.item, wire);
+  }
+
+  override complete(): void {
+    if (this.settled) return;
+    this.settled = true;
+    this.origin.answer(this.#id, Kind.end, undefined);
+  }
+
+  override fail(error: Error): void {
+    if (this.settled) return;
+    this.settled = true;
+    this.origin.answer(this.#id, Kind.failure, failureToWire(error, this.operation));
+  }
+
+  refuse(error: Error): void {
+    this.fail(error);
+  }
+}
+
+function readChain(chain: unknown): readonly ChainLink[] {
+  if (!Array.isArray(chain) || chain.length % 3 !== 0 || chain.length > limits.chainLinksMax * 3) return [];
+  const links: ChainLink[] = [];
+  for (let at = 0; at < chain.length; at += 3) {
+    links.push({ place: String(chain[at]), cell: Number(chain[at + 1]), run: Number(chain[at + 2]) });
+  }
+  return links;
+}
+
+function milliseconds(value: unknown): number {
+  if (typeof value === 'number' && value >= 0 && value <= limits.askTimeoutMsMax) return value;
+  throw new Error('a time limit that is no number of ms');
+}
+
+function whole(value: unknown): number {
+  if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;
+  throw new Error('a count that is no whole number');
+}

@@ -1,0 +1,41 @@
+/**
+ * The items of a session: what two places say to each other, laid flat as fields in a frame.
+ *
+ * | kind | fields after it |
+ * |---|---|
+ * | name | number, text: from now on the number stands for this operation name |
+ * | tell | cell, operation, message |
+ * | ask | call, cell, operation, message, remaining ms, call chain or null |
+ * | offer | call, cell, operation, message, remaining ms |
+ * | stream | call, cell, operation, message, granted |
+ * | spawn | call, registered name, arguments, actor name or null |
+ * | stop | call, cell, kill, deadline ms or null |
+ * | reply | call, value |
+ * | failure | call, failure |
+ * | item | call, value |
+ * | end | call |
+ * | cancel | call |
+ * | grant | call, total |
+ *
+ * A call is a number that its caller's place gave it. A cell is the actor's number in the place that reads.
+ */
+export const Kind = {
+  name: 1,
+  tell: 2,
+  ask: 3,
+  offer: 4,
+  stream: 5,
+  spawn: 6,
+  stop: 7,
+  reply: 8,
+  failure: 9,
+  item: 10,
+  end: 11,
+  cancel: 12,
+  grant: 13,
+} as const;
+
+/** Fields of an item, its kind included; undefined for a kind that does not exist. */
+export const fieldsOfKind: readonly (number | undefined)[] = [
+  undefined, 3, 4, 7, 6, 6, 5, 5, 3, 3, 3, 2, 2, 3,
+];

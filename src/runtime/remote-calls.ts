@@ -1,0 +1,232 @@
+/** Calls from this place to another that wait for an answer: asks, offers, spawns, stops and open streams. */
+import { Waiting } from '../actors/deadlines.ts';
+import type { Host } from '../actors/host.ts';
+import type { Operation } from '../actors/operation.ts';
+import { Cancelled, NotDelivered, OutcomeUnknown } from '../actors/outcomes.ts';
+import { offerUnknown } from '../actors/offer.ts';
+import type { StreamReader } from '../actors/stream-reader.ts';
+import type { Owner } from '../actors/target.ts';
+import { failureFromWire } from './failure-codec.ts';
+
+/** One call that waits. Settles once. */
+export abstract class RemoteCall extends Waiting {
+  /** Its number in the session. */
+  readonly id: number;
+  settled = false;
+
+  constructor(id: number) {
+    super();
+    this.id = id;
+  }
+
+  abstract reply(wire: unknown): void;
+  abstract failure(wire: unknown): void;
+  /** The other place is lost; `sent` is false when the call had not left this place. */
+  abstract lost(sent: boolean, place: string): void;
+  /** A value of an open stream. */
+  item(_wire: unknown): void {
+    throw new Error('an item for a call that is no stream');
+  }
+}
+
+/** What a promise-settling call needs of the place that it belongs to. */
+export interface CallOwner {
+  readonly host: Host;
+  /** Forgets the call; tells the other place when it need not answer any more. */
+  finished(call: RemoteCall, tellOther: boolean): void;
+  /** A reply as the caller's own value. @throws where it does not fit. */
+  decodeReply(operation: Operation, wire: unknown, owner: Owner): unknown;
+}
+
+abstract class PromisedCall extends RemoteCall {
+  protected readonly place: CallOwner;
+  readonly #resolve: (value: unknown) => void;
+  readonly #reject: (error: unknown) => void;
+  detach: (() => void) | undefined = undefined;
+
+  constructor(id: number, place: CallOwner, resolve: (value: never) => void, reject: (error: unknown) => void) {
+    super(id);
+    this.place = place;
+    this.#resolve = resolve as (value: unknown) => void;
+    this.#reject = reject;
+  }
+
+  protected succeed(value: unknown): void {
+    if (this.settled) return;
+    this.#settle(false);
+    this.#resolve(value);
+  }
+
+  protected fail(error: unknown, tellOther = false): void {
+    if (this.settled) return;
+    this.#settle(tellOther);
+    this.#reject(error);
+  }
+
+  #settle(tellOther: boolean): void {
+    this.settled = true;
+    this.place.host.deadlines.remove(this);
+    this.detach?.();
+    this.place.finished(this, tellOther);
+  }
+}
+
+/** An ask, or an offer, which is an ask whose answer is that the mailbox took the message. */
+export class MessageCall extends PromisedCall {
+  readonly operation: Operation;
+  readonly #owner: Owner;
+  readonly #isOffer: boolean;
+
+  constructor(
+    id: number,
+    place: CallOwner,
+    operation: Operation,
+    isOffer: boolean,
+    owner: Owner,
+    resolve: (value: never) => void,
+    reject: (error: unknown) => void,
+  ) {
+    super(id, place, resolve, reject);
+    this.operation = operation;
+    this.#owner = owner;
+    this.#isOffer = isOffer;
+  }
+
+  override reply(wire: unknown): void {
+    if (this.settled) return;
+    if (this.#isOffer) {
+      this.succeed(undefined);
+      return;
+    }
+    try {
+      this.succeed(this.place.decodeReply(this.operation, wire, this.#owner));
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  override failure(wire: unknown): void {
+    this.fail(failureFromWire(wire, this.operation, this.place.host.receiverFor(this.#owner)));
+  }
+
+  override expire(): void {
+    const label = this.operation.label;
+    this.fail(
+      this.#isOffer
+        ? offerUnknown(label)
+        : new OutcomeUnknown('deadline', `${label}: no reply within the time limit; the handler may or may not have run`),
+      true,
+    );
+  }
+
+  cancel(reason: unknown): void {
+    this.fail(new Cancelled(true, `${this.operation.label}: cancelled by the caller's signal`, reason), true);
+  }
+
+  override lost(sent: boolean, place: string): void {
+    const label = this.operation.label;
+    this.fail(
+      sent
+        ? new OutcomeUnknown('link-lost', `${label}: ${place} was lost before it replied; the handler may or may not have run`)
+        : new NotDelivered('unreachable', `${label}: ${place} was lost before the message was sent`),
+    );
+  }
+}
+
+/** A spawn or a stop: settled by functions, since each reads its answer in its own way. */
+export class ControlCall extends PromisedCall {
+  readonly #read: (wire: unknown) => unknown;
+  readonly #onLost: (place: string) => { readonly value: unknown } | { readonly error: Error };
+
+  constructor(
+    id: number,
+    place: CallOwner,
+    read: (wire: unknown) => unknown,
+    onLost: (place: string) => { readonly value: unknown } | { readonly error: Error },
+    resolve: (value: never) => void,
+    reject: (error: unknown) => void,
+  ) {
+    super(id, place, resolve, reject);
+    this.#read = read;
+    this.#onLost = onLost;
+  }
+
+  override reply(wire: unknown): void {
+    try {
+      this.succeed(this.#read(wire));
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  override failure(wire: unknown): void {
+    this.fail(failureFromWire(wire, undefined, this.place.host.receiverFor(this.place.host.outside)));
+  }
+
+  override expire(): void {
+    this.fail(new OutcomeUnknown('deadline', 'the other place did not answer in time'));
+  }
+
+  override lost(_sent: boolean, place: string): void {
+    const outcome = this.#onLost(place);
+    if ('error' in outcome) this.fail(outcome.error);
+    else this.succeed(outcome.value);
+  }
+}
+
+/** An open stream: its values go to a reader of this place. */
+export class StreamCall extends RemoteCall {
+  readonly #place: CallOwner;
+  readonly #operation: Operation;
+  readonly #owner: Owner;
+  readonly #reader: StreamReader<unknown>;
+  /** How many values the other side may send in all. */
+  granted: number;
+
+  constructor(id: number, place: CallOwner, operation: Operation, owner: Owner, reader: StreamReader<unknown>, granted: number) {
+    super(id);
+    this.#place = place;
+    this.#operation = operation;
+    this.#owner = owner;
+    this.#reader = reader;
+    this.granted = granted;
+  }
+
+  override item(wire: unknown): void {
+    if (this.settled) return;
+    try {
+      this.#reader.push(this.#place.decodeReply(this.#operation, wire, this.#owner));
+    } catch (error) {
+      this.#end({ thrown: error }, true);
+    }
+  }
+
+  override reply(): void {
+    this.#end(undefined, false);
+  }
+
+  override failure(wire: unknown): void {
+    this.#end({ thrown: failureFromWire(wire, this.#operation, this.#place.host.receiverFor(this.#owner)) }, false);
+  }
+
+  /** The reader has gone. */
+  cancel(): void {
+    this.#end(undefined, true);
+  }
+
+  override expire(): void {
+    // Streams have no deadline.
+  }
+
+  override lost(_sent: boolean, place: string): void {
+    const error = new OutcomeUnknown('link-lost', `${this.#operation.label}: ${place} was lost while the stream was open`);
+    this.#end({ thrown: error }, false);
+  }
+
+  #end(error: { readonly thrown: unknown } | undefined, tellOther: boolean): void {
+    if (this.settled) return;
+    this.settled = true;
+    this.#place.finished(this, tellOther);
+    this.#reader.end(error);
+  }
+}

@@ -1,0 +1,304 @@
+/**
+ * Another place, as this one speaks to it: the meaning of a session's items, in both directions.
+ *
+ * Outgoing calls are numbered and wait here; incoming items go to `Inbound`. When the place is lost, everything that was
+ * open settles: nothing waits for a place that cannot answer.
+ */
+import type { Host } from '../actors/host.ts';
+import { invalidMessage } from '../actors/isolation.ts';
+import { aborted, timeoutOf } from '../actors/local-calls.ts';
+import type { Operation } from '../actors/operation.ts';
+import { NotDelivered, Rejected } from '../actors/outcomes.ts';
+import type { CallOptions, Stream, StreamOptions } from '../actors/protocol.ts';
+import type { RegistryIndex } from '../actors/registry.ts';
+import { chainOf } from '../actors/request.ts';
+import { streamOf } from '../actors/stream-reader.ts';
+import type { Owner, StopOptions } from '../actors/target.ts';
+import { SpawnFailed } from '../actors/errors.ts';
+import { limits } from '../base/limits.ts';
+import { type Carrier, Session, type SessionOptions, type Unsettled } from '../transport/session.ts';
+import { Inbound } from './inbound.ts';
+import { Kind } from './items.ts';
+import { ControlCall, MessageCall, type RemoteCall, StreamCall } from './remote-calls.ts';
+import { RemoteTarget } from './remote-target.ts';
+
+export interface RemotePlaceOptions extends Omit<SessionOptions, 'carrier' | 'onItems' | 'onRefused'> {
+  readonly host: Host;
+  readonly registry: RegistryIndex;
+  readonly placeId: string;
+  /** True for a place of another process: what comes from there is validated again. */
+  readonly foreign: boolean;
+}
+
+/** Where a spawned actor is. */
+export interface Spawned {
+  readonly cell: number;
+  readonly branch: string;
+}
+
+export class RemotePlace {
+  readonly placeId: string;
+  readonly host: Host;
+  readonly foreign: boolean;
+  readonly #options: RemotePlaceOptions;
+  /** Replaced when the place is connected anew: a cut is a new epoch. */
+  session: Session;
+  #inbound: Inbound;
+  readonly #calls = new Map<number, RemoteCall>();
+  readonly #targets = new Map<number, WeakRef<RemoteTarget>>();
+  #operationNumbers = new Map<string, number>();
+  #nextCall = 1;
+
+  constructor(options: RemotePlaceOptions) {
+    this.placeId = options.placeId;
+    this.host = options.host;
+    this.foreign = options.foreign;
+    this.#options = options;
+    this.session = this.#newSession(unconnected);
+    this.session.end();
+    this.#inbound = new Inbound(this, options.registry);
+  }
+
+  get isConnected(): boolean {
+    return !this.session.isOver;
+  }
+
+  /** Opens a session over `carrier`; the one before has ended. */
+  connect(carrier: Carrier): void {
+    this.#operationNumbers = new Map();
+    this.#inbound = new Inbound(this, this.#options.registry);
+    this.session = this.#newSession(carrier);
+    this.#inbound.attach(this.session);
+  }
+
+  #newSession(carrier: Carrier): Session {
+    const { codec, clock, scheduler, onBroken } = this.#options;
+    return new Session({
+      carrier,
+      codec,
+      clock,
+      scheduler,
+      onBroken,
+      onItems: (fields, start) => this.#inbound.read(fields, start),
+      onRefused: (fields, error) => this.#dies(fields, new Rejected('invalid', `${error.message}; the message was not sent`)),
+    });
+  }
+
+  /** The target of one actor over there; the same object for the same actor while anybody holds it. */
+  target(cell: number, branch: string, protocolName: string): RemoteTarget {
+    const known = this.#targets.get(cell)?.deref();
+    if (known !== undefined) return known;
+    const target = new RemoteTarget(this, cell, branch, protocolName);
+    this.#targets.set(cell, new WeakRef(target));
+    return target;
+  }
+
+  /** How much is under way to that place: what placement by load looks at. */
+  get load(): number {
+    return this.session.outstanding + this.#calls.size;
+  }
+
+  // ── calls to the other place ──
+
+  tell(target: RemoteTarget, operation: Operation, message: unknown): boolean {
+    const wire = this.#encode(target, operation, message);
+    const session = this.session;
+    if (session.isOver || session.isFull) {
+      this.host.counters.refused += 1;
+      const reason = session.isOver ? 'unreachable' : 'full';
+      this.host.deadLetters.add({ path: target.path(), operation: operation.label, reason, message: wire });
+      return false;
+    }
+    const number = this.#numberOf(operation);
+    session.begin().push(Kind.tell, target.cell, number, wire);
+    return session.hasRoom;
+  }
+
+  ask(target: RemoteTarget, operation: Operation, message: unknown, options: CallOptions | undefined, owner: Owner): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const wire = this.#encode(target, operation, message);
+      const call = this.#openCall(target, operation, false, options, owner, resolve, reject);
+      const chain = chainOf(owner).flatMap((link) => [link.place, link.cell, link.run]);
+      const number = this.#numberOf(operation);
+      const remaining = this.host.deadlines.remainingMs(call);
+      this.session.begin().push(Kind.ask, call.id, target.cell, number, wire, remaining, chain.length === 0 ? null : chain);
+    });
+  }
+
+  async offer(target: RemoteTarget, operation: Operation, message: unknown, options: CallOptions | undefined, owner: Owner): Promise<void> {
+    const wire = this.#encode(target, operation, message);
+    if (!this.session.hasRoom) await this.session.whenRoom();
+    return new Promise((resolve, reject) => {
+      const call = this.#openCall(target, operation, true, options, owner, resolve, reject);
+      const number = this.#numberOf(operation);
+      this.session.begin().push(Kind.offer, call.id, target.cell, number, wire, this.host.deadlines.remainingMs(call));
+    });
+  }
+
+  stream(target: RemoteTarget, operation: Operation, message: unknown, options: StreamOptions | undefined, owner: Owner): Stream<unknown> {
+    return streamOf((reader) => {
+      const granted = limits.streamWindow;
+      const call = new StreamCall(this.#nextCall++, this, operation, owner, reader, granted);
+      try {
+        const wire = this.#encode(target, operation, message);
+        this.#refuseIfLost(operation.label);
+        this.#calls.set(call.id, call);
+        const number = this.#numberOf(operation);
+        this.session.begin().push(Kind.stream, call.id, target.cell, number, wire, granted);
+      } catch (error) {
+        call.settled = true;
+        reader.end({ thrown: error });
+      }
+      return {
+        consumed: (total: number): void => {
+          if (call.settled || total + limits.streamWindow / 2 < call.granted) return;
+          call.granted = total + limits.streamWindow;
+          this.session.begin().push(Kind.grant, call.id, call.granted);
+        },
+        cancel: (): void => call.cancel(),
+      };
+    }, options?.signal);
+  }
+
+  spawn(name: string, argsWire: unknown, actorName: string | undefined): Promise<Spawned> {
+    return new Promise((resolve, reject) => {
+      if (this.session.isOver) throw lostSpawn(name, this.placeId);
+      const call = new ControlCall(this.#nextCall++, this, readSpawned, (place) => ({ error: lostSpawn(name, place) }), resolve, reject);
+      this.#calls.set(call.id, call);
+      this.session.begin().push(Kind.spawn, call.id, name, argsWire, actorName ?? null);
+    });
+  }
+
+  stop(target: RemoteTarget, kill: boolean, options: StopOptions | undefined): Promise<void> {
+    if (this.session.isOver) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const gone = (): { readonly value: undefined } => ({ value: undefined });
+      const call = new ControlCall(this.#nextCall++, this, () => undefined, gone, resolve, reject);
+      this.#calls.set(call.id, call);
+      this.session.begin().push(Kind.stop, call.id, target.cell, kill, options?.deadlineMs ?? null);
+    });
+  }
+
+  // ── what calls need ──
+
+  finished(call: RemoteCall, tellOther: boolean): void {
+    this.#calls.delete(call.id);
+    if (tellOther && !this.session.isOver) this.session.begin().push(Kind.cancel, call.id);
+  }
+
+  decodeReply(operation: Operation, wire: unknown, owner: Owner): unknown {
+    const type = operation.output!;
+    const value = type.fromWire(wire, this.host.receiverFor(owner));
+    if (!this.foreign) return value;
+    try {
+      return type.parse(value);
+    } catch (error) {
+      throw new Rejected('invalid', `the reply of ${operation.label} from ${this.placeId} does not fit: ${(invalidMessage(error, 'reply') as Error).message}`);
+    }
+  }
+
+  call(id: number): RemoteCall | undefined {
+    return this.#calls.get(id);
+  }
+
+  #openCall(
+    target: RemoteTarget,
+    operation: Operation,
+    isOffer: boolean,
+    options: CallOptions | undefined,
+    owner: Owner,
+    resolve: (value: never) => void,
+    reject: (error: unknown) => void,
+  ): MessageCall {
+    this.#refuseIfLost(operation.label);
+    if (this.#calls.size >= limits.callsPerSessionMax || this.session.isFull) {
+      throw new Rejected('full', `${operation.label}: too much is under way to ${target.path()}; send later, or fewer at once`);
+    }
+    const signal = options?.signal;
+    if (signal?.aborted) throw aborted(operation, signal);
+    const call = new MessageCall(this.#nextCall++, this, operation, isOffer, owner, resolve, reject);
+    if (signal !== undefined) {
+      const abort = (): void => call.cancel(signal.reason);
+      signal.addEventListener('abort', abort, { once: true });
+      call.detach = () => signal.removeEventListener('abort', abort);
+    }
+    this.host.deadlines.add(call, timeoutOf(options, operation));
+    this.#calls.set(call.id, call);
+    return call;
+  }
+
+  #refuseIfLost(label: string): void {
+    if (!this.session.isOver) return;
+    throw new NotDelivered('unreachable', `${label}: ${this.placeId} is gone; the message was not sent`);
+  }
+
+  /** Validates, and turns into the wire form. @throws InvalidMessage */
+  #encode(target: RemoteTarget, operation: Operation, message: unknown): unknown {
+    const type = operation.input;
+    try {
+      const parsed = type.parse(message);
+      return type.plain ? parsed : type.toWire(parsed);
+    } catch (error) {
+      throw invalidMessage(error, `${operation.label} to ${target.path()}`);
+    }
+  }
+
+  /** The number that stands for an operation's name in this session; told to the other side at first use. */
+  #numberOf(operation: Operation): number {
+    const known = this.#operationNumbers.get(operation.name);
+    if (known !== undefined) return known;
+    const number = this.#operationNumbers.size;
+    this.#operationNumbers.set(operation.name, number);
+    this.session.begin().push(Kind.name, number, operation.name);
+    return number;
+  }
+
+  // ── the end ──
+
+  /** The place is lost: settles everything that was open in either direction. */
+  lost(why: string): void {
+    if (this.session.isOver) return;
+    const unsettled: Unsettled = this.session.end();
+    for (const fields of unsettled.unsent) this.#dies(fields, undefined, 'unreachable');
+    for (const fields of unsettled.unacknowledged) this.#dies(fields, undefined, 'place-lost');
+    for (const call of [...this.#calls.values()]) call.lost(true, `${this.placeId} (${why})`);
+    if (unsettled.received > 0) this.host.deadLetters.lost({ place: this.placeId, count: unsettled.received });
+    this.#inbound.close(why);
+  }
+
+  /** An item that did not get there: a tell becomes a dead letter, a call is settled. */
+  #dies(fields: readonly unknown[], error: Error | undefined, reason: 'unreachable' | 'place-lost' | 'invalid' = 'invalid'): void {
+    const [kind, first, second, third] = fields as [number, number, number, unknown];
+    if (kind === Kind.tell) {
+      const path = this.#targets.get(first)?.deref()?.path() ?? `troupe://${this.placeId}/#${first}`;
+      this.host.deadLetters.add({ path, operation: this.#operationName(second), reason, message: third });
+      return;
+    }
+    if (kind === Kind.reply || kind === Kind.item) {
+      if (error !== undefined) this.#inbound.replyRefused(first, error);
+      return;
+    }
+    const call = this.#calls.get(first);
+    if (call === undefined || kind === Kind.cancel || kind === Kind.grant) return;
+    if (error !== undefined) call.failure(['Rejected', error.message, ['invalid', null]]);
+    else call.lost(reason !== 'unreachable', this.placeId);
+  }
+
+  #operationName(number: number): string {
+    for (const [name, known] of this.#operationNumbers) if (known === number) return name;
+    return 'unknown';
+  }
+}
+
+/** In place of a carrier until there is one. */
+const unconnected: Carrier = { send: () => true, drained: () => Promise.resolve() };
+
+function readSpawned(wire: unknown): Spawned {
+  const [cell, branch] = Array.isArray(wire) ? (wire as [unknown, unknown]) : [];
+  if (Number.isSafeInteger(cell) && typeof branch === 'string') return { cell: cell as number, branch };
+  throw new SpawnFailed('place-lost', 'the other place answered a spawn with something that is no address');
+}
+
+function lostSpawn(name: string, place: string): SpawnFailed {
+  return new SpawnFailed('place-lost', `actor "${name}" could not be started: ${place} is gone`);
+}

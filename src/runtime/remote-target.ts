@@ -1,0 +1,52 @@
+/** The target behind a ref to an actor of another place. */
+import type { Operation } from '../actors/operation.ts';
+import type { CallOptions, Stream, StreamOptions } from '../actors/protocol.ts';
+import type { Address, Owner, StopOptions, Target } from '../actors/target.ts';
+import type { RemotePlace } from './remote-place.ts';
+
+export class RemoteTarget implements Target {
+  readonly protocolName: string;
+  /** The actor's number over there. */
+  readonly cell: number;
+  readonly #place: RemotePlace;
+  readonly #branch: string;
+
+  constructor(place: RemotePlace, cell: number, branch: string, protocolName: string) {
+    this.#place = place;
+    this.cell = cell;
+    this.#branch = branch;
+    this.protocolName = protocolName;
+  }
+
+  path(): string {
+    return `troupe://${this.#place.placeId}${this.#branch}#${this.cell}`;
+  }
+
+  branch(): string {
+    return this.#branch;
+  }
+
+  address(): Address {
+    return { place: this.#place.placeId, cell: this.cell };
+  }
+
+  tell(operation: Operation, message: unknown): boolean {
+    return this.#place.tell(this, operation, message);
+  }
+
+  ask(operation: Operation, message: unknown, options: CallOptions | undefined, owner: Owner): Promise<unknown> {
+    return this.#place.ask(this, operation, message, options, owner);
+  }
+
+  offer(operation: Operation, message: unknown, options: CallOptions | undefined, owner: Owner): Promise<void> {
+    return this.#place.offer(this, operation, message, options, owner);
+  }
+
+  stream(operation: Operation, message: unknown, options: StreamOptions | undefined, owner: Owner): Stream<unknown> {
+    return this.#place.stream(this, operation, message, options, owner);
+  }
+
+  stop(kill: boolean, options: StopOptions | undefined): Promise<void> {
+    return this.#place.stop(this, kill, options);
+  }
+}

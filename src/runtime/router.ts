@@ -1,0 +1,102 @@
+/** The router: which other places there are, and how their frames get there. */
+import type { Host } from '../actors/host.ts';
+import { GoneTarget } from '../actors/gone-target.ts';
+import type { RegistryIndex } from '../actors/registry.ts';
+import type { Address, Target } from '../actors/target.ts';
+import type { Environment } from '../base/environment/environment.ts';
+import type { Logger } from '../base/logger.ts';
+import { recordsCodec, strictCodec } from '../transport/frame-codec.ts';
+import type { Carrier } from '../transport/session.ts';
+import { RemotePlace } from './remote-place.ts';
+
+/** `node~incarnation` of a place id. */
+export function nodeOf(placeId: string): string {
+  return placeId.slice(0, placeId.indexOf('/'));
+}
+
+/** The thread's name in a place id. */
+export function threadOf(placeId: string): string {
+  return placeId.slice(placeId.indexOf('/') + 1);
+}
+
+export interface RouterOptions {
+  readonly environment: Environment;
+  readonly nodeId: string;
+  readonly registry: RegistryIndex;
+  readonly log: Logger;
+  /** The way to a place; undefined where there is none now. */
+  readonly carrierTo: (placeId: string) => Carrier | undefined;
+  /** The session with a place broke the protocol. */
+  readonly onBroken: (placeId: string, what: string) => void;
+}
+
+export class Router {
+  readonly #options: RouterOptions;
+  readonly #places = new Map<string, RemotePlace>();
+  #host: Host | undefined = undefined;
+
+  constructor(options: RouterOptions) {
+    this.#options = options;
+  }
+
+  /** The host that items are for; given once, since each needs the other. */
+  attach(host: Host): void {
+    this.#host = host;
+  }
+
+  /** The place of that id with an open session, opened now if there is a way. */
+  place(placeId: string): RemotePlace | undefined {
+    const known = this.#places.get(placeId);
+    if (known?.isConnected) return known;
+    const carrier = this.#options.carrierTo(placeId);
+    if (carrier === undefined) return known;
+    const place = known ?? this.#create(placeId);
+    place.connect(carrier);
+    return place;
+  }
+
+  /** What a ref to an actor elsewhere points to. */
+  target(address: Address, branch: string, protocolName: string): Target {
+    const place = this.place(address.place);
+    if (place !== undefined) return place.target(address.cell, branch, protocolName);
+    return new GoneTarget(this.#host!, address, branch, protocolName, 'unreachable');
+  }
+
+  onFrame(placeId: string, frame: Uint8Array): void {
+    this.place(placeId)?.session.onFrame(frame);
+  }
+
+  /** A place has ended, or cannot be reached any more. */
+  lost(placeId: string, why: string): void {
+    this.#places.get(placeId)?.lost(why);
+  }
+
+  lostNode(nodeId: string, why: string): void {
+    for (const place of this.#places.values()) if (nodeOf(place.placeId) === nodeId) place.lost(why);
+  }
+
+  get places(): readonly RemotePlace[] {
+    return [...this.#places.values()];
+  }
+
+  close(why: string): void {
+    for (const place of this.#places.values()) place.lost(why);
+  }
+
+  #create(placeId: string): RemotePlace {
+    const { environment, registry, nodeId, onBroken } = this.#options;
+    const foreign = nodeOf(placeId) !== nodeId;
+    const place = new RemotePlace({
+      host: this.#host!,
+      registry,
+      placeId,
+      foreign,
+      codec: foreign ? strictCodec() : recordsCodec(),
+      clock: environment.clock,
+      scheduler: environment.scheduler,
+      onBroken: (what) => onBroken(placeId, what),
+    });
+    this.#places.set(placeId, place);
+    return place;
+  }
+}

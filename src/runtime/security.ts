@@ -1,0 +1,40 @@
+/** How nodes of a cluster know each other, as a user says it. */
+import { UsageError } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+import { type Secret, secretFromFile } from '../transport/secret.ts';
+
+/** What `secret({ file })` gives: where the secret is, never the secret itself. */
+export interface SecretFile {
+  readonly kind: 'secret-file';
+  readonly file: string;
+  readonly next?: string;
+}
+
+/**
+ * A shared secret of at least 32 random bytes, read from a file.
+ *
+ * @param options.next a second file, accepted beside the first while a secret is being replaced.
+ */
+export function secret(options: { file: string; next?: string }): SecretFile {
+  if (typeof options?.file !== 'string') throw new UsageError('secret({ file }) needs the path of a file');
+  return { kind: 'secret-file', ...options };
+}
+
+/** @throws SecretFailed */
+export async function readSecret(given: SecretFile, log: Logger): Promise<Secret> {
+  if (given?.kind !== 'secret-file') throw new UsageError('createSystem: auth takes secret({ file })');
+  const read = await secretFromFile(given.file, given.next);
+  for (const warning of read.warnings) log.warn({ file: given.file }, warning);
+  return read;
+}
+
+/** True when only this machine can reach the address. */
+export function isLoopback(address: string): boolean {
+  let host: string;
+  try {
+    host = new URL(address).hostname;
+  } catch {
+    throw new UsageError(`"${address}" is no address to listen on; write it as ws://127.0.0.1:7000`);
+  }
+  return host === 'localhost' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
+}

@@ -1,0 +1,26 @@
+/** The carrier between two threads of a process: a port that takes whole frames and transfers their bytes. */
+import type { Port } from '../base/environment/place.ts';
+import type { Carrier } from '../transport/session.ts';
+import { postFrame } from './thread-messages.ts';
+
+/** Straight to the thread at the other end of `port`. What is in flight is bounded by the session's credit. */
+export function portCarrier(port: Port): Carrier {
+  return {
+    send(frame) {
+      postFrame(port, frame);
+      return true;
+    },
+    drained: () => Promise.resolve(),
+  };
+}
+
+/** By way of the main thread at the other end of `port`, which has the link to `placeId`'s node. */
+export function relayCarrier(port: Port, placeId: string): Carrier {
+  return {
+    send(frame) {
+      port.post({ kind: 'relay', placeId, frame }, [frame.buffer]);
+      return true;
+    },
+    drained: () => Promise.resolve(),
+  };
+}

@@ -1,0 +1,34 @@
+/** What the threads of one process say to each other beside session frames, which go as bare bytes. */
+
+/** From the main thread to a worker. */
+export type ToWorker =
+  /** A direct channel to another worker. */
+  | { readonly kind: 'peer'; readonly placeId: string; readonly port: unknown }
+  /** A frame from a place of another node. */
+  | { readonly kind: 'relay'; readonly placeId: string; readonly frame: Uint8Array }
+  | { readonly kind: 'place-down'; readonly placeId: string; readonly why: string }
+  | { readonly kind: 'node-down'; readonly nodeId: string; readonly why: string }
+  | { readonly kind: 'shutdown'; readonly deadlineMs: number };
+
+/** From a worker to the main thread. */
+export type FromWorker =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'failed'; readonly code: string; readonly message: string }
+  /** A frame for a place of another node. */
+  | { readonly kind: 'relay'; readonly placeId: string; readonly frame: Uint8Array }
+  | { readonly kind: 'log'; readonly level: 'error' | 'warn' | 'info' | 'debug'; readonly fields: Readonly<Record<string, unknown>>; readonly text: string }
+  | { readonly kind: 'closed'; readonly left: readonly string[] };
+
+/** What a worker is started with. */
+export interface WorkerInit {
+  readonly placeId: string;
+  readonly mainPlaceId: string;
+  /** URL of the registry module. */
+  readonly registry: string;
+  readonly isolation: 'parse' | 'codec' | 'trusted';
+}
+
+/** A frame leaves this thread: its buffer is transferred. */
+export function postFrame(port: { post(message: unknown, transfer?: readonly unknown[]): void }, frame: Uint8Array): void {
+  port.post(frame, [frame.buffer]);
+}

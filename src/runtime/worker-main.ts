@@ -1,0 +1,107 @@
+/**
+ * The entry of a worker thread: loads the registry, joins the other places, and runs actors until told to stop.
+ *
+ * It is a plain module that the main thread names by URL; nobody writes one of their own.
+ */
+import { Host } from '../actors/host.ts';
+import type { Registry } from '../actors/registry.ts';
+import { RegistryIndex } from '../actors/registry.ts';
+import type { Environment } from '../base/environment/environment.ts';
+import type { Port } from '../base/environment/place.ts';
+import { describeThrown } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+import { Dispatcher } from '../base/platform/dispatcher.ts';
+import { realClock } from '../base/platform/real-clock.ts';
+import { realRandom } from '../base/platform/real-random.ts';
+import { loadRegistry } from './load-registry.ts';
+import { nodeOf, Router } from './router.ts';
+import { portCarrier, relayCarrier } from './thread-carrier.ts';
+import type { FromWorker, ToWorker, WorkerInit } from './thread-messages.ts';
+import { noNetwork } from './no-network.ts';
+import { portFrom, workerPlaces, workerSide } from './worker-places.ts';
+
+const { init, port } = workerSide();
+await start(init as WorkerInit, port);
+
+async function start({ placeId, mainPlaceId, registry, isolation }: WorkerInit, main: Port): Promise<void> {
+  const tellMain = (message: FromWorker): void => main.post(message);
+  let index: RegistryIndex;
+  try {
+    index = new RegistryIndex((await loadRegistry(new URL(registry))) as Registry);
+  } catch (error) {
+    const code = (error as { readonly code?: string }).code ?? 'Error';
+    tellMain({ kind: 'failed', code, message: describeThrown(error) });
+    return;
+  }
+  const clock = realClock();
+  const environment: Environment = {
+    clock,
+    random: realRandom(),
+    scheduler: new Dispatcher(() => clock.monotonicMs()),
+    network: noNetwork,
+    places: workerPlaces(),
+  };
+  const peers = new Map<string, Port>([[mainPlaceId, main]]);
+  const log = logThrough(tellMain);
+  const router = new Router({
+    environment,
+    nodeId: nodeOf(placeId),
+    registry: index,
+    log,
+    carrierTo(other) {
+      const direct = peers.get(other);
+      if (direct !== undefined) return portCarrier(direct);
+      return nodeOf(other) === nodeOf(placeId) ? undefined : relayCarrier(main, other);
+    },
+    onBroken: (other, what) => log.error({ other, what }, `the session with ${other} broke: ${what}`),
+  });
+  const host = new Host({
+    environment,
+    placeId,
+    isolation,
+    log,
+    remote: (address, branch, protocolName) => router.target(address, branch, protocolName),
+    protocolNamed: (name) => index.protocol(name),
+    resourceFor: (declared) => index.resource(declared.name) ?? declared,
+  });
+  router.attach(host);
+
+  const onFrame = (from: string) => (message: unknown) => router.onFrame(from, message as Uint8Array);
+  const onMain = async (message: ToWorker): Promise<void> => {
+    switch (message.kind) {
+      case 'peer': {
+        const peer = portFrom(message.port);
+        peers.set(message.placeId, peer);
+        peer.onMessage = onFrame(message.placeId);
+        return;
+      }
+      case 'relay':
+        router.onFrame(message.placeId, message.frame);
+        return;
+      case 'place-down':
+        peers.get(message.placeId)?.close();
+        peers.delete(message.placeId);
+        router.lost(message.placeId, message.why);
+        return;
+      case 'node-down':
+        router.lostNode(message.nodeId, message.why);
+        return;
+      case 'shutdown':
+        tellMain({ kind: 'closed', left: await host.close(message.deadlineMs) });
+        return;
+      default:
+        message satisfies never;
+    }
+  };
+  main.onMessage = (message) => {
+    if (message instanceof Uint8Array) router.onFrame(mainPlaceId, message);
+    else void onMain(message as ToWorker);
+  };
+  tellMain({ kind: 'ready' });
+}
+
+function logThrough(tellMain: (message: FromWorker) => void): Logger {
+  const at = (level: 'error' | 'warn' | 'info' | 'debug') => (fields: Readonly<Record<string, unknown>>, text: string) =>
+    tellMain({ kind: 'log', level, fields, text });
+  return { error: at('error'), warn: at('warn'), info: at('info'), debug: at('debug') };
+}

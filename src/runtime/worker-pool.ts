@@ -1,0 +1,219 @@
+/**
+ * The worker threads of one process: started when first needed, joined to each other, restarted empty when they die.
+ */
+import type { Environment } from '../base/environment/environment.ts';
+import type { PlaceExit, PlaceHandle } from '../base/environment/place.ts';
+import { describeThrown } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import type { Logger } from '../base/logger.ts';
+import { SpawnFailed } from '../actors/errors.ts';
+import type { Isolation } from '../actors/isolation.ts';
+import type { Carrier } from '../transport/session.ts';
+import type { Router } from './router.ts';
+import { portCarrier } from './thread-carrier.ts';
+import type { FromWorker, ToWorker, WorkerInit } from './thread-messages.ts';
+
+export interface WorkerPoolOptions {
+  readonly environment: Environment;
+  readonly nodeId: string;
+  readonly size: number;
+  /** URL of the registry module; without one no worker can be started. */
+  readonly registry: URL | undefined;
+  readonly isolation: Isolation;
+  readonly log: Logger;
+  readonly router: Router;
+  /** Passes a worker's frame on to a place of another node. */
+  readonly relay: (from: string, to: string, frame: Uint8Array) => void;
+  /** A worker has died: tells the other nodes. */
+  readonly onPlaceDown: (placeId: string) => void;
+}
+
+interface Worker {
+  readonly placeId: string;
+  readonly handle: PlaceHandle;
+  /** Called with the actors that did not end in time. */
+  closed: (left: readonly string[]) => void;
+}
+
+/** One place in the pool, whose worker may be replaced. */
+interface Slot {
+  /** Resolves when the worker takes actors. */
+  worker: Promise<Worker> | undefined;
+  placeId: string;
+  /** Actors that were spawned there. */
+  spawned: number;
+}
+
+export class WorkerPool {
+  readonly #options: WorkerPoolOptions;
+  readonly #slots: Slot[] = [];
+  readonly #workers = new Map<string, Worker>();
+  #started = 0;
+  #closing = false;
+
+  constructor(options: WorkerPoolOptions) {
+    this.#options = options;
+  }
+
+  /** The workers that run. */
+  get placeIds(): readonly string[] {
+    return [...this.#workers.keys()];
+  }
+
+  /** The place id of the worker with the least under way; starts another while the pool is not full. */
+  async pick(): Promise<string> {
+    const { size, registry } = this.#options;
+    if (size < 1) throw new SpawnFailed('no-place', 'this system has no worker threads; give createSystem { threads }');
+    if (registry === undefined) {
+      throw new SpawnFailed('no-place', 'worker threads need a registry module: give createSystem { registry: new URL(…) }');
+    }
+    let slot: Slot | undefined;
+    if (this.#slots.length < size) {
+      slot = { worker: undefined, placeId: '', spawned: 0 };
+      this.#slots.push(slot);
+    } else slot = this.#slots.reduce((least, one) => (this.#loadOf(one) < this.#loadOf(least) ? one : least));
+    slot.spawned += 1;
+    slot.worker ??= this.#start(slot, registry);
+    return (await slot.worker).placeId;
+  }
+
+  carrierTo(placeId: string): Carrier | undefined {
+    const worker = this.#workers.get(placeId);
+    return worker === undefined ? undefined : portCarrier(worker.handle.port);
+  }
+
+  /** Passes a frame of another node's place on to a worker. */
+  deliver(placeId: string, from: string, frame: Uint8Array): void {
+    this.#post(this.#workers.get(placeId), { kind: 'relay', placeId: from, frame });
+  }
+
+  tellAll(message: ToWorker): void {
+    for (const worker of this.#workers.values()) this.#post(worker, message);
+  }
+
+  tell(placeId: string, message: ToWorker): void {
+    this.#post(this.#workers.get(placeId), message);
+  }
+
+  /** Ends a worker that is of no use any more; it is replaced as if it had died. */
+  kill(placeId: string): void {
+    void this.#workers.get(placeId)?.handle.kill();
+  }
+
+  /** Stops all workers. Resolves with the paths of actors that did not end in time. */
+  async close(deadlineMs: number): Promise<readonly string[]> {
+    this.#closing = true;
+    const left: string[] = [];
+    await Promise.all(
+      [...this.#workers.values()].map(async (worker) => {
+        left.push(...(await this.#stop(worker, deadlineMs)));
+        await worker.handle.kill();
+      }),
+    );
+    return left;
+  }
+
+  #stop(worker: Worker, deadlineMs: number): Promise<readonly string[]> {
+    return new Promise((resolve) => {
+      // A worker whose loop is blocked never answers.
+      const cancel = this.#options.environment.clock.wake(deadlineMs + limits.workerGraceMs, () => resolve([worker.placeId]));
+      worker.closed = (left) => {
+        cancel();
+        resolve(left);
+      };
+      this.#post(worker, { kind: 'shutdown', deadlineMs });
+    });
+  }
+
+  #post(worker: Worker | undefined, message: ToWorker): void {
+    if (worker === undefined) return;
+    const transfer = message.kind === 'relay' ? [message.frame.buffer] : message.kind === 'peer' ? [message.port] : [];
+    worker.handle.port.post(message, transfer);
+  }
+
+  #loadOf(slot: Slot): number {
+    const underWay = this.#workers.has(slot.placeId) ? (this.#options.router.place(slot.placeId)?.load ?? 0) : 0;
+    return slot.spawned + underWay / limits.frameMessagesMax;
+  }
+
+  async #start(slot: Slot, registry: URL): Promise<Worker> {
+    const { environment, nodeId, isolation } = this.#options;
+    this.#started += 1;
+    const placeId = `${nodeId}/t${this.#started}`;
+    slot.placeId = placeId;
+    const init: WorkerInit = { placeId, mainPlaceId: `${nodeId}/main`, registry: registry.href, isolation };
+    const entry = new URL('./worker-main.js', import.meta.url);
+    const handle = await environment.places.start({ entry, name: `troupe ${placeId}`, init });
+    const worker: Worker = { placeId, handle, closed: () => undefined };
+    await new Promise<void>((resolve, reject) => {
+      handle.onExit = (exit) => {
+        reject(new SpawnFailed('place-lost', `worker ${placeId} ended while it started: ${exitText(exit)}`));
+        this.#onExit(slot, worker, exit, registry);
+      };
+      handle.port.onMessage = (message) => this.#onMessage(worker, message as FromWorker | Uint8Array, resolve, reject);
+    }).catch((error: unknown) => {
+      slot.worker = undefined;
+      void handle.kill();
+      throw error;
+    });
+    // The pool alone does not keep a finished program alive; whoever waits for an actor does.
+    handle.keepAlive(false);
+    for (const [other] of this.#workers) {
+      const [mine, theirs] = environment.places.channel();
+      this.#post(worker, { kind: 'peer', placeId: other, port: mine });
+      this.tell(other, { kind: 'peer', placeId, port: theirs });
+    }
+    this.#workers.set(placeId, worker);
+    return worker;
+  }
+
+  #onMessage(worker: Worker, message: FromWorker | Uint8Array, ready: () => void, failed: (error: Error) => void): void {
+    if (message instanceof Uint8Array) {
+      this.#options.router.onFrame(worker.placeId, message);
+      return;
+    }
+    switch (message.kind) {
+      case 'ready':
+        ready();
+        return;
+      case 'failed':
+        failed(new SpawnFailed('no-place', `worker ${worker.placeId} could not start: ${message.message}`, message));
+        return;
+      case 'relay':
+        this.#options.relay(worker.placeId, message.placeId, message.frame);
+        return;
+      case 'log':
+        this.#options.log[message.level]({ ...message.fields, place: worker.placeId }, message.text);
+        return;
+      case 'closed':
+        worker.closed(message.left);
+        return;
+      default:
+        message satisfies never;
+    }
+  }
+
+  #onExit(slot: Slot, worker: Worker, exit: PlaceExit, registry: URL): void {
+    const { log, router, environment } = this.#options;
+    const wasUp = this.#workers.delete(worker.placeId);
+    worker.closed([]);
+    if (!wasUp || this.#closing) return;
+    const why = exitText(exit);
+    log.error({ place: worker.placeId, exit: why }, `worker ${worker.placeId} died (${why}); its actors are lost, a new worker is started`);
+    router.lost(worker.placeId, why);
+    this.tellAll({ kind: 'place-down', placeId: worker.placeId, why });
+    this.#options.onPlaceDown(worker.placeId);
+    slot.spawned = 0;
+    slot.worker = new Promise<void>((resolve) => {
+      environment.clock.timer(limits.workerRestartMs, resolve);
+    }).then(() => this.#start(slot, registry));
+    slot.worker.catch((error: unknown) => {
+      slot.worker = undefined;
+      log.error({ place: worker.placeId, error: describeThrown(error) }, `the worker after ${worker.placeId} did not start: ${describeThrown(error)}`);
+    });
+  }
+}
+
+function exitText(exit: PlaceExit): string {
+  return exit.kind === 'exit' ? `exit code ${exit.code}` : describeThrown(exit.error);
+}

@@ -1,0 +1,84 @@
+/** Errors of flows. Every one ends a run, and names the stage that it comes from. */
+import { describeThrown, TroupeError } from '../base/errors.ts';
+
+/** What every error of a flow is: it names its place in the flow by itself and needs no stage put around it. */
+export abstract class FlowError<Code extends string = string> extends TroupeError<Code> {}
+
+/** Code that the user gave to a stage (an operator, a key, a time, an aggregate, a sink's function) threw. */
+export class StageFailed extends FlowError<'StageFailed'> {
+  readonly stage: string;
+
+  constructor(stage: string, cause: unknown) {
+    super('StageFailed', `stage '${stage}' failed: ${describeThrown(cause)}; its code threw, see the cause`, { cause });
+    this.stage = stage;
+  }
+}
+
+/** An operator let go of an element later than it was pushed, where nothing counts what it holds. */
+export class AsyncOperator extends FlowError<'AsyncOperator'> {
+  readonly stage: string;
+
+  constructor(stage: string, what: 'emitted' | 'held') {
+    const happened =
+      what === 'emitted'
+        ? 'emitted outside a push'
+        : 'did not complete when its input had ended, so it still holds elements';
+    super(
+      'AsyncOperator',
+      `stage '${stage}' ${happened}: an operator in it waits for time or I/O (mergeMap with a promise, delay, ` +
+        'bufferTime, observeOn, …), which no credit bounds. Keep the stage to synchronous operators, and do the ' +
+        "asynchronous work in the flow's source or in its sink, with to(forEach(async (item) => …))",
+    );
+    this.stage = stage;
+  }
+}
+
+/** A source could not be opened or read. */
+export class SourceFailed extends FlowError<'SourceFailed'> {
+  readonly reason: 'missing' | 'unreadable' | 'corrupt' | 'schema' | 'row' | 'failed';
+
+  constructor(reason: SourceFailed['reason'], message: string, cause?: unknown) {
+    super('SourceFailed', message, { cause });
+    this.reason = reason;
+  }
+}
+
+/** A hot source with `overflow: 'error'` was given more than its capacity holds. */
+export class SourceOverflow extends FlowError<'SourceOverflow'> {
+  constructor(capacity: number) {
+    super(
+      'SourceOverflow',
+      `the hot source was given an element while ${capacity} were waiting, its capacity. Raise the capacity, make the ` +
+        "flow faster, or choose to lose elements: overflow: 'drop-oldest' | 'drop-newest' | 'latest'",
+    );
+  }
+}
+
+/** A sink could not be opened or written. What was written before is left as it is. */
+export class SinkFailed extends FlowError<'SinkFailed'> {
+  readonly reason: 'folder-missing' | 'forbidden' | 'disk' | 'value' | 'failed';
+
+  constructor(reason: SinkFailed['reason'], message: string, cause?: unknown) {
+    super('SinkFailed', message, { cause, retryable: reason === 'disk' });
+    this.reason = reason;
+  }
+}
+
+/** An edge between two segments lost a frame, or carried more than was granted. */
+export class EdgeBroken extends FlowError<'EdgeBroken'> {
+  constructor(message: string) {
+    super('EdgeBroken', `${message}. The run cannot go on without a gap; start it again`, { retryable: true });
+  }
+}
+
+/** The run was cancelled before its input had ended. */
+export class FlowCancelled extends FlowError<'FlowCancelled'> {
+  constructor(flow: string) {
+    super('FlowCancelled', `the run of flow '${flow}' was cancelled before its end`);
+  }
+}
+
+/** Whatever was thrown, as an error of flows: one that is stays, anything else becomes the stage's failure. */
+export function asStageFailure(stage: string, thrown: unknown): FlowError {
+  return thrown instanceof FlowError ? thrown : new StageFailed(stage, thrown);
+}

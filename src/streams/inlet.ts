@@ -1,0 +1,116 @@
+/**
+ * The reading end of an edge: a queue of frames, bounded by what it granted.
+ *
+ * It grants a window of elements at first, and again whenever half of it was consumed: granting each element would
+ * cost a message per element, granting at the end would let the writer run dry.
+ */
+import type { TroupeError } from '../base/errors.ts';
+import { Ring } from '../base/ring.ts';
+import { EdgeBroken } from './errors.ts';
+import type { DataFrame, Upstream } from './frame.ts';
+
+export class Inlet<T> {
+  readonly #window: number;
+  readonly #upstream: Upstream;
+  readonly #frames = new Ring<DataFrame<T>>();
+  #granted = 0;
+  #received = 0;
+  #consumed = 0;
+  #announcedEnd = false;
+  #failure: TroupeError | undefined;
+  #cancelled = false;
+
+  /** @param window elements that may be unconsumed at a time, at least 1. */
+  constructor(window: number, upstream: Upstream) {
+    this.#window = window;
+    this.#upstream = upstream;
+  }
+
+  /** Elements queued or being processed. Never above the window. */
+  get queued(): number {
+    return this.#received - this.#consumed;
+  }
+
+  get received(): number {
+    return this.#received;
+  }
+
+  /** True once every element was taken and no more will come. */
+  get ended(): boolean {
+    return this.#announcedEnd && this.#frames.size === 0;
+  }
+
+  /** Why the writer failed; told behind the elements that it sent before. */
+  get failure(): TroupeError | undefined {
+    return this.#frames.size === 0 ? this.#failure : undefined;
+  }
+
+  /** Makes the first grant. */
+  open(): void {
+    this.#granted = this.#window;
+    this.#upstream.grant(this.#granted);
+  }
+
+  /** Says the current grant again; for an idle edge over a carrier that may lose messages. */
+  repeatGrant(): void {
+    if (this.#cancelled) this.#upstream.cancel();
+    else this.#upstream.grant(this.#granted);
+  }
+
+  /**
+   * Queues a frame; one that came before is dropped.
+   *
+   * @throws EdgeBroken when frames are missing before it, or it holds more than was granted.
+   */
+  data(frame: DataFrame<T>): void {
+    if (this.#cancelled) return;
+    if (frame.sequence < this.#received) return;
+    this.#expect(frame.sequence);
+    if (frame.sequence + frame.items.length > this.#granted) {
+      throw new EdgeBroken(
+        `an edge carried ${frame.sequence + frame.items.length} elements where ${this.#granted} were granted`,
+      );
+    }
+    this.#received += frame.items.length;
+    this.#frames.push(frame);
+  }
+
+  /** @throws EdgeBroken when elements are missing before it. */
+  end(sequence: number): void {
+    if (this.#cancelled || this.#announcedEnd) return;
+    this.#expect(sequence);
+    this.#announcedEnd = true;
+  }
+
+  /** Never throws: an edge that breaks while it fails has failed anyway. */
+  fail(error: TroupeError): void {
+    this.#failure ??= error;
+  }
+
+  /** The oldest frame; its elements count as consumed when they are given to `consumed`. */
+  take(): DataFrame<T> | undefined {
+    return this.#frames.shift();
+  }
+
+  /** Tells that `count` elements are done with, and grants as many again once half the window is free. */
+  consumed(count: number): void {
+    this.#consumed += count;
+    if (this.#cancelled || this.#announcedEnd) return;
+    if (this.#granted - this.#consumed > this.#window / 2) return;
+    this.#granted = this.#consumed + this.#window;
+    this.#upstream.grant(this.#granted);
+  }
+
+  /** Drops what is queued and tells the writer to stop. */
+  cancel(): void {
+    if (this.#cancelled) return;
+    this.#cancelled = true;
+    this.#frames.clear();
+    if (!this.ended) this.#upstream.cancel();
+  }
+
+  #expect(sequence: number): void {
+    if (sequence === this.#received) return;
+    throw new EdgeBroken(`an edge went on at element ${sequence} where ${this.#received} was expected`);
+  }
+}

@@ -1,0 +1,19 @@
+/** The defaults and bounds of flows, each with its reason. */
+export const streamLimits = {
+  /** Elements one edge may have on its way or queued at its reader. Below 2,048 a remote hop waits for grants. */
+  edgeWindow: 8_192,
+  /** Elements in one frame: throughput is flat from 256 on, and a frame of 1,024 objects stays below 256 KiB. */
+  frameElementsMax: 1_024,
+  /** Elements an outlet queues for want of credit before its segment pauses. */
+  outletHighWater: 1_024,
+  /** Elements that a source built here hands over at a time; watermarks are given after each. */
+  sourceBatch: 1_024,
+  /** Elements taken ahead from an asynchronous iterable, which gives them one promise at a time. */
+  readAheadMax: 256,
+  /** Elements handled between two readings of the clock within a turn. */
+  elementsPerClockRead: 128,
+  /** How long a segment works before it gives the thread back. */
+  turnMs: 2,
+  /** The unit in which keys move when a flow is rescaled, and so the most partitions a flow may have. */
+  keyGroups: 128,
+} as const;

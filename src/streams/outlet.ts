@@ -1,0 +1,182 @@
+/**
+ * The writing end of an edge: elements gathered into frames, sent whole against credit.
+ *
+ * A full outlet refuses nothing: it says so, and its segment pushes no further element until there is room again. So
+ * it holds at most its high water and what one push made of its element.
+ *
+ * A watermark closes the open frame, so that which elements come before it depends on the input alone and never on
+ * timing: what is late in one run is late in every run.
+ */
+import type { TroupeError } from '../base/errors.ts';
+import { Ring } from '../base/ring.ts';
+import type { Downstream } from './frame.ts';
+
+interface Chunk<T> {
+  items: T[];
+  times: number[] | undefined;
+  watermark: number | undefined;
+}
+
+export interface OutletOptions {
+  /** Queued elements at which the outlet counts as full, at least 1. */
+  readonly highWater: number;
+  /** The most elements in one frame, at least 1. */
+  readonly frameElementsMax: number;
+  /** Whether elements carry event times. */
+  readonly timed: boolean;
+  /** Called when `full` changed. */
+  readonly onFull: (full: boolean) => void;
+  /** Called once, when the last element and the end were sent, or the reader cancelled. */
+  readonly onClosed: () => void;
+}
+
+export class Outlet<T> {
+  readonly #options: OutletOptions;
+  readonly #downstream: Downstream<T>;
+  readonly #chunks = new Ring<Chunk<T>>();
+  #open: Chunk<T>;
+  #last: Chunk<T> | undefined;
+  #granted = 0;
+  #ending: 'end' | TroupeError | undefined;
+  /** Elements handed to the edge. */
+  sent = 0;
+  /** Elements written after the reader had cancelled, or dropped because it did. */
+  discarded = 0;
+  /** Elements waiting for credit or for their frame to fill. */
+  queued = 0;
+  full = false;
+  closed = false;
+  cancelled = false;
+
+  constructor(downstream: Downstream<T>, options: OutletOptions) {
+    this.#downstream = downstream;
+    this.#options = options;
+    this.#open = this.#newChunk();
+  }
+
+  /** Takes one element, always. `time` is ignored where the edge is not timed. */
+  write(item: T, time: number): void {
+    if (this.closed) {
+      this.discarded += 1;
+      return;
+    }
+    const open = this.#open;
+    open.items.push(item);
+    if (open.times !== undefined) open.times.push(time);
+    this.queued += 1;
+    if (open.items.length >= this.#options.frameElementsMax) {
+      this.#seal();
+      this.#send();
+    }
+    if (!this.full && this.queued >= this.#options.highWater) this.#setFull(true);
+  }
+
+  /** Places a watermark behind everything written so far. It is not bound by credit. */
+  watermark(timeMs: number): void {
+    if (this.closed) return;
+    if (this.#open.items.length === 0 && this.#last !== undefined) {
+      this.#last.watermark = timeMs;
+      return;
+    }
+    this.#open.watermark = timeMs;
+    this.#seal();
+  }
+
+  /** Sends what credit allows, frames that are not full included. */
+  flush(): void {
+    if (this.closed) return;
+    if (this.#open.items.length > 0) this.#seal();
+    this.#send();
+  }
+
+  /** The reader grants `upTo` elements in all. A grant that says less than an earlier one does nothing. */
+  grant(upTo: number): void {
+    if (upTo <= this.#granted) return;
+    this.#granted = upTo;
+    if (this.queued > 0) this.flush();
+  }
+
+  /** The reader wants no more: what is queued is dropped, and so is whatever is written from now on. */
+  cancel(): void {
+    if (this.closed) return;
+    this.cancelled = true;
+    this.discarded += this.queued;
+    this.#close();
+  }
+
+  /** No more elements. The end is sent behind those that are queued. */
+  end(): void {
+    this.#ending ??= 'end';
+    this.flush();
+  }
+
+  /** No more elements, because of `error`, which is sent behind those that are queued. */
+  fail(error: TroupeError): void {
+    this.#ending ??= error;
+    this.flush();
+  }
+
+  #send(): void {
+    while (this.#chunks.size > 0) {
+      const chunk = this.#chunks.peek()!;
+      const credit = this.#granted - this.sent;
+      const count = chunk.items.length;
+      if (count > credit) {
+        if (credit > 0) this.#sendPart(chunk, credit);
+        break;
+      }
+      this.#chunks.shift();
+      if (chunk === this.#last) this.#last = undefined;
+      this.#sendItems(chunk.items, chunk.times, chunk.watermark);
+    }
+    if (this.full && this.queued < this.#options.highWater) this.#setFull(false);
+    if (this.#ending !== undefined && this.#chunks.size === 0 && !this.closed) this.#sendEnding(this.#ending);
+  }
+
+  /** The first `count` elements of a chunk; its watermark stays behind the rest. */
+  #sendPart(chunk: Chunk<T>, count: number): void {
+    const items = chunk.items.slice(0, count);
+    const times = chunk.times?.slice(0, count);
+    chunk.items = chunk.items.slice(count);
+    chunk.times = chunk.times?.slice(count);
+    this.#sendItems(items, times, undefined);
+  }
+
+  #sendItems(items: T[], times: number[] | undefined, watermark: number | undefined): void {
+    const sequence = this.sent;
+    this.sent += items.length;
+    this.queued -= items.length;
+    this.#downstream.data({ sequence, items, times, watermark });
+  }
+
+  #sendEnding(ending: 'end' | TroupeError): void {
+    if (ending === 'end') this.#downstream.end(this.sent);
+    else this.#downstream.fail(this.sent, ending);
+    this.#close();
+  }
+
+  #close(): void {
+    this.closed = true;
+    this.queued = 0;
+    this.#chunks.clear();
+    this.#last = undefined;
+    this.#open = this.#newChunk();
+    if (this.full) this.#setFull(false);
+    this.#options.onClosed();
+  }
+
+  #seal(): void {
+    this.#last = this.#open;
+    this.#chunks.push(this.#open);
+    this.#open = this.#newChunk();
+  }
+
+  #setFull(full: boolean): void {
+    this.full = full;
+    this.#options.onFull(full);
+  }
+
+  #newChunk(): Chunk<T> {
+    return { items: [], times: this.#options.timed ? [] : undefined, watermark: undefined };
+  }
+}

@@ -1,0 +1,300 @@
+/**
+ * An authenticated link to one other node: what a `Link` becomes once the handshake is done and profiles are exchanged.
+ *
+ * It carries opaque session frames between threads of the two nodes, tells when a thread of the peer has ended, and
+ * notices by its own heartbeat that the peer is gone. It knows no actors and decodes no session frame.
+ */
+import type { Clock } from '../base/environment/clock.ts';
+import type { Link } from '../base/environment/network.ts';
+import type { Random } from '../base/environment/random.ts';
+import { type CloseReason, closeCodes } from './close-codes.ts';
+import { HandshakeFailed } from './errors.ts';
+import { Handshake, type Refusal, refuse } from './handshake.ts';
+import { Heartbeat, type HeartbeatTimes } from './heartbeat.ts';
+import { nonceBytes, type Side } from './hello.ts';
+import { transportLimits } from './limits.ts';
+import {
+  decodeEnvelope,
+  encodeFrame,
+  encodePing,
+  encodePlaceDown,
+  encodePong,
+  encodeProfileEnvelope,
+} from './node-envelope.ts';
+import { decodeProfile, encodeProfile, type NodeProfile } from './node-profile.ts';
+import type { Secret } from './secret.ts';
+
+export type { NodeProfile } from './node-profile.ts';
+
+/** A link that its adapter bounds tightly, and counts as pending, until the peer has proved itself. */
+export interface AdmittableLink extends Link {
+  admit?(): void;
+}
+
+export interface NodeLinkOptions {
+  /** Owned by the node link from here on: it sets the handlers, and closes it when the handshake fails. */
+  readonly link: AdmittableLink;
+  readonly side: Side;
+  readonly profile: NodeProfile;
+  readonly clusterId: string;
+  /** Undefined: no proof is asked for or given. For listeners on a loopback address only; the caller sees to that. */
+  readonly secret: Secret | undefined;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Whether a node of this id is linked already; such a peer is refused with 4004. */
+  readonly isLinked?: (nodeId: string) => boolean;
+  readonly limits?: HeartbeatTimes & { readonly handshakeTimeoutMs: number };
+}
+
+export interface NodeLink {
+  readonly peer: NodeProfile;
+  /** The address of the peer, for logs. */
+  readonly remote: string;
+  /**
+   * Sends one session frame from our thread `source` to the peer's thread `target` (1 to 16 of a-z 0-9). The frame is
+   * copied. False: wait for `drained()` before the next, or the link is closed.
+   * @throws FrameRefused `bytes` for a frame above 4 MiB − 64.
+   */
+  send(source: string, target: string, frame: Uint8Array): boolean;
+  drained(): Promise<void>;
+  /**
+   * A session frame of the peer. Set it soon, in one turn with the other handlers: until then what arrives is held,
+   * and past 1,024 frames the link is closed. The frame is a view into a buffer that
+   * holds other frames too: copy it before transferring it.
+   */
+  onFrame: (source: string, target: string, frame: Uint8Array) => void;
+  /** Tells the peer that one of our threads has ended. */
+  sendPlaceDown(thread: string): void;
+  /** The peer says that one of its threads has ended. */
+  onPlaceDown: (thread: string) => void;
+  /** Called exactly once, at the end of the link for whatever reason, the loss of the heartbeat included. */
+  onClose: (reason: CloseReason) => void;
+  close(code: number, text: string): void;
+}
+
+/**
+ * Runs the handshake on `link` and exchanges profiles.
+ * @throws HandshakeFailed with its reason; the link is closed by then. UsageError for an id outside its grammar,
+ *   FrameRefused for a profile beyond its limits.
+ */
+export async function openNodeLink(options: NodeLinkOptions): Promise<NodeLink> {
+  const { link, side, profile, clusterId, secret, clock, isLinked } = options;
+  const nonce = options.random.bytes(nonceBytes);
+  const identity = { side, nodeId: profile.nodeId, clusterId, secret, nonce };
+  const handshake = new Handshake(isLinked === undefined ? identity : { ...identity, isLinked });
+  const ownProfile = encodeProfileEnvelope(encodeProfile(profile));
+  const timeoutMs = options.limits?.handshakeTimeoutMs ?? transportLimits.handshakeTimeoutMs;
+
+  return new Promise((resolve, reject) => {
+    let peerId: string | undefined;
+    let isSettled = false;
+
+    const cancelTimeout = clock.timer(timeoutMs, () => {
+      fail(refuse('timeout', closeCodes.authentication, `no handshake within ${timeoutMs} ms`));
+    });
+
+    function fail({ reason, code, text, detail }: Refusal): void {
+      if (isSettled) return;
+      isSettled = true;
+      cancelTimeout();
+      link.close(code, text);
+      reject(new HandshakeFailed(reason, code, `no link with ${link.remote}: ${detail}`));
+    }
+
+    function continueHandshake(frame: Uint8Array): void {
+      const step = handshake.receive(frame);
+      if (step.kind === 'refused') {
+        fail(step);
+        return;
+      }
+      if (step.kind === 'done') link.admit?.();
+      if (step.send !== undefined) link.send(step.send);
+      if (step.kind !== 'done') return;
+      peerId = step.peerId;
+      link.send(ownProfile);
+    }
+
+    function finish(frame: Uint8Array, nodeId: string): void {
+      const envelope = decodeEnvelope(frame);
+      const peer = envelope.kind === 'profile' ? decodeProfile(envelope.bytes, nodeId) : { field: 'profile.kind' };
+      if ('field' in peer) {
+        fail(refuse('profile', closeCodes.protocol, `node ${nodeId} sent a malformed ${peer.field}`));
+        return;
+      }
+      isSettled = true;
+      cancelTimeout();
+      resolve(new AuthenticatedLink(link, peer, clock, options.limits));
+    }
+
+    link.onClose = ({ code, text }) => {
+      const isRefusal = code >= closeCodes.authentication && code <= closeCodes.nodeIdentity;
+      const detail = `the other end closed it with ${code}${text === '' ? '' : `, ${JSON.stringify(text)}`}`;
+      fail(refuse(isRefusal ? 'refused-by-peer' : 'closed', code, detail));
+    };
+    link.onFrame = (frame) => {
+      if (isSettled) return;
+      if (peerId === undefined) continueHandshake(frame);
+      else finish(frame, peerId);
+    };
+    const first = handshake.start();
+    if (first !== undefined) link.send(first);
+  });
+}
+
+type FrameHandler = NodeLink['onFrame'];
+
+class AuthenticatedLink implements NodeLink {
+  readonly peer: NodeProfile;
+  readonly remote: string;
+  onPlaceDown: (thread: string) => void = ignore;
+
+  readonly #link: Link;
+  readonly #heartbeat: Heartbeat;
+  #onFrame: FrameHandler | undefined;
+  #onClose: ((reason: CloseReason) => void) | undefined;
+  /** What arrived before the owner set `onFrame`; undefined afterwards. */
+  #held: Uint8Array[] | undefined = [];
+  #closed: CloseReason | undefined;
+  #isBlocked = false;
+  /** The latest ping that is answered only once the buffer has drained; 0 for none. */
+  #pongOwed = 0;
+
+  constructor(link: Link, peer: NodeProfile, clock: Clock, times: HeartbeatTimes | undefined) {
+    this.peer = peer;
+    this.remote = link.remote;
+    this.#link = link;
+    const options = {
+      clock,
+      sendPing: (number: number) => void this.#write(encodePing(number)),
+      onDead: (why: 'silent' | 'too-slow') => {
+        if (why === 'silent') this.close(closeCodes.silent, 'nothing was heard from the peer');
+        else this.close(closeCodes.tooSlow, 'the peer does not read what is sent to it');
+      },
+    };
+    this.#heartbeat = new Heartbeat(times === undefined ? options : { ...options, times });
+    link.onFrame = (frame) => this.#receive(frame);
+    link.onClose = (reason) => this.#end(reason);
+  }
+
+  get onFrame(): FrameHandler {
+    return this.#onFrame ?? ignore;
+  }
+
+  set onFrame(handler: FrameHandler) {
+    const isFirst = this.#onFrame === undefined;
+    this.#onFrame = handler;
+    // After the owner's present turn, so that its other handlers are set too.
+    if (isFirst) void Promise.resolve().then(() => this.#release());
+  }
+
+  get onClose(): (reason: CloseReason) => void {
+    return this.#onClose ?? ignore;
+  }
+
+  set onClose(handler: (reason: CloseReason) => void) {
+    const isLate = this.#closed !== undefined && this.#onClose === undefined;
+    this.#onClose = handler;
+    if (isLate) handler(this.#closed!);
+  }
+
+  send(source: string, target: string, frame: Uint8Array): boolean {
+    return this.#write(encodeFrame(source, target, frame));
+  }
+
+  drained(): Promise<void> {
+    return this.#link.drained();
+  }
+
+  sendPlaceDown(thread: string): void {
+    this.#write(encodePlaceDown(thread));
+  }
+
+  close(code: number, text: string): void {
+    if (this.#closed !== undefined) return;
+    this.#link.close(code, text);
+    this.#end({ code, text });
+  }
+
+  #write(bytes: Uint8Array): boolean {
+    if (this.#closed !== undefined) return false;
+    const hasRoom = this.#link.send(bytes);
+    if (!hasRoom && !this.#isBlocked) {
+      this.#isBlocked = true;
+      void this.#link.drained().then(() => this.#unblock());
+    }
+    return hasRoom;
+  }
+
+  #unblock(): void {
+    this.#isBlocked = false;
+    const number = this.#pongOwed;
+    this.#pongOwed = 0;
+    if (number > 0) this.#write(encodePong(number));
+  }
+
+  #release(): void {
+    const held = this.#held;
+    this.#held = undefined;
+    for (const frame of held ?? []) this.#receive(frame);
+  }
+
+  #receive(frame: Uint8Array): void {
+    if (this.#closed !== undefined) return;
+    this.#heartbeat.heard();
+    if (this.#held !== undefined) {
+      this.#held.push(frame);
+      if (this.#held.length > transportLimits.heldFramesMax) this.close(closeCodes.limit, 'too many frames at once');
+      return;
+    }
+    const envelope = decodeEnvelope(frame);
+    switch (envelope.kind) {
+      case 'frame':
+        this.onFrame(envelope.source, envelope.target, envelope.frame);
+        return;
+      case 'ping':
+        this.#answer(envelope.number);
+        return;
+      case 'pong':
+        if (!this.#heartbeat.answered(envelope.number)) this.#refuse('pong.number');
+        return;
+      case 'place-down':
+        this.onPlaceDown(envelope.thread);
+        return;
+      case 'profile':
+        this.#refuse('kind');
+        return;
+      case 'malformed':
+        this.#refuse(envelope.field);
+        return;
+      default: {
+        const never: never = envelope;
+        throw new TypeError(`unknown envelope ${String(never)}`);
+      }
+    }
+  }
+
+  /** A pong answers all pings before it, so a peer that pings and does not read makes us hold no more than two. */
+  #answer(number: number): void {
+    if (this.#isBlocked && this.#pongOwed > 0) this.#pongOwed = number;
+    else {
+      this.#write(encodePong(number));
+      if (this.#isBlocked) this.#pongOwed = number;
+    }
+  }
+
+  #refuse(field: string): void {
+    this.close(closeCodes.protocol, `malformed ${field}`);
+  }
+
+  #end(reason: CloseReason): void {
+    if (this.#closed !== undefined) return;
+    this.#closed = reason;
+    this.#held = undefined;
+    this.#heartbeat.stop();
+    this.#onClose?.(reason);
+  }
+}
+
+function ignore(): void {
+  // The owner has not said yet what it does with this.
+}

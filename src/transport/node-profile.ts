@@ -1,0 +1,74 @@
+/**
+ * What a node says about itself right after authentication: its roles, its code, its threads.
+ *
+ * The peer is known by then, yet each field is checked by hand: a peer of a newer version, or one with a fault, must
+ * not bring us down. A difference in the fingerprints refuses nothing here; the caller compares them.
+ */
+import { FrameRefused } from './errors.ts';
+import { strictCodec } from './frame-codec.ts';
+import { isNodeId } from './hello.ts';
+import { transportLimits } from './limits.ts';
+
+export interface NodeProfile {
+  /** Must equal the id that the handshake proved. */
+  readonly nodeId: string;
+  /** What the node is for, such as `gpu`; at most 64. */
+  readonly roles: readonly string[];
+  /** For each registered name what its code looks like; at most 4,096. */
+  readonly fingerprints: Readonly<Record<string, string>>;
+  /** Threads that run actors, the main one included. */
+  readonly threads: number;
+}
+
+const codecLimits = { ...transportLimits, frameBytesMax: transportLimits.profileBytesMax };
+
+/** @throws FrameRefused when the profile is beyond the limits that every peer enforces. */
+export function encodeProfile(profile: NodeProfile): Uint8Array {
+  const { nodeId, threads, roles, fingerprints } = profile;
+  const bytes = strictCodec(codecLimits).pack([nodeId, threads, roles, Object.entries(fingerprints).flat()]);
+  const checked = decodeProfile(bytes, nodeId);
+  if ('field' in checked) {
+    throw new FrameRefused('value', `the profile of this node cannot be sent: ${checked.field} is beyond its limits`);
+  }
+  return bytes;
+}
+
+/** The profile in `bytes`, which must be that of `nodeId`; or the field that is wrong. */
+export function decodeProfile(bytes: Uint8Array, nodeId: string): NodeProfile | { readonly field: string } {
+  let items: unknown[];
+  try {
+    items = strictCodec(codecLimits).unpack(bytes);
+  } catch (error) {
+    if (error instanceof FrameRefused) return { field: `profile (${error.finding})` };
+    throw error;
+  }
+  const [id, threads, roles, pairs] = items;
+  if (items.length < 4) return { field: 'profile.length' };
+  if (id !== nodeId || !isNodeId(nodeId)) return { field: 'profile.nodeId' };
+  if (!isCount(threads, transportLimits.profileThreadsMax)) return { field: 'profile.threads' };
+  if (!isTexts(roles, transportLimits.profileRolesMax)) return { field: 'profile.roles' };
+  if (!isTexts(pairs, 2 * transportLimits.profileNamesMax) || pairs.length % 2 === 1) {
+    return { field: 'profile.fingerprints' };
+  }
+  const fingerprints = new Map<string, string>();
+  for (let index = 0; index < pairs.length; index += 2) fingerprints.set(pairs[index]!, pairs[index + 1]!);
+  if (fingerprints.has('__proto__') || fingerprints.size !== pairs.length / 2) return { field: 'profile.fingerprints' };
+  return { nodeId, roles, fingerprints: Object.fromEntries(fingerprints), threads };
+}
+
+function isCount(value: unknown, max: number): value is number {
+  return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= max;
+}
+
+function isTexts(value: unknown, countMax: number): value is string[] {
+  return Array.isArray(value) && value.length <= countMax && value.every(isText);
+}
+
+/** Printable ASCII: these texts stand in logs and in names. */
+function isText(value: unknown): boolean {
+  return (
+    typeof value === 'string' &&
+    value.length <= transportLimits.profileTextCharactersMax &&
+    /^[\x20-\x7e]+$/.test(value)
+  );
+}

@@ -1,0 +1,337 @@
+/**
+ * A session: the ordered, counted and bounded exchange of messages between two places.
+ *
+ * It numbers what it sends and keeps every frame until the other side has received it; it sends no more than it was
+ * granted; it fills frames with many messages and flushes them when its turn in the run queue comes, or when a frame is
+ * full. It knows nothing of what messages mean: an item is a run of fields that `runtime` laid down and reads again.
+ *
+ * A frame is one array: `[sequence, received, settled, granted, …items]`. All four counts are cumulative, so a frame
+ * without items repeats them at no risk.
+ */
+import type { Cancel, Clock } from '../base/environment/clock.ts';
+import type { Runnable, Scheduler, Slice } from '../base/environment/scheduler.ts';
+import { limits } from '../base/limits.ts';
+import { Ring } from '../base/ring.ts';
+import { FrameRefused } from './errors.ts';
+import type { FrameCodec } from './frame-codec.ts';
+
+const headerFields = 4;
+
+/** How a session's frames reach the other place. Ordered; what was sent when it breaks may be lost. */
+export interface Carrier {
+  /** False when the carrier has enough for now; wait for `drained`. The frame belongs to the carrier. */
+  send(frame: Uint8Array): boolean;
+  drained(): Promise<void>;
+}
+
+export interface SessionOptions {
+  readonly carrier: Carrier;
+  readonly codec: FrameCodec;
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  /** Reads the items of a frame, from `start` on. Returns how many there were. Throws where they make no sense. */
+  readonly onItems: (fields: readonly unknown[], start: number) => number;
+  /** An item that no frame can carry, given back whole. */
+  readonly onRefused: (fields: readonly unknown[], error: FrameRefused) => void;
+  /** The other side broke the protocol; the session is of no use any more. */
+  readonly onBroken: (what: string) => void;
+}
+
+/** What a session leaves behind when the other place is lost. */
+export interface Unsettled {
+  /** Items that may have been sent but were not acknowledged, each as its fields. */
+  readonly unacknowledged: readonly (readonly unknown[])[];
+  /** Items that never left this place. */
+  readonly unsent: readonly (readonly unknown[])[];
+  /** How many items the other side had received but not settled. */
+  readonly received: number;
+}
+
+class Frame {
+  /** The header's places, then the fields of all items. */
+  readonly fields: unknown[] = [0, 0, 0, 0];
+  /** Where each item begins. */
+  readonly starts: number[] = [];
+  sequence = 0;
+
+  get count(): number {
+    return this.starts.length;
+  }
+
+  item(index: number): readonly unknown[] {
+    return this.fields.slice(this.starts[index], this.starts[index + 1] ?? this.fields.length);
+  }
+
+  items(): readonly (readonly unknown[])[] {
+    return this.starts.map((_, index) => this.item(index));
+  }
+}
+
+export class Session implements Runnable {
+  readonly #options: SessionOptions;
+  // Sending.
+  #open = new Frame();
+  readonly #sealed = new Ring<Frame>();
+  readonly #retained = new Ring<Frame>();
+  #queued = 0;
+  #sent = 0;
+  #acknowledged = 0;
+  #settledThere = 0;
+  #granted: number = limits.sessionWindow;
+  #carrierFull = false;
+  #isReady = false;
+  #roomWaiters: (() => void)[] = [];
+  // Receiving.
+  #received = 0;
+  #settled = 0;
+  #reportedReceived = 0;
+  #reportedSettled = 0;
+  #askedForCounts = false;
+  #idle: Cancel | undefined = undefined;
+  #ended = false;
+  /** Frames and bytes that went out, for the eyes. */
+  readonly statistics = { framesSent: 0, bytesSent: 0, framesReceived: 0, bytesReceived: 0, creditWaits: 0 };
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+  }
+
+  // ── sending ──
+
+  /** False when senders should slow down. */
+  get hasRoom(): boolean {
+    return this.#queued < limits.outboxHighWater;
+  }
+
+  /** True when messages that may be refused must be refused. */
+  get isFull(): boolean {
+    return this.#queued >= limits.outboxCapacity;
+  }
+
+  get isOver(): boolean {
+    return this.#ended;
+  }
+
+  /** Items sent that the other side has not handled yet, and items not sent yet. */
+  get outstanding(): number {
+    return this.#sent - this.#settledThere + this.#queued;
+  }
+
+  /** Resolves when there is room again, or the session has ended. */
+  whenRoom(): Promise<void> {
+    if (this.hasRoom || this.#ended) return Promise.resolve();
+    return new Promise((resolve) => this.#roomWaiters.push(resolve));
+  }
+
+  /**
+   * Begins an item and gives the array to push its fields to, at once and completely. The item is sent when the
+   * session's turn comes.
+   */
+  begin(): unknown[] {
+    if (this.#open.count === limits.frameMessagesMax) {
+      this.#sealed.push(this.#open);
+      this.#open = new Frame();
+      // A full frame goes out now: the other side can work while this one fills the next.
+      this.#flush();
+    }
+    this.#open.starts.push(this.#open.fields.length);
+    this.#queued += 1;
+    this.#makeReady();
+    return this.#open.fields;
+  }
+
+  run(slice: Slice): void {
+    this.#isReady = false;
+    if (this.#ended) return;
+    if (this.#open.count > 0) {
+      this.#sealed.push(this.#open);
+      this.#open = new Frame();
+    }
+    this.#flush();
+    if (this.#countsDue) this.#sendCounts();
+    slice.spent(1);
+  }
+
+  #makeReady(): void {
+    if (this.#isReady || this.#ended) return;
+    this.#isReady = true;
+    this.#options.scheduler.ready(this);
+  }
+
+  #flush(): void {
+    while (this.#sealed.size > 0 && !this.#carrierFull && !this.#ended) {
+      if (this.#sent >= this.#granted) {
+        this.statistics.creditWaits += 1;
+        this.#keepIdleTimer();
+        return;
+      }
+      this.#send(this.#sealed.shift()!);
+    }
+  }
+
+  #send(frame: Frame): void {
+    const packed = this.#pack(frame);
+    if (packed === undefined) return;
+    this.#sent += frame.count;
+    this.#queued -= frame.count;
+    this.#retained.push(frame);
+    this.#carry(packed);
+    this.#keepIdleTimer();
+    if (this.#roomWaiters.length > 0 && this.hasRoom) this.#wakeRoomWaiters();
+  }
+
+  /** The frame's bytes; a frame that is too large, or holds what cannot be sent, is sent in halves instead. */
+  #pack(frame: Frame): Uint8Array | undefined {
+    frame.sequence = this.#sent;
+    this.#stamp(frame.fields, this.#sent);
+    let refused: FrameRefused | undefined;
+    try {
+      const packed = this.#options.codec.pack(frame.fields);
+      if (packed.byteLength <= limits.frameBytesMax || frame.count === 1) return packed;
+    } catch (error) {
+      if (!(error instanceof FrameRefused)) throw error;
+      refused = error;
+    }
+    if (frame.count > 1) {
+      for (const half of halves(frame)) this.#send(half);
+    } else if (refused !== undefined) {
+      this.#queued -= 1;
+      this.#options.onRefused(frame.item(0), refused);
+    }
+    return undefined;
+  }
+
+  #stamp(fields: unknown[], sequence: number): void {
+    fields[0] = sequence;
+    fields[1] = this.#reportedReceived = this.#received;
+    fields[2] = this.#reportedSettled = this.#settled;
+    fields[3] = this.#received + limits.sessionWindow;
+    this.#askedForCounts = false;
+  }
+
+  #carry(packed: Uint8Array): void {
+    this.statistics.framesSent += 1;
+    this.statistics.bytesSent += packed.byteLength;
+    if (this.#options.carrier.send(packed)) return;
+    this.#carrierFull = true;
+    void this.#options.carrier.drained().then(() => {
+      this.#carrierFull = false;
+      this.#makeReady();
+    });
+  }
+
+  // ── counts ──
+
+  get #countsDue(): boolean {
+    return this.#askedForCounts || this.#received - this.#reportedReceived >= limits.sessionWindow / 4;
+  }
+
+  #sendCounts(): void {
+    if (this.#carrierFull) return;
+    const fields: unknown[] = [0, 0, 0, 0];
+    this.#stamp(fields, this.#sent);
+    this.#carry(this.#options.codec.pack(fields));
+  }
+
+  /** While counts are unreported, or messages unacknowledged, the counts are repeated at intervals. */
+  #keepIdleTimer(): void {
+    if (this.#idle !== undefined || this.#ended) return;
+    this.#idle = this.#options.clock.timer(limits.sessionIdleMs, () => {
+      this.#idle = undefined;
+      if (this.#ended) return;
+      const waiting = this.#retained.size > 0 || this.#sealed.size > 0;
+      if (waiting || this.#received !== this.#reportedReceived || this.#settled !== this.#reportedSettled) {
+        this.#sendCounts();
+        this.#keepIdleTimer();
+      }
+    });
+  }
+
+  // ── receiving ──
+
+  onFrame(frame: Uint8Array): void {
+    if (this.#ended) return;
+    this.statistics.framesReceived += 1;
+    this.statistics.bytesReceived += frame.byteLength;
+    let problem: string | undefined;
+    try {
+      const fields = this.#options.codec.unpack(frame);
+      problem = this.#readHeader(fields);
+      if (problem === undefined && fields.length > headerFields) {
+        this.#received += this.#options.onItems(fields, headerFields);
+      } else if (problem === undefined && this.#received !== this.#reportedReceived) this.#askedForCounts = true;
+    } catch (error) {
+      problem = error instanceof Error ? error.message : 'a frame that cannot be read';
+    }
+    if (problem !== undefined) {
+      this.#options.onBroken(problem);
+      return;
+    }
+    if (this.#countsDue || this.#sealed.size > 0) this.#makeReady();
+    this.#keepIdleTimer();
+  }
+
+  #readHeader(fields: readonly unknown[]): string | undefined {
+    const [sequence, received, settled, granted] = fields;
+    if (!isCount(sequence) || !isCount(received) || !isCount(settled) || !isCount(granted)) {
+      return 'a frame whose counts are not whole numbers';
+    }
+    if (sequence !== this.#received) return `frame ${sequence} where ${this.#received} was next`;
+    if (received < this.#acknowledged || received > this.#sent) return `received: ${received} of ${this.#sent} sent`;
+    if (settled < this.#settledThere || settled > received) return `settled: ${settled} of ${received} received`;
+    if (granted < this.#granted) return `granted: ${granted} after ${this.#granted}`;
+    this.#acknowledged = received;
+    this.#settledThere = settled;
+    this.#granted = granted;
+    for (let frame = this.#retained.peek(); frame !== undefined; frame = this.#retained.peek()) {
+      if (frame.sequence + frame.count > received) break;
+      this.#retained.shift();
+    }
+    return undefined;
+  }
+
+  /** So many received items have been handled or dead-lettered. */
+  settle(count: number): void {
+    this.#settled += count;
+  }
+
+  // ── the end ──
+
+  /** Ends the session, since the other place is lost or this one leaves. Gives what was not settled. */
+  end(): Unsettled {
+    if (this.#ended) return { unacknowledged: [], unsent: [], received: 0 };
+    this.#ended = true;
+    this.#idle?.();
+    const unacknowledged: (readonly unknown[])[] = [];
+    for (let frame = this.#retained.shift(); frame !== undefined; frame = this.#retained.shift()) {
+      unacknowledged.push(...frame.items().slice(Math.max(0, this.#acknowledged - frame.sequence)));
+    }
+    if (this.#open.count > 0) this.#sealed.push(this.#open);
+    const unsent: (readonly unknown[])[] = [];
+    for (let frame = this.#sealed.shift(); frame !== undefined; frame = this.#sealed.shift()) unsent.push(...frame.items());
+    this.#wakeRoomWaiters();
+    return { unacknowledged, unsent, received: this.#acknowledged - this.#settledThere };
+  }
+
+  #wakeRoomWaiters(): void {
+    const waiters = this.#roomWaiters;
+    this.#roomWaiters = [];
+    for (const wake of waiters) wake();
+  }
+}
+
+function halves(frame: Frame): readonly Frame[] {
+  const middle = frame.count >> 1;
+  const first = new Frame();
+  const second = new Frame();
+  for (let index = 0; index < frame.count; index += 1) {
+    const half = index < middle ? first : second;
+    half.starts.push(half.fields.length);
+    half.fields.push(...frame.item(index));
+  }
+  return [first, second];
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}

@@ -1,0 +1,40 @@
+/** The bounds of the WebSocket adapter, and how they are said to ws. */
+import { transportLimits } from './limits.ts';
+
+export const subprotocol = 'troupe.v1';
+
+export type WebSocketLimits = {
+  readonly [K in
+    | 'linkFrameBytesMax'
+    | 'bufferHighBytes'
+    | 'bufferLowBytes'
+    | 'fragmentsMax'
+    | 'chunksMax'
+    | 'pendingBytesMax'
+    | 'pendingMax'
+    | 'connectionsMax'
+    | 'connectionsPerAddressMax'
+    | 'headerBytesMax'
+    | 'headersMax'
+    | 'headersTimeoutMs'
+    | 'closeTimeoutMs']: number;
+};
+
+export const webSocketLimits: WebSocketLimits = transportLimits;
+
+/** Options that both ends give to ws. The installed ws knows more of them than its types do. */
+export function webSocketOptions(limits: WebSocketLimits): {
+  readonly maxPayload: number;
+  readonly maxFragments: number;
+  readonly maxBufferedChunks: number;
+  readonly closeTimeout: number;
+  readonly perMessageDeflate: false;
+} {
+  return {
+    maxPayload: limits.linkFrameBytesMax,
+    maxFragments: limits.fragmentsMax,
+    maxBufferedChunks: limits.chunksMax,
+    closeTimeout: limits.closeTimeoutMs,
+    perMessageDeflate: false,
+  };
+}

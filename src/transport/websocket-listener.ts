@@ -1,0 +1,174 @@
+/**
+ * The port: accepts WebSocket upgrades of other nodes and turns each into a `Link`.
+ *
+ * Everything that arrives here may be hostile. A connection counts as pending until its owner admits the peer, and the
+ * pending ones are few; headers are small and in time; browsers, which always send an `Origin`, are refused before the
+ * upgrade. Refusals are reported, never thrown.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { WebSocketServer } from 'ws';
+import type { Link, Listener } from '../base/environment/network.ts';
+import { ListenFailed } from './errors.ts';
+import { subprotocol, type WebSocketLimits, webSocketOptions } from './websocket-limits.ts';
+import { WebSocketLink } from './websocket-link.ts';
+
+/** A connection or request that the port refused, for a counter and a log line. */
+export interface PortRefusal {
+  readonly remote: string;
+  readonly what: string;
+}
+
+export interface ListenOptions {
+  /** `ws://host:port`, optionally with a path; port 0 takes a free one. */
+  readonly address: string;
+  readonly onLink: (link: Link) => void;
+  readonly limits: WebSocketLimits;
+  readonly onRefused: (refusal: PortRefusal) => void;
+}
+
+/** @throws ListenFailed */
+export async function listenWebSocket(options: ListenOptions): Promise<Listener> {
+  const url = parseListenAddress(options.address);
+  const port = new WebSocketPort(options, url.pathname);
+  const bound = await port.bind(url, options.address);
+  const path = url.pathname === '/' ? '' : url.pathname;
+  return { address: `ws://${url.hostname}:${bound.port}${path}`, close: () => port.close() };
+}
+
+class WebSocketPort {
+  readonly #options: ListenOptions;
+  readonly #path: string;
+  readonly #server: Server;
+  readonly #webSockets: WebSocketServer;
+  /** Connections whose peer has not proved itself yet. */
+  readonly #pending = new Set<Socket>();
+  readonly #openByAddress = new Map<string, number>();
+
+  constructor(options: ListenOptions, path: string) {
+    const { limits } = options;
+    this.#options = options;
+    this.#path = path;
+    const wsOptions = { ...webSocketOptions(limits), noServer: true, clientTracking: false };
+    this.#webSockets = new WebSocketServer(wsOptions);
+    const httpOptions = {
+      maxHeaderSize: limits.headerBytesMax,
+      headersTimeout: limits.headersTimeoutMs,
+      requestTimeout: limits.headersTimeoutMs,
+      connectionsCheckingInterval: Math.max(50, limits.headersTimeoutMs / 5),
+    };
+    this.#server = createServer(httpOptions, (request, response) => this.#refuseRequest(request, response));
+    this.#server.maxHeadersCount = 0; // all are read, so that none hides behind the count; their bytes are bounded
+    this.#server.maxConnections = limits.connectionsMax;
+    this.#server.on('connection', (socket) => this.#accept(socket));
+    this.#server.on('drop', (data) => this.#report(data?.remoteAddress ?? 'unknown', 'too many connections'));
+    this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket as Socket, head));
+  }
+
+  bind(url: URL, address: string): Promise<AddressInfo> {
+    const server = this.#server;
+    return new Promise((resolve, reject) => {
+      server.once('error', (error) => reject(explainListenError(error, address)));
+      server.once('listening', () => {
+        server.removeAllListeners('error');
+        server.on('error', (error) => this.#report(address, `accepting failed: ${error.message}`));
+        resolve(server.address() as AddressInfo);
+      });
+      // `URL` drops the port that is the default of its scheme.
+      server.listen({ host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port === '' ? 80 : Number(url.port) });
+    });
+  }
+
+  /** The port is free when this returns. Links live on; what is not a link yet is cut. */
+  close(): Promise<void> {
+    this.#server.close();
+    this.#server.closeAllConnections();
+    return Promise.resolve();
+  }
+
+  #accept(socket: Socket): void {
+    const { limits } = this.#options;
+    const address = socket.remoteAddress ?? 'unknown';
+    const open = this.#openByAddress.get(address) ?? 0;
+    socket.on('error', () => socket.destroy());
+    if (open >= limits.connectionsPerAddressMax || this.#pending.size >= limits.pendingMax) {
+      const isPending = open < limits.connectionsPerAddressMax;
+      this.#report(remoteOf(socket), isPending ? 'too many pending connections' : 'too many from one address');
+      socket.destroy();
+      return;
+    }
+    this.#openByAddress.set(address, open + 1);
+    this.#pending.add(socket);
+    socket.once('close', () => {
+      this.#pending.delete(socket);
+      const left = (this.#openByAddress.get(address) ?? 1) - 1;
+      if (left > 0) this.#openByAddress.set(address, left);
+      else this.#openByAddress.delete(address);
+    });
+  }
+
+  #refuseRequest(request: IncomingMessage, response: ServerResponse): void {
+    this.#report(remoteOf(request.socket), 'a plain HTTP request');
+    response.writeHead(426, { Connection: 'close, Upgrade', Upgrade: 'websocket' }).end();
+  }
+
+  #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
+    const status = this.#checkUpgrade(request);
+    if (status !== 101) {
+      this.#report(remoteOf(socket), `an upgrade that gets ${status} ${STATUS_CODES[status]}`);
+      socket.once('finish', () => socket.destroy());
+      socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+      return;
+    }
+    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+      const remote = remoteOf(socket);
+      const link = new WebSocketLink({
+        webSocket,
+        socket,
+        remote,
+        limits: this.#options.limits,
+        onAdmit: () => this.#pending.delete(socket),
+        onViolation: (what) => this.#report(remote, what),
+      });
+      this.#options.onLink(link);
+    });
+  }
+
+  #checkUpgrade(request: IncomingMessage): 101 | 400 | 403 | 404 | 431 {
+    const { headers, rawHeaders } = request;
+    if (rawHeaders.length > 2 * this.#options.limits.headersMax) return 431;
+    if (headers.origin !== undefined || headers['sec-websocket-origin'] !== undefined) return 403;
+    if (request.url !== this.#path) return 404;
+    const offered = headers['sec-websocket-protocol']?.split(',').map((name) => name.trim());
+    // The first one offered is the one that ws agrees to.
+    return offered?.[0] === subprotocol ? 101 : 400;
+  }
+
+  #report(remote: string, what: string): void {
+    this.#options.onRefused({ remote, what });
+  }
+}
+
+function parseListenAddress(address: string): URL {
+  const url = URL.canParse(address) ? new URL(address) : undefined;
+  if (url?.protocol === 'ws:' && url.search === '' && url.hash === '' && url.username === '') return url;
+  throw new ListenFailed('bad-address', `cannot listen on ${address}; write it as ws://127.0.0.1:7000`);
+}
+
+function explainListenError(error: NodeJS.ErrnoException, address: string): ListenFailed {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return new ListenFailed('in-use', `${address} is in use; stop what listens there, or use another port`, error);
+    case 'EACCES':
+      return new ListenFailed('forbidden', `not allowed to listen on ${address}; use a port above 1023`, error);
+    default: {
+      const message = `cannot listen on ${address} (${error.message}); use an address of this machine`;
+      return new ListenFailed('unavailable', message, error);
+    }
+  }
+}
+
+function remoteOf(socket: Socket): string {
+  const host = socket.remoteAddress ?? 'unknown';
+  return `${host.includes(':') ? `[${host}]` : host}:${socket.remotePort ?? 0}`;
+}

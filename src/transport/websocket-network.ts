@@ -1,0 +1,52 @@
+/**
+ * The real network: links between machines as WebSockets, binary frames, subprotocol `troupe.v1`.
+ *
+ * This is the one adapter of the `Network` seam that touches sockets. It knows frames and addresses; who the peer is
+ * and what the frames mean is decided above it.
+ */
+import type { Clock } from '../base/environment/clock.ts';
+import type { Link, Listener, Network } from '../base/environment/network.ts';
+import { dialWebSocket } from './websocket-dial.ts';
+import { type WebSocketLimits, webSocketLimits } from './websocket-limits.ts';
+import type { WebSocketLink } from './websocket-link.ts';
+import { listenWebSocket, type PortRefusal } from './websocket-listener.ts';
+
+export interface WebSocketNetworkOptions {
+  readonly clock: Clock;
+  readonly limits?: Partial<WebSocketLimits>;
+  /** Told of every connection, request or frame that a port refused. */
+  readonly onRefused?: (refusal: PortRefusal) => void;
+}
+
+export class WebSocketNetwork implements Network {
+  readonly #clock: Clock;
+  readonly #limits: WebSocketLimits;
+  readonly #onRefused: (refusal: PortRefusal) => void;
+
+  constructor(options: WebSocketNetworkOptions) {
+    this.#clock = options.clock;
+    this.#limits = { ...webSocketLimits, ...options.limits };
+    this.#onRefused = (refusal) => options.onRefused?.(refusal);
+  }
+
+  /** @throws ListenFailed */
+  listen(options: { readonly address: string; readonly onLink: (link: Link) => void }): Promise<Listener> {
+    return listenWebSocket({ ...options, limits: this.#limits, onRefused: this.#onRefused });
+  }
+
+  /** @throws DialFailed */
+  dial(options: {
+    readonly address: string;
+    readonly timeoutMs: number;
+    readonly signal?: AbortSignal | undefined;
+  }): Promise<WebSocketLink> {
+    return dialWebSocket({ ...options, clock: this.#clock, limits: this.#limits });
+  }
+}
+
+/** True for an address that only this machine can reach: the only kind that may be bound without a secret. */
+export function isLoopback(address: string): boolean {
+  if (!URL.canParse(address)) return false;
+  const { hostname } = new URL(address);
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
+}
