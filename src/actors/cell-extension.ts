@@ -11,14 +11,14 @@ import type { StreamRun } from './stream-request.ts';
 import { Timers } from './timers.ts';
 
 export class CellExtension {
-  readonly children = new Set<Cell>();
-  readonly observers = new Set<Observer<unknown>>();
-  readonly streams = new Set<StreamRun>();
+  readonly children: Set<Cell> = new Set();
+  readonly observers: Set<Observer<unknown>> = new Set();
+  readonly streams: Set<StreamRun> = new Set();
   /** Streams whose reader has room, to be pumped between messages. */
-  readonly pulls = new Ring<StreamRun>();
+  readonly pulls: Ring<StreamRun> = new Ring();
   /** Senders that wait for room, first come first served. */
-  readonly offers = new Ring<OfferWaiting>();
-  readonly adopted = new AdoptedRefs();
+  readonly offers: Ring<OfferWaiting> = new Ring();
+  readonly adopted: AdoptedRefs = new AdoptedRefs();
   readonly timers: Timers;
   /** Runs whose signal aborts when the actor ends. */
   readonly #runs = new Set<Run>();

@@ -37,7 +37,7 @@ export interface LostWithPlace {
 }
 
 export class DeadLetters {
-  readonly counts = new Map<DeadLetterReason, number>();
+  readonly counts: Map<DeadLetterReason, number> = new Map();
   /** Messages lost with the places that had received them. */
   lostWithPlace = 0;
   readonly #clock: Clock;

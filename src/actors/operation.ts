@@ -48,6 +48,7 @@ export class Operation {
   readonly declared: AnyOperation;
   /** Shared by all tells from this place, so that a tell allocates nothing. */
   readonly envelope: TellEnvelope;
+  #takesUndefined: boolean | undefined = undefined;
 
   constructor(protocolName: string, name: string, index: number, declared: AnyOperation) {
     this.name = name;
@@ -60,6 +61,21 @@ export class Operation {
     this.output = declared.kind === 'tell' ? undefined : compileMessageType(declared.output, `${this.label} output`);
     this.errors = declared.kind === 'tell' ? new Map() : compileErrors(this.label, declared.errors);
     this.envelope = new TellEnvelope(this, undefined);
+  }
+
+  /** What a call without a message sends: `{}` where the input takes that and not undefined, as in `ref.inc()`. */
+  get emptyMessage(): unknown {
+    this.#takesUndefined ??= this.#accepts(undefined) || !this.#accepts({});
+    return this.#takesUndefined ? undefined : {};
+  }
+
+  #accepts(message: unknown): boolean {
+    try {
+      this.input.parse(message);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   /** The operation's shape as canonical text: equal shapes, equal text, on whatever machine. */

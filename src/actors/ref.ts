@@ -129,22 +129,25 @@ function withMessage(
   switch (operation.kind) {
     case 'tell':
       return function tell(this: InternalRef, message, options, mode) {
-        if (mode === undefined) return this[TARGET].tell(operation, message);
+        const given = message === undefined ? operation.emptyMessage : message;
+        if (mode === undefined) return this[TARGET].tell(operation, given);
         if (mode === OFFER) {
-          return this[TARGET].offer(operation, message, options as CallOptions | undefined, this[OWNER]);
+          return this[TARGET].offer(operation, given, options as CallOptions | undefined, this[OWNER]);
         }
         return { target: this[TARGET], owner: this[OWNER], operation } satisfies BoundOperation;
       };
     case 'ask':
       return function ask(this: InternalRef, message, options, mode) {
         if (mode === REVEAL) return { target: this[TARGET], owner: this[OWNER], operation } satisfies BoundOperation;
-        const reply = this[TARGET].ask(operation, message, options as CallOptions | undefined, this[OWNER]);
+        const given = message === undefined ? operation.emptyMessage : message;
+        const reply = this[TARGET].ask(operation, given, options as CallOptions | undefined, this[OWNER]);
         return mode === OUTCOME ? reply.then(succeeded, failed) : reply;
       };
     case 'stream':
       return function stream(this: InternalRef, message, options, mode) {
         if (mode === REVEAL) return { target: this[TARGET], owner: this[OWNER], operation } satisfies BoundOperation;
-        return this[TARGET].stream(operation, message, options as CallOptions | undefined, this[OWNER]);
+        const given = message === undefined ? operation.emptyMessage : message;
+        return this[TARGET].stream(operation, given, options as CallOptions | undefined, this[OWNER]);
       };
     default:
       return operation.kind satisfies never;

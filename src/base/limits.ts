@@ -19,7 +19,7 @@ export const limits = {
   /** How long an ask or offer waits unless it says otherwise. */
   askTimeoutMs: 5_000,
   /** The longest wait that an ask may name: what fits a timer. */
-  askTimeoutMsMax: 2 ** 31 - 1,
+  askTimeoutMsMax: 2_147_483_647,
   /** Deadlines are swept this often; an ask settles at most about this late. */
   deadlineSweepMs: 10,
 
@@ -44,7 +44,7 @@ export const limits = {
   /** Messages in one frame. */
   frameMessagesMax: 128,
   /** A frame beyond this is sent in halves, so that it delays others little. */
-  frameBytesMax: 256 * 1_024,
+  frameBytesMax: 262_144,
   /** How often an idle session repeats its counts. */
   sessionIdleMs: 200,
 
@@ -69,6 +69,9 @@ export const limits = {
   /** Between attempts to join a lost node again; doubles from the first to the last. */
   rejoinMsMin: 100,
   rejoinMsMax: 5_000,
+
+  /** A timer of this length holds the process while somebody waits; its length means nothing. */
+  keepAliveMs: 60_000,
 
   /** How long `shutdown` waits for actors to stop unless it says otherwise. */
   shutdownMs: 5_000,

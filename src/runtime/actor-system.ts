@@ -19,15 +19,16 @@ import { describeThrown, UsageError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Secret } from '../transport/secret.ts';
+import { isLoopback } from '../transport/websocket-network.ts';
 import { fingerprintsOf } from './fingerprints.ts';
 import type { RunArguments, RunnableFlow } from './flow-definition.ts';
-import { loadRegistry } from './load-registry.ts';
+import { loadRegistryModule } from './load-registry.ts';
 import { NodeLinks } from './node-links.ts';
 import { type LogLevel, pinoLogger } from './pino-logger.ts';
 import { here, type Where } from './placement.ts';
 import { realEnvironment } from './real-environment.ts';
 import { Router, nodeOf } from './router.ts';
-import { isLoopback, readSecret, type SecretFile } from './security.ts';
+import { readSecret, type SecretFile } from './security.ts';
 import { WorkerPool } from './worker-pool.ts';
 
 export interface SystemOptions {
@@ -52,12 +53,12 @@ export interface SystemOptions {
 }
 
 const optionsSchema = z.strictObject({
-  registry: z.unknown(),
+  registry: z.unknown().optional(),
   threads: z.int().min(0).max(limits.threadsMax).optional(),
   listen: z.string().optional(),
   join: z.array(z.string()).optional(),
   roles: z.array(z.string().min(1)).optional(),
-  auth: z.unknown(),
+  auth: z.unknown().optional(),
   isolation: z.enum(['parse', 'codec', 'trusted']).optional(),
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/).optional(),
   logLevel: z.enum(['error', 'warn', 'info', 'debug', 'silent']).optional(),
@@ -240,7 +241,7 @@ export async function createSystem(options: SystemOptions = {}): Promise<ActorSy
   const environment = realEnvironment();
   const log = pinoLogger(options.logLevel ?? 'warn');
   const url = options.registry instanceof URL ? options.registry : undefined;
-  const value = url === undefined ? (options.registry as Registry | undefined) : ((await loadRegistry(url)) as Registry);
+  const value = url === undefined ? (options.registry as Registry | undefined) : ((await loadRegistryModule(url)).value as Registry);
   const registry = new RegistryIndex(value ?? emptyRegistry());
   const secret: Secret | undefined = options.auth === undefined ? undefined : await readSecret(options.auth, log);
   const isolation = options.isolation ?? 'parse';

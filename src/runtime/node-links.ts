@@ -146,7 +146,8 @@ export class NodeLinks {
     opened.onFrame = (source, target, frame) => {
       const from = `${nodeId}/${source}`;
       if (target === 'main') this.#options.router.onFrame(from, frame);
-      else this.#options.deliver(`${profile.nodeId}/${target}`, from, frame);
+      // The frame is a view of a shared buffer; the worker gets bytes of its own.
+      else this.#options.deliver(`${profile.nodeId}/${target}`, from, frame.slice());
     };
     opened.onPlaceDown = (thread) => {
       this.#options.router.lost(`${nodeId}/${thread}`, 'its thread ended');

@@ -3,7 +3,7 @@ import type { Environment } from '../base/environment/environment.ts';
 import { Dispatcher } from '../base/platform/dispatcher.ts';
 import { realClock } from '../base/platform/real-clock.ts';
 import { realRandom } from '../base/platform/real-random.ts';
-import { websocketNetwork } from '../transport/websocket-network.ts';
+import { WebSocketNetwork } from '../transport/websocket-network.ts';
 import { workerPlaces } from './worker-places.ts';
 
 export function realEnvironment(): Environment {
@@ -12,7 +12,7 @@ export function realEnvironment(): Environment {
     clock,
     random: realRandom(),
     scheduler: new Dispatcher(() => clock.monotonicMs()),
-    network: websocketNetwork({ clock }),
+    network: new WebSocketNetwork({ clock }),
     places: workerPlaces(),
   };
 }

@@ -15,6 +15,8 @@ import { chainOf } from '../actors/request.ts';
 import { streamOf } from '../actors/stream-reader.ts';
 import type { Owner, StopOptions } from '../actors/target.ts';
 import { SpawnFailed } from '../actors/errors.ts';
+import type { Cancel } from '../base/environment/clock.ts';
+import type { Runnable } from '../base/environment/scheduler.ts';
 import { limits } from '../base/limits.ts';
 import { type Carrier, Session, type SessionOptions, type Unsettled } from '../transport/session.ts';
 import { Inbound } from './inbound.ts';
@@ -48,6 +50,15 @@ export class RemotePlace {
   readonly #targets = new Map<number, WeakRef<RemoteTarget>>();
   #operationNumbers = new Map<string, number>();
   #nextCall = 1;
+  /** Lets the process end again. */
+  #release: Cancel | undefined = undefined;
+  #resting = false;
+  readonly #rest: Runnable = {
+    run: () => {
+      this.#resting = false;
+      this.#stayAlive();
+    },
+  };
 
   constructor(options: RemotePlaceOptions) {
     this.placeId = options.placeId;
@@ -125,13 +136,18 @@ export class RemotePlace {
     });
   }
 
-  async offer(target: RemoteTarget, operation: Operation, message: unknown, options: CallOptions | undefined, owner: Owner): Promise<void> {
-    const wire = this.#encode(target, operation, message);
-    if (!this.session.hasRoom) await this.session.whenRoom();
+  offer(target: RemoteTarget, operation: Operation, message: unknown, options: CallOptions | undefined, owner: Owner): Promise<void> {
     return new Promise((resolve, reject) => {
+      const wire = this.#encode(target, operation, message);
+      const { session } = this;
       const call = this.#openCall(target, operation, true, options, owner, resolve, reject);
-      const number = this.#numberOf(operation);
-      this.session.begin().push(Kind.offer, call.id, target.cell, number, wire, this.host.deadlines.remainingMs(call));
+      const send = (): void => {
+        if (call.settled || session.isOver) return;
+        const number = this.#numberOf(operation);
+        session.begin().push(Kind.offer, call.id, target.cell, number, wire, this.host.deadlines.remainingMs(call));
+      };
+      if (session.hasRoom) send();
+      else void session.whenRoom().then(send);
     });
   }
 
@@ -142,7 +158,7 @@ export class RemotePlace {
       try {
         const wire = this.#encode(target, operation, message);
         this.#refuseIfLost(operation.label);
-        this.#calls.set(call.id, call);
+        this.#opened(call);
         const number = this.#numberOf(operation);
         this.session.begin().push(Kind.stream, call.id, target.cell, number, wire, granted);
       } catch (error) {
@@ -164,7 +180,7 @@ export class RemotePlace {
     return new Promise((resolve, reject) => {
       if (this.session.isOver) throw lostSpawn(name, this.placeId);
       const call = new ControlCall(this.#nextCall++, this, readSpawned, (place) => ({ error: lostSpawn(name, place) }), resolve, reject);
-      this.#calls.set(call.id, call);
+      this.#opened(call);
       this.session.begin().push(Kind.spawn, call.id, name, argsWire, actorName ?? null);
     });
   }
@@ -174,15 +190,38 @@ export class RemotePlace {
     return new Promise((resolve, reject) => {
       const gone = (): { readonly value: undefined } => ({ value: undefined });
       const call = new ControlCall(this.#nextCall++, this, () => undefined, gone, resolve, reject);
-      this.#calls.set(call.id, call);
+      this.#opened(call);
       this.session.begin().push(Kind.stop, call.id, target.cell, kill, options?.deadlineMs ?? null);
     });
   }
 
   // ── what calls need ──
 
+  #opened(call: RemoteCall): void {
+    this.#calls.set(call.id, call);
+    this.#stayAlive();
+  }
+
+  /** Somebody waits for another place: that keeps the process alive, as a socket would. */
+  #stayAlive(): void {
+    if (this.#calls.size === 0) {
+      this.#release?.();
+      this.#release = undefined;
+      return;
+    }
+    this.#release ??= this.host.environment.clock.wake(limits.keepAliveMs, () => {
+      this.#release = undefined;
+      this.#stayAlive();
+    });
+  }
+
   finished(call: RemoteCall, tellOther: boolean): void {
     this.#calls.delete(call.id);
+    // Not at every call: the next one usually follows.
+    if (this.#calls.size === 0 && !this.#resting) {
+      this.#resting = true;
+      this.host.environment.scheduler.ready(this.#rest);
+    }
     if (tellOther && !this.session.isOver) this.session.begin().push(Kind.cancel, call.id);
   }
 
@@ -211,7 +250,7 @@ export class RemotePlace {
     reject: (error: unknown) => void,
   ): MessageCall {
     this.#refuseIfLost(operation.label);
-    if (this.#calls.size >= limits.callsPerSessionMax || this.session.isFull) {
+    if (this.#calls.size >= limits.callsPerSessionMax || (this.session.isFull && !isOffer)) {
       throw new Rejected('full', `${operation.label}: too much is under way to ${target.path()}; send later, or fewer at once`);
     }
     const signal = options?.signal;
@@ -223,7 +262,7 @@ export class RemotePlace {
       call.detach = () => signal.removeEventListener('abort', abort);
     }
     this.host.deadlines.add(call, timeoutOf(options, operation));
-    this.#calls.set(call.id, call);
+    this.#opened(call);
     return call;
   }
 

@@ -27,14 +27,3 @@ export async function readSecret(given: SecretFile, log: Logger): Promise<Secret
   for (const warning of read.warnings) log.warn({ file: given.file }, warning);
   return read;
 }
-
-/** True when only this machine can reach the address. */
-export function isLoopback(address: string): boolean {
-  let host: string;
-  try {
-    host = new URL(address).hostname;
-  } catch {
-    throw new UsageError(`"${address}" is no address to listen on; write it as ws://127.0.0.1:7000`);
-  }
-  return host === 'localhost' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
-}

@@ -13,7 +13,7 @@ import type { Logger } from '../base/logger.ts';
 import { Dispatcher } from '../base/platform/dispatcher.ts';
 import { realClock } from '../base/platform/real-clock.ts';
 import { realRandom } from '../base/platform/real-random.ts';
-import { loadRegistry } from './load-registry.ts';
+import { loadRegistryModule } from './load-registry.ts';
 import { nodeOf, Router } from './router.ts';
 import { portCarrier, relayCarrier } from './thread-carrier.ts';
 import type { FromWorker, ToWorker, WorkerInit } from './thread-messages.ts';
@@ -27,7 +27,7 @@ async function start({ placeId, mainPlaceId, registry, isolation }: WorkerInit, 
   const tellMain = (message: FromWorker): void => main.post(message);
   let index: RegistryIndex;
   try {
-    index = new RegistryIndex((await loadRegistry(new URL(registry))) as Registry);
+    index = new RegistryIndex((await loadRegistryModule(new URL(registry))).value as Registry);
   } catch (error) {
     const code = (error as { readonly code?: string }).code ?? 'Error';
     tellMain({ kind: 'failed', code, message: describeThrown(error) });

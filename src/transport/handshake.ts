@@ -131,7 +131,8 @@ export class Handshake {
     const message = this.#transcript(peer.side, peer);
     const { secret } = this.#options;
     const isSigned = secret === undefined ? timingSafeEqual(openMacs(message), macs) : secret.verify(message, macs);
-    return isSigned && peer.hasSecret === this.#own.hasSecret;
+    // The MAC holds our own cluster id; what the peer's hello says must be the same, or it was changed on the way.
+    return isSigned && peer.hasSecret === this.#own.hasSecret && peer.clusterId === this.#own.clusterId;
   }
 
   #transcript(prover: Side, peer: Hello): Uint8Array {

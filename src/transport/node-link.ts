@@ -59,8 +59,8 @@ export interface NodeLink {
   drained(): Promise<void>;
   /**
    * A session frame of the peer. Set it soon, in one turn with the other handlers: until then what arrives is held,
-   * and past 1,024 frames the link is closed. The frame is a view into a buffer that
-   * holds other frames too: copy it before transferring it.
+   * and past 1,024 frames the link is closed. The frame is a view into a buffer that may hold other frames too: copy it
+   * before transferring it.
    */
   onFrame: (source: string, target: string, frame: Uint8Array) => void;
   /** Tells the peer that one of our threads has ended. */

@@ -84,7 +84,7 @@ export class WebSocketLink implements AdmittableLink {
   }
 
   send(frame: Uint8Array): boolean {
-    if (this.#isClosing || this.#closed !== undefined) return false;
+    if (this.#isClosing || this.#webSocket.readyState !== this.#webSocket.OPEN) return false;
     this.#webSocket.send(frame, this.#onSent);
     return this.#webSocket.bufferedAmount <= this.#options.limits.bufferHighBytes;
   }

@@ -139,6 +139,7 @@ class WebSocketPort {
     if (rawHeaders.length > 2 * this.#options.limits.headersMax) return 431;
     if (headers.origin !== undefined || headers['sec-websocket-origin'] !== undefined) return 403;
     if (request.url !== this.#path) return 404;
+    if (headers.host === undefined) return 400; // any name will do, but HTTP/1.1 asks for one
     const offered = headers['sec-websocket-protocol']?.split(',').map((name) => name.trim());
     // The first one offered is the one that ws agrees to.
     return offered?.[0] === subprotocol ? 101 : 400;

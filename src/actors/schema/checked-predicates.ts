@@ -17,9 +17,7 @@ export function synchronousCheck(check: ZodCheck): ZodCheck {
   const { def, constr, check: run } = check._zod;
   if (def.check !== 'custom') return check;
   if (def.fn !== undefined) return new constr({ ...def, fn: synchronous(def.fn) });
-  const made = new constr(def);
-  made._zod.check = (payload) => answer(run(payload));
-  return made;
+  return { _zod: { ...check._zod, check: (payload) => answer(run(payload)) } };
 }
 
 export function answer<T>(result: T): T {

@@ -24,7 +24,7 @@ export interface ZodCheck {
   readonly _zod: {
     readonly def: { readonly check: string; readonly fn?: Predicate; readonly tx?: (value: unknown) => unknown };
     readonly constr: new (def: object) => ZodCheck;
-    check: (payload: unknown) => unknown;
+    readonly check: (payload: unknown) => unknown;
   };
 }
 

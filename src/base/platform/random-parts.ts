@@ -2,7 +2,7 @@
 
 const idAlphabet = 'abcdefghijklmnopqrstuvwxyz0123456789';
 
-/** 36^12 names are 62 bits: two of a million ids collide with a chance of 1 in 9 million. */
+/** 36^12 names are 62 bits: among a million ids, any two are the same with a chance of 1 in 9 million. */
 const idCharacters = 12;
 
 /** A uniform number in [0, 1) with all 53 bits that a double can hold. */

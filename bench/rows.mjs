@@ -1,0 +1,32 @@
+/** Every row: which file measures it, with which settings, and which flags its process needs. Budgets are apart. */
+const parse = { isolation: 'parse' };
+const trusted = { isolation: 'trusted' };
+
+function timerLagRows() {
+  const rows = [];
+  for (const kind of ['tell', 'ask']) {
+    for (const actors of [1, 10_000]) {
+      for (const handlerUs of [0, 50, 500]) {
+        rows.push({
+          row: `timer lag p99, ${kind}, ${actors === 1 ? '1 actor' : '10,000 actors'}, ${handlerUs} µs`,
+          file: 'timer-lag',
+          settings: { ...parse, kind, actors, handlerUs },
+        });
+      }
+    }
+  }
+  return rows;
+}
+
+const memoryFlags = ['--expose-gc', '--max-old-space-size=3072'];
+
+export const rows = [
+  { row: 'counting, trusted', file: 'counting', settings: trusted },
+  { row: 'counting, default', file: 'counting', settings: parse },
+  { row: 'ping-pong, trusted', file: 'ping-pong', settings: trusted },
+  { row: 'bursts of 1,000 against 10', file: 'bursts', settings: parse },
+  { row: 'lone ask', file: 'lone-ask', settings: parse },
+  ...timerLagRows(),
+  { row: 'bytes per idle actor, refs dropped', file: 'idle-actor-bytes', settings: { ...parse, refs: 'dropped' }, flags: memoryFlags },
+  { row: 'bytes per idle actor, refs kept', file: 'idle-actor-bytes', settings: { ...parse, refs: 'kept' }, flags: memoryFlags },
+];

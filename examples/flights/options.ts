@@ -1,0 +1,86 @@
+/** What `npm start -- …` can be told. */
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { UsageError } from 'troupe';
+
+export const help = `usage: npm start -- [options]
+
+Streams 3,000,000 real US flights through actors on this process's threads and on a second node, and writes per origin
+and hour: the flights, their mean and maximum delay, and how many were more than 15 minutes late.
+
+  --threads <n>              worker threads of this process, 0 to 64; 2 unless given
+  --no-node                  without the second node process
+  --rows <n>                 only the first n rows
+  --slow-sink <ms>           a sink that takes so long for each output line, to see that memory stays flat
+  --shuffle <minutes>        displaces rows by up to so many minutes, seeded
+  --out-of-order <minutes>   how far out of order rows may come without being late; what --shuffle says unless given
+  --file <parquet>           another input; vega-datasets/data/flights-3m.parquet unless given
+  --out <file>               out/flight-delays.jsonl unless given
+  --help                     print this
+`;
+
+export interface Options {
+  readonly help: boolean;
+  readonly threads: number;
+  readonly withNode: boolean;
+  readonly rows: number;
+  readonly slowSinkMs: number;
+  readonly shuffleMs: number;
+  readonly outOfOrderMs: number;
+  readonly file: string;
+  readonly out: string;
+}
+
+const minuteMs = 60_000;
+
+/** @throws UsageError for what it does not know, and for values that make no sense. */
+export function readOptions(argv: readonly string[]): Options {
+  const given = parse(argv);
+  const shuffleMs = number('--shuffle', given.shuffle ?? '0', { max: 10_000 }) * minuteMs;
+  const outOfOrder = given['out-of-order'];
+  return {
+    help: given.help,
+    threads: number('--threads', given.threads ?? '2', { max: 64, whole: true }),
+    withNode: !given['no-node'],
+    rows: given.rows === undefined ? Number.MAX_SAFE_INTEGER : number('--rows', given.rows, { min: 1, whole: true }),
+    slowSinkMs: number('--slow-sink', given['slow-sink'] ?? '0', { max: 60_000 }),
+    shuffleMs,
+    outOfOrderMs: outOfOrder === undefined ? shuffleMs : number('--out-of-order', outOfOrder, { max: 10_000 }) * minuteMs,
+    file: given.file ?? flightsFile(),
+    out: given.out ?? 'out/flight-delays.jsonl',
+  };
+}
+
+function parse(argv: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...argv],
+      options: {
+        threads: { type: 'string' },
+        'no-node': { type: 'boolean', default: false },
+        rows: { type: 'string' },
+        'slow-sink': { type: 'string' },
+        shuffle: { type: 'string' },
+        'out-of-order': { type: 'string' },
+        file: { type: 'string' },
+        out: { type: 'string' },
+        help: { type: 'boolean', default: false },
+      },
+    }).values;
+  } catch (error) {
+    throw new UsageError(`${(error as Error).message} (--help lists the options)`, { cause: error });
+  }
+}
+
+function number(option: string, text: string, bounds: { min?: number; max?: number; whole?: boolean }): number {
+  const { min = 0, max = Number.MAX_SAFE_INTEGER, whole = false } = bounds;
+  const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= min && value <= max && (!whole || Number.isSafeInteger(value))) return value;
+  const most = max === Number.MAX_SAFE_INTEGER ? 'up' : `to ${max.toLocaleString('en')}`;
+  throw new UsageError(`${option} takes a ${whole ? 'whole ' : ''}number from ${min} ${most}; it was given "${text}"`);
+}
+
+/** The file lies beside the built entry of the package, whose exports do not name it. */
+function flightsFile(): string {
+  return fileURLToPath(new URL('../data/flights-3m.parquet', import.meta.resolve('vega-datasets')));
+}

@@ -1,0 +1,90 @@
+/**
+ * `npm run bench`: runs the rows of `bench/rows.mjs`, each in a process of its own, against the built package.
+ *
+ * Prints one JSON line a row as it is measured, then a table. Options:
+ *   --check          exit with 1 where a floor is missed
+ *   --only <part>    the rows whose name contains it
+ *   --rounds <n>     rounds that count, 7 unless given
+ *   --quick          tiny counts: shows that every row runs, measures nothing
+ *   --no-build       takes `dist/` as it is
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { rows } from '../bench/rows.mjs';
+
+const { values: options } = parseArgs({
+  options: {
+    check: { type: 'boolean', default: false },
+    only: { type: 'string', default: '' },
+    rounds: { type: 'string', default: '7' },
+    quick: { type: 'boolean', default: false },
+    'no-build': { type: 'boolean', default: false },
+  },
+});
+const rounds = Number(options.rounds);
+if (!Number.isInteger(rounds) || rounds < 1) fail(`--rounds takes a whole number of at least 1, not ${options.rounds}`);
+const chosen = rows.filter((row) => row.row.includes(options.only));
+if (chosen.length === 0) fail(`no row's name contains "${options.only}"`);
+if (!options['no-build']) {
+  const build = spawnSync(process.execPath, [path('scripts/build.mjs')], { stdio: 'inherit' });
+  if (build.status !== 0) fail('the package does not build');
+}
+
+const budgets = JSON.parse(readFileSync(path('bench/budgets.json'), 'utf8'));
+const results = [];
+for (const row of chosen) {
+  const result = judged(await measured(row), budgets[row.row]);
+  results.push(result);
+  console.log(JSON.stringify(result));
+}
+printTable(results);
+const missed = results.filter((result) => !result.ok);
+if (options.check && missed.length > 0 && !options.quick) fail(`${missed.length} of ${results.length} rows miss their floor`);
+process.exit(results.some((result) => result.error !== undefined) ? 1 : 0);
+
+/** Runs one row's process. A row that fails is a result too: the others still run. */
+function measured(row) {
+  const args = [...(row.flags ?? []), path('bench/run-row.mjs'), row.row, String(rounds), options.quick ? 'quick' : 'full'];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], timeout: 300_000 });
+  let output = '';
+  let errors = '';
+  child.stdout.on('data', (chunk) => {
+    output += chunk;
+  });
+  child.stderr.on('data', (chunk) => {
+    errors += chunk;
+  });
+  return new Promise((resolve) => {
+    child.on('close', (code, signal) => {
+      const line = output.trimEnd().split('\n').at(-1) ?? '';
+      if (code === 0 && line.startsWith('{')) resolve(JSON.parse(line));
+      else resolve({ row: row.row, ratio: null, error: errors.trim().slice(0, 2_000) || `ended with ${signal ?? code}` });
+    });
+  });
+}
+
+/** A result with its floor and goal, and whether it holds the floor. */
+function judged({ row, ratio, ...details }, { better, floor, goal, unit }) {
+  const ok = ratio !== null && (better === 'higher' ? ratio >= floor : ratio <= floor);
+  return { row, ratio, floor, goal, ok, unit, better, ...details };
+}
+
+function printTable(all) {
+  const width = Math.max(...all.map(({ row }) => row.length));
+  console.log(`\n${'row'.padEnd(width)}  ${'measured'.padStart(9)} ${'floor'.padStart(8)} ${'goal'.padStart(8)}`);
+  for (const { row, ratio, floor, goal, ok, better, unit, error } of all) {
+    const sign = better === 'higher' ? '≥' : '≤';
+    const figures = `${String(ratio ?? '–').padStart(9)} ${(sign + floor).padStart(8)} ${(sign + goal).padStart(8)}`;
+    console.log(`${row.padEnd(width)}  ${figures}  ${ok ? 'ok    ' : 'MISSED'} ${error === undefined ? unit : 'failed, see above'}`);
+  }
+}
+
+function path(relative) {
+  return new URL(`../${relative}`, import.meta.url).pathname;
+}
+
+function fail(why) {
+  console.error(`bench: ${why}`);
+  process.exit(1);
+}

@@ -1,0 +1,50 @@
+#!/usr/bin/env node
+/**
+ * The `troupe` program: finds the command that the first argument names, and runs it.
+ *
+ * Errors go to standard error as `code: text`. It exits with 0 when the command did what it was asked, with 1 when that
+ * failed, and with 2 when it was asked in a way that makes no sense.
+ */
+import { readFile } from 'node:fs/promises';
+import { describeThrown, TroupeError, UsageError } from '../base/errors.ts';
+import { runNode } from './node-command.ts';
+
+const help = `usage: troupe <command> [options]
+
+  node      start a process that others can place actors and flows on
+
+  troupe <command> --help tells its options; troupe --version tells the version.
+`;
+
+async function run(argv: readonly string[]): Promise<void> {
+  const [command, ...rest] = argv;
+  switch (command) {
+    case 'node':
+      return runNode(rest);
+    case undefined:
+      throw new UsageError(`no command was given\n\n${help}`);
+    case '--help':
+    case '-h':
+    case 'help':
+      process.stdout.write(help);
+      return;
+    case '--version':
+      process.stdout.write(`${await version()}\n`);
+      return;
+    default:
+      throw new UsageError(`there is no command "${command}"; troupe --help lists them`);
+  }
+}
+
+async function version(): Promise<string> {
+  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+try {
+  await run(process.argv.slice(2));
+} catch (error) {
+  const text = error instanceof TroupeError ? `${error.code}: ${error.message}` : `Unexpected: ${describeThrown(error)}`;
+  // Standard input may still be read, and would keep the process alive.
+  process.stderr.write(`${text}\n`, () => process.exit(error instanceof UsageError ? 2 : 1));
+}

@@ -1,0 +1,96 @@
+/** `troupe node`: a process that runs what others place on it, until it is told to stop. */
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { UsageError } from '../base/errors.ts';
+import { type ActorSystem, createSystem, type SystemOptions } from '../runtime/actor-system.ts';
+import type { LogLevel } from '../runtime/pino-logger.ts';
+import { secret } from '../runtime/security.ts';
+import { untilToldToStop } from './stop-signals.ts';
+
+const help = `usage: troupe node --registry <module> --listen <address> [options]
+
+  --registry <module>     the module whose default export is registry(…), .js or .ts
+  --listen <address>      where other nodes can join, as ws://127.0.0.1:7001; port 0 takes a free one
+  --join <address>        a node to join; may be given several times
+  --secret-file <file>    how nodes know each other; needed to listen beyond this machine
+  --role <role>           what others place actors by: node({ role }); may be given several times
+  --threads <n>           worker threads at most; one for each core but one unless given
+  --name <name>           how the node is called in paths and logs
+  --log-level <level>     error, warn, info, debug or silent; warn unless given
+  --exit-with-stdin       stop when standard input ends, so that no node outlives the program that started it
+  --help                  print this
+
+  Prints "listening on <address>" when others can join. Stops on SIGINT and SIGTERM: what runs on it gets 1.5 s to end.
+`;
+
+/** What actors get to stop in; a node must be gone within 2 s of being told. */
+const stopWithinMs = 1_500;
+
+/** @returns once the node has stopped. @throws UsageError and what `createSystem` throws. */
+export async function runNode(argv: readonly string[]): Promise<void> {
+  const given = parse(argv);
+  if (given.help) {
+    process.stdout.write(help);
+    return;
+  }
+  // Watched for from here on, so that a parent that dies while this starts is noticed too.
+  const toldToStop = untilToldToStop({ stdin: given['exit-with-stdin'] });
+  const system = await createSystem(optionsOf(given));
+  announce(system, given.join ?? []);
+  await toldToStop;
+  await system.shutdown({ deadlineMs: stopWithinMs });
+  // A handle that user code left open must not keep a node alive that was told to stop.
+  process.exit(0);
+}
+
+type Given = ReturnType<typeof parse>;
+
+function parse(argv: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...argv],
+      options: {
+        registry: { type: 'string' },
+        listen: { type: 'string' },
+        join: { type: 'string', multiple: true },
+        'secret-file': { type: 'string' },
+        role: { type: 'string', multiple: true },
+        threads: { type: 'string' },
+        name: { type: 'string' },
+        'log-level': { type: 'string' },
+        'exit-with-stdin': { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    }).values;
+  } catch (error) {
+    throw new UsageError(`${(error as Error).message} (troupe node --help lists the options)`, { cause: error });
+  }
+}
+
+function optionsOf(given: Given): SystemOptions {
+  if (given.registry === undefined) throw new UsageError('troupe node needs --registry <module>, as ./dist/actors.js');
+  if (given.listen === undefined && given.join === undefined) {
+    throw new UsageError('troupe node needs --listen <address>, as ws://127.0.0.1:7001, or --join <address>');
+  }
+  return {
+    registry: pathToFileURL(resolve(given.registry)),
+    ...(given.listen !== undefined && { listen: given.listen }),
+    ...(given.join !== undefined && { join: given.join }),
+    ...(given['secret-file'] !== undefined && { auth: secret({ file: given['secret-file'] }) }),
+    ...(given.role !== undefined && { roles: given.role }),
+    ...(given.threads !== undefined && { threads: wholeNumber('--threads', given.threads) }),
+    ...(given.name !== undefined && { name: given.name }),
+    ...(given['log-level'] !== undefined && { logLevel: given['log-level'] as LogLevel }),
+  };
+}
+
+function wholeNumber(option: string, text: string): number {
+  if (/^\d{1,6}$/.test(text)) return Number(text);
+  throw new UsageError(`${option} takes a whole number; it was given "${text}"`);
+}
+
+function announce(system: ActorSystem, joined: readonly string[]): void {
+  if (system.address !== undefined) process.stdout.write(`listening on ${system.address}\n`);
+  for (const address of joined) process.stdout.write(`joined ${address}\n`);
+}

@@ -1,0 +1,128 @@
+/**
+ * Loads the registry module, in whatever thread it is called, whether it is JavaScript or TypeScript.
+ *
+ * The rule: what the thread can load by itself is loaded by that; tsx is brought in only when the thread could not,
+ * and before anything of the module ran. So a program behaves in its workers as in its main thread: an inherited
+ * loader (vitest, `--import tsx`, any other) stays in charge, then Node's own type stripping, then tsx. On Node 20 a
+ * worker inherits no TypeScript loader at all, even under `--import tsx`.
+ */
+import { stat } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { extname } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { canTsxHelp, RegistryLoadFailed, registryLoadFailed } from './registry-load-failed.ts';
+import { importThroughTsx } from './registry-tsx.ts';
+
+export interface LoadedRegistry {
+  /** The default export, unchecked. */
+  readonly value: unknown;
+  /** The file that was loaded: the one named, or its sibling with the other ending. */
+  readonly loadedFrom: URL;
+  readonly how: 'javascript' | 'inherited-loader' | 'tsx' | 'type-stripping';
+}
+
+/** A built package holds `actors.js` where its source says `./actors.ts`; a test of the source may say the reverse. */
+const siblingEndings: Readonly<Record<string, readonly string[]>> = {
+  '.ts': ['.js'],
+  '.mts': ['.mjs'],
+  '.cts': ['.cjs'],
+  '.tsx': ['.js', '.jsx'],
+  '.js': ['.ts', '.tsx'],
+  '.mjs': ['.mts'],
+  '.cjs': ['.cts'],
+  '.jsx': ['.tsx'],
+};
+
+/**
+ * Imports the module at `url` and hands over its default export. The path may hold any characters that the file system
+ * allows. A failed load ran nothing twice, except what stands before a failing top-level `await import(…)`.
+ * @throws RegistryLoadFailed when there is no such file, it cannot be loaded, or it has no default export.
+ */
+export async function loadRegistryModule(url: URL): Promise<LoadedRegistry> {
+  const path = await existingPath(url);
+  const loadedFrom = pathToFileURL(path);
+  const isTypeScript = /\.[cm]?tsx?$/.test(path);
+  let how: LoadedRegistry['how'] = !isTypeScript
+    ? 'javascript'
+    : inheritsLoader(path)
+      ? 'inherited-loader'
+      : 'type-stripping';
+  let namespace: unknown;
+  try {
+    namespace = await import(/* @vite-ignore */ loadedFrom.href);
+  } catch (error) {
+    if (!isTypeScript || !canTsxHelp(error, how === 'inherited-loader')) throw registryLoadFailed(path, error);
+    namespace = await importThroughTsx(path, error);
+    how = 'tsx';
+  }
+  return { value: defaultExportOf(path, namespace), loadedFrom, how };
+}
+
+async function existingPath(url: URL): Promise<string> {
+  const named = pathOf(url);
+  const ending = extname(named);
+  const stem = named.slice(0, named.length - ending.length);
+  const candidates = [named, ...(siblingEndings[ending] ?? []).map((other) => stem + other)];
+  for (const path of candidates) {
+    let isFile: boolean;
+    try {
+      isFile = (await stat(path)).isFile();
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT' || code === 'ENOTDIR') continue;
+      throw unreadable(path, `it cannot be looked at (${code})`, error);
+    }
+    if (!isFile) throw unreadable(path, 'it is not a file');
+    return path;
+  }
+  throw new RegistryLoadFailed(
+    'not-found',
+    candidates.length === 1 ? named : `${named} (nor ${candidates.slice(1).join(', ')})`,
+    'there is no such file. Check the URL: new URL("./actors.ts", import.meta.url) is relative to the file it stands in.',
+  );
+}
+
+function pathOf(url: URL): string {
+  try {
+    return fileURLToPath(url);
+  } catch (cause) {
+    throw new RegistryLoadFailed(
+      'not-file-url',
+      `a ${url.protocol} URL`,
+      'code comes from files of this machine only. Pass new URL("./actors.ts", import.meta.url).',
+      cause,
+    );
+  }
+}
+
+function unreadable(path: string, what: string, cause?: unknown): RegistryLoadFailed {
+  return new RegistryLoadFailed('unreadable', path, `${what}. Name a module file that this process may read.`, cause);
+}
+
+/** Whether somebody else than Node turns TypeScript into JavaScript when this thread imports a file. */
+function inheritsLoader(path: string): boolean {
+  // Vite rewrites the `import()` above, and gives the files it rewrote an `import.meta.env`.
+  if ('env' in import.meta) return true;
+  if (!stripsTypes()) return true;
+  // tsx, ts-node and swc announce themselves to `require` too; Node's own type stripping does not.
+  return createRequire(path).extensions['.ts'] !== undefined;
+}
+
+function stripsTypes(): boolean {
+  return Boolean((process.features as { readonly typescript?: string | false }).typescript);
+}
+
+function defaultExportOf(path: string, namespace: unknown): unknown {
+  let holder = namespace as { readonly default?: unknown };
+  // Beside a package.json with "type": "commonjs", tsx makes a CommonJS module, whose exports arrive as the default.
+  const inner = holder.default as { readonly __esModule?: unknown; readonly default?: unknown } | null | undefined;
+  if (typeof inner === 'object' && inner?.__esModule === true) holder = inner;
+  if (holder.default === undefined) {
+    throw new RegistryLoadFailed(
+      'no-default-export',
+      path,
+      'it has no default export. Write: export default registry(…)',
+    );
+  }
+  return holder.default;
+}

@@ -1,0 +1,130 @@
+/**
+ * Delivers into a sink: one write under way at a time, and a bounded buffer of what comes meanwhile.
+ *
+ * The write's promise is the only pull there is: while it is pending the buffer fills, then the segment stands still.
+ */
+import type { Delivery, DeliveryEvents } from './delivery.ts';
+import { asStageFailure, type FlowError } from './errors.ts';
+import { streamLimits } from './limits.ts';
+import type { SinkWriter } from './sink.ts';
+
+export interface SinkEvents extends DeliveryEvents {
+  readonly failed: (error: FlowError) => void;
+}
+
+export class SinkDelivery implements Delivery {
+  readonly #writer: SinkWriter<unknown>;
+  readonly #stage: string;
+  readonly #events: SinkEvents;
+  #buffer: unknown[] = [];
+  #full = false;
+  #ending: 'finish' | 'abort' | undefined;
+  #closing = false;
+  /** Elements of the write that is under way; 0 where none is. */
+  #writing = 0;
+  written = 0;
+  discarded = 0;
+
+  constructor(writer: SinkWriter<unknown>, stage: string, events: SinkEvents) {
+    this.#writer = writer;
+    this.#stage = stage;
+    this.#events = events;
+  }
+
+  get queued(): number {
+    return this.#buffer.length + this.#writing;
+  }
+
+  get counts(): Readonly<Record<string, number>> {
+    return this.#writer.counts?.() ?? {};
+  }
+
+  write(item: unknown): void {
+    this.written += 1;
+    if (this.#ending !== undefined) {
+      this.discarded += 1;
+      return;
+    }
+    this.#buffer.push(item);
+    if (this.#buffer.length < streamLimits.outletHighWater) return;
+    this.flush();
+    if (!this.#full && this.#buffer.length >= streamLimits.outletHighWater) this.#setFull(true);
+  }
+
+  watermark(): void {
+    // A sink has no use for event time.
+  }
+
+  flush(): void {
+    if (this.#writing > 0 || this.#buffer.length === 0) return;
+    const batch = this.#buffer;
+    this.#buffer = [];
+    try {
+      const written = this.#writer.write(batch);
+      if (written === undefined) {
+        this.#haveRoom();
+        return;
+      }
+      this.#writing = batch.length;
+      written.then(this.#onWritten, this.#onWriteError);
+    } catch (thrown) {
+      this.#onWriteError(thrown);
+    }
+  }
+
+  end(): void {
+    this.#ending ??= 'finish';
+    this.flush();
+    this.#closeIfDone();
+  }
+
+  fail(): void {
+    this.abort();
+  }
+
+  abort(): void {
+    if (this.#ending === 'finish' && this.#closing) return;
+    this.#ending = 'abort';
+    this.discarded += this.#buffer.length;
+    this.#buffer = [];
+    this.#closeIfDone();
+  }
+
+  readonly #onWritten = (): void => {
+    this.#writing = 0;
+    this.flush();
+    this.#haveRoom();
+    this.#closeIfDone();
+  };
+
+  #haveRoom(): void {
+    if (this.#full && this.#buffer.length < streamLimits.outletHighWater) this.#setFull(false);
+  }
+
+  readonly #onWriteError = (thrown: unknown): void => {
+    this.#writing = 0;
+    const already = this.#ending === 'abort';
+    this.abort();
+    if (!already) this.#events.failed(asStageFailure(this.#stage, thrown));
+  };
+
+  /** Finishes or aborts the writer once no write is under way, and then says so. */
+  #closeIfDone(): void {
+    if (this.#ending === undefined || this.#closing || this.#writing > 0 || this.#buffer.length > 0) return;
+    this.#closing = true;
+    this.#close(this.#ending).then(this.#events.closed, (thrown: unknown) => {
+      if (this.#ending === 'finish') this.#events.failed(asStageFailure(this.#stage, thrown));
+      this.#events.closed();
+    });
+  }
+
+  async #close(how: 'finish' | 'abort'): Promise<void> {
+    if (how === 'finish') await this.#writer.finish?.();
+    else await this.#writer.abort?.();
+  }
+
+  #setFull(full: boolean): void {
+    this.#full = full;
+    this.#events.full(full);
+  }
+}

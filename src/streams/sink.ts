@@ -1,0 +1,45 @@
+/**
+ * Sinks: where a flow's elements go.
+ *
+ * To write one, give it a name and an `open` that answers a writer:
+ *
+ * ```ts
+ * const table: Sink<Row> = {
+ *   name: 'table',
+ *   async open() {
+ *     const client = await connect()
+ *     return {
+ *       write: (rows) => client.insert(rows),          // the flow waits for this promise: that is the backpressure
+ *       finish: () => client.commit(),                 // all was written
+ *       abort: () => client.rollback(),                // the run failed or was cancelled
+ *     }
+ *   },
+ * }
+ * ```
+ *
+ * One `write` is under way at a time. What it is given holds at most 1,024 elements and what the last push made beyond
+ * that, and is the writer's own. A sink that throws fails the run: with its own error if that is a `SinkFailed`, else
+ * with the failure of the stage `sink`, which has the sink's error as its cause.
+ */
+export interface Sink<in T> {
+  /** What statistics and errors call it. */
+  readonly name: string;
+  /** Opened once per run, on the place that the run was started on, before the first element is read. */
+  open(): SinkWriter<T> | Promise<SinkWriter<T>>;
+}
+
+export interface SinkWriter<in T> {
+  /** Writes a batch. The next one is given when the promise has resolved, or at once where there is none. */
+  write(batch: readonly T[]): Promise<void> | void;
+  /** Called once, after the last write, if all went well. */
+  finish?(): Promise<void> | void;
+  /** Called once instead of `finish` if the run failed or was cancelled, when no write is under way. */
+  abort?(): Promise<void> | void;
+  /** Figures of its own for the run's statistics, such as bytes written. */
+  counts?(): Readonly<Record<string, number>>;
+}
+
+/** True for what `open` can be called on. */
+export function isSink(value: unknown): value is Sink<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as Sink<unknown>).open === 'function';
+}

@@ -1,0 +1,135 @@
+/**
+ * Reads a source batch by batch, and gives its elements their event times.
+ *
+ * The next batch is asked for only when the segment has worked off the one before and has room for more.
+ */
+import type { Cancel, Clock } from '../base/environment/clock.ts';
+import { describeThrown } from '../base/errors.ts';
+import { FlowError, SourceFailed } from './errors.ts';
+import { type TimeOptions, WatermarkGauge } from './event-time.ts';
+import type { Batch, Intake, IntakeEvents } from './intake.ts';
+import type { Source } from './source.ts';
+
+export class SourceIntake implements Intake {
+  readonly #source: Source<unknown>;
+  readonly #clock: Clock;
+  readonly #events: IntakeEvents;
+  readonly #gauge: WatermarkGauge<unknown> | undefined;
+  readonly #idleMs: number | undefined;
+  readonly #stop = new AbortController();
+  #iterator: AsyncIterator<readonly unknown[]> | undefined;
+  #batch: Batch | undefined;
+  #reading = false;
+  #silentSinceMs = 0;
+  #idleTimer: Cancel | undefined;
+  ended = false;
+  /** Elements read so far. */
+  read = 0;
+
+  constructor(
+    source: Source<unknown>,
+    options: {
+      readonly stage: string;
+      readonly time: TimeOptions<unknown> | undefined;
+      readonly clock: Clock;
+      readonly events: IntakeEvents;
+    },
+  ) {
+    this.#source = source;
+    this.#clock = options.clock;
+    this.#events = options.events;
+    this.#idleMs = options.time?.idleMs;
+    this.#gauge = options.time === undefined ? undefined : new WatermarkGauge(options.stage, options.time);
+  }
+
+  /** Elements that the source says it lost. */
+  get dropped(): number {
+    return this.#source.dropped?.() ?? 0;
+  }
+
+  take(): Batch | undefined {
+    const batch = this.#batch;
+    this.#batch = undefined;
+    if (batch === undefined && !this.ended) this.#readNext();
+    return batch;
+  }
+
+  release(): void {
+    // The source is asked for more by the next `take`.
+  }
+
+  cancel(): void {
+    if (this.#stop.signal.aborted) return;
+    const running = !this.ended;
+    this.ended = true;
+    this.#batch = undefined;
+    this.#idleTimer?.();
+    this.#stop.abort();
+    // A generator runs its `finally` at once, or when what it waits for has come. Nobody is left to hear of an error.
+    if (running) this.#iterator?.return?.().then(undefined, () => undefined);
+  }
+
+  #readNext(): void {
+    if (this.#reading) return;
+    this.#reading = true;
+    try {
+      this.#iterator ??= this.#source.open({ signal: this.#stop.signal })[Symbol.asyncIterator]();
+      this.#iterator.next().then(this.#onRead, this.#onError);
+    } catch (thrown) {
+      this.#onError(thrown);
+      return;
+    }
+    if (this.#idleMs !== undefined) this.#watchSilence(this.#idleMs);
+  }
+
+  readonly #onRead = (result: IteratorResult<readonly unknown[]>): void => {
+    this.#reading = false;
+    this.#idleTimer?.();
+    if (this.ended) return;
+    if (result.done) {
+      this.ended = true;
+      this.#events.ready();
+      return;
+    }
+    const items = result.value;
+    try {
+      const times = this.#gauge?.read(items);
+      this.#batch = { items, times, watermark: this.#gauge?.advance() };
+    } catch (thrown) {
+      this.#onError(thrown);
+      return;
+    }
+    this.read += items.length;
+    this.#events.ready();
+  };
+
+  readonly #onError = (thrown: unknown): void => {
+    this.#reading = false;
+    if (this.ended) return;
+    this.cancel();
+    this.#events.failed(this.#asFailure(thrown));
+  };
+
+  #asFailure(thrown: unknown): FlowError {
+    if (thrown instanceof FlowError) return thrown;
+    const text = `source '${this.#source.name}' failed: ${describeThrown(thrown)}; see the cause`;
+    return new SourceFailed('failed', text, thrown);
+  }
+
+  /** While the source gives nothing, event time goes on with the clock. */
+  #watchSilence(idleMs: number): void {
+    this.#silentSinceMs = this.#clock.monotonicMs();
+    const passed = (): void => {
+      const nowMs = this.#clock.monotonicMs();
+      this.#gauge?.pass(nowMs - this.#silentSinceMs);
+      this.#silentSinceMs = nowMs;
+      const watermark = this.#gauge?.advance();
+      if (watermark !== undefined) {
+        this.#batch = { items: [], times: [], watermark };
+        this.#events.ready();
+      }
+      this.#idleTimer = this.#clock.timer(idleMs, passed);
+    };
+    this.#idleTimer = this.#clock.timer(idleMs, passed);
+  }
+}

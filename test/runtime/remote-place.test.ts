@@ -1,0 +1,223 @@
+import { from } from 'rxjs';
+import { afterEach, describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { type ActorDefinition, actor, type MailboxOptions } from '../../src/actors/actor.ts';
+import type { ActorBehavior } from '../../src/actors/behavior.ts';
+import { type AnyProtocol, ask, protocol, type Ref, stream, tell } from '../../src/actors/protocol.ts';
+import { refClassOf } from '../../src/actors/ref.ts';
+import { refTo } from '../../src/actors/schema/ref-schema.ts';
+import { pathOf, sameRef, stop } from '../../src/actors/verbs.ts';
+import { thereId, type TwoPlaces, twoPlaces } from './two-places.ts';
+
+export interface LogRef extends Ref<typeof Log> {}
+const Log = protocol('log', {
+  add: tell(z.object({ n: z.int(), at: z.date().optional(), bag: z.unknown().optional() })),
+  all: ask({ output: z.array(z.object({ n: z.int(), at: z.date().optional(), bag: z.unknown().optional() })) }),
+  slowly: ask({ input: z.object({ ms: z.int() }), output: z.int() }),
+  spend: ask({ input: z.object({ by: z.int() }), output: z.int(), errors: { tooLittle: z.object({ missing: z.int() }) } }),
+  fails: ask({ output: z.int() }),
+  counts: stream({ input: z.object({ to: z.int() }), output: z.int() }),
+  changes: stream({ output: z.int() }),
+  callBack: ask({ input: z.object({ to: refTo<LogRef>('log') }), output: z.int() }),
+  blocked: tell(),
+});
+const makeLog = (name: string, mailbox: MailboxOptions) => actor(
+  Log,
+  { name, args: z.object({ limit: z.int().default(5) }), state: ({ limit }) => ({ all: [] as { n: number }[], limit }), mailbox },
+  {
+    add: (state, message) => {
+      state.all.push(message);
+    },
+    all: (state) => state.all,
+    slowly: async (_state, { ms }, ctx) => {
+      await ctx.delay(ms);
+      return ms;
+    },
+    spend: (state, { by }, ctx) => (by > state.limit ? ctx.fail('tooLittle', { missing: by - state.limit }) : state.limit - by),
+    fails: () => {
+      throw new Error('no luck');
+    },
+    async *counts(_state, { to }) {
+      for (let n = 0; n < to; n += 1) yield n;
+    },
+    async *changes(_state, _message, ctx) {
+      yield* ctx.observe((state) => state.all.length);
+    },
+    callBack: async (_state, { to }) => (await to.all()).length,
+    blocked: async (_state, _message, ctx) => {
+      await ctx.delay(60_000);
+    },
+  },
+);
+
+const log = makeLog('log', {});
+const narrow = makeLog('narrow', { highWater: 4, capacity: 16 });
+
+let open: TwoPlaces | undefined;
+afterEach(async () => {
+  await open?.close();
+  open = undefined;
+});
+
+async function spawnThere<T extends AnyProtocol>(places: TwoPlaces, definition: ActorDefinition<T, z.ZodType>, args: unknown = {}): Promise<Ref<T>> {
+  const place = places.here.router.place(thereId(places))!;
+  const behavior = definition as unknown as ActorBehavior;
+  const { cell, branch } = await place.spawn(definition.name, behavior.argsType.toWire(behavior.argsType.parse(args)), undefined);
+  return new (refClassOf(definition.protocol))(place.target(cell, branch, definition.protocol.name), places.here.host.outside) as unknown as Ref<T>;
+}
+
+describe.each([
+  ['two threads of a node', true],
+  ['two nodes', false],
+])('an actor in another place: %s', (_name, sameNode) => {
+  const start = async (): Promise<Ref<typeof Log>> => {
+    open = twoPlaces([log, narrow], sameNode);
+    return spawnThere(open, log as never);
+  };
+
+  it('handles 5,000 tells in the order they were sent, and an ask after all of them', async () => {
+    const ref = await start();
+    for (let n = 0; n < 5_000; n += 1) {
+      if (!ref.add({ n })) await ref.add.offer({ n: -1 });
+    }
+    const all = (await ref.all({ timeoutMs: 5_000 })).map(({ n }) => n).filter((n) => n >= 0);
+    expect(all).toEqual([...all].sort((a, b) => a - b));
+    const { there } = open!;
+    const lost = [...there.host.deadLetters.counts.values()].reduce((sum, count) => sum + count, 0);
+    expect(all.length + lost).toBe(5_000);
+  });
+
+  it('keeps a Date, a Map and bytes what they were', async () => {
+    const ref = await start();
+    const bag = { map: new Map([['a', new Date(5)]]), bytes: new Uint8Array([1, 2]), big: 12n, nothing: undefined };
+    ref.add({ n: 1, at: new Date(99), bag });
+    expect(await ref.all()).toEqual([{ n: 1, at: new Date(99), bag }]);
+  });
+
+  it('answers a declared error with its data, and an ordinary failure as ActorFailed', async () => {
+    const ref = await start();
+    expect(await ref.spend({ by: 2 })).toBe(3);
+    const refused = await ref.spend.outcome({ by: 9 });
+    expect(refused).toMatchObject({ ok: false, error: { code: 'tooLittle', data: { missing: 4 } } });
+    await expect(ref.fails()).rejects.toMatchObject({ code: 'ActorFailed', message: expect.stringContaining('no luck') });
+    await expect(ref.all()).rejects.toMatchObject({ code: 'NotDelivered', reason: 'stopped' });
+  });
+
+  it('refuses a message that does not fit before anything is sent', async () => {
+    const ref = await start();
+    const before = open!.frames.length;
+    expect(() => ref.add({ n: 'x' } as never)).toThrow(expect.objectContaining({ code: 'InvalidMessage', path: ['n'] }));
+    expect(() => ref.add({ n: 1, bag: { f: () => 1 } })).toThrow(expect.objectContaining({ code: 'InvalidMessage', path: ['bag', 'f'] }));
+    await expect(ref.spend({} as never)).rejects.toMatchObject({ code: 'InvalidMessage' });
+    expect(open!.frames.length).toBe(before);
+  });
+
+  it('gives up at the deadline, and the handler that has not begun is not begun', async () => {
+    const ref = await start();
+    const first = ref.slowly({ ms: 80 }, { timeoutMs: 1_000 });
+    const second = ref.slowly({ ms: 1 }, { timeoutMs: 20 });
+    await expect(second).rejects.toMatchObject({ code: 'OutcomeUnknown', reason: 'deadline' });
+    expect(await first).toBe(80);
+    await ref.all();
+    expect(open!.there.host.deadLetters.counts.get('expired')).toBe(1);
+  });
+
+  it('streams 2,000 values in order, never more than the window of 256 ahead', async () => {
+    const ref = await start();
+    const got: number[] = [];
+    for await (const n of ref.counts({ to: 2_000 })) got.push(n);
+    expect(got).toEqual(Array.from({ length: 2_000 }, (_, n) => n));
+  });
+
+  it('ends a quiet stream over there when its reader unsubscribes', async () => {
+    const ref = await start();
+    const seen: number[] = [];
+    const subscription = from(ref.changes()).subscribe((n) => seen.push(n));
+    await ref.all();
+    await expect.poll(() => seen).toEqual([0]);
+    subscription.unsubscribe();
+    ref.add({ n: 1 });
+    await ref.all();
+    expect(seen).toEqual([0]);
+  });
+
+  it('carries a ref there, which calls back here', async () => {
+    const ref = await start();
+    const cell = open!.here.host.spawn(log, { args: {}, name: 'mine', parent: undefined });
+    const mine = new cell.behavior.refClass(cell, open!.here.host.outside) as unknown as Ref<typeof Log>;
+    mine.add({ n: 1 });
+    mine.add({ n: 2 });
+    expect(await ref.callBack({ to: mine })).toBe(2);
+    expect(sameRef(mine, mine)).toBe(true);
+    expect(pathOf(ref)).toContain(thereId(open!));
+  });
+
+  it('names a call cycle across places instead of waiting for it', async () => {
+    const ref = await start();
+    await expect(ref.callBack({ to: ref }, { timeoutMs: 2_000 })).rejects.toMatchObject({ code: 'ActorFailed', message: expect.stringContaining('cycle') });
+  });
+
+  it('lets an offer wait for room in a mailbox over there whose high water is 4', async () => {
+    await start();
+    const ref: Ref<typeof Log> = await spawnThere(open!, narrow as never);
+    const slow = ref.slowly({ ms: 150 });
+    for (let n = 0; n < 4; n += 1) await ref.add.offer({ n });
+    const code = await ref.add.offer({ n: 5 }, { timeoutMs: 60 }).catch((error) => error.code);
+    expect(['OutcomeUnknown', 'Rejected']).toContain(code);
+    const accepted = ref.add.offer({ n: 6 });
+    expect(await slow).toBe(150);
+    await accepted;
+    expect((await ref.all()).map(({ n }) => n)).toEqual([0, 1, 2, 3, 6]);
+  });
+
+  it('refuses what a mailbox of 16 over there cannot take, and counts it', async () => {
+    await start();
+    const ref: Ref<typeof Log> = await spawnThere(open!, narrow as never);
+    const slow = ref.slowly({ ms: 100 });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    for (let n = 0; n < 100; n += 1) ref.add({ n });
+    await expect(ref.all()).rejects.toMatchObject({ code: 'Rejected', reason: 'full', retryable: true });
+    await slow;
+    expect((await ref.all()).length).toBe(16);
+    expect(open!.there.host.deadLetters.counts.get('full')).toBe(85);
+  });
+
+  it('settles everything that is open when the place is lost', async () => {
+    const ref = await start();
+    const iterator = ref.changes()[Symbol.asyncIterator]();
+    await iterator.next();
+    const asked = ref.slowly({ ms: 10_000 });
+    open!.hold(true);
+    ref.add({ n: 1 });
+    await new Promise(setImmediate);
+    open!.cut();
+    await expect(asked).rejects.toMatchObject({ code: 'OutcomeUnknown', reason: 'link-lost' });
+    await expect(iterator.next()).rejects.toMatchObject({ code: 'OutcomeUnknown', reason: 'link-lost' });
+    expect(open!.here.host.deadLetters.counts.get('place-lost')).toBe(1);
+    expect(open!.here.host.deadlines.open).toBe(0);
+  });
+
+  it('says how many messages went with the place that had received them', async () => {
+    const ref = await start();
+    ref.blocked();
+    for (let n = 0; n < 3; n += 1) ref.add({ n });
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    open!.cut();
+    expect(open!.here.host.deadLetters.lostWithPlace).toBe(4);
+  });
+
+  it('stops an actor over there and tells when it has ended', async () => {
+    const ref = await start();
+    await stop(ref);
+    await expect(ref.all()).rejects.toMatchObject({ code: 'NotDelivered' });
+    expect(ref.add({ n: 1 })).toBe(true);
+    await expect.poll(() => open!.there.host.deadLetters.counts.get('unknown')).toBe(1);
+  });
+
+  it('refuses to spawn what is not registered, and arguments that do not fit', async () => {
+    open = twoPlaces([log], sameNode);
+    const place = open.here.router.place(thereId(open))!;
+    await expect(place.spawn('nobody', {}, undefined)).rejects.toMatchObject({ code: 'SpawnFailed', reason: 'unregistered' });
+    await expect(place.spawn('log', { limit: 'x' }, undefined)).rejects.toMatchObject({ code: 'SpawnFailed', reason: 'arguments' });
+  });
+});
