@@ -15,7 +15,13 @@ const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
 mkdirSync(keep, { recursive: true });
 build({ name: 'package', from: 'src', to: 'dist', config: 'tsconfig.json', after: [] });
 makeExecutable(join(root, 'dist', 'cli', 'main.js'));
-build({ name: 'examples', from: 'examples', to: 'dist-examples', config: 'tsconfig.examples.json', after: ['package'] });
+build({
+  name: 'examples',
+  from: 'examples',
+  to: 'dist-examples',
+  config: 'tsconfig.examples.json',
+  after: ['package'],
+});
 
 function build({ name, from, to, config, after }) {
   const stampFile = join(keep, `${name}.stamp`);

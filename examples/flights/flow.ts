@@ -1,6 +1,6 @@
 /** The main job: flights in, and per origin and hour what their delays came to. */
 import { map } from 'rxjs';
-import { node, spread, thread } from 'troupe';
+import { here, node, spread, thread, type Where } from 'troupe';
 import { count, flow, jsonl, max, mean, tumbling } from 'troupe/streams';
 import { parquet } from 'troupe/streams/parquet';
 import * as z from 'zod';
@@ -9,7 +9,6 @@ import { shuffled } from './shuffle.ts';
 import { slowSink } from './slow-sink.ts';
 
 const Flight = z.object({ date: z.number(), delay: z.number(), origin: z.string() });
-type Flight = z.infer<typeof Flight>;
 
 const args = z.object({
   file: z.string(),
@@ -22,13 +21,13 @@ const args = z.object({
   withNode: z.boolean(),
 });
 
-const time = (flight: Flight): number => flight.date;
+const time = (flight: z.infer<typeof Flight>): number => flight.date;
 
 export const flightDelays = flow('flight-delays', { args }, (f, args) => {
-  const flights = shuffled(firstRows(parquet({ file: args.file, row: Flight }), args.rows), { time, byMs: args.shuffleMs });
+  const flights = firstRows(parquet({ file: args.file, row: Flight }), args.rows);
   const places = placesOf(args);
   return f
-    .from(flights, { time, outOfOrderMs: args.outOfOrderMs })
+    .from(shuffled(flights, { time, byMs: args.shuffleMs }), { time, outOfOrderMs: args.outOfOrderMs })
     .keyBy((flight) => flight.origin, { parallelism: places.length, on: spread(places) })
     .window(tumbling({ sizeMs: 3_600_000 }))
     .aggregate({
@@ -37,6 +36,17 @@ export const flightDelays = flow('flight-delays', { args }, (f, args) => {
       maxDelay: max((flight) => flight.delay),
       late: count((flight) => flight.delay > 15),
     })
-    .via('line', ($) => $.pipe(map(({ key, window, value }) => ({ origin: key, hour: new Date(window.startMs).toISOString(), ...value }))))
+    .via('line', ($) =>
+      $.pipe(map(({ key, window, value }) => ({ origin: key, hour: hourOf(window.startMs), ...value }))),
+    )
     .to(slowSink(jsonl({ file: args.out }), args.slowSinkMs));
 });
+
+function hourOf(startMs: number): string {
+  return new Date(startMs).toISOString();
+}
+
+function placesOf({ threads, withNode }: z.infer<typeof args>): Where[] {
+  const places = [...Array.from({ length: threads }, thread), ...(withNode ? [node({ role: 'workers' })] : [])];
+  return places.length === 0 ? [here()] : places;
+}

@@ -45,7 +45,8 @@ export function readOptions(argv: readonly string[]): Options {
     rows: given.rows === undefined ? Number.MAX_SAFE_INTEGER : number('--rows', given.rows, { min: 1, whole: true }),
     slowSinkMs: number('--slow-sink', given['slow-sink'] ?? '0', { max: 60_000 }),
     shuffleMs,
-    outOfOrderMs: outOfOrder === undefined ? shuffleMs : number('--out-of-order', outOfOrder, { max: 10_000 }) * minuteMs,
+    outOfOrderMs:
+      outOfOrder === undefined ? shuffleMs : number('--out-of-order', outOfOrder, { max: 10_000 }) * minuteMs,
     file: given.file ?? flightsFile(),
     out: given.out ?? 'out/flight-delays.jsonl',
   };

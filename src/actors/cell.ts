@@ -251,6 +251,7 @@ export class Cell implements Target, Runnable, Owner, StreamHost {
   /** Runs the handler of an ask or a stream. False when the turn ends with it. */
   #answer(request: Request, message: unknown, run: Run): boolean {
     if (request.settled) {
+      this.host.counters.handled -= 1;
       this.#letterDies(request, message, 'expired');
       return true;
     }
@@ -275,6 +276,7 @@ export class Cell implements Target, Runnable, Owner, StreamHost {
 
   #suspend(result: PromiseLike<unknown>, envelope: Envelope): void {
     this.#status = Status.suspended;
+    this.#run!.envelope = envelope;
     const runNumber = this.#runNumber;
     const resume = (): void => {
       if (this.#status !== Status.suspended || this.#runNumber !== runNumber) return;
@@ -300,6 +302,17 @@ export class Cell implements Target, Runnable, Owner, StreamHost {
         else this.#failed(error, envelope);
       },
     );
+  }
+
+  /** Gives up a run whose handler still waits: what it returns later counts for nothing. */
+  #abandonRun(): void {
+    const envelope = this.#run?.envelope;
+    if (this.#status !== Status.suspended || envelope === undefined) return;
+    this.#releaseRun(this.#run);
+    envelope.request?.fail(
+      new ActorFailed(`${envelope.operation.label}: ${this.path()} ended while its handler was waiting`),
+    );
+    envelope.origin?.settled();
   }
 
   /** What comes after a run: a stop, the next turn, or rest. */
@@ -393,6 +406,7 @@ export class Cell implements Target, Runnable, Owner, StreamHost {
     request?.fail(
       new ActorFailed(`${label}: the handler of ${this.path()} failed: ${describeThrown(error)}`, error),
     );
+    if (this.#run?.envelope === envelope) this.#releaseRun(this.#run);
     envelope?.origin?.settled();
     void this.#stop('failed');
   }
@@ -408,6 +422,7 @@ export class Cell implements Target, Runnable, Owner, StreamHost {
   /** Ends in order: no more messages, children first, the stopping hook, then the end. */
   async #stop(reason: 'stopped' | 'failed'): Promise<void> {
     if (this.isOver) return;
+    this.#abandonRun();
     this.#status = Status.stopping;
     this.#emptyQueue(reason);
     const extension = this.#extension;
@@ -428,6 +443,7 @@ export class Cell implements Target, Runnable, Owner, StreamHost {
   #end(reason: EndReason, releases = true): void {
     if (this.#status === Status.stopped) return;
     const held = releases && this.behavior.uses.length > 0 && this.#status > Status.starting && this.#status < Status.stopping;
+    this.#abandonRun();
     this.#status = Status.stopped;
     this.#emptyQueue(reason === 'failed' ? 'failed' : 'stopped');
     const extension = this.#extension;

@@ -5,7 +5,7 @@
  * its own.
  */
 import { UsageError } from '../base/errors.ts';
-import type { Cell } from './cell.ts';
+import type { Cell, Envelope } from './cell.ts';
 import type { ObserveOptions, TimerOptions } from './context.ts';
 import { DeclaredFailureSignal } from './errors.ts';
 import { ActorFailed } from './outcomes.ts';
@@ -16,6 +16,8 @@ export class Run {
   readonly #cell: Cell;
   /** What this run answers; undefined for a tell. */
   request: Request | undefined = undefined;
+  /** The message whose handler waits, while it does. */
+  envelope: Envelope | undefined = undefined;
   #controller: AbortController | undefined = undefined;
 
   constructor(cell: Cell) {

@@ -44,7 +44,8 @@ async function version(): Promise<string> {
 try {
   await run(process.argv.slice(2));
 } catch (error) {
-  const text = error instanceof TroupeError ? `${error.code}: ${error.message}` : `Unexpected: ${describeThrown(error)}`;
+  const text =
+    error instanceof TroupeError ? `${error.code}: ${error.message}` : `Unexpected: ${describeThrown(error)}`;
   // Standard input may still be read, and would keep the process alive.
   process.stderr.write(`${text}\n`, () => process.exit(error instanceof UsageError ? 2 : 1));
 }

@@ -42,11 +42,7 @@ export async function loadRegistryModule(url: URL): Promise<LoadedRegistry> {
   const path = await existingPath(url);
   const loadedFrom = pathToFileURL(path);
   const isTypeScript = /\.[cm]?tsx?$/.test(path);
-  let how: LoadedRegistry['how'] = !isTypeScript
-    ? 'javascript'
-    : inheritsLoader(path)
-      ? 'inherited-loader'
-      : 'type-stripping';
+  let how = isTypeScript ? loaderOf(path) : 'javascript';
   let namespace: unknown;
   try {
     namespace = await import(/* @vite-ignore */ loadedFrom.href);
@@ -99,17 +95,14 @@ function unreadable(path: string, what: string, cause?: unknown): RegistryLoadFa
   return new RegistryLoadFailed('unreadable', path, `${what}. Name a module file that this process may read.`, cause);
 }
 
-/** Whether somebody else than Node turns TypeScript into JavaScript when this thread imports a file. */
-function inheritsLoader(path: string): boolean {
+/** Who turns TypeScript into JavaScript when this thread imports a file, if anybody does. */
+function loaderOf(path: string): LoadedRegistry['how'] {
   // Vite rewrites the `import()` above, and gives the files it rewrote an `import.meta.env`.
-  if ('env' in import.meta) return true;
-  if (!stripsTypes()) return true;
+  if ('env' in import.meta) return 'inherited-loader';
+  const { typescript } = process.features as { readonly typescript?: string | false };
+  if (!typescript) return 'inherited-loader';
   // tsx, ts-node and swc announce themselves to `require` too; Node's own type stripping does not.
-  return createRequire(path).extensions['.ts'] !== undefined;
-}
-
-function stripsTypes(): boolean {
-  return Boolean((process.features as { readonly typescript?: string | false }).typescript);
+  return createRequire(path).extensions['.ts'] === undefined ? 'type-stripping' : 'inherited-loader';
 }
 
 function defaultExportOf(path: string, namespace: unknown): unknown {

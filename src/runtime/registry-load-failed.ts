@@ -1,4 +1,5 @@
 /** Why a registry module could not be loaded, told from what Node, tsx or Vite threw. */
+import { stripVTControlCharacters } from 'node:util';
 import { describeThrown, TroupeError } from '../base/errors.ts';
 
 /** The registry module could not be loaded; nothing of the system runs without it. Not retryable: the file must change. */
@@ -49,7 +50,8 @@ export function canTsxHelp(error: unknown, inheritsLoader: boolean): boolean {
 /** Says what the thrown value means, which file it is about, and what to do. */
 export function registryLoadFailed(path: string, error: unknown): RegistryLoadFailed {
   const code = codeOf(error);
-  const thrown = describeThrown(error);
+  // Vite colours its errors.
+  const thrown = stripVTControlCharacters(describeThrown(error));
   if (typeScriptCodes.has(code)) {
     const what = `this thread has no loader for the TypeScript in it (${thrown}). ${threeWaysOut}`;
     return new RegistryLoadFailed('no-typescript-loader', path, what, error);

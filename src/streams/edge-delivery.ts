@@ -78,11 +78,7 @@ export function toOnly(): number {
 }
 
 /** To the partition that owns the key. The route throws StageFailed where `keyOf` throws or gives no key. */
-export function byKey(
-  stage: string,
-  keyOf: (item: unknown) => Key,
-  parallelism: number,
-): (item: unknown) => number {
+export function byKey(stage: string, keyOf: (item: unknown) => Key, parallelism: number): (item: unknown) => number {
   const partitions = Array.from({ length: streamLimits.keyGroups }, (_, group) => partitionOfGroup(group, parallelism));
   return (item) => {
     let key: Key;

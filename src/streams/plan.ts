@@ -119,7 +119,9 @@ export function planOf(steps: readonly Step[]): Plan {
         step satisfies never;
     }
   }
-  const outputs = steps.flatMap((step) => (step.kind === 'key' && step.head.late !== undefined ? [step.head.late] : []));
+  const outputs = steps.flatMap((step) =>
+    step.kind === 'key' && step.head.late !== undefined ? [step.head.late] : [],
+  );
   return { segments, outputs, signature: steps.map(signatureOf).join(' → ') };
 }
 

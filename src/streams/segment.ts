@@ -356,7 +356,14 @@ export class Segment {
     const { written, discarded } = this.#delivery;
     if (tail.kind === 'forward') return [];
     const counts = this.#delivery instanceof SinkDelivery ? this.#delivery.counts : {};
-    return [stageCounts(tail.stage, { in: written, out: written - discarded - this.#delivery.queued, dropped: discarded, counts })];
+    return [
+      stageCounts(tail.stage, {
+        in: written,
+        out: written - discarded - this.#delivery.queued,
+        dropped: discarded,
+        counts,
+      }),
+    ];
   }
 
   // ── wiring ──

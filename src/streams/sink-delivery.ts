@@ -59,13 +59,14 @@ export class SinkDelivery implements Delivery {
     if (this.#writing > 0 || this.#buffer.length === 0) return;
     const batch = this.#buffer;
     this.#buffer = [];
+    this.#writing = batch.length;
     try {
       const written = this.#writer.write(batch);
       if (written === undefined) {
+        this.#writing = 0;
         this.#haveRoom();
         return;
       }
-      this.#writing = batch.length;
       written.then(this.#onWritten, this.#onWriteError);
     } catch (thrown) {
       this.#onWriteError(thrown);
@@ -102,6 +103,7 @@ export class SinkDelivery implements Delivery {
   }
 
   readonly #onWriteError = (thrown: unknown): void => {
+    this.discarded += this.#writing;
     this.#writing = 0;
     const already = this.#ending === 'abort';
     this.abort();

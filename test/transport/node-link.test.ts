@@ -127,8 +127,9 @@ describe('the end of a node link', () => {
     expect(a.closes).toEqual([{ code: 1001, text: 'shutting down' }]);
     expect(b.closes).toEqual([{ code: 1001, text: 'shutting down' }]);
     expect(a.link.send('main', 'main', bytesOf('x'))).toBe(false);
+    expect(clock.pendingTimers).toBe(0);
     await clock.advance(60_000);
-    expect([a.closes.length, b.closes.length, clock.pendingTimers]).toEqual([1, 1, 0]);
+    expect([a.closes.length, b.closes.length]).toEqual([1, 1]);
   });
 
   it('comes at 15 s of silence when the cable is cut, not at 14.9', async () => {

@@ -51,10 +51,14 @@ export class VirtualClock implements Clock {
     this.#nowMs = endMs;
   }
 
-  /** As if the process had been stopped for `ms`: time passes, and every due timer fires late. */
+  /** As if the process had been stopped for `ms`: every due timer fires late, before anything that arrived is read. */
   async stall(ms: number): Promise<void> {
     this.#nowMs += ms;
-    await this.advance(0);
+    const due = [...this.#timers].filter((timer) => timer.dueMs <= this.#nowMs).sort((a, b) => a.dueMs - b.dueMs);
+    for (const timer of due) {
+      if (this.#timers.delete(timer)) timer.fire();
+    }
+    await settle();
   }
 }
 

@@ -65,7 +65,14 @@ async function connect(limits: Partial<WebSocketLimits> = {}): Promise<Pair> {
   const net = network(limits);
   const arrived: ((link: Link) => void)[] = [];
   const link = new Promise<Link>((resolve) => arrived.push(resolve));
-  const listener = await net.listen({ address: 'ws://127.0.0.1:0', onLink: (link) => arrived[0]?.(link) });
+  const listener = await net.listen({
+    address: 'ws://127.0.0.1:0',
+    onLink: (link) => {
+      const resolve = arrived.shift();
+      if (resolve === undefined) take(link);
+      else resolve(link);
+    },
+  });
   const dialer = take(await net.dial({ address: listener.address, timeoutMs }));
   const accepted = take(await link);
   cleanups.push(
@@ -190,6 +197,16 @@ describe('the WebSocket network', () => {
     expect([dialer.closes.length, accepted.closes.length]).toEqual([1, 1]);
   });
 
+  it('closes at once a link whose owner never read from it', async () => {
+    const { listener } = await connect();
+    const link = await network({ closeTimeoutMs: 60_000 }).dial({ address: listener.address, timeoutMs });
+    const closed = new Promise<CloseReason>((resolve) => {
+      link.onClose = resolve;
+    });
+    link.close(4001, 'no');
+    expect(await closed).toEqual({ code: 4001, text: 'no' });
+  });
+
   it('cuts a close text to the 123 printable characters that a close frame has room for', async () => {
     const { dialer, accepted } = await connect();
     dialer.link.close(4003, `ä\n${'x'.repeat(500)}`);
@@ -243,7 +260,9 @@ describe('the WebSocket network', () => {
       clock: new VirtualClock(),
       random: new SeededRandom(1),
     };
-    const profile = { roles: [], fingerprints: {}, threads: 1 };
+    // Larger than what a stranger may send: each end must have admitted the other by then.
+    const names = Array.from({ length: 4_000 }, (_, index) => [`actor-number-${index}`, 'fingerprint']);
+    const profile = { roles: [], fingerprints: Object.fromEntries(names), threads: 1 };
     const [a, b] = await Promise.all([
       openNodeLink({ ...common, link: dialer.link, side: 'dialer', profile: { ...profile, nodeId: 'n1' } }),
       openNodeLink({ ...common, link: accepted.link, side: 'listener', profile: { ...profile, nodeId: 'n2' } }),

@@ -99,7 +99,7 @@ class Guard {
       case 'prefault':
         return this.#rebuilt(schema, { innerType: wrapped(def.innerType) });
       case 'default':
-        return this.#rebuilt(schema, { innerType: wrapped(def.innerType) });
+        return z.prefault(wrapped(def.innerType) as never, (() => def.defaultValue) as never) as unknown as ZodNode;
       case 'catch': {
         const inner = wrapped(def.innerType);
         return z.pipe(this.#rebuilt(schema, { innerType: inner }) as never, inner as never) as unknown as ZodNode;

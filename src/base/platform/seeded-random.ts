@@ -10,7 +10,7 @@ import type { Random } from '../environment/random.ts';
 import { UsageError } from '../errors.ts';
 import { fractionFrom, idFrom } from './random-parts.ts';
 
-/** PractRand's advice for sfc32: what a poor state shows of itself is gone after 12 rounds. */
+/** As many as PractRand runs after seeding: what a poor state shows of itself is gone then. */
 const warmUpRounds = 12;
 
 /**

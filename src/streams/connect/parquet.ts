@@ -40,7 +40,8 @@ export function parquet<R extends z.ZodObject>(options: ParquetOptions<R>): Sour
   if (typeof file !== 'string' || file === '') {
     throw new UsageError(`parquet({ file }) takes the path of a file; it was given ${String(file)}`);
   }
-  if (row?._zod?.def.type !== 'object') throw new UsageError('parquet({ row }) takes a z.object({ column: schema, … })');
+  if (row?._zod?.def.type !== 'object')
+    throw new UsageError('parquet({ row }) takes a z.object({ column: schema, … })');
   return { name: 'parquet', open: (context) => readFile(file, row, context) };
 }
 
@@ -85,7 +86,13 @@ class RowReader<R extends z.ZodObject> {
   readonly #values: readonly ArrayLike<unknown>[];
   readonly #rowStart: number;
 
-  constructor(file: string, row: R, columns: readonly Column[], values: readonly ArrayLike<unknown>[], rowStart: number) {
+  constructor(
+    file: string,
+    row: R,
+    columns: readonly Column[],
+    values: readonly ArrayLike<unknown>[],
+    rowStart: number,
+  ) {
     this.#file = file;
     this.#row = row;
     this.#columns = columns;

@@ -185,6 +185,12 @@ describe('defaults', () => {
     expect([1, 2, 3].map(() => type.take({}, receiver))).toEqual([{ id: 1 }, { id: 2 }, { id: 3 }]);
   });
 
+  test('the function of a prefault is called once for each of 3 messages', () => {
+    let calls = 0;
+    const type = compileMessageType(z.object({ id: z.number().prefault(() => ++calls) }), 'test input');
+    expect([1, 2, 3].map(() => type.take({}, receiver))).toEqual([{ id: 1 }, { id: 2 }, { id: 3 }]);
+  });
+
   test('a default that does not fit its own schema is refused, since a receiver would refuse it', () => {
     const type = compileMessageType(z.object({ name: z.string().min(1).default('') }), 'test input');
     expect(() => type.take({}, receiver)).toThrow(/name: Too small/);

@@ -96,7 +96,8 @@ describe('received bytes', () => {
       const { raw } = type.fromWire({ raw: frame.subarray(1, 3) }, refReceiver) as { raw: Uint8Array };
       expect(raw).toStrictEqual(alone);
       expect(raw.buffer.byteLength).toBe(2);
-      expect(type.fromWire({ raw: alone }, refReceiver)).toEqual({ raw: alone });
+      expect((type.fromWire({ raw: alone }, refReceiver) as { raw: Uint8Array }).raw).toBe(alone);
+      expect(type.fromWire({ raw: Buffer.alloc(2, 1) }, refReceiver)).toStrictEqual({ raw: new Uint8Array([1, 1]) });
     }
   });
 });

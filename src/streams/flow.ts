@@ -1,0 +1,61 @@
+/**
+ * Flows: typed, backpressured dataflow from a source to a sink, over the threads and machines of a system.
+ *
+ * A flow stands in the registry like an actor: every place loads the same module and builds its own part of the same
+ * graph, so no closure crosses a thread (as in Timely Dataflow).
+ */
+import type * as z from 'zod';
+import { UsageError } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import { buildPlan } from './builder.ts';
+import type { FlowBuilder, FlowEnd, Outputs, outputsOf } from './flow-types.ts';
+import type { Plan } from './plan.ts';
+
+/** What `flow` makes. */
+export interface Flow<A extends z.ZodType, O extends Outputs = {}> {
+  readonly kind: 'flow';
+  readonly name: string;
+  readonly args: A;
+  readonly [outputsOf]?: O;
+}
+
+/**
+ * Declares a flow.
+ *
+ * @param name How it is found in other places: letters, digits, `-`, `_`, `.`; at most 128 characters.
+ * @param options.args the schema of its arguments.
+ * @param build makes the graph from the arguments. It runs on every place that takes part and must make the same graph
+ *   each time, so it depends on its arguments alone; it opens nothing.
+ * @throws UsageError for a bad name. A graph that makes no sense is refused when the flow is run.
+ */
+export function flow<const N extends string, A extends z.ZodType, O extends Outputs>(
+  name: N,
+  options: { args: A },
+  build: (builder: FlowBuilder, args: z.output<A>) => FlowEnd<O>,
+): Flow<A, O> {
+  return new FlowDefinition<A, O>(name, options.args, build);
+}
+
+/** A flow with its code. */
+export class FlowDefinition<A extends z.ZodType, O extends Outputs> implements Flow<A, O> {
+  readonly kind = 'flow' as const;
+  readonly name: string;
+  readonly args: A;
+  readonly #build: (builder: FlowBuilder, args: z.output<A>) => FlowEnd<O>;
+
+  constructor(name: string, args: A, build: (builder: FlowBuilder, args: z.output<A>) => FlowEnd<O>) {
+    if (typeof name !== 'string' || !/^[\w.-]+$/.test(name) || name.length > limits.nameCharactersMax) {
+      const rule = `letters, digits, '-', '_' and '.', at most ${limits.nameCharactersMax}`;
+      throw new UsageError(`flow(${JSON.stringify(name)}, …): a name has ${rule}`);
+    }
+    if (typeof build !== 'function') throw new UsageError(`flow '${name}' needs a function that builds it`);
+    this.name = name;
+    this.args = args;
+    this.#build = build;
+  }
+
+  /** The graph for arguments that the schema has parsed. */
+  plan(args: z.output<A>): Plan {
+    return buildPlan(this.name, (builder) => this.#build(builder, args));
+  }
+}

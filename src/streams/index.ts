@@ -1,0 +1,22 @@
+/** Flows: the entry point `troupe/streams`. */
+export { type Aggregate, count, max, mean, min, sum } from './aggregate.ts';
+export { jsonl } from './connect/jsonl.ts';
+export {
+  AsyncOperator,
+  EdgeBroken,
+  FlowCancelled,
+  FlowError,
+  SinkFailed,
+  SourceFailed,
+  SourceOverflow,
+  StageFailed,
+} from './errors.ts';
+export type { TimeOptions } from './event-time.ts';
+export { type Flow, flow } from './flow.ts';
+export type { Aggregated, FlowBuilder, FlowEnd, Keyed, Outputs, Stage, Windowed } from './flow-types.ts';
+export { forEach } from './for-each.ts';
+export { fromIterable } from './from-iterable.ts';
+export type { HotOptions, Overflow } from './hot-source.ts';
+export type { Sink, SinkWriter } from './sink.ts';
+export type { Source, SourceContext } from './source.ts';
+export { type TimeWindow, tumbling, type WindowSpec } from './window.ts';

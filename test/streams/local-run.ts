@@ -1,0 +1,185 @@
+/** Runs a flow's segments in one thread without actors: messages between them go through one run queue, as by tells. */
+import { setImmediate as pass } from 'node:timers/promises';
+import type * as z from 'zod';
+import type { Cancel, Clock } from '../../src/base/environment/clock.ts';
+import type { Runnable } from '../../src/base/environment/scheduler.ts';
+import { Dispatcher } from '../../src/base/platform/dispatcher.ts';
+import type { FlowError } from '../../src/streams/errors.ts';
+import type { Flow, FlowDefinition } from '../../src/streams/flow.ts';
+import type { Outputs } from '../../src/streams/flow-types.ts';
+import type { DataFrame, Downstream, Upstream } from '../../src/streams/frame.ts';
+import type { Plan, SegmentPlan } from '../../src/streams/plan.ts';
+import { Segment } from '../../src/streams/segment.ts';
+import type { SinkWriter } from '../../src/streams/sink.ts';
+import type { SegmentCounts } from '../../src/streams/stage-counts.ts';
+
+export const realClock: Clock = {
+  now: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  timer: (delayMs, fire) => cancelOf(setTimeout(fire, delayMs)),
+  wake: (delayMs, fire) => cancelOf(setTimeout(fire, delayMs)),
+};
+
+function cancelOf(timer: NodeJS.Timeout): Cancel {
+  return () => clearTimeout(timer);
+}
+
+/** One segment instance with an inbox, as an actor would have. */
+class Instance implements Runnable {
+  readonly #dispatcher: Dispatcher;
+  readonly #inbox: ((segment: Segment) => void)[] = [];
+  #queued = false;
+  #wantsTurn = false;
+  segment!: Segment;
+
+  constructor(dispatcher: Dispatcher) {
+    this.#dispatcher = dispatcher;
+  }
+
+  tell(message: (segment: Segment) => void): void {
+    this.#inbox.push(message);
+    this.#ready();
+  }
+
+  readonly wake = (): void => {
+    this.#wantsTurn = true;
+    this.#ready();
+  };
+
+  run(): void {
+    this.#queued = false;
+    for (const message of this.#inbox.splice(0)) message(this.segment);
+    if (!this.#wantsTurn) return;
+    this.#wantsTurn = false;
+    this.segment.turn();
+  }
+
+  #ready(): void {
+    if (this.#queued) return;
+    this.#queued = true;
+    this.#dispatcher.ready(this);
+  }
+}
+
+export interface LocalRun {
+  readonly done: Promise<void>;
+  readonly late: unknown[];
+  /** The most elements that any edge held, on its way and queued at its reader. */
+  edgeElementsMax: number;
+  counts(): SegmentCounts[];
+  /** The counts of the stage, summed over its partitions. */
+  stage(name: string): { in: number; out: number; dropped: number; late: number };
+  cancel(): void;
+}
+
+export async function runLocally<A extends z.ZodType, O extends Outputs>(
+  flow: Flow<A, O>,
+  args: z.input<A>,
+  options: { window?: number; clock?: Clock } = {},
+): Promise<LocalRun> {
+  const definition = flow as FlowDefinition<A, O>;
+  const plan: Plan = definition.plan(definition.args.parse(args));
+  const { window = 8_192, clock = realClock } = options;
+  const dispatcher = new Dispatcher(() => performance.now());
+  const instances = plan.segments.map((segment) =>
+    Array.from({ length: segment.parallelism }, () => new Instance(dispatcher)),
+  );
+  const all = instances.flat();
+  const late: unknown[] = [];
+  let left = all.length;
+  let resolve!: () => void;
+  let reject!: (error: unknown) => void;
+  const promise = new Promise<void>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
+  });
+  const run: LocalRun = {
+    done: promise,
+    late,
+    edgeElementsMax: 0,
+    counts: () => all.map(({ segment }) => segment.counts()),
+    stage(name) {
+      const sum = { in: 0, out: 0, dropped: 0, late: 0 };
+      for (const stage of run.counts().flatMap((counts) => counts.stages)) {
+        if (stage.name !== name) continue;
+        sum.in += stage.in;
+        sum.out += stage.out;
+        sum.dropped += stage.dropped;
+        sum.late += stage.late;
+      }
+      return sum;
+    },
+    cancel: () => {
+      for (const { segment } of all) segment.cancel();
+      reject(new Error('cancelled'));
+    },
+  };
+  const failed = (error: FlowError): void => {
+    for (const { segment } of all) segment.cancel();
+    reject(error);
+  };
+  const sinks = new Map<SegmentPlan, SinkWriter<unknown>>();
+  for (const segment of plan.segments) {
+    if (segment.tail.kind === 'sink') sinks.set(segment, await segment.tail.sink.open());
+  }
+  const build = (segmentPlan: SegmentPlan, partition: number): Segment => {
+    const before = instances[segmentPlan.index - 1] ?? [];
+    const after = instances[segmentPlan.index + 1] ?? [];
+    const self = (): Instance => instances[segmentPlan.index]![partition]!;
+    const granted = new Map<number, number>();
+    const upstreams = before.map(
+      (writer, input): Upstream => ({
+        grant: (upTo) => {
+          granted.set(input, upTo);
+          writer.tell((segment) => segment.grant(partition, upTo));
+        },
+        cancel: () => writer.tell((segment) => segment.cancelOutput(partition)),
+      }),
+    );
+    const downstreams = after.map(
+      (reader): Downstream<unknown> => ({
+        data: (frame: DataFrame<unknown>) => reader.tell((segment) => segment.data(partition, frame)),
+        end: (sequence) => reader.tell((segment) => segment.end(partition, sequence)),
+        fail: (_sequence, error) => reader.tell((segment) => segment.failInput(partition, error as FlowError)),
+      }),
+    );
+    const outputIndex = Math.max(1, after.length);
+    const named = segmentPlan.head.kind === 'window' && segmentPlan.head.late !== undefined;
+    const lateReader: Downstream<unknown> = {
+      data: ({ sequence, items }) => {
+        late.push(...items);
+        const upTo = sequence + items.length + window;
+        self().tell((segment) => segment.grant(outputIndex, upTo));
+      },
+      end: () => undefined,
+      fail: () => undefined,
+    };
+    return new Segment(
+      segmentPlan,
+      { upstreams, downstreams, late: named ? lateReader : undefined, sink: sinks.get(segmentPlan), window },
+      {
+        clock,
+        wake: self().wake,
+        failed,
+        finished: () => {
+          left -= 1;
+          if (left === 0) resolve();
+        },
+      },
+    );
+  };
+  for (const segmentPlan of plan.segments) {
+    instances[segmentPlan.index]!.forEach((instance, partition) => {
+      instance.segment = build(segmentPlan, partition);
+    });
+  }
+  for (const { segment } of all) segment.open();
+  for (const segmentPlan of plan.segments) {
+    if (segmentPlan.head.kind !== 'window' || segmentPlan.head.late === undefined) continue;
+    const outputIndex = instances[segmentPlan.index + 1]!.length;
+    for (const { segment } of instances[segmentPlan.index]!) segment.grant(outputIndex, window);
+  }
+  run.done.catch(() => undefined);
+  await pass();
+  return run;
+}

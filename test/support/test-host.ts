@@ -1,0 +1,102 @@
+/**
+ * One place's actors without a system around them: virtual time, seeded chance, a run queue that repeats.
+ *
+ * Its members are bound, so a test takes out what it needs: `const { spawn, advance } = testHost()`.
+ */
+import type * as z from 'zod';
+import type { ActorDefinition, SpawnArguments } from '../../src/actors/actor.ts';
+import type { Cell } from '../../src/actors/cell.ts';
+import type { DeadLetter } from '../../src/actors/dead-letters.ts';
+import { GoneTarget } from '../../src/actors/gone-target.ts';
+import { Host } from '../../src/actors/host.ts';
+import type { Isolation } from '../../src/actors/isolation.ts';
+import type { AnyProtocol, AnyRef, Ref } from '../../src/actors/protocol.ts';
+import { targetOf } from '../../src/actors/ref.ts';
+import type { Resource } from '../../src/actors/resource.ts';
+import type { Network } from '../../src/base/environment/network.ts';
+import type { Places } from '../../src/base/environment/place.ts';
+import { seededRandom } from '../../src/base/platform/seeded-random.ts';
+import { CapturingLogger } from './capturing-logger.ts';
+import { settle } from './settle.ts';
+import { TestScheduler, type TestSchedulerOptions } from './test-scheduler.ts';
+import { VirtualClock } from './virtual-clock.ts';
+
+export interface TestHostOptions {
+  readonly isolation?: Isolation;
+  readonly seed?: number;
+  readonly scheduler?: TestSchedulerOptions;
+  readonly resourceFor?: (declared: Resource<string, unknown>) => Resource<string, unknown>;
+}
+
+export class TestHost {
+  readonly clock = new VirtualClock();
+  readonly log = new CapturingLogger();
+  readonly scheduler: TestScheduler;
+  readonly host: Host;
+  /** Every dead letter so far. */
+  readonly deadLetters: DeadLetter[] = [];
+
+  constructor(options: TestHostOptions) {
+    this.scheduler = new TestScheduler(options.scheduler);
+    this.host = new Host({
+      environment: {
+        clock: this.clock,
+        random: seededRandom(options.seed ?? 1),
+        scheduler: this.scheduler,
+        network: noNetwork,
+        places: noPlaces,
+      },
+      placeId: 'test~1/main',
+      isolation: options.isolation ?? 'parse',
+      log: this.log,
+      remote: (address, branch, protocolName) => new GoneTarget(this.host, address, branch, protocolName, 'unreachable'),
+      protocolNamed: () => undefined,
+      ...(options.resourceFor === undefined ? {} : { resourceFor: options.resourceFor }),
+    });
+    this.host.deadLetters.stream().subscribe({
+      next: (letter) => {
+        this.deadLetters.push(letter);
+      },
+    });
+  }
+
+  /** Starts an actor; resolves once it has started. @throws SpawnFailed */
+  readonly spawn = async <T extends AnyProtocol, A extends z.ZodType>(
+    definition: ActorDefinition<T, A>,
+    ...[options]: SpawnArguments<A, { name?: string }>
+  ): Promise<Ref<T>> => {
+    const { args, name } = (options ?? {}) as { args?: unknown; name?: string };
+    const cell = this.host.spawn(definition, { args, name, parent: undefined });
+    await cell.started;
+    return new cell.behavior.refClass(cell, this.host.outside) as unknown as Ref<T>;
+  };
+
+  /** Lets everything run that is ready, without any time passing. */
+  readonly settle = settle;
+
+  /** Lets `ms` of virtual time pass. */
+  readonly advance = (ms: number): Promise<void> => this.clock.advance(ms);
+
+  /** Dead letters by reason. */
+  readonly deadLetterCounts = (): Record<string, number> => Object.fromEntries(this.host.deadLetters.counts);
+
+  /** Messages that wait in an actor's mailbox. */
+  readonly queued = (ref: AnyRef): number => (targetOf(ref) as Cell).queued;
+}
+
+export function testHost(options: TestHostOptions = {}): TestHost {
+  return new TestHost(options);
+}
+
+const noNetwork: Network = {
+  listen: () => Promise.reject(new Error('this host has no network')),
+  dial: () => Promise.reject(new Error('this host has no network')),
+};
+
+const noPlaces: Places = {
+  parallelism: 1,
+  start: () => Promise.reject(new Error('this host has no threads')),
+  channel: () => {
+    throw new Error('this host has no threads');
+  },
+};
