@@ -1,18 +1,17 @@
 /** Ping-pong: two actors answer each other's tells, one message on its way. Ratio: our rate over the bare loop's. */
-import { actor, createSystem, protocol, refOf, tell } from 'troupe';
+import { actor, createSystem, protocol, refTo, tell } from 'troupe';
 import * as z from 'zod';
 import { bounce } from '../bare/ping-pong-loop.mjs';
 import { checkLedger, checkTotal, inTurns, nsEach, nsEachSync } from '../measure.mjs';
 
 const message = z.object({ type: z.literal('inc'), n: z.number(), id: z.string() });
-const Player = protocol('bench-player', { hit: tell(message) });
-const Table = protocol('bench-table', { join: tell(z.object({ peer: refOf(Player) })), hit: tell(message) });
+const Player = protocol('bench-player', { join: tell(z.object({ peer: refTo('bench-player') })), hit: tell(message) });
 
 /** What the players have hit; the game is over at `hitsMax`. */
 const game = { hits: 0, hitsMax: 0, over: () => undefined };
 
 const player = actor(
-  Table,
+  Player,
   { args: z.object({}), state: () => ({ peer: undefined }) },
   {
     join: (state, { peer }) => {

@@ -28,8 +28,10 @@ const texts = {
   'plain.ts': "import { n } from './dep.ts'; const m: number = n; export default { n: m }",
   'dep.ts': 'export const n: number = 41; export interface Shape { a: number }',
   'enum.ts': 'enum Color { Red, Green } export default { n: Color.Green }',
-  'deep.ts': "import { n } from './ending.ts'; import e from './enum.ts'; export default { n: n + e.n }",
-  'ending.ts': "export { n } from './dep.js'",
+  'enum-below.ts': "import e from './enum.ts'; import m from './middle.ts'; export default { n: e.n + m.n }",
+  'middle.ts': "import e from './enum.ts'; export default { n: e.n as number }",
+  'ending-below.ts': "import e from './ending.ts'; export default { n: e.n as number }",
+  'ending.ts': "import { n } from './dep.js'; export default { n: n as number }",
   'type-import.ts': "import { Shape } from './dep.ts'; const s: Shape = { a: 1 }; export default { n: s.a }",
   'built.js': 'export default { n: 7 }',
   'both.ts': 'export default { n: 1 as number }',
@@ -99,7 +101,8 @@ describe.each(loaders)('a process started by %s', (name, flags) => {
     const expected: Record<string, [how: string, n: number]> = {
       'plain.ts': [bySelf, 41],
       'enum.ts': ['tsx', 1],
-      'deep.ts': ['tsx', 42],
+      'enum-below.ts': ['tsx', 2],
+      'ending-below.ts': ['tsx', 41],
       'type-import.ts': ['tsx', 1],
       'module.mts': [bySelf, 3],
       'commonjs/actors.ts': ['tsx', 5],
@@ -175,7 +178,7 @@ describe('under vitest', () => {
   test('leaves TypeScript of any kind to vitest', async () => {
     for (const [file, n] of [
       ['enum.ts', 1],
-      ['deep.ts', 42],
+      ['ending-below.ts', 41],
       ['sp ace ünï %41/reg.ts', 4],
     ] as const) {
       expect(await load(file)).toMatchObject({ how: 'inherited-loader', value: { n } });
