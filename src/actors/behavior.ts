@@ -13,6 +13,8 @@ import { makeRefClass, type RefClass, refClassOf } from './ref.ts';
 import type { Resource } from './resource.ts';
 import { compileMessageType, type MessageType } from './schema/message-type.ts';
 
+const overflowPolicies: readonly string[] = ['reject', 'drop-oldest', 'drop-newest'];
+
 export type HandlerFunction = (state: unknown, message: unknown, context: unknown) => unknown;
 
 interface Parts<A> {
@@ -72,7 +74,13 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
     this.highWater = count(parts.mailbox.highWater, limits.mailboxHighWater, `${parts.name}: mailbox.highWater`);
     this.capacity = count(parts.mailbox.capacity, limits.mailboxCapacity, `${parts.name}: mailbox.capacity`);
     if (parts.mailbox.highWater === undefined) this.highWater = Math.min(this.highWater, this.capacity);
+    if (this.highWater > this.capacity) {
+      throw new UsageError(`${parts.name}: mailbox.highWater is ${this.highWater}, above its capacity of ${this.capacity}`);
+    }
     this.overflow = parts.mailbox.overflow ?? 'reject';
+    if (!overflowPolicies.includes(this.overflow)) {
+      throw new UsageError(`${parts.name}: mailbox.overflow must be one of ${overflowPolicies.join(', ')}`);
+    }
     this.refClass = refClassOf(protocol);
     this.selfClass = internal.size === 0 ? this.refClass : makeRefClass(this.operations);
   }

@@ -34,7 +34,8 @@ export class CellExtension {
   }
 
   keep(run: Run): void {
-    this.#runs.add(run);
+    if (this.timers.ended) run.abort('the actor has ended');
+    else this.#runs.add(run);
   }
 
   forget(run: Run): void {
@@ -63,7 +64,9 @@ export class CellExtension {
     this.streams.clear();
   }
 
+  /** The actor has ended: whatever of its code still runs gets nothing more from here. */
   tellEnded(): void {
+    this.timers.end();
     this.#tellEnded();
   }
 }

@@ -6,7 +6,7 @@
  * not starve the others. The first message has a slot in the cell; the ring behind it is made when there is a backlog.
  */
 import type { Runnable, Slice } from '../base/environment/scheduler.ts';
-import { describeThrown } from '../base/errors.ts';
+import { describeThrown, UsageError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { ActorBehavior } from './behavior.ts';
 import { CellExtension } from './cell-extension.ts';
@@ -18,7 +18,7 @@ import { openLocalStream, sendAsk, sendOffer } from './local-calls.ts';
 import { Observer } from './observer.ts';
 import { OfferWaiting } from './offer.ts';
 import type { Operation, TellEnvelope } from './operation.ts';
-import { ActorFailed, DeclaredError, NotDelivered, Rejected } from './outcomes.ts';
+import { ActorFailed, DeclaredError, Lagged, NotDelivered, Rejected } from './outcomes.ts';
 import { PairRing } from './pair-ring.ts';
 import type { CallOptions, Stream, StreamOptions } from './protocol.ts';
 import { type InternalRef, reveal } from './ref.ts';
@@ -152,14 +152,16 @@ export class Cell implements Target, Runnable, Owner, StreamHost {
       this.#letterDies(envelope, message, 'stopped');
       return false;
     }
-    let queued = 0;
-    if (this.#firstEnvelope === undefined && (this.#backlog === undefined || this.#backlog.size === 0)) {
+    let queued = this.queued;
+    if (queued >= this.behavior.capacity) {
+      if (!this.#makeRoom(envelope, message)) return false;
+      queued -= 1;
+    }
+    if (queued === 0) {
       this.#firstEnvelope = envelope;
       this.#firstMessage = message;
     } else {
       this.#backlog ??= new PairRing();
-      queued = this.#backlog.size;
-      if (queued >= this.behavior.capacity - 1 && !this.#makeRoom(envelope, message)) return false;
       this.#backlog.push(envelope, message);
     }
     this.host.counters.accepted += 1;
@@ -175,8 +177,11 @@ export class Cell implements Target, Runnable, Owner, StreamHost {
   /** What the overflow policy does with one message too many. True when there is room for it now. */
   #makeRoom(envelope: Envelope, message: unknown): boolean {
     if (this.behavior.overflow === 'drop-oldest') {
-      const oldest = this.#backlog!.peekFirst();
-      this.#letterDies(oldest, this.#backlog!.shiftSecond(), 'dropped');
+      const oldest = this.#firstEnvelope ?? this.#backlog!.peekFirst();
+      const itsMessage = this.#firstEnvelope === undefined ? this.#backlog!.shiftSecond() : this.#firstMessage;
+      this.#firstEnvelope = undefined;
+      this.#firstMessage = undefined;
+      this.#letterDies(oldest, itsMessage, 'dropped');
       return true;
     }
     this.host.counters.refused += 1;
@@ -241,7 +246,8 @@ export class Cell implements Target, Runnable, Owner, StreamHost {
         }
         if (envelope.origin !== undefined) envelope.origin.settled();
       }
-      if (!run.reusable) this.#releaseRun(run);
+      // A stream has taken its run with it, which then lives as long as the stream.
+      if (!run.reusable && this.#run === run) this.#releaseRun(run);
       if (this.#extension !== undefined) this.#extension.notice(state);
       if (this.#stopAsked || this.#status !== Status.running || slice.spent(1)) break;
     }
@@ -255,6 +261,11 @@ export class Cell implements Target, Runnable, Owner, StreamHost {
       this.#letterDies(request, message, 'expired');
       return true;
     }
+    if (request.operation.kind === 'stream' && this.#extension?.streamsFull) {
+      this.host.counters.handled -= 1;
+      this.#letterDies(request, message, 'full');
+      return true;
+    }
     run.request = request;
     try {
       const result = this.behavior.handlers[request.operation.index]!(this.#state, message, run);
@@ -264,8 +275,9 @@ export class Cell implements Target, Runnable, Owner, StreamHost {
         return false;
       } else request.succeed(result);
     } catch (error) {
-      if (!this.#declared(error, request)) {
-        this.#failed(error, request);
+      const failure = this.#settleDeclared(error, request);
+      if (failure !== undefined) {
+        this.#failed(failure.thrown, request);
         return false;
       }
     }
@@ -275,6 +287,12 @@ export class Cell implements Target, Runnable, Owner, StreamHost {
   }
 
   #suspend(result: PromiseLike<unknown>, envelope: Envelope): void {
+    if (this.isOver) {
+      // The handler has ended its own actor before its first await.
+      this.#tellAbandoned(envelope);
+      result.then(undefined, () => undefined);
+      return;
+    }
     this.#status = Status.suspended;
     this.#run!.envelope = envelope;
     const runNumber = this.#runNumber;
@@ -298,8 +316,10 @@ export class Cell implements Target, Runnable, Owner, StreamHost {
       },
       (error: unknown) => {
         if (this.#status !== Status.suspended || this.#runNumber !== runNumber) return;
-        if (envelope.request !== undefined && this.#declared(error, envelope.request)) resume();
-        else this.#failed(error, envelope);
+        const { request } = envelope;
+        const failure = request === undefined ? { thrown: error } : this.#settleDeclared(error, request);
+        if (failure === undefined) resume();
+        else this.#failed(failure.thrown, envelope);
       },
     );
   }
@@ -308,7 +328,12 @@ export class Cell implements Target, Runnable, Owner, StreamHost {
   #abandonRun(): void {
     const envelope = this.#run?.envelope;
     if (this.#status !== Status.suspended || envelope === undefined) return;
+    this.#run?.abort(`${this.path()} ended while its handler was waiting`);
     this.#releaseRun(this.#run);
+    this.#tellAbandoned(envelope);
+  }
+
+  #tellAbandoned(envelope: Envelope): void {
     envelope.request?.fail(
       new ActorFailed(`${envelope.operation.label}: ${this.path()} ended while its handler was waiting`),
     );
@@ -339,14 +364,18 @@ export class Cell implements Target, Runnable, Owner, StreamHost {
     this.#run = undefined;
   }
 
-  /** Settles the request if the handler left by `ctx.fail`. */
-  #declared(error: unknown, request: Request): boolean {
-    if (!(error instanceof DeclaredFailureSignal)) return false;
+  /** Settles the request if the handler left by `ctx.fail`; gives back what is a failure of the actor instead. */
+  #settleDeclared(error: unknown, request: Request): { readonly thrown: unknown } | undefined {
+    if (!(error instanceof DeclaredFailureSignal)) return { thrown: error };
     const { operation } = request;
     const type = operation.errors.get(error.errorCode);
-    if (type === undefined) return false;
-    request.fail(new DeclaredError(error.errorCode, type.parse(error.data), operation.label));
-    return true;
+    if (type === undefined) return { thrown: error };
+    try {
+      request.fail(new DeclaredError(error.errorCode, type.parse(error.data), operation.label));
+      return undefined;
+    } catch (misfit) {
+      return { thrown: invalidMessage(misfit, `the data of ctx.fail("${error.errorCode}") in ${operation.label}`) };
+    }
   }
 
   // ── life ──
@@ -370,9 +399,8 @@ export class Cell implements Target, Runnable, Owner, StreamHost {
     } catch (error) {
       this.started = this.#startLater(Promise.reject(error), false);
     }
-    this.started.catch((error: unknown) => {
-      // The spawner is told by its own promise; a child of an actor is told of here.
-      if (this.parent !== undefined) this.#logFailure(error, 'its start');
+    this.started.catch(() => {
+      // The spawner is told by its own promise; of a child of an actor the log tells.
     });
   }
 
@@ -385,7 +413,10 @@ export class Cell implements Target, Runnable, Owner, StreamHost {
       this.#begin(state);
     } catch (error) {
       if (holdsResources && !(error instanceof SpawnFailed && error.reason === 'resource')) this.#releaseResources();
-      if (!this.isOver) this.#end('failed', false);
+      if (!this.isOver) {
+        if (this.parent !== undefined) this.#logFailure(error, 'its start');
+        this.#end('failed', false);
+      }
       if (error instanceof SpawnFailed) throw error;
       throw new SpawnFailed('state', `actor "${this.behavior.name}" failed to start: ${describeThrown(error)}`, error);
     }
@@ -399,22 +430,24 @@ export class Cell implements Target, Runnable, Owner, StreamHost {
 
   /** The actor's own failure: told once, then the actor stops. */
   #failed(error: unknown, envelope: Envelope | undefined): void {
-    if (this.isOver) return;
     const label = envelope?.operation.label ?? this.behavior.name;
-    this.#logFailure(error, label);
-    const request = envelope?.request;
-    request?.fail(
-      new ActorFailed(`${label}: the handler of ${this.path()} failed: ${describeThrown(error)}`, error),
-    );
-    if (this.#run?.envelope === envelope) this.#releaseRun(this.#run);
+    const cause = error instanceof DeclaredFailureSignal ? undeclared(error, label) : error;
+    envelope?.request?.fail(this.#failureOf(label, cause));
     envelope?.origin?.settled();
+    if (this.isOver) return;
+    this.#logFailure(cause, label);
+    if (this.#run?.envelope === envelope) this.#releaseRun(this.#run);
     void this.#stop('failed');
   }
 
+  /** What the caller of a handler that threw is told. */
+  #failureOf(label: string, cause: unknown): ActorFailed {
+    return new ActorFailed(`${label}: the handler of ${this.path()} failed: ${describeThrown(cause)}`, cause);
+  }
+
   #logFailure(error: unknown, what: string): void {
-    const stack = error instanceof Error ? error.stack : undefined;
     this.host.log.error(
-      { path: this.path(), operation: what, error: describeThrown(error), stack },
+      { path: this.path(), operation: what, error: describeThrown(error), stack: stackOf(error) },
       `actor ${this.path()} failed in ${what} and stops: ${describeThrown(error)}`,
     );
   }
@@ -496,7 +529,10 @@ export class Cell implements Target, Runnable, Owner, StreamHost {
   // ── what a run may ask of its actor ──
 
   get extension(): CellExtension {
-    this.#extension ??= new CellExtension(this);
+    if (this.#extension === undefined) {
+      this.#extension = new CellExtension(this);
+      if (this.#status === Status.stopped) this.#extension.tellEnded();
+    }
     return this.#extension;
   }
 
@@ -513,8 +549,11 @@ export class Cell implements Target, Runnable, Owner, StreamHost {
   }
 
   pipeToSelf(work: Promise<unknown>, operation: unknown, failed: unknown): void {
-    const to = reveal(operation)!;
+    const to = reveal(operation);
     const orElse = failed === undefined ? undefined : reveal(failed);
+    if (to?.operation.kind !== 'tell' || (failed !== undefined && orElse?.operation.kind !== 'tell')) {
+      throw new UsageError('ctx.run delivers to tells: name them as ctx.self.loaded, without calling them');
+    }
     const deliver = (bound: NonNullable<typeof orElse>, message: unknown): void => {
       if (this.isOver) this.host.counters.late += 1;
       else bound.target.tell(bound.operation, message);
@@ -529,15 +568,23 @@ export class Cell implements Target, Runnable, Owner, StreamHost {
     ).catch((error: unknown) => this.#failed(error, undefined));
   }
 
-  observe<T>(select: (state: unknown) => T, every: boolean): AsyncIterable<T> {
+  /** What `select` gives after each message, until `run` or its stream ends. */
+  observe<T>(select: (state: unknown) => T, every: boolean, run: Run): AsyncIterable<T> {
     const { observers } = this.extension;
-    const observer = new Observer<T>(select, every, (closed) => observers.delete(closed as Observer<unknown>));
+    const observer = new Observer<T>(select, every, run, (closed) => observers.delete(closed as Observer<unknown>));
+    if (this.#status === Status.stopped) {
+      observer.end();
+      return observer;
+    }
     observers.add(observer as Observer<unknown>);
     observer.notice(this.#state);
     return observer;
   }
 
   spawnChild(definition: unknown, options: { args?: unknown; name?: string } | undefined): InternalRef {
+    if (this.#status === Status.stopped) {
+      throw new SpawnFailed('shutdown', `${this.path()} has ended and starts no more children`);
+    }
     const cell = this.host.spawn(definition, { args: options?.args, name: options?.name, parent: this });
     return new cell.behavior.refClass(cell, this);
   }
@@ -569,7 +616,7 @@ export class Cell implements Target, Runnable, Owner, StreamHost {
     if (typeof iterable?.[Symbol.asyncIterator] !== 'function') {
       throw new TypeError(`the handler of ${request.operation.label} must return an AsyncIterable, such as an async generator`);
     }
-    const stream = new StreamRun(this, request, iterable);
+    const stream = new StreamRun(this, request, iterable, run);
     this.extension.streams.add(stream);
     request.onGivenUp = () => {
       run.abort('the reader has gone');
@@ -591,13 +638,37 @@ export class Cell implements Target, Runnable, Owner, StreamHost {
   }
 
   streamEnded(stream: StreamRun): void {
-    this.extension.streams.delete(stream);
+    const { streams, observers } = this.extension;
+    streams.delete(stream);
+    this.extension.forget(stream.run);
+    // Without this a generator that waits for a change of a quiet state would wait on, for nobody.
+    for (const observer of observers) if (observer.run === stream.run) observer.end();
   }
 
   streamFailed(stream: StreamRun, error: unknown): void {
-    this.extension.streams.delete(stream);
-    if (this.#declared(error, stream.request)) return;
-    this.#failed(error, stream.request);
+    this.streamEnded(stream);
+    // A reader that is too slow is no failure of the actor.
+    if (error instanceof Lagged) stream.request.fail(error);
+    else {
+      const failure = this.#settleDeclared(error, stream.request);
+      if (failure === undefined) return;
+      stream.request.fail(this.#failureOf(stream.request.operation.label, failure.thrown));
+      this.#failed(failure.thrown, undefined);
+    }
+  }
+}
+
+function undeclared(signal: DeclaredFailureSignal, label: string): UsageError {
+  return new UsageError(`${label} declares no error "${signal.errorCode}", which ctx.fail named; add it to its \`errors\``);
+}
+
+/** The stack of anything that was thrown; a getter of it may throw itself. */
+function stackOf(thrown: unknown): string | undefined {
+  try {
+    const stack = thrown instanceof Error ? thrown.stack : undefined;
+    return typeof stack === 'string' ? stack.slice(0, limits.errorTextCharactersMax) : undefined;
+  } catch {
+    return undefined;
   }
 }
 

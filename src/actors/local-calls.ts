@@ -6,7 +6,7 @@ import type { Host } from './host.ts';
 import { invalidMessage } from './isolation.ts';
 import { OfferWaiting, tooManyWait } from './offer.ts';
 import type { Operation } from './operation.ts';
-import { Cancelled, NotDelivered } from './outcomes.ts';
+import { Cancelled, DeclaredError, NotDelivered } from './outcomes.ts';
 import type { CallOptions, Stream, StreamOptions } from './protocol.ts';
 import { findCycle, Request } from './request.ts';
 import { type StreamReader, streamOf } from './stream-reader.ts';
@@ -50,8 +50,9 @@ class LocalRequest extends Request {
       this.#host.counters.late += 1;
       return;
     }
+    const own = errorFor(this.#owner, error, this.operation, this.#host);
     this.#settle();
-    this.#reject(error);
+    this.#reject(own);
   }
 
   cancel(reason: unknown): void {
@@ -65,6 +66,14 @@ class LocalRequest extends Request {
     this.#host.deadlines.remove(this);
     this.detach?.();
   }
+}
+
+/** A declared error with data of the caller's own, as a reply is. @throws InvalidValue when they cannot be sent. */
+function errorFor(owner: Owner, error: Error, operation: Operation, host: Host): Error {
+  const type = error instanceof DeclaredError ? operation.errors.get(error.code) : undefined;
+  if (type === undefined) return error;
+  const { code, data } = error as DeclaredError;
+  return new DeclaredError(code, host.handOver(type, data, owner), operation.label);
 }
 
 /** The time limit that a call names, checked. */
@@ -136,15 +145,24 @@ export function sendOffer(
       return;
     }
     if (cell.extension.offers.size >= limits.offersWaitingMax) throw tooManyWait(operation.label, cell.path());
-    const offer = new OfferWaiting(operation.envelope, taken, resolve, reject);
-    signal?.addEventListener(
-      'abort',
+    const abort = (): void => {
+      host.deadlines.remove(offer);
+      offer.refuse(new Cancelled(false, `${operation.label}: cancelled by the caller's signal`, signal?.reason));
+    };
+    const detach = (): void => signal?.removeEventListener('abort', abort);
+    const offer = new OfferWaiting(
+      operation.envelope,
+      taken,
       () => {
-        host.deadlines.remove(offer);
-        offer.refuse(new Cancelled(false, `${operation.label}: cancelled by the caller's signal`, signal.reason));
+        detach();
+        resolve();
       },
-      { once: true },
+      (error) => {
+        detach();
+        reject(error);
+      },
     );
+    signal?.addEventListener('abort', abort, { once: true });
     host.deadlines.add(offer, timeoutMs);
     cell.awaitRoom(offer);
   });
@@ -179,8 +197,9 @@ class LocalStreamRequest extends StreamRequest {
 
   override fail(error: Error): void {
     if (this.settled) return;
+    const own = errorFor(this.#owner, error, this.operation, this.#host);
     this.settled = true;
-    this.#reader.end({ thrown: error });
+    this.#reader.end({ thrown: own });
   }
 }
 

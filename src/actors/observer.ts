@@ -11,14 +11,22 @@ import { StreamReader } from './stream-reader.ts';
 export class Observer<T> implements AsyncIterable<T> {
   readonly #select: (state: unknown) => T;
   readonly #every: boolean;
+  /** Whose it is: it ends with that run, or with its stream. */
+  readonly run: unknown;
   readonly #onClose: (observer: Observer<T>) => void;
   readonly #reader = new StreamReader<T>();
   #last: T | undefined = undefined;
   #primed = false;
 
-  constructor(select: (state: unknown) => T, every: boolean, onClose: (observer: Observer<T>) => void) {
+  constructor(
+    select: (state: unknown) => T,
+    every: boolean,
+    run: unknown,
+    onClose: (observer: Observer<T>) => void,
+  ) {
     this.#select = select;
     this.#every = every;
+    this.run = run;
     this.#onClose = onClose;
     this.#reader.open(() => ({
       consumed(): void {
@@ -30,13 +38,21 @@ export class Observer<T> implements AsyncIterable<T> {
 
   /** Called with the state after each message, and once at the start. */
   notice(state: unknown): void {
-    const value = this.#select(state);
+    let value: T;
+    try {
+      value = this.#select(state);
+    } catch (error) {
+      // It fails whoever reads it, and not the message after which it was called.
+      this.end(error);
+      return;
+    }
     if (this.#primed && Object.is(value, this.#last)) return;
     this.#primed = true;
     this.#last = value;
     if (!this.#every && this.#reader.buffered > 0) this.#reader.dropOldest();
     if (this.#every && this.#reader.buffered >= limits.streamWindow) {
       const missed = this.#reader.buffered + 1;
+      while (this.#reader.buffered > 0) this.#reader.dropOldest();
       this.end(
         new Lagged(missed, `a reader of ctx.observe({ every: true }) was ${missed} values behind; read faster or let latest win`),
       );
@@ -45,9 +61,9 @@ export class Observer<T> implements AsyncIterable<T> {
     this.#reader.push(value);
   }
 
-  end(thrown?: unknown): void {
+  end(...error: [thrown?: unknown]): void {
     this.#onClose(this);
-    this.#reader.end(thrown === undefined ? undefined : { thrown });
+    this.#reader.end(error.length === 0 ? undefined : { thrown: error[0] });
   }
 
   [Symbol.asyncIterator](): AsyncIterator<T> {

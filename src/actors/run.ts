@@ -19,6 +19,8 @@ export class Run {
   /** The message whose handler waits, while it does. */
   envelope: Envelope | undefined = undefined;
   #controller: AbortController | undefined = undefined;
+  /** Why it was aborted, if it was, for a signal that is asked for only then. */
+  #aborted: ActorFailed | undefined = undefined;
 
   constructor(cell: Cell) {
     this.#cell = cell;
@@ -26,7 +28,7 @@ export class Run {
 
   /** True when the next run may use this object too. */
   get reusable(): boolean {
-    return this.#controller === undefined;
+    return this.#controller === undefined && this.#aborted === undefined;
   }
 
   get self(): object {
@@ -41,12 +43,14 @@ export class Run {
         else this.request.onGivenUp = () => this.abort('the caller has given up');
       }
       this.#cell.abortWithGeneration(this);
+      if (this.#aborted !== undefined) this.#controller.abort(this.#aborted);
     }
     return this.#controller.signal;
   }
 
   abort(why: string): void {
-    this.#controller?.abort(new ActorFailed(why));
+    this.#aborted ??= new ActorFailed(why);
+    this.#controller?.abort(this.#aborted);
   }
 
   now(): number {
@@ -78,7 +82,7 @@ export class Run {
   }
 
   observe<T>(select: (state: never) => T, options?: ObserveOptions): AsyncIterable<T> {
-    return this.#cell.observe(select as (state: unknown) => T, options?.every ?? false);
+    return this.#cell.observe(select as (state: unknown) => T, options?.every ?? false, this);
   }
 
   use(resource: Resource<string, unknown>): unknown {

@@ -29,6 +29,8 @@ export class StreamReader<T> implements AsyncIterator<T, undefined> {
   #consumed = 0;
   #ended = false;
   #error: { readonly thrown: unknown } | undefined = undefined;
+  /** Called once when it ends, for whatever reason. */
+  onEnd: (() => void) | undefined = undefined;
 
   open(open: OpenStream<T>): this {
     this.#producer = open(this);
@@ -65,6 +67,7 @@ export class StreamReader<T> implements AsyncIterator<T, undefined> {
     if (this.#ended) return;
     this.#ended = true;
     this.#error = error;
+    this.onEnd?.();
     for (let waiter = this.#waiters.shift(); waiter !== undefined; waiter = this.#waiters.shift()) this.#finish(waiter);
   }
 
@@ -120,7 +123,10 @@ export function streamOf<T>(open: OpenStream<T>, signal?: AbortSignal): Stream<T
       reader.end({ thrown: new Cancelled(false, 'the stream was aborted before it was opened', signal.reason) });
       return reader;
     }
-    signal?.addEventListener('abort', abort, { once: true });
+    if (signal !== undefined) {
+      signal.addEventListener('abort', abort, { once: true });
+      reader.onEnd = () => signal.removeEventListener('abort', abort);
+    }
     return reader.open((opened) => {
       producer = open(opened);
       return producer;
@@ -136,6 +142,8 @@ export function streamOf<T>(open: OpenStream<T>, signal?: AbortSignal): Stream<T
         }
         if (open) observer.complete?.();
       } catch (error) {
+        // It came from the stream, or was thrown by the observer: then nobody reads on.
+        reader.cancel();
         if (open) observer.error?.(error);
       }
     })();

@@ -5,6 +5,7 @@
  */
 import type { Operation } from './operation.ts';
 import { Request } from './request.ts';
+import type { Run } from './run.ts';
 import type { Owner } from './target.ts';
 
 /** The envelope of a stream call: `succeed` is replaced by many items and one end. */
@@ -51,15 +52,18 @@ export interface StreamHost {
 
 export class StreamRun {
   readonly request: StreamRequest;
+  /** The context of its handler. */
+  readonly run: Run;
   readonly #host: StreamHost;
   readonly #iterator: AsyncIterator<unknown>;
   #sent = 0;
   #pulling = false;
   #ended = false;
 
-  constructor(host: StreamHost, request: StreamRequest, iterable: AsyncIterable<unknown>) {
+  constructor(host: StreamHost, request: StreamRequest, iterable: AsyncIterable<unknown>, run: Run) {
     this.#host = host;
     this.request = request;
+    this.run = run;
     this.#iterator = iterable[Symbol.asyncIterator]();
     request.onGranted = () => {
       if (!this.#pulling) host.wantsPull(this);
@@ -70,15 +74,28 @@ export class StreamRun {
   pump(): void {
     if (this.#pulling || this.#ended || this.#sent >= this.request.granted) return;
     this.#pulling = true;
-    this.#iterator.next().then(this.#onResult, this.#onError);
+    try {
+      Promise.resolve(this.#iterator.next()).then(this.#onResult, this.#onError);
+    } catch (error) {
+      this.#onError(error);
+    }
   }
 
   /** Ends the handler's iteration early, so that its `finally` blocks run. */
   close(): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#leave();
+  }
+
+  #leave(): void {
     // A generator that is waiting inside ends only when its wait does; its observers are closed by the cell.
-    this.#iterator.return?.().then(undefined, () => undefined);
+    const ignore = (): void => undefined;
+    try {
+      Promise.resolve(this.#iterator.return?.()).then(undefined, ignore);
+    } catch {
+      // Its reader has gone, so nobody is left to be told.
+    }
   }
 
   readonly #onResult = (result: IteratorResult<unknown>): void => {
@@ -95,6 +112,7 @@ export class StreamRun {
       this.request.item(result.value);
     } catch (error) {
       this.#onError(error);
+      this.#leave();
       return;
     }
     if (this.#sent < this.request.granted) this.#host.wantsPull(this);

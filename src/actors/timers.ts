@@ -2,6 +2,7 @@
 import type { Cancel, Clock } from '../base/environment/clock.ts';
 import { UsageError } from '../base/errors.ts';
 import type { TimerOptions } from './context.ts';
+import { invalidMessage } from './isolation.ts';
 import { ActorFailed } from './outcomes.ts';
 import { reveal } from './ref.ts';
 
@@ -11,6 +12,7 @@ export class Timers {
   readonly #clock: Clock;
   readonly #named = new Map<string, Cancel>();
   readonly #cancels = new Set<Cancel>();
+  #ended = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -30,15 +32,21 @@ export class Timers {
       throw new UsageError(`${to.operation.label}: a timer needs a delay of at least ${repeat ? periodMsMin : 0} ms`);
     }
     const [message, options] = to.operation.takesMessage ? [first, second] : [undefined, first as TimerOptions | undefined];
-    // Validated now, so that a wrong message fails the handler that set the timer.
-    const parsed = to.operation.input.parse(message);
+    // Taken now, so that a wrong message fails the handler that set the timer, and a later change of it goes unseen.
+    let taken: unknown;
+    try {
+      taken = to.operation.input.take(message, to.owner);
+    } catch (error) {
+      throw invalidMessage(error, `a timer for ${to.operation.label}`);
+    }
+    if (this.#ended) return () => undefined;
     const name = options?.name;
     if (name !== undefined) this.#named.get(name)?.();
     let cancelClock: Cancel;
     const fire = (): void => {
       if (repeat) cancelClock = this.#clock.wake(delayMs, fire);
       else cancel();
-      to.target.tell(to.operation, parsed);
+      to.target.tell(to.operation, taken);
     };
     const cancel = (): void => {
       cancelClock();
@@ -53,6 +61,7 @@ export class Timers {
 
   delay(ms: number): Promise<void> {
     return new Promise((resolve, reject) => {
+      if (this.#ended) throw endedInDelay();
       const cancelClock = this.#clock.wake(ms, () => {
         this.#cancels.delete(cancel);
         resolve();
@@ -60,7 +69,7 @@ export class Timers {
       const cancel = (): void => {
         cancelClock();
         this.#cancels.delete(cancel);
-        reject(new ActorFailed('the actor ended while it waited in ctx.delay'));
+        reject(endedInDelay());
       };
       this.#cancels.add(cancel);
     });
@@ -69,4 +78,19 @@ export class Timers {
   close(): void {
     for (const cancel of [...this.#cancels]) cancel();
   }
+
+  /** True once nothing may be started any more. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** The actor has ended: a handler that was killed while it waited starts no timer that nobody would cancel. */
+  end(): void {
+    this.close();
+    this.#ended = true;
+  }
+}
+
+function endedInDelay(): ActorFailed {
+  return new ActorFailed('the actor ended while it waited in ctx.delay');
 }

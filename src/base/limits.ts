@@ -31,6 +31,8 @@ export const limits = {
   offersWaitingMax: 65_536,
   /** Refs an actor keeps rebound for itself before the cache starts anew. */
   reboundRefsMax: 1_024,
+  /** A refused connection is logged at most this often. */
+  refusalLogMs: 1_000,
   /** Dead letters kept for a reader that has not taken them yet. */
   deadLettersBuffered: 1_024,
   /** A dead letter is logged at most this often for each reason. */

@@ -238,8 +238,8 @@ export async function createSystem(options: SystemOptions = {}): Promise<ActorSy
   if (options.listen !== undefined && options.auth === undefined && !isLoopback(options.listen)) {
     throw new UsageError(`createSystem: ${options.listen} can be reached from other machines; give auth: secret({ file }), or listen on 127.0.0.1`);
   }
-  const environment = realEnvironment();
   const log = pinoLogger(options.logLevel ?? 'warn');
+  const environment = realEnvironment(log);
   const url = options.registry instanceof URL ? options.registry : undefined;
   const value = url === undefined ? (options.registry as Registry | undefined) : ((await loadRegistryModule(url)).value as Registry);
   const registry = new RegistryIndex(value ?? emptyRegistry());

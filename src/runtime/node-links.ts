@@ -68,8 +68,7 @@ export class NodeLinks {
 
   /** Joins the node at `address`, and joins it again whenever the link is lost. @throws DialFailed, HandshakeFailed */
   async join(address: string): Promise<void> {
-    const link = await this.#dial(address);
-    this.#rejoinWhenLost(address, link);
+    await this.#dial(address);
   }
 
   /** The main place of the node with that role that has the least under way. */
@@ -126,12 +125,12 @@ export class NodeLinks {
     for (const { link } of this.#peers.values()) link.close(1001, 'the node is shutting down');
   }
 
-  async #dial(address: string): Promise<NodeLink> {
+  async #dial(address: string): Promise<void> {
     const link = await this.#options.environment.network.dial({ address, timeoutMs: limits.joinMs });
-    return this.#open(link, 'dialer');
+    await this.#open(link, 'dialer', () => this.#rejoin(address, limits.rejoinMsMin));
   }
 
-  async #open(link: Link, side: 'dialer' | 'listener'): Promise<NodeLink> {
+  async #open(link: Link, side: 'dialer' | 'listener', onLost?: () => void): Promise<void> {
     const { environment, profile, clusterId, secret, log } = this.#options;
     const random = environment.random.fork('links');
     const opened = await openNodeLink({ link, side, profile, clusterId, secret, clock: environment.clock, random });
@@ -156,8 +155,8 @@ export class NodeLinks {
     opened.onClose = ({ code, text }) => {
       if (!this.#closing) log.warn({ node: nodeId, code, text }, `the link to node ${nodeId} was lost (${code} ${text})`);
       this.#lost(nodeId, opened, `the link was lost (${code} ${text})`);
+      if (!this.#closing) onLost?.();
     };
-    return opened;
   }
 
   #lost(nodeId: string, link: NodeLink | undefined, why: string): void {
@@ -168,24 +167,13 @@ export class NodeLinks {
     this.#options.onNodeDown(nodeId, why);
   }
 
-  #rejoinWhenLost(address: string, link: NodeLink): void {
-    const closed = link.onClose;
-    link.onClose = (reason) => {
-      closed(reason);
-      if (!this.#closing) this.#rejoin(address, limits.rejoinMsMin);
-    };
-  }
-
   #rejoin(address: string, delayMs: number): void {
     const { environment, log } = this.#options;
     const jitter = 0.5 + environment.random.fraction();
     environment.clock.timer(delayMs * jitter, () => {
       if (this.#closing) return;
       this.#dial(address).then(
-        (link) => {
-          log.info({ address }, `joined ${address} again`);
-          this.#rejoinWhenLost(address, link);
-        },
+        () => log.info({ address }, `joined ${address} again`),
         (error: unknown) => {
           log.warn({ address, error: describeThrown(error) }, `cannot join ${address} again yet: ${describeThrown(error)}`);
           this.#rejoin(address, Math.min(delayMs * 2, limits.rejoinMsMax));

@@ -39,6 +39,8 @@ function hashText(text: string): number {
 }
 
 function hashNumber(value: number): number {
+  // NaN has many bit patterns and is one key.
+  if (Number.isNaN(value)) return finish(mixBlock(mixBlock(0, 0), 0x7ff80000), 8);
   float.setFloat64(0, value === 0 ? 0 : value, true);
   return finish(mixBlock(mixBlock(0, float.getInt32(0, true)), float.getInt32(4, true)), 8);
 }

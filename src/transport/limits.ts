@@ -1,31 +1,28 @@
-/** Every bound of the transport, each with its reason. */
-const KiB = 1_024;
-const MiB = 1_024 * KiB;
-
+/** Every bound of the transport, each with its reason. Sizes are bytes: 1_048_576 is 1 MiB. */
 export const transportLimits = {
   /** The largest WebSocket message between nodes; beyond it the reader would have to hold too much at once. */
-  linkFrameBytesMax: 4 * MiB,
+  linkFrameBytesMax: 4_194_304,
   /** The largest session frame: what fits a link frame behind its header. */
-  frameBytesMax: 4 * MiB - 64,
+  frameBytesMax: 4_194_240,
   /** Values in one frame. A batch of 128 messages has about 1,000; the rest is for large payloads. */
   itemsMax: 100_000,
   /** How deep the value of one item may nest; decoding recurses. */
   depthMax: 32,
   /** A single string; longer text belongs into binary, which is not decoded. */
-  stringBytesMax: MiB,
+  stringBytesMax: 1_048_576,
   /** Keys of one map. Larger tables are arrays of pairs. */
   keysMax: 1_024,
 
   /** `send` answers false above this many buffered bytes. */
-  bufferHighBytes: MiB,
+  bufferHighBytes: 1_048_576,
   /** `drained` resolves below this many buffered bytes. */
-  bufferLowBytes: 256 * KiB,
+  bufferLowBytes: 262_144,
   /** Fragments of one WebSocket message; our own side never fragments. */
   fragmentsMax: 16,
   /** Pieces in which one WebSocket frame may arrive: a 4 MiB frame in segments of 256 bytes. */
   chunksMax: 16_384,
   /** What a link may receive before its peer has proved itself: hello, proof and the WebSocket framing. */
-  pendingBytesMax: 16 * KiB,
+  pendingBytesMax: 16_384,
   /** Links and half-finished requests whose peer has not proved itself yet. */
   pendingMax: 64,
   /** Open connections of one listener. */
@@ -33,7 +30,7 @@ export const transportLimits = {
   /** Open connections from one address; several nodes may share an address behind one router. */
   connectionsPerAddressMax: 256,
   /** The request line and the headers of an upgrade: it needs about 300 bytes. */
-  headerBytesMax: 8 * KiB,
+  headerBytesMax: 8_192,
   /** Headers of an upgrade: it needs about 8. */
   headersMax: 64,
   /** How long a client may take over the headers of its request. */
@@ -44,12 +41,12 @@ export const transportLimits = {
   /** How long a peer may take from the first byte of the hello to its profile. */
   handshakeTimeoutMs: 5_000,
   /** Fixed by the layout: 42 bytes and two names. Anything longer is no hello. */
-  helloBytesMax: 4 * KiB,
+  helloBytesMax: 4_096,
   nodeIdBytesMax: 128,
   clusterIdBytesMax: 64,
   secretBytesMin: 32,
   /** The profile after authentication: 4,096 names with their fingerprints fit. */
-  profileBytesMax: 512 * KiB,
+  profileBytesMax: 524_288,
   profileRolesMax: 64,
   profileNamesMax: 4_096,
   profileThreadsMax: 4_096,

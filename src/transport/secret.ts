@@ -57,8 +57,8 @@ export class Secret {
     return shown;
   }
 
-  [inspect.custom](): string {
-    return shown;
+  static {
+    Object.defineProperty(Secret.prototype, inspect.custom, { value: () => shown });
   }
 }
 

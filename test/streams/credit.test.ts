@@ -120,7 +120,10 @@ describe('an outlet', () => {
 describe('an inlet', () => {
   function inletOf(window: number) {
     const grants: (number | 'cancel')[] = [];
-    const inlet = new Inlet<number>(window, { grant: (upTo) => grants.push(upTo), cancel: () => grants.push('cancel') });
+    const inlet = new Inlet<number>(window, {
+      grant: (upTo) => grants.push(upTo),
+      cancel: () => grants.push('cancel'),
+    });
     inlet.open();
     return { inlet, grants };
   }

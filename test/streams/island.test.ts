@@ -1,4 +1,4 @@
-import { bufferCount, concatWith, delay, filter, map, mergeMap, NEVER, of, retry, scan, startWith, take } from 'rxjs';
+import { bufferCount, concatWith, delay, filter, map, mergeMap, NEVER, type Observable, of, retry, scan, startWith, take } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { AsyncOperator, type FlowError, StageFailed } from '../../src/streams/errors.ts';
 import { Island, type Via } from '../../src/streams/island.ts';
@@ -92,7 +92,7 @@ describe('an island', () => {
     let failed = false;
     const { island, out, failures } = islandOf({
       again: (input: never) =>
-        (input as ReturnType<typeof of<number>>).pipe(
+        (input as Observable<number>).pipe(
           map((n) => {
             if (n === 2 && !failed) {
               failed = true;

@@ -42,8 +42,8 @@ describe('key groups', () => {
   });
 
   it('never change: saved state is laid out by them', () => {
-    expect(['ATL', 'ORD', '', 'a', 'ü'].map(keyGroupOf)).toEqual(KNOWN_TEXT);
-    expect([0, -0, 1, -1, 0.5, 2 ** 53, Number.NaN].map(keyGroupOf)).toEqual(KNOWN_NUMBERS);
+    expect(['ATL', 'ORD', '', 'a', 'ü'].map(keyGroupOf)).toEqual([118, 42, 0, 26, 69]);
+    expect([0, -0, 1, -1, 0.5, 2 ** 53, Number.NaN].map(keyGroupOf)).toEqual([124, 124, 15, 113, 32, 8, 13]);
   });
 
   it('give each of 1 to 128 partitions a contiguous, even share of the 128 groups', () => {

@@ -11,6 +11,8 @@ export interface Link {
   onFrame: (frame: Uint8Array) => void;
   /** Called exactly once, when the link has ended for whatever reason. `code` is a WebSocket close code. */
   onClose: (reason: { readonly code: number; readonly text: string }) => void;
+  /** Called once the peer has proved who it is: until then the adapter bounds the link tightly. */
+  admit?(): void;
   /** Ends the link. Frames already queued are still sent if the peer reads them. */
   close(code: number, text: string): void;
 }
@@ -26,5 +28,5 @@ export interface Network {
   /** @throws ListenFailed when the address cannot be bound. */
   listen(options: { readonly address: string; readonly onLink: (link: Link) => void }): Promise<Listener>;
   /** @throws DialFailed when no link could be opened within `timeoutMs`. */
-  dial(options: { readonly address: string; readonly timeoutMs: number }): Promise<Link>;
+  dial(options: { readonly address: string; readonly timeoutMs: number; readonly signal?: AbortSignal | undefined }): Promise<Link>;
 }

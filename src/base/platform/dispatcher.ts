@@ -66,13 +66,17 @@ export class Dispatcher implements Scheduler, Slice {
       this.#passStartMs = this.#lastReadMs = this.#monotonicMs();
       setImmediate(this.#endPass);
     }
-    for (;;) {
-      const runnable = this.#queue.shift();
-      if (runnable === undefined) break;
-      runnable.run(this);
-      if (this.#passSpent) break;
+    try {
+      for (;;) {
+        const runnable = this.#queue.shift();
+        if (runnable === undefined) break;
+        runnable.run(this);
+        if (this.#passSpent) break;
+      }
+    } finally {
+      // Also when a runnable threw: the others still get their turn.
+      if (this.#queue.size > 0) setImmediate(this.#runSlice);
+      else this.#active = false;
     }
-    if (this.#queue.size > 0) setImmediate(this.#runSlice);
-    else this.#active = false;
   }
 }

@@ -249,7 +249,9 @@ function unreadable(file: string, thrown: unknown): SourceFailed {
   return new SourceFailed('unreadable', `${text}. It must be a file that this process may read`, thrown);
 }
 
+/** The content is at fault, unless the operating system is. */
 function corrupt(file: string, thrown: unknown): SourceFailed {
+  if (typeof (thrown as NodeJS.ErrnoException).errno === 'number') return unreadable(file, thrown);
   const text = `'${file}' is not a Parquet file, or is damaged: ${describeThrown(thrown)}`;
   return new SourceFailed('corrupt', `${text}. Fetch or write the file again`, thrown);
 }

@@ -1,0 +1,72 @@
+/** What compiles and what does not; `tsc -p tsconfig.check.json` is the test, this file only runs it once. */
+import { filter, map, type Observable } from 'rxjs';
+import { expect, it } from 'vitest';
+import * as z from 'zod';
+import { node, spread, thread } from '../../src/runtime/placement.ts';
+import { parquet } from '../../src/streams/connect/parquet.ts';
+import { count, type Flow, flow, forEach, fromIterable, jsonl, max, mean, tumbling } from '../../src/streams/index.ts';
+
+const Row = z.object({ date: z.date(), delay: z.number().nullable(), origin: z.string() });
+declare const hot$: Observable<{ by: number }>;
+
+const delays = flow('delays', { args: z.object({ file: z.string(), out: z.string() }) }, (f, { file, out }) =>
+  f
+    .from(parquet({ file, row: Row }), { time: (row) => row.date.getTime(), outOfOrderMs: 60_000 })
+    .via('clean', ($) =>
+      $.pipe(
+        filter((row) => row.delay !== null),
+        map((row) => ({ origin: row.origin, delay: row.delay ?? 0, raw: row.delay })),
+      ),
+    )
+    .keyBy((row) => row.origin, { parallelism: 3, on: spread([thread(), thread(), node({ role: 'workers' })]) })
+    .window(tumbling({ sizeMs: 3_600_000 }), { allowedLatenessMs: 300_000, late: 'late' })
+    .aggregate({
+      flights: count(),
+      slow: count((row) => row.delay > 15),
+      meanDelay: mean((row) => row.delay),
+      maxRaw: max((row) => row.raw),
+    })
+    .via('shape', ($) =>
+      $.pipe(
+        map(({ key, window, value }) => {
+          const origin: string = key;
+          const mean: number = value.meanDelay;
+          const maxRaw: number | null = value.maxRaw;
+          // @ts-expect-error null where the values may be null
+          const never: number = value.maxRaw;
+          // @ts-expect-error no such aggregate
+          value.nope;
+          return { origin, hour: new Date(window.startMs).toISOString(), flights: value.flights, mean, maxRaw, never };
+        }),
+      ),
+    )
+    .to(jsonl({ file: out })),
+);
+const typed: Flow<
+  z.ZodObject<{ file: z.ZodString; out: z.ZodString }>,
+  { late: { origin: string; delay: number } }
+> = delays;
+
+const refused = [
+  // @ts-expect-error a hot Observable needs a named strategy
+  () => flow('h', { args: z.object({}) }, (f) => f.from(hot$).to(jsonl({ file: 'x' }))),
+  // @ts-expect-error a key is a string or a number
+  () => flow('k', { args: z.object({}) }, (f) => f.from(fromIterable([1])).keyBy(() => ({}))),
+  // @ts-expect-error a flow has an end
+  () => flow('e', { args: z.object({}) }, (f) => f.from(fromIterable([1]))),
+  () =>
+    flow('s', { args: z.object({}) }, (f) =>
+      // @ts-expect-error the sink takes another type
+      f.from(fromIterable([1])).to(forEach((text: string) => void text)),
+    ),
+  () =>
+    flow('o', { args: z.object({}) }, (f) =>
+      // @ts-expect-error an unknown strategy
+      f.fromHot(hot$, { overflow: 'some', capacity: 1 }).to(jsonl({ file: 'x' })),
+    ),
+];
+
+it('a flow infers from its source to its sink, and refuses what does not fit', () => {
+  expect(typed.name).toBe('delays');
+  expect(refused).toHaveLength(5);
+});
