@@ -20,7 +20,9 @@ describe('the README', () => {
 
     it('is 20 lines of code or so in two files', () => {
       expect(Object.keys(files)).toEqual(['actors.mjs', 'main.mjs']);
-      const lines = Object.values(files).flatMap((text) => text.split('\n').filter((line) => line !== '' && !line.startsWith('//')));
+      const lines = Object.values(files).flatMap((text) =>
+        text.split('\n').filter((line) => line !== '' && !line.startsWith('//')),
+      );
       expect(lines.length).toBeLessThanOrEqual(22);
     });
 
@@ -32,8 +34,22 @@ describe('the README', () => {
     });
 
     it('is TypeScript as it stands: named .mts it compiles strictly, and prints the same', async () => {
-      await project.write(Object.fromEntries(Object.entries(files).map(([name, text]) => [name.replace('.mjs', '.mts'), text])));
-      const compiled = await project.run('npx', '--no-install', 'tsc', '--strict', '--module', 'nodenext', '--target', 'es2023', '--types', 'node', 'main.mts');
+      await project.write(
+        Object.fromEntries(Object.entries(files).map(([name, text]) => [name.replace('.mjs', '.mts'), text])),
+      );
+      const compiled = await project.run(
+        'npx',
+        '--no-install',
+        'tsc',
+        '--strict',
+        '--module',
+        'nodenext',
+        '--target',
+        'es2023',
+        '--types',
+        'node',
+        'main.mts',
+      );
       expect(compiled).toMatchObject({ code: 0, stdout: '' });
       expect(await project.run('node', 'main.mjs')).toMatchObject({ code: 0, stdout: output });
     });
@@ -46,8 +62,11 @@ describe('the README', () => {
   });
 
   it('names only commands that package.json or the repository has', async () => {
-    const { scripts } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as { scripts: Record<string, string> };
+    const { scripts } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as {
+      scripts: Record<string, string>;
+    };
     for (const [, name] of readme.matchAll(/npm run ([a-z-]+)/g)) expect(Object.keys(scripts)).toContain(name);
-    for (const [, script] of readme.matchAll(/node (scripts\/[\w-]+\.mjs)/g)) await access(new URL(`../${script}`, import.meta.url));
+    for (const [, script] of readme.matchAll(/node (scripts\/[\w-]+\.mjs)/g))
+      await access(new URL(`../${script}`, import.meta.url));
   });
 });

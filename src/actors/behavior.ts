@@ -82,7 +82,7 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
       throw new UsageError(`${parts.name}: mailbox.overflow must be one of ${overflowPolicies.join(', ')}`);
     }
     this.refClass = refClassOf(protocol);
-    this.selfClass = internal.size === 0 ? this.refClass : makeRefClass(this.operations);
+    this.selfClass = internal.size === 0 ? this.refClass : makeRefClass(this.operations, this.refClass);
   }
 
   /** The shape of the actor as seen from other places: equal text, equal operations and arguments. */

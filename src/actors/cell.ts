@@ -612,6 +612,7 @@ export class Cell implements Target, Runnable, Owner, StreamHost {
   // ── streams of its own ──
 
   #openStream(request: StreamRequest, result: unknown, run: Run): void {
+    if (this.isOver) throw new ActorFailed(`${this.path()} has ended`);
     const iterable = result as AsyncIterable<unknown> | undefined;
     if (typeof iterable?.[Symbol.asyncIterator] !== 'function') {
       throw new TypeError(`the handler of ${request.operation.label} must return an AsyncIterable, such as an async generator`);

@@ -1,7 +1,7 @@
 /** Owners of refs: code outside of actors, and the cache by which an actor adopts the refs that reach it. */
 import { limits } from '../base/limits.ts';
 import type { Host } from './host.ts';
-import { type InternalRef, refFor, targetOf } from './ref.ts';
+import { type InternalRef, publicClassOf, refFor, targetOf } from './ref.ts';
 import type { Request } from './request.ts';
 import type { Address, Owner, Target } from './target.ts';
 
@@ -39,7 +39,7 @@ export class AdoptedRefs {
   adopt(ref: InternalRef, owner: Owner): InternalRef {
     const target = targetOf(ref);
     const known = this.#refs.get(target);
-    if (known !== undefined && known.constructor === ref.constructor) return known;
+    if (known !== undefined && known.constructor === publicClassOf(ref)) return known;
     const adopted = refFor(ref, owner);
     if (this.#refs.size >= limits.reboundRefsMax) this.#refs.clear();
     this.#refs.set(target, adopted);

@@ -13,6 +13,7 @@ import type { Owner, Target } from './target.ts';
 
 const TARGET: unique symbol = Symbol('troupe.target');
 const OWNER: unique symbol = Symbol('troupe.owner');
+const PUBLIC: unique symbol = Symbol('troupe.public');
 const inspect: unique symbol = Symbol.for('nodejs.util.inspect.custom') as never;
 
 /** What every ref is, behind its operations. */
@@ -20,7 +21,11 @@ export interface InternalRef extends SendableRef {
   readonly [TARGET]: Target;
   readonly [OWNER]: Owner;
 }
-export type RefClass = new (target: Target, owner: Owner) => InternalRef;
+export interface RefClass {
+  new (target: Target, owner: Owner): InternalRef;
+  /** For the class of `ctx.self`: the class that anybody else gets, without the private operations. */
+  readonly [PUBLIC]: RefClass | undefined;
+}
 
 /** How a bound operation is entered other than by a plain call. */
 const OFFER: unique symbol = Symbol('offer');
@@ -43,8 +48,9 @@ export function refClassOf(protocol: AnyProtocol): RefClass {
   return compiled.refClass;
 }
 
-export function makeRefClass(operations: ReadonlyMap<string, Operation>): RefClass {
+export function makeRefClass(operations: ReadonlyMap<string, Operation>, publicClass?: RefClass): RefClass {
   class ActorRef implements InternalRef {
+    static readonly [PUBLIC]: RefClass | undefined = publicClass;
     readonly [TARGET]: Target;
     readonly [OWNER]: Owner;
 
@@ -175,5 +181,11 @@ export function reveal(bound: unknown): BoundOperation | undefined {
 /** The same actor's ref for another owner; the ref itself where it already belongs to it. */
 export function refFor(ref: InternalRef, owner: Owner): InternalRef {
   if (ref[OWNER] === owner) return ref;
-  return new (ref.constructor as RefClass)(ref[TARGET], owner);
+  return new (publicClassOf(ref))(ref[TARGET], owner);
+}
+
+/** The class of the ref as others than the actor itself have it. */
+export function publicClassOf(ref: InternalRef): RefClass {
+  const own = ref.constructor as RefClass;
+  return own[PUBLIC] ?? own;
 }

@@ -9,10 +9,10 @@ import type { ActorBehavior } from '../actors/behavior.ts';
 import type { DeadLetter, LostWithPlace } from '../actors/dead-letters.ts';
 import { SpawnFailed } from '../actors/errors.ts';
 import { type Counters, Host } from '../actors/host.ts';
-import { invalidMessage, type Isolation } from '../actors/isolation.ts';
+import { type Isolation, invalidMessage } from '../actors/isolation.ts';
 import type { AnyProtocol, Ref, Stream } from '../actors/protocol.ts';
 import { refClassOf } from '../actors/ref.ts';
-import { type Registry, RegistryIndex, registry as emptyRegistry } from '../actors/registry.ts';
+import { registry as emptyRegistry, type Registry, RegistryIndex } from '../actors/registry.ts';
 import type { Owner } from '../actors/target.ts';
 import type { Environment } from '../base/environment/environment.ts';
 import { describeThrown, UsageError } from '../base/errors.ts';
@@ -27,7 +27,7 @@ import { NodeLinks } from './node-links.ts';
 import { type LogLevel, pinoLogger } from './pino-logger.ts';
 import { here, type Where } from './placement.ts';
 import { realEnvironment } from './real-environment.ts';
-import { Router, nodeOf } from './router.ts';
+import { nodeOf, Router } from './router.ts';
 import { readSecret, type SecretFile } from './security.ts';
 import { WorkerPool } from './worker-pool.ts';
 
@@ -60,7 +60,10 @@ const optionsSchema = z.strictObject({
   roles: z.array(z.string().min(1)).optional(),
   auth: z.unknown().optional(),
   isolation: z.enum(['parse', 'codec', 'trusted']).optional(),
-  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/).optional(),
+  name: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,62}$/)
+    .optional(),
   logLevel: z.enum(['error', 'warn', 'info', 'debug', 'silent']).optional(),
 });
 
@@ -88,8 +91,15 @@ export class ActorSystem implements AsyncDisposable {
   #nextOfSpread = 0;
   #shutdown: Promise<void> | undefined = undefined;
   readonly #onBeforeExit = (): void => {
-    const holds = [`${this.#host.rootCount} actors`, `${this.#workers.placeIds.length} worker threads`, `${this.#links.nodeIds.length} links`];
-    this.#log.warn({ system: this.#host.placeId }, `system ${this.#host.placeId} was not shut down and still holds ${holds.join(', ')}; await system.shutdown(), or declare it with \`await using\``);
+    const holds = [
+      `${this.#host.rootCount} actors`,
+      `${this.#workers.placeIds.length} worker threads`,
+      `${this.#links.nodeIds.length} links`,
+    ];
+    this.#log.warn(
+      { system: this.#host.placeId },
+      `system ${this.#host.placeId} was not shut down and still holds ${holds.join(', ')}; await system.shutdown(), or declare it with \`await using\``,
+    );
   };
 
   /** @internal Use `createSystem`. */
@@ -158,7 +168,8 @@ export class ActorSystem implements AsyncDisposable {
       return new cell.behavior.refClass(cell, this.#host.outside) as unknown as Ref<T>;
     }
     const behavior = this.#registered(definition.name);
-    const placeId = where.kind === 'thread' ? await this.#workers.pick() : this.#links.pick(where.role, definition.name);
+    const placeId =
+      where.kind === 'thread' ? await this.#workers.pick() : this.#links.pick(where.role, definition.name);
     const place = this.#router.place(placeId);
     if (place === undefined) throw new SpawnFailed('place-lost', `actor "${definition.name}": ${placeId} is gone`);
     let wire: unknown;
@@ -197,7 +208,11 @@ export class ActorSystem implements AsyncDisposable {
     process.off('beforeExit', this.#onBeforeExit);
     const [left, leftInWorkers] = await Promise.all([this.#host.close(deadlineMs), this.#workers.close(deadlineMs)]);
     const all = [...left, ...leftInWorkers];
-    if (all.length > 0) this.#log.warn({ left: all, deadlineMs }, `shutdown killed what had not stopped after ${deadlineMs} ms: ${all.join(', ')}`);
+    if (all.length > 0)
+      this.#log.warn(
+        { left: all, deadlineMs },
+        `shutdown killed what had not stopped after ${deadlineMs} ms: ${all.join(', ')}`,
+      );
     this.#router.close('the system is shut down');
     await this.#links.close();
   }
@@ -213,7 +228,10 @@ export class ActorSystem implements AsyncDisposable {
   #registered(name: string): ActorBehavior {
     const behavior = this.#registry.actor(name);
     if (behavior !== undefined) return behavior;
-    throw new SpawnFailed('unregistered', `actor "${name}" is not in the registry, so no other place can find its code; add it to registry(…), or spawn it here`);
+    throw new SpawnFailed(
+      'unregistered',
+      `actor "${name}" is not in the registry, so no other place can find its code; add it to registry(…), or spawn it here`,
+    );
   }
 }
 
@@ -236,12 +254,17 @@ export async function createSystem(options: SystemOptions = {}): Promise<ActorSy
   const checked = optionsSchema.safeParse(options);
   if (!checked.success) throw new UsageError(`createSystem: ${z.prettifyError(checked.error)}`);
   if (options.listen !== undefined && options.auth === undefined && !isLoopback(options.listen)) {
-    throw new UsageError(`createSystem: ${options.listen} can be reached from other machines; give auth: secret({ file }), or listen on 127.0.0.1`);
+    throw new UsageError(
+      `createSystem: ${options.listen} can be reached from other machines; give auth: secret({ file }), or listen on 127.0.0.1`,
+    );
   }
   const log = pinoLogger(options.logLevel ?? 'warn');
   const environment = realEnvironment(log);
   const url = options.registry instanceof URL ? options.registry : undefined;
-  const value = url === undefined ? (options.registry as Registry | undefined) : ((await loadRegistryModule(url)).value as Registry);
+  const value =
+    url === undefined
+      ? (options.registry as Registry | undefined)
+      : ((await loadRegistryModule(url)).value as Registry);
   const registry = new RegistryIndex(value ?? emptyRegistry());
   const secret: Secret | undefined = options.auth === undefined ? undefined : await readSecret(options.auth, log);
   const isolation = options.isolation ?? 'parse';
@@ -257,7 +280,8 @@ export async function createSystem(options: SystemOptions = {}): Promise<ActorSy
     nodeId,
     registry,
     log,
-    carrierTo: (placeId) => (nodeOf(placeId) === nodeId ? workers.carrierTo(placeId) : links.carrierTo('main', placeId)),
+    carrierTo: (placeId) =>
+      nodeOf(placeId) === nodeId ? workers.carrierTo(placeId) : links.carrierTo('main', placeId),
     onBroken: (placeId, what) => {
       log.error({ place: placeId, what }, `the session with ${placeId} broke the protocol: ${what}`);
       if (nodeOf(placeId) === nodeId) workers.kill(placeId);
@@ -283,7 +307,8 @@ export async function createSystem(options: SystemOptions = {}): Promise<ActorSy
     log,
     router,
     relay: (from, to, frame) => {
-      if (!links.relay(from, to, frame)) workers.tell(from, { kind: 'place-down', placeId: to, why: 'its node is not joined' });
+      if (!links.relay(from, to, frame))
+        workers.tell(from, { kind: 'place-down', placeId: to, why: 'its node is not joined' });
     },
     onPlaceDown: (placeId) => links.placeDown(placeId),
   });

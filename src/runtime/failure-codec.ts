@@ -1,6 +1,5 @@
 /** Failures on the wire: code, text and what a caller may switch on; never a foreign object. */
-import { describeThrown, TroupeError } from '../base/errors.ts';
-import { limits } from '../base/limits.ts';
+
 import { SpawnFailed } from '../actors/errors.ts';
 import type { Operation } from '../actors/operation.ts';
 import {
@@ -14,6 +13,8 @@ import {
   Rejected,
 } from '../actors/outcomes.ts';
 import type { RefReceiver } from '../actors/schema/ref-rules.ts';
+import { describeThrown, TroupeError } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 
 type FailureWire = readonly [code: string, text: string, detail: unknown];
 
@@ -25,7 +26,8 @@ export function failureToWire(error: unknown, operation: Operation | undefined):
     return [error.code, text, type === undefined ? null : type.toWire(error.data)];
   }
   if (error instanceof InvalidMessage) return [error.code, text, [...error.path]];
-  if (error instanceof Rejected) return [error.code, text, [error.reason, error.path === undefined ? null : [...error.path]]];
+  if (error instanceof Rejected)
+    return [error.code, text, [error.reason, error.path === undefined ? null : [...error.path]]];
   if (error instanceof NotDelivered || error instanceof OutcomeUnknown || error instanceof SpawnFailed) {
     return [error.code, text, error.reason];
   }
@@ -44,13 +46,30 @@ export function failureFromWire(wire: unknown, operation: Operation | undefined,
     case 'InvalidMessage':
       return new InvalidMessage(message, Array.isArray(detail) ? (detail as string[]) : []);
     case 'Rejected':
-      return new Rejected(oneOf(reason, ['full', 'invalid', 'version', 'forbidden', 'cycle']), message, Array.isArray(path) ? path.map(String) : undefined);
+      return new Rejected(
+        oneOf(reason, ['full', 'invalid', 'version', 'forbidden', 'cycle']),
+        message,
+        Array.isArray(path) ? path.map(String) : undefined,
+      );
     case 'NotDelivered':
       return new NotDelivered(oneOf(reason, ['unreachable', 'stopped', 'unknown']), message);
     case 'OutcomeUnknown':
       return new OutcomeUnknown(oneOf(reason, ['link-lost', 'deadline']), message);
     case 'SpawnFailed':
-      return new SpawnFailed(oneOf(reason, ['state', 'unregistered', 'arguments', 'resource', 'name-taken', 'place-lost', 'no-place', 'version', 'shutdown']), message);
+      return new SpawnFailed(
+        oneOf(reason, [
+          'state',
+          'unregistered',
+          'arguments',
+          'resource',
+          'name-taken',
+          'place-lost',
+          'no-place',
+          'version',
+          'shutdown',
+        ]),
+        message,
+      );
     case 'Cancelled':
       return new Cancelled(detail === true, message);
     case 'Lagged':

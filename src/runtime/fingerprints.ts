@@ -12,6 +12,9 @@ export function fingerprintsOf(registry: RegistryIndex): Readonly<Record<string,
 }
 
 /** Names that both know and whose shapes differ. */
-export function differing(ours: Readonly<Record<string, string>>, theirs: Readonly<Record<string, string>>): readonly string[] {
+export function differing(
+  ours: Readonly<Record<string, string>>,
+  theirs: Readonly<Record<string, string>>,
+): readonly string[] {
   return Object.keys(ours).filter((name) => Object.hasOwn(theirs, name) && theirs[name] !== ours[name]);
 }

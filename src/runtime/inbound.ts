@@ -207,7 +207,11 @@ export class Inbound implements Origin {
     }
     try {
       const given = behavior.argsType.fromWire(args, host.receiverFor(host.outside));
-      const cell = host.spawn(behavior, { args: given, name: typeof actorName === 'string' ? actorName : undefined, parent: undefined });
+      const cell = host.spawn(behavior, {
+        args: given,
+        name: typeof actorName === 'string' ? actorName : undefined,
+        parent: undefined,
+      });
       const answer = (): void => this.#send(Kind.reply, id, [cell.address().cell, cell.branch()]);
       if (cell.started === undefined) answer();
       else cell.started.then(answer, (error: unknown) => this.#refuse(id, error as Error));
@@ -234,12 +238,27 @@ export class Inbound implements Origin {
     const cell = this.#place.host.cell(cellId as number);
     const name = this.#names[number as number] ?? 'unknown operation';
     if (cell === undefined || cell.isOver) {
-      this.#place.host.deadLetters.add({ path: this.#pathOf(cellId), operation: name, reason: 'stopped', message: wire });
-      return { refused: new NotDelivered('stopped', `${name}: ${this.#pathOf(cellId)} has stopped; the message was not handled`) };
+      this.#place.host.deadLetters.add({
+        path: this.#pathOf(cellId),
+        operation: name,
+        reason: 'stopped',
+        message: wire,
+      });
+      return {
+        refused: new NotDelivered(
+          'stopped',
+          `${name}: ${this.#pathOf(cellId)} has stopped; the message was not handled`,
+        ),
+      };
     }
     const operation = this.#operation(cell, number, kind);
     if (operation === undefined) {
-      return { refused: new Rejected('version', `${cell.path()} has no operation "${name}" of kind ${kind}; its code differs from the caller's`) };
+      return {
+        refused: new Rejected(
+          'version',
+          `${cell.path()} has no operation "${name}" of kind ${kind}; its code differs from the caller's`,
+        ),
+      };
     }
     const received = this.#receive(cell, operation, wire);
     if ('refused' in received) return { refused: new Rejected('invalid', received.refused.message) };
@@ -254,11 +273,20 @@ export class Inbound implements Origin {
   }
 
   /** A message as the cell's own. */
-  #receive(cell: Cell, operation: Operation, wire: unknown): { readonly message: unknown } | { readonly refused: Error } {
+  #receive(
+    cell: Cell,
+    operation: Operation,
+    wire: unknown,
+  ): { readonly message: unknown } | { readonly refused: Error } {
     const type = operation.input;
     const { host, foreign } = this.#place;
     if (wire instanceof RefusedValue) {
-      return { refused: new Rejected('invalid', `${operation.label} to ${cell.path()}: the message exceeds the limits of the wire`) };
+      return {
+        refused: new Rejected(
+          'invalid',
+          `${operation.label} to ${cell.path()}: the message exceeds the limits of the wire`,
+        ),
+      };
     }
     const message = type.plain ? wire : type.fromWire(wire, host.receiverFor(cell));
     if (!foreign) return { message };

@@ -36,6 +36,4 @@ export const Kind = {
 } as const;
 
 /** Fields of an item, its kind included; undefined for a kind that does not exist. */
-export const fieldsOfKind: readonly (number | undefined)[] = [
-  undefined, 3, 4, 7, 6, 6, 5, 5, 3, 3, 3, 2, 2, 3,
-];
+export const fieldsOfKind: readonly (number | undefined)[] = [undefined, 3, 4, 7, 6, 6, 5, 5, 3, 3, 3, 2, 2, 3];

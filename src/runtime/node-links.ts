@@ -3,12 +3,13 @@
  *
  * A link has no resume yet: when it is cut, every session over it ends, and a new link is a new epoch.
  */
+
+import { SpawnFailed } from '../actors/errors.ts';
 import type { Environment } from '../base/environment/environment.ts';
 import type { Link, Listener } from '../base/environment/network.ts';
 import { describeThrown } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
-import { SpawnFailed } from '../actors/errors.ts';
 import { type NodeLink, type NodeProfile, openNodeLink } from '../transport/node-link.ts';
 import type { Secret } from '../transport/secret.ts';
 import type { Carrier } from '../transport/session.ts';
@@ -60,7 +61,10 @@ export class NodeLinks {
       address,
       onLink: (link) => {
         this.#open(link, 'listener').catch((error: unknown) => {
-          this.#options.log.warn({ remote: link.remote, error: describeThrown(error) }, `a node at ${link.remote} was not let in: ${describeThrown(error)}`);
+          this.#options.log.warn(
+            { remote: link.remote, error: describeThrown(error) },
+            `a node at ${link.remote} was not let in: ${describeThrown(error)}`,
+          );
         });
       },
     });
@@ -82,10 +86,16 @@ export class NodeLinks {
       if (best === undefined || load < best.load) best = { placeId, load, peer };
     }
     if (best === undefined) {
-      throw new SpawnFailed('no-place', `actor "${actorName}": no node with the role "${role}" has joined; start one with \`troupe node --role ${role}\``);
+      throw new SpawnFailed(
+        'no-place',
+        `actor "${actorName}": no node with the role "${role}" has joined; start one with \`troupe node --role ${role}\``,
+      );
     }
     if (best.peer.differing.has(actorName)) {
-      throw new SpawnFailed('version', `actor "${actorName}" differs between this node and ${best.placeId}; run the same registry on both`);
+      throw new SpawnFailed(
+        'version',
+        `actor "${actorName}" differs between this node and ${best.placeId}; run the same registry on both`,
+      );
     }
     return best.placeId;
   }
@@ -139,7 +149,10 @@ export class NodeLinks {
     this.#lost(nodeId, this.#peers.get(nodeId)?.link, 'it has linked anew');
     const names = differing(profile.fingerprints, opened.peer.fingerprints);
     if (names.length > 0) {
-      log.warn({ node: nodeId, names }, `node ${nodeId} has other code for: ${names.join(', ')}; spawns of these there are refused`);
+      log.warn(
+        { node: nodeId, names },
+        `node ${nodeId} has other code for: ${names.join(', ')}; spawns of these there are refused`,
+      );
     }
     this.#peers.set(nodeId, { link: opened, differing: new Set(names) });
     opened.onFrame = (source, target, frame) => {
@@ -153,7 +166,8 @@ export class NodeLinks {
       this.#options.onPlaceDown(`${nodeId}/${thread}`, 'its thread ended');
     };
     opened.onClose = ({ code, text }) => {
-      if (!this.#closing) log.warn({ node: nodeId, code, text }, `the link to node ${nodeId} was lost (${code} ${text})`);
+      if (!this.#closing)
+        log.warn({ node: nodeId, code, text }, `the link to node ${nodeId} was lost (${code} ${text})`);
       this.#lost(nodeId, opened, `the link was lost (${code} ${text})`);
       if (!this.#closing) onLost?.();
     };
@@ -175,7 +189,10 @@ export class NodeLinks {
       this.#dial(address).then(
         () => log.info({ address }, `joined ${address} again`),
         (error: unknown) => {
-          log.warn({ address, error: describeThrown(error) }, `cannot join ${address} again yet: ${describeThrown(error)}`);
+          log.warn(
+            { address, error: describeThrown(error) },
+            `cannot join ${address} again yet: ${describeThrown(error)}`,
+          );
           this.#rejoin(address, Math.min(delayMs * 2, limits.rejoinMsMax));
         },
       );

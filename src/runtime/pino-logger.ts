@@ -5,7 +5,10 @@ import type { Logger } from '../base/logger.ts';
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug' | 'silent';
 
 export function pinoLogger(level: LogLevel): Logger {
-  const log = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 2, sync: true }));
+  const log = pino(
+    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    pino.destination({ dest: 2, sync: true }),
+  );
   return {
     error: (fields, text) => log.error(fields, text),
     warn: (fields, text) => log.warn(fields, text),

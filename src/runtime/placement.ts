@@ -19,7 +19,8 @@ export function thread(): Where {
 
 /** Another process that has joined with this role: the one with the least under way. */
 export function node(options: { role: string }): Where {
-  if (typeof options?.role !== 'string' || options.role === '') throw new UsageError('node({ role }) needs the name of a role');
+  if (typeof options?.role !== 'string' || options.role === '')
+    throw new UsageError('node({ role }) needs the name of a role');
   return { kind: 'node', role: options.role };
 }
 

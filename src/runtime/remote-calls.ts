@@ -1,9 +1,9 @@
 /** Calls from this place to another that wait for an answer: asks, offers, spawns, stops and open streams. */
 import { Waiting } from '../actors/deadlines.ts';
 import type { Host } from '../actors/host.ts';
+import { offerUnknown } from '../actors/offer.ts';
 import type { Operation } from '../actors/operation.ts';
 import { Cancelled, NotDelivered, OutcomeUnknown } from '../actors/outcomes.ts';
-import { offerUnknown } from '../actors/offer.ts';
 import type { StreamReader } from '../actors/stream-reader.ts';
 import type { Owner } from '../actors/target.ts';
 import { failureFromWire } from './failure-codec.ts';
@@ -114,7 +114,10 @@ export class MessageCall extends PromisedCall {
     this.fail(
       this.#isOffer
         ? offerUnknown(label)
-        : new OutcomeUnknown('deadline', `${label}: no reply within the time limit; the handler may or may not have run`),
+        : new OutcomeUnknown(
+            'deadline',
+            `${label}: no reply within the time limit; the handler may or may not have run`,
+          ),
       true,
     );
   }
@@ -127,7 +130,10 @@ export class MessageCall extends PromisedCall {
     const label = this.operation.label;
     this.fail(
       sent
-        ? new OutcomeUnknown('link-lost', `${label}: ${place} was lost before it replied; the handler may or may not have run`)
+        ? new OutcomeUnknown(
+            'link-lost',
+            `${label}: ${place} was lost before it replied; the handler may or may not have run`,
+          )
         : new NotDelivered('unreachable', `${label}: ${place} was lost before the message was sent`),
     );
   }
@@ -183,7 +189,14 @@ export class StreamCall extends RemoteCall {
   /** How many values the other side may send in all. */
   granted: number;
 
-  constructor(id: number, place: CallOwner, operation: Operation, owner: Owner, reader: StreamReader<unknown>, granted: number) {
+  constructor(
+    id: number,
+    place: CallOwner,
+    operation: Operation,
+    owner: Owner,
+    reader: StreamReader<unknown>,
+    granted: number,
+  ) {
     super(id);
     this.#place = place;
     this.#operation = operation;
@@ -219,7 +232,10 @@ export class StreamCall extends RemoteCall {
   }
 
   override lost(_sent: boolean, place: string): void {
-    const error = new OutcomeUnknown('link-lost', `${this.#operation.label}: ${place} was lost while the stream was open`);
+    const error = new OutcomeUnknown(
+      'link-lost',
+      `${this.#operation.label}: ${place} was lost while the stream was open`,
+    );
     this.#end({ thrown: error }, false);
   }
 

@@ -4,6 +4,8 @@
  * Outgoing calls are numbered and wait here; incoming items go to `Inbound`. When the place is lost, everything that was
  * open settles: nothing waits for a place that cannot answer.
  */
+
+import { SpawnFailed } from '../actors/errors.ts';
 import type { Host } from '../actors/host.ts';
 import { invalidMessage } from '../actors/isolation.ts';
 import { aborted, timeoutOf } from '../actors/local-calls.ts';
@@ -14,7 +16,6 @@ import type { RegistryIndex } from '../actors/registry.ts';
 import { chainOf } from '../actors/request.ts';
 import { streamOf } from '../actors/stream-reader.ts';
 import type { Owner, StopOptions } from '../actors/target.ts';
-import { SpawnFailed } from '../actors/errors.ts';
 import type { Cancel } from '../base/environment/clock.ts';
 import type { Runnable } from '../base/environment/scheduler.ts';
 import { limits } from '../base/limits.ts';
@@ -91,7 +92,8 @@ export class RemotePlace {
       scheduler,
       onBroken,
       onItems: (fields, start) => this.#inbound.read(fields, start),
-      onRefused: (fields, error) => this.#dies(fields, new Rejected('invalid', `${error.message}; the message was not sent`)),
+      onRefused: (fields, error) =>
+        this.#dies(fields, new Rejected('invalid', `${error.message}; the message was not sent`)),
     });
   }
 
@@ -125,18 +127,32 @@ export class RemotePlace {
     return session.hasRoom;
   }
 
-  ask(target: RemoteTarget, operation: Operation, message: unknown, options: CallOptions | undefined, owner: Owner): Promise<unknown> {
+  ask(
+    target: RemoteTarget,
+    operation: Operation,
+    message: unknown,
+    options: CallOptions | undefined,
+    owner: Owner,
+  ): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const wire = this.#encode(target, operation, message);
       const call = this.#openCall(target, operation, false, options, owner, resolve, reject);
       const chain = chainOf(owner).flatMap((link) => [link.place, link.cell, link.run]);
       const number = this.#numberOf(operation);
       const remaining = this.host.deadlines.remainingMs(call);
-      this.session.begin().push(Kind.ask, call.id, target.cell, number, wire, remaining, chain.length === 0 ? null : chain);
+      this.session
+        .begin()
+        .push(Kind.ask, call.id, target.cell, number, wire, remaining, chain.length === 0 ? null : chain);
     });
   }
 
-  offer(target: RemoteTarget, operation: Operation, message: unknown, options: CallOptions | undefined, owner: Owner): Promise<void> {
+  offer(
+    target: RemoteTarget,
+    operation: Operation,
+    message: unknown,
+    options: CallOptions | undefined,
+    owner: Owner,
+  ): Promise<void> {
     return new Promise((resolve, reject) => {
       const wire = this.#encode(target, operation, message);
       const { session } = this;
@@ -151,7 +167,13 @@ export class RemotePlace {
     });
   }
 
-  stream(target: RemoteTarget, operation: Operation, message: unknown, options: StreamOptions | undefined, owner: Owner): Stream<unknown> {
+  stream(
+    target: RemoteTarget,
+    operation: Operation,
+    message: unknown,
+    options: StreamOptions | undefined,
+    owner: Owner,
+  ): Stream<unknown> {
     return streamOf((reader) => {
       const granted = limits.streamWindow;
       const call = new StreamCall(this.#nextCall++, this, operation, owner, reader, granted);
@@ -179,7 +201,14 @@ export class RemotePlace {
   spawn(name: string, argsWire: unknown, actorName: string | undefined): Promise<Spawned> {
     return new Promise((resolve, reject) => {
       if (this.session.isOver) throw lostSpawn(name, this.placeId);
-      const call = new ControlCall(this.#nextCall++, this, readSpawned, (place) => ({ error: lostSpawn(name, place) }), resolve, reject);
+      const call = new ControlCall(
+        this.#nextCall++,
+        this,
+        readSpawned,
+        (place) => ({ error: lostSpawn(name, place) }),
+        resolve,
+        reject,
+      );
       this.#opened(call);
       this.session.begin().push(Kind.spawn, call.id, name, argsWire, actorName ?? null);
     });
@@ -232,7 +261,10 @@ export class RemotePlace {
     try {
       return type.parse(value);
     } catch (error) {
-      throw new Rejected('invalid', `the reply of ${operation.label} from ${this.placeId} does not fit: ${(invalidMessage(error, 'reply') as Error).message}`);
+      throw new Rejected(
+        'invalid',
+        `the reply of ${operation.label} from ${this.placeId} does not fit: ${(invalidMessage(error, 'reply') as Error).message}`,
+      );
     }
   }
 
@@ -251,7 +283,10 @@ export class RemotePlace {
   ): MessageCall {
     this.#refuseIfLost(operation.label);
     if (this.#calls.size >= limits.callsPerSessionMax || (this.session.isFull && !isOffer)) {
-      throw new Rejected('full', `${operation.label}: too much is under way to ${target.path()}; send later, or fewer at once`);
+      throw new Rejected(
+        'full',
+        `${operation.label}: too much is under way to ${target.path()}; send later, or fewer at once`,
+      );
     }
     const signal = options?.signal;
     if (signal?.aborted) throw aborted(operation, signal);
@@ -306,7 +341,11 @@ export class RemotePlace {
   }
 
   /** An item that did not get there: a tell becomes a dead letter, a call is settled. */
-  #dies(fields: readonly unknown[], error: Error | undefined, reason: 'unreachable' | 'place-lost' | 'invalid' = 'invalid'): void {
+  #dies(
+    fields: readonly unknown[],
+    error: Error | undefined,
+    reason: 'unreachable' | 'place-lost' | 'invalid' = 'invalid',
+  ): void {
     const [kind, first, second, third] = fields as [number, number, number, unknown];
     if (kind === Kind.tell) {
       const path = this.#targets.get(first)?.deref()?.path() ?? `troupe://${this.placeId}/#${first}`;

@@ -1,6 +1,7 @@
 /** The router: which other places there are, and how their frames get there. */
-import type { Host } from '../actors/host.ts';
+
 import { GoneTarget } from '../actors/gone-target.ts';
+import type { Host } from '../actors/host.ts';
 import type { RegistryIndex } from '../actors/registry.ts';
 import type { Address, Target } from '../actors/target.ts';
 import type { Environment } from '../base/environment/environment.ts';

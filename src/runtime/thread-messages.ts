@@ -16,7 +16,12 @@ export type FromWorker =
   | { readonly kind: 'failed'; readonly code: string; readonly message: string }
   /** A frame for a place of another node. */
   | { readonly kind: 'relay'; readonly placeId: string; readonly frame: Uint8Array }
-  | { readonly kind: 'log'; readonly level: 'error' | 'warn' | 'info' | 'debug'; readonly fields: Readonly<Record<string, unknown>>; readonly text: string }
+  | {
+      readonly kind: 'log';
+      readonly level: 'error' | 'warn' | 'info' | 'debug';
+      readonly fields: Readonly<Record<string, unknown>>;
+      readonly text: string;
+    }
   | { readonly kind: 'closed'; readonly left: readonly string[] };
 
 /** What a worker is started with. */
@@ -29,6 +34,9 @@ export interface WorkerInit {
 }
 
 /** A frame leaves this thread: its buffer is transferred. */
-export function postFrame(port: { post(message: unknown, transfer?: readonly unknown[]): void }, frame: Uint8Array): void {
+export function postFrame(
+  port: { post(message: unknown, transfer?: readonly unknown[]): void },
+  frame: Uint8Array,
+): void {
   port.post(frame, [frame.buffer]);
 }

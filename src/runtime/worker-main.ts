@@ -14,10 +14,10 @@ import { Dispatcher } from '../base/platform/dispatcher.ts';
 import { realClock } from '../base/platform/real-clock.ts';
 import { realRandom } from '../base/platform/real-random.ts';
 import { loadRegistryModule } from './load-registry.ts';
+import { noNetwork } from './no-network.ts';
 import { nodeOf, Router } from './router.ts';
 import { portCarrier, relayCarrier } from './thread-carrier.ts';
 import type { FromWorker, ToWorker, WorkerInit } from './thread-messages.ts';
-import { noNetwork } from './no-network.ts';
 import { portFrom, workerPlaces, workerSide } from './worker-places.ts';
 
 const { init, port } = workerSide();
@@ -101,7 +101,8 @@ async function start({ placeId, mainPlaceId, registry, isolation }: WorkerInit, 
 }
 
 function logThrough(tellMain: (message: FromWorker) => void): Logger {
-  const at = (level: 'error' | 'warn' | 'info' | 'debug') => (fields: Readonly<Record<string, unknown>>, text: string) =>
-    tellMain({ kind: 'log', level, fields, text });
+  const at =
+    (level: 'error' | 'warn' | 'info' | 'debug') => (fields: Readonly<Record<string, unknown>>, text: string) =>
+      tellMain({ kind: 'log', level, fields, text });
   return { error: at('error'), warn: at('warn'), info: at('info'), debug: at('debug') };
 }

@@ -1,13 +1,14 @@
 /**
  * The worker threads of one process: started when first needed, joined to each other, restarted empty when they die.
  */
+
+import { SpawnFailed } from '../actors/errors.ts';
+import type { Isolation } from '../actors/isolation.ts';
 import type { Environment } from '../base/environment/environment.ts';
 import type { PlaceExit, PlaceHandle } from '../base/environment/place.ts';
 import { describeThrown } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
-import { SpawnFailed } from '../actors/errors.ts';
-import type { Isolation } from '../actors/isolation.ts';
 import type { Carrier } from '../transport/session.ts';
 import type { Router } from './router.ts';
 import { portCarrier } from './thread-carrier.ts';
@@ -65,7 +66,10 @@ export class WorkerPool {
     const { size, registry } = this.#options;
     if (size < 1) throw new SpawnFailed('no-place', 'this system has no worker threads; give createSystem { threads }');
     if (registry === undefined) {
-      throw new SpawnFailed('no-place', 'worker threads need a registry module: give createSystem { registry: new URL(…) }');
+      throw new SpawnFailed(
+        'no-place',
+        'worker threads need a registry module: give createSystem { registry: new URL(…) }',
+      );
     }
     let slot: Slot | undefined;
     if (this.#slots.length < size) {
@@ -116,7 +120,9 @@ export class WorkerPool {
   #stop(worker: Worker, deadlineMs: number): Promise<readonly string[]> {
     return new Promise((resolve) => {
       // A worker whose loop is blocked never answers.
-      const cancel = this.#options.environment.clock.wake(deadlineMs + limits.workerGraceMs, () => resolve([worker.placeId]));
+      const cancel = this.#options.environment.clock.wake(deadlineMs + limits.workerGraceMs, () =>
+        resolve([worker.placeId]),
+      );
       worker.closed = (left) => {
         cancel();
         resolve(left);
@@ -167,7 +173,12 @@ export class WorkerPool {
     return worker;
   }
 
-  #onMessage(worker: Worker, message: FromWorker | Uint8Array, ready: () => void, failed: (error: Error) => void): void {
+  #onMessage(
+    worker: Worker,
+    message: FromWorker | Uint8Array,
+    ready: () => void,
+    failed: (error: Error) => void,
+  ): void {
     if (message instanceof Uint8Array) {
       this.#options.router.onFrame(worker.placeId, message);
       return;
@@ -199,7 +210,10 @@ export class WorkerPool {
     worker.closed([]);
     if (!wasUp || this.#closing) return;
     const why = exitText(exit);
-    log.error({ place: worker.placeId, exit: why }, `worker ${worker.placeId} died (${why}); its actors are lost, a new worker is started`);
+    log.error(
+      { place: worker.placeId, exit: why },
+      `worker ${worker.placeId} died (${why}); its actors are lost, a new worker is started`,
+    );
     router.lost(worker.placeId, why);
     this.tellAll({ kind: 'place-down', placeId: worker.placeId, why });
     this.#options.onPlaceDown(worker.placeId);
@@ -209,7 +223,10 @@ export class WorkerPool {
     }).then(() => this.#start(slot, registry));
     slot.worker.catch((error: unknown) => {
       slot.worker = undefined;
-      log.error({ place: worker.placeId, error: describeThrown(error) }, `the worker after ${worker.placeId} did not start: ${describeThrown(error)}`);
+      log.error(
+        { place: worker.placeId, error: describeThrown(error) },
+        `the worker after ${worker.placeId} did not start: ${describeThrown(error)}`,
+      );
     });
   }
 }

@@ -308,7 +308,8 @@ export class Session implements Runnable {
     }
     if (this.#open.count > 0) this.#sealed.push(this.#open);
     const unsent: (readonly unknown[])[] = [];
-    for (let frame = this.#sealed.shift(); frame !== undefined; frame = this.#sealed.shift()) unsent.push(...frame.items());
+    for (let frame = this.#sealed.shift(); frame !== undefined; frame = this.#sealed.shift())
+      unsent.push(...frame.items());
     this.#wakeRoomWaiters();
     return { unacknowledged, unsent, received: this.#acknowledged - this.#settledThere };
   }

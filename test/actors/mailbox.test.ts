@@ -56,6 +56,7 @@ describe('signals of a tell', () => {
     gate.resolve();
     await stop(ref);
     expect(ref.put(1)).toBe(false);
+    await host.settle();
     expect(host.deadLetters).toMatchObject([{ operation: 'sink.put', message: 1, reason: 'stopped' }]);
   });
 });

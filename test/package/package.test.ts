@@ -33,7 +33,13 @@ await system.shutdown();
 `;
 
 const tsconfig = {
-  compilerOptions: { target: 'es2023', module: 'nodenext', strict: true, exactOptionalPropertyTypes: true, types: ['node'] },
+  compilerOptions: {
+    target: 'es2023',
+    module: 'nodenext',
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    types: ['node'],
+  },
   files: ['main.mts'],
 };
 
@@ -58,7 +64,12 @@ describe('the packed package', () => {
     });
 
     it('names the packages that the parquet source needs, when they are not installed', async () => {
-      const { code, stderr } = await project.run('node', '--input-type=module', '-e', `import 'troupe/streams/parquet'`);
+      const { code, stderr } = await project.run(
+        'node',
+        '--input-type=module',
+        '-e',
+        `import 'troupe/streams/parquet'`,
+      );
       expect(code).toBe(1);
       expect(stderr).toContain("Cannot find package 'hyparquet'");
     });
@@ -67,7 +78,12 @@ describe('the packed package', () => {
   describe('in an empty TypeScript project', () => {
     let project: Project;
     beforeAll(async () => {
-      project = await freshProject('typescript@6.0.3', '@types/node@20', 'hyparquet@1.31.5', 'hyparquet-compressors@1.1.2');
+      project = await freshProject(
+        'typescript@6.0.3',
+        '@types/node@20',
+        'hyparquet@1.31.5',
+        'hyparquet-compressors@1.1.2',
+      );
     }, 120_000);
     afterAll(() => project?.[Symbol.asyncDispose]());
 
@@ -79,7 +95,12 @@ describe('the packed package', () => {
     });
 
     it('gives the parquet source its own entry point', async () => {
-      const { stdout } = await project.run('node', '--input-type=module', '-e', `import { parquet } from 'troupe/streams/parquet'; console.log(typeof parquet)`);
+      const { stdout } = await project.run(
+        'node',
+        '--input-type=module',
+        '-e',
+        `import { parquet } from 'troupe/streams/parquet'; console.log(typeof parquet)`,
+      );
       expect(stdout).toBe('function\n');
     });
   });

@@ -43,7 +43,14 @@ export async function freshProject(...packages: readonly string[]): Promise<Proj
   await mustRun(root, 'npm', ['pack', '--silent', '--pack-destination', outer]);
   const tarball = (await readdir(outer)).find((name) => name.endsWith('.tgz'))!;
   await mustRun(project.folder, 'npm', ['init', '-y']);
-  await mustRun(project.folder, 'npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', `../${tarball}`, ...packages]);
+  await mustRun(project.folder, 'npm', [
+    'install',
+    '--no-audit',
+    '--no-fund',
+    '--prefer-offline',
+    `../${tarball}`,
+    ...packages,
+  ]);
   return project;
 }
 
@@ -54,12 +61,20 @@ async function mustRun(cwd: string, command: string, args: readonly string[]): P
 
 async function finished(cwd: string, command: string, args: readonly string[]): Promise<Finished> {
   // npm and vitest speak to their children through these; a newcomer's shell has none of them.
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_|VITEST|NODE_ENV|INIT_CWD)/i.test(name) || /^npm_config_/i.test(name)));
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(
+      ([name]) => !/^(npm_|VITEST|NODE_ENV|INIT_CWD)/i.test(name) || /^npm_config_/i.test(name),
+    ),
+  );
   try {
     const { stdout, stderr } = await promisify(execFile)(command, args, { cwd, env, timeout: 120_000 });
     return { code: 0, stdout, stderr };
   } catch (error) {
     const { code, stdout, stderr } = error as { code: unknown; stdout: string; stderr: string };
-    return { code: typeof code === 'number' ? code : -1, stdout, stderr: `${stderr}${typeof code === 'number' ? '' : String(error)}` };
+    return {
+      code: typeof code === 'number' ? code : -1,
+      stdout,
+      stderr: `${stderr}${typeof code === 'number' ? '' : String(error)}`,
+    };
   }
 }

@@ -7,48 +7,59 @@ import { type AnyProtocol, ask, protocol, type Ref, stream, tell } from '../../s
 import { refClassOf } from '../../src/actors/ref.ts';
 import { refTo } from '../../src/actors/schema/ref-schema.ts';
 import { pathOf, sameRef, stop } from '../../src/actors/verbs.ts';
-import { thereId, type TwoPlaces, twoPlaces } from './two-places.ts';
+import { type TwoPlaces, thereId, twoPlaces } from './two-places.ts';
 
 export interface LogRef extends Ref<typeof Log> {}
 const Log = protocol('log', {
   add: tell(z.object({ n: z.int(), at: z.date().optional(), bag: z.unknown().optional() })),
   all: ask({ output: z.array(z.object({ n: z.int(), at: z.date().optional(), bag: z.unknown().optional() })) }),
   slowly: ask({ input: z.object({ ms: z.int() }), output: z.int() }),
-  spend: ask({ input: z.object({ by: z.int() }), output: z.int(), errors: { tooLittle: z.object({ missing: z.int() }) } }),
+  spend: ask({
+    input: z.object({ by: z.int() }),
+    output: z.int(),
+    errors: { tooLittle: z.object({ missing: z.int() }) },
+  }),
   fails: ask({ output: z.int() }),
   counts: stream({ input: z.object({ to: z.int() }), output: z.int() }),
   changes: stream({ output: z.int() }),
   callBack: ask({ input: z.object({ to: refTo<LogRef>('log') }), output: z.int() }),
   blocked: tell(),
 });
-const makeLog = (name: string, mailbox: MailboxOptions) => actor(
-  Log,
-  { name, args: z.object({ limit: z.int().default(5) }), state: ({ limit }) => ({ all: [] as { n: number }[], limit }), mailbox },
-  {
-    add: (state, message) => {
-      state.all.push(message);
+const makeLog = (name: string, mailbox: MailboxOptions) =>
+  actor(
+    Log,
+    {
+      name,
+      args: z.object({ limit: z.int().default(5) }),
+      state: ({ limit }) => ({ all: [] as { n: number }[], limit }),
+      mailbox,
     },
-    all: (state) => state.all,
-    slowly: async (_state, { ms }, ctx) => {
-      await ctx.delay(ms);
-      return ms;
+    {
+      add: (state, message) => {
+        state.all.push(message);
+      },
+      all: (state) => state.all,
+      slowly: async (_state, { ms }, ctx) => {
+        await ctx.delay(ms);
+        return ms;
+      },
+      spend: (state, { by }, ctx) =>
+        by > state.limit ? ctx.fail('tooLittle', { missing: by - state.limit }) : state.limit - by,
+      fails: () => {
+        throw new Error('no luck');
+      },
+      async *counts(_state, { to }) {
+        for (let n = 0; n < to; n += 1) yield n;
+      },
+      async *changes(_state, _message, ctx) {
+        yield* ctx.observe((state) => state.all.length);
+      },
+      callBack: async (_state, { to }) => (await to.all()).length,
+      blocked: async (_state, _message, ctx) => {
+        await ctx.delay(60_000);
+      },
     },
-    spend: (state, { by }, ctx) => (by > state.limit ? ctx.fail('tooLittle', { missing: by - state.limit }) : state.limit - by),
-    fails: () => {
-      throw new Error('no luck');
-    },
-    async *counts(_state, { to }) {
-      for (let n = 0; n < to; n += 1) yield n;
-    },
-    async *changes(_state, _message, ctx) {
-      yield* ctx.observe((state) => state.all.length);
-    },
-    callBack: async (_state, { to }) => (await to.all()).length,
-    blocked: async (_state, _message, ctx) => {
-      await ctx.delay(60_000);
-    },
-  },
-);
+  );
 
 const log = makeLog('log', {});
 const narrow = makeLog('narrow', { highWater: 4, capacity: 16 });
@@ -59,11 +70,22 @@ afterEach(async () => {
   open = undefined;
 });
 
-async function spawnThere<T extends AnyProtocol>(places: TwoPlaces, definition: ActorDefinition<T, z.ZodType>, args: unknown = {}): Promise<Ref<T>> {
+async function spawnThere<T extends AnyProtocol>(
+  places: TwoPlaces,
+  definition: ActorDefinition<T, z.ZodType>,
+  args: unknown = {},
+): Promise<Ref<T>> {
   const place = places.here.router.place(thereId(places))!;
   const behavior = definition as unknown as ActorBehavior;
-  const { cell, branch } = await place.spawn(definition.name, behavior.argsType.toWire(behavior.argsType.parse(args)), undefined);
-  return new (refClassOf(definition.protocol))(place.target(cell, branch, definition.protocol.name), places.here.host.outside) as unknown as Ref<T>;
+  const { cell, branch } = await place.spawn(
+    definition.name,
+    behavior.argsType.toWire(behavior.argsType.parse(args)),
+    undefined,
+  );
+  return new (refClassOf(definition.protocol))(
+    place.target(cell, branch, definition.protocol.name),
+    places.here.host.outside,
+  ) as unknown as Ref<T>;
 }
 
 describe.each([
@@ -99,15 +121,22 @@ describe.each([
     expect(await ref.spend({ by: 2 })).toBe(3);
     const refused = await ref.spend.outcome({ by: 9 });
     expect(refused).toMatchObject({ ok: false, error: { code: 'tooLittle', data: { missing: 4 } } });
-    await expect(ref.fails()).rejects.toMatchObject({ code: 'ActorFailed', message: expect.stringContaining('no luck') });
+    await expect(ref.fails()).rejects.toMatchObject({
+      code: 'ActorFailed',
+      message: expect.stringContaining('no luck'),
+    });
     await expect(ref.all()).rejects.toMatchObject({ code: 'NotDelivered', reason: 'stopped' });
   });
 
   it('refuses a message that does not fit before anything is sent', async () => {
     const ref = await start();
     const before = open!.frames.length;
-    expect(() => ref.add({ n: 'x' } as never)).toThrow(expect.objectContaining({ code: 'InvalidMessage', path: ['n'] }));
-    expect(() => ref.add({ n: 1, bag: { f: () => 1 } })).toThrow(expect.objectContaining({ code: 'InvalidMessage', path: ['bag', 'f'] }));
+    expect(() => ref.add({ n: 'x' } as never)).toThrow(
+      expect.objectContaining({ code: 'InvalidMessage', path: ['n'] }),
+    );
+    expect(() => ref.add({ n: 1, bag: { f: () => 1 } })).toThrow(
+      expect.objectContaining({ code: 'InvalidMessage', path: ['bag', 'f'] }),
+    );
     await expect(ref.spend({} as never)).rejects.toMatchObject({ code: 'InvalidMessage' });
     expect(open!.frames.length).toBe(before);
   });
@@ -154,7 +183,10 @@ describe.each([
 
   it('names a call cycle across places instead of waiting for it', async () => {
     const ref = await start();
-    await expect(ref.callBack({ to: ref }, { timeoutMs: 2_000 })).rejects.toMatchObject({ code: 'ActorFailed', message: expect.stringContaining('cycle') });
+    await expect(ref.callBack({ to: ref }, { timeoutMs: 2_000 })).rejects.toMatchObject({
+      code: 'ActorFailed',
+      message: expect.stringContaining('cycle'),
+    });
   });
 
   it('lets an offer wait for room in a mailbox over there whose high water is 4', async () => {
@@ -217,7 +249,13 @@ describe.each([
   it('refuses to spawn what is not registered, and arguments that do not fit', async () => {
     open = twoPlaces([log], sameNode);
     const place = open.here.router.place(thereId(open))!;
-    await expect(place.spawn('nobody', {}, undefined)).rejects.toMatchObject({ code: 'SpawnFailed', reason: 'unregistered' });
-    await expect(place.spawn('log', { limit: 'x' }, undefined)).rejects.toMatchObject({ code: 'SpawnFailed', reason: 'arguments' });
+    await expect(place.spawn('nobody', {}, undefined)).rejects.toMatchObject({
+      code: 'SpawnFailed',
+      reason: 'unregistered',
+    });
+    await expect(place.spawn('log', { limit: 'x' }, undefined)).rejects.toMatchObject({
+      code: 'SpawnFailed',
+      reason: 'arguments',
+    });
   });
 });

@@ -152,8 +152,8 @@ describe('a flow', () => {
     expect(onward + dropped).toBe(into);
   });
 
-  it('gives an element that makes 5,000 out, and still holds no more than 5,000 beyond its bound', async () => {
-    let seen = 0;
+  it('gives a sink no more than 1,024 elements and the 5,000 of one push beyond them at a time', async () => {
+    const writes: number[] = [];
     const many = flow('many', { args: none }, (f) =>
       f
         .from(fromIterable([1, 2, 3]))
@@ -161,12 +161,19 @@ describe('a flow', () => {
           'many',
           concatMap(() => Array.from({ length: 5_000 }, (_, n) => n)),
         )
-        .to(forEach(async () => {
-            seen += 1;
-          }),),
+        .to({
+          name: 'sizes',
+          open: () => ({
+            write(batch) {
+              writes.push(batch.length);
+              return sleep(1);
+            },
+          }),
+        }),
     );
     await (await runLocally(many, {})).done;
-    expect(seen).toBe(15_000);
+    expect(writes.reduce((sum, size) => sum + size)).toBe(15_000);
+    expect(Math.max(...writes)).toBeLessThanOrEqual(1_024 + 5_000);
   });
 });
 

@@ -1,4 +1,18 @@
-import { bufferCount, concatWith, delay, filter, map, mergeMap, NEVER, type Observable, of, retry, scan, startWith, take } from 'rxjs';
+import {
+  bufferCount,
+  concatWith,
+  delay,
+  filter,
+  map,
+  mergeMap,
+  NEVER,
+  type Observable,
+  of,
+  retry,
+  scan,
+  startWith,
+  take,
+} from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { AsyncOperator, type FlowError, StageFailed } from '../../src/streams/errors.ts';
 import { Island, type Via } from '../../src/streams/island.ts';

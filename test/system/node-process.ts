@@ -16,8 +16,24 @@ const cli = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const registry = fileURLToPath(new URL('./fixtures/actors.ts', import.meta.url));
 
 /** Starts a node with the test actors and waits until it listens. */
-export async function startNode(secretFile: string, listen = 'ws://127.0.0.1:0', more: readonly string[] = []): Promise<NodeProcess> {
-  const args = ['node', '--registry', registry, '--listen', listen, '--secret-file', secretFile, '--role', 'workers', '--exit-with-stdin', ...more];
+export async function startNode(
+  secretFile: string,
+  listen = 'ws://127.0.0.1:0',
+  more: readonly string[] = [],
+): Promise<NodeProcess> {
+  const args = [
+    'node',
+    '--registry',
+    registry,
+    '--listen',
+    listen,
+    '--secret-file',
+    secretFile,
+    '--role',
+    'workers',
+    '--exit-with-stdin',
+    ...more,
+  ];
   const child = spawn(process.execPath, ['--import', 'tsx', cli, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
   let errors = '';
   child.stderr.on('data', (text: Buffer) => {
@@ -39,7 +55,10 @@ export async function startNode(secretFile: string, listen = 'ws://127.0.0.1:0',
 }
 
 /** Ends a node and waits until it is gone. */
-export async function endNode({ process: child }: NodeProcess, signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+export async function endNode(
+  { process: child }: NodeProcess,
+  signal: NodeJS.Signals = 'SIGTERM',
+): Promise<number | null> {
   if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
   const gone = once(child, 'exit');
   child.kill(signal);
@@ -48,7 +67,11 @@ export async function endNode({ process: child }: NodeProcess, signal: NodeJS.Si
 }
 
 /** A folder with a secret file in it, and how to remove it. */
-export async function secretFolder(): Promise<{ readonly file: string; readonly other: string; remove(): Promise<void> }> {
+export async function secretFolder(): Promise<{
+  readonly file: string;
+  readonly other: string;
+  remove(): Promise<void>;
+}> {
   const folder = await mkdtemp(join(tmpdir(), 'troupe-test-'));
   const file = join(folder, 'secret');
   const other = join(folder, 'other');

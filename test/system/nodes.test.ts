@@ -22,7 +22,13 @@ afterEach(async () => {
 });
 
 async function join(to = other, threads = 1): Promise<ActorSystem> {
-  system = await createSystem({ registry, threads, join: [to.address], auth: secret({ file: folder.file }), logLevel: 'silent' });
+  system = await createSystem({
+    registry,
+    threads,
+    join: [to.address],
+    auth: secret({ file: folder.file }),
+    logLevel: 'silent',
+  });
   return system;
 }
 
@@ -78,7 +84,10 @@ describe('a second node', () => {
   it('fails a caller with the reason, and not itself', async () => {
     await join();
     const ref = await system!.spawn(counter, { on: node({ role: 'workers' }) });
-    await expect(ref.throws()).rejects.toMatchObject({ code: 'ActorFailed', message: expect.stringContaining('as planned') });
+    await expect(ref.throws()).rejects.toMatchObject({
+      code: 'ActorFailed',
+      message: expect.stringContaining('as planned'),
+    });
     await expect(ref.total()).rejects.toMatchObject({ code: 'NotDelivered', reason: 'stopped' });
     const next = await system!.spawn(counter, { on: node({ role: 'workers' }) });
     expect(await next.total()).toBe(0);
@@ -86,11 +95,19 @@ describe('a second node', () => {
 
   it('is named when no node has the role', async () => {
     await join();
-    await expect(system!.spawn(counter, { on: node({ role: 'gpu' }) })).rejects.toMatchObject({ code: 'SpawnFailed', reason: 'no-place' });
+    await expect(system!.spawn(counter, { on: node({ role: 'gpu' }) })).rejects.toMatchObject({
+      code: 'SpawnFailed',
+      reason: 'no-place',
+    });
   });
 
   it('refuses a wrong secret, and goes on serving others', async () => {
-    const joining = createSystem({ registry, join: [other.address], auth: secret({ file: folder.other }), logLevel: 'silent' });
+    const joining = createSystem({
+      registry,
+      join: [other.address],
+      auth: secret({ file: folder.other }),
+      logLevel: 'silent',
+    });
     await expect(joining).rejects.toMatchObject({ code: 'HandshakeFailed' });
     const without = createSystem({ registry, join: [other.address], logLevel: 'silent' });
     await expect(without).rejects.toMatchObject({ code: 'HandshakeFailed' });
@@ -102,7 +119,9 @@ describe('a second node', () => {
     const doomed = await startNode(folder.file);
     await join(doomed);
     const ref = await system!.spawn(counter, { on: node({ role: 'workers' }) });
-    const asked = Array.from({ length: 20 }, () => ref.slowly({ ms: 20_000 }, { timeoutMs: 25_000 }).catch((error) => `${error.code} ${error.reason}`));
+    const asked = Array.from({ length: 20 }, () =>
+      ref.slowly({ ms: 20_000 }, { timeoutMs: 25_000 }).catch((error) => `${error.code} ${error.reason}`),
+    );
     await ref.add.offer();
     await endNode(doomed, 'SIGKILL');
     expect(new Set(await Promise.all(asked))).toEqual(new Set(['OutcomeUnknown link-lost']));
@@ -120,8 +139,16 @@ describe('what cannot start', () => {
   it.each([
     ['a port in use', () => createSystem({ listen: other.address, logLevel: 'silent' }), 'ListenFailed'],
     ['a node that is not there', () => createSystem({ join: ['ws://127.0.0.1:1'], logLevel: 'silent' }), 'DialFailed'],
-    ['a registry that is not there', () => createSystem({ registry: new URL('./no-such.ts', import.meta.url) }), 'RegistryLoadFailed'],
-    ['a secret file that is not there', () => createSystem({ listen: 'ws://127.0.0.1:0', auth: secret({ file: '/no/such/file' }) }), 'SecretFailed'],
+    [
+      'a registry that is not there',
+      () => createSystem({ registry: new URL('./no-such.ts', import.meta.url) }),
+      'RegistryLoadFailed',
+    ],
+    [
+      'a secret file that is not there',
+      () => createSystem({ listen: 'ws://127.0.0.1:0', auth: secret({ file: '/no/such/file' }) }),
+      'SecretFailed',
+    ],
     ['listening to the world without a secret', () => createSystem({ listen: 'ws://0.0.0.0:0' }), 'UsageError'],
     ['an option that does not exist', () => createSystem({ thread: 2 } as never), 'UsageError'],
   ])('says so: %s', async (_what, start, code) => {

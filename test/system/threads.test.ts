@@ -25,7 +25,9 @@ describe('actors on worker threads', () => {
       system!.spawn(counter, { on: thread(), args: { start: 5 } }),
     ]);
     expect(await a.path()).toBe(pathOf(a));
-    expect(new Set([pathOf(a), pathOf(b)])).toEqual(new Set([`troupe://${nodeId}/t1/counter#1`, `troupe://${nodeId}/t2/counter#1`]));
+    expect(new Set([pathOf(a), pathOf(b)])).toEqual(
+      new Set([`troupe://${nodeId}/t1/counter#1`, `troupe://${nodeId}/t2/counter#1`]),
+    );
     expect(await b.total()).toBe(5);
   });
 
@@ -103,7 +105,9 @@ describe('actors on worker threads', () => {
     await start(1);
     const doomed = await system!.spawn(counter, { on: thread() });
     doomed.rejects();
-    await expect(doomed.slowly({ ms: 5_000 })).rejects.toMatchObject({ code: expect.stringMatching(/OutcomeUnknown|NotDelivered/) });
+    await expect(doomed.slowly({ ms: 5_000 })).rejects.toMatchObject({
+      code: expect.stringMatching(/OutcomeUnknown|NotDelivered/),
+    });
   });
 
   it('can be killed while their handler waits', async () => {
@@ -118,7 +122,10 @@ describe('actors on worker threads', () => {
 
   it('are refused where the registry does not name them, or there are no threads', async () => {
     await start(0);
-    await expect(system!.spawn(counter, { on: thread() })).rejects.toMatchObject({ code: 'SpawnFailed', reason: 'no-place' });
+    await expect(system!.spawn(counter, { on: thread() })).rejects.toMatchObject({
+      code: 'SpawnFailed',
+      reason: 'no-place',
+    });
   });
 
   it('shut down within the deadline even when one of them never yields', async () => {
