@@ -27,6 +27,16 @@ export const rows = [
   { row: 'bursts of 1,000 against 10', file: 'bursts', settings: parse },
   { row: 'lone ask', file: 'lone-ask', settings: parse },
   ...timerLagRows(),
-  { row: 'bytes per idle actor, refs dropped', file: 'idle-actor-bytes', settings: { ...parse, refs: 'dropped' }, flags: memoryFlags },
-  { row: 'bytes per idle actor, refs kept', file: 'idle-actor-bytes', settings: { ...parse, refs: 'kept' }, flags: memoryFlags },
+  {
+    row: 'bytes per idle actor, refs dropped',
+    file: 'idle-actor-bytes',
+    settings: { ...parse, refs: 'dropped' },
+    flags: memoryFlags,
+  },
+  {
+    row: 'bytes per idle actor, refs kept',
+    file: 'idle-actor-bytes',
+    settings: { ...parse, refs: 'kept' },
+    flags: memoryFlags,
+  },
 ];

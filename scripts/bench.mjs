@@ -40,12 +40,19 @@ for (const row of chosen) {
 }
 printTable(results);
 const missed = results.filter((result) => !result.ok);
-if (options.check && missed.length > 0 && !options.quick) fail(`${missed.length} of ${results.length} rows miss their floor`);
+if (options.check && missed.length > 0 && !options.quick)
+  fail(`${missed.length} of ${results.length} rows miss their floor`);
 process.exit(results.some((result) => result.error !== undefined) ? 1 : 0);
 
 /** Runs one row's process. A row that fails is a result too: the others still run. */
 function measured(row) {
-  const args = [...(row.flags ?? []), path('bench/run-row.mjs'), row.row, String(rounds), options.quick ? 'quick' : 'full'];
+  const args = [
+    ...(row.flags ?? []),
+    path('bench/run-row.mjs'),
+    row.row,
+    String(rounds),
+    options.quick ? 'quick' : 'full',
+  ];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], timeout: 300_000 });
   let output = '';
   let errors = '';
@@ -59,7 +66,8 @@ function measured(row) {
     child.on('close', (code, signal) => {
       const line = output.trimEnd().split('\n').at(-1) ?? '';
       if (code === 0 && line.startsWith('{')) resolve(JSON.parse(line));
-      else resolve({ row: row.row, ratio: null, error: errors.trim().slice(0, 2_000) || `ended with ${signal ?? code}` });
+      else
+        resolve({ row: row.row, ratio: null, error: errors.trim().slice(0, 2_000) || `ended with ${signal ?? code}` });
     });
   });
 }
@@ -76,7 +84,9 @@ function printTable(all) {
   for (const { row, ratio, floor, goal, ok, better, unit, error } of all) {
     const sign = better === 'higher' ? '≥' : '≤';
     const figures = `${String(ratio ?? '–').padStart(9)} ${(sign + floor).padStart(8)} ${(sign + goal).padStart(8)}`;
-    console.log(`${row.padEnd(width)}  ${figures}  ${ok ? 'ok    ' : 'MISSED'} ${error === undefined ? unit : 'failed, see above'}`);
+    console.log(
+      `${row.padEnd(width)}  ${figures}  ${ok ? 'ok    ' : 'MISSED'} ${error === undefined ? unit : 'failed, see above'}`,
+    );
   }
 }
 

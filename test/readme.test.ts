@@ -70,3 +70,16 @@ describe('the README', () => {
       await access(new URL(`../${script}`, import.meta.url));
   });
 });
+
+describe('ARCHITECTURE.md', () => {
+  it('names only files and folders that exist', async () => {
+    const text = await readFile(new URL('../ARCHITECTURE.md', import.meta.url), 'utf8');
+    const sources = [...text.matchAll(/`((?:actors|base|cli|runtime|streams|transport)\/[\w./-]*)`/g)].map(
+      ([, path]) => path!,
+    );
+    const others = [...text.matchAll(/`((?:docs|test)\/[\w./-]+)`/g)].map(([, path]) => path!);
+    expect(sources.length).toBeGreaterThan(40);
+    for (const path of sources) await access(new URL(`../src/${path}`, import.meta.url));
+    for (const path of others) await access(new URL(`../${path}`, import.meta.url));
+  });
+});

@@ -6,6 +6,8 @@ export interface Progress {
   readonly elapsedMs: number;
   readonly rows: number;
   readonly rowsExpected: number;
+  readonly windowed: number;
+  readonly late: number;
   readonly lines: number;
   /** Where the rows are worked on, and what each place did so far. */
   readonly places: readonly {

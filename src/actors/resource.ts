@@ -12,7 +12,8 @@ export interface Resource<N extends string, V> {
   readonly kind: 'resource';
   readonly name: N;
   readonly open: (context: { readonly signal: AbortSignal }) => Promise<V> | V;
-  readonly close?: (value: V) => Promise<void> | void;
+  /** A method and no property, so that a resource of any value fits where `Resource<string, unknown>` is meant. */
+  close?(value: V): Promise<void> | void;
 }
 
 /**

@@ -24,6 +24,11 @@ export function fromIterable<T>(iterable: Iterable<T> | AsyncIterable<T>, option
 }
 
 async function* syncBatches<T>(iterable: Iterable<T>): AsyncGenerator<T[]> {
+  if (Array.isArray(iterable)) {
+    const size = streamLimits.sourceBatch;
+    for (let at = 0; at < iterable.length; at += size) yield iterable.slice(at, at + size);
+    return;
+  }
   let batch: T[] = [];
   for (const item of iterable) {
     batch.push(item);

@@ -13,7 +13,9 @@ export class ReadAhead<T> {
     return this.#items.length;
   }
 
+  /** What comes after the end or a failure is not taken. */
   push(item: T): void {
+    if (this.#ended || this.#failure !== undefined) return;
     this.#items.push(item);
     this.#notify();
   }

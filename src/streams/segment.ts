@@ -6,44 +6,31 @@
  * every queue behind has room; a push runs to its end, so a queue exceeds its high water by what one element gives.
  */
 import type { Clock } from '../base/environment/clock.ts';
-import { byKey, EdgeDelivery, toOnly } from './edge-delivery.ts';
+import { EdgeDelivery } from './edge-delivery.ts';
 import { asStageFailure, type FlowError } from './errors.ts';
-import type { DataFrame, Downstream, Upstream } from './frame.ts';
-import { Inlet } from './inlet.ts';
+import type { DataFrame } from './frame.ts';
+import type { Inlet } from './inlet.ts';
 import type { Batch } from './intake.ts';
 import { Island } from './island.ts';
 import { streamLimits } from './limits.ts';
-import { MergeIntake } from './merge-intake.ts';
-import { Outlet } from './outlet.ts';
+import type { MergeIntake } from './merge-intake.ts';
+import type { Outlet } from './outlet.ts';
 import type { SegmentPlan } from './plan.ts';
-import type { SinkWriter } from './sink.ts';
-import { SinkDelivery } from './sink-delivery.ts';
-import { SourceIntake } from './source-intake.ts';
-import type { SegmentCounts, StageCounts } from './stage-counts.ts';
-import { WindowedState } from './windowed-state.ts';
+import { makeDelivery, makeIntake, makeLateOutlet, makeWindows, type SegmentEdges } from './segment-parts.ts';
+import type { SinkDelivery } from './sink-delivery.ts';
+import type { SourceIntake } from './source-intake.ts';
+import { headCounts, type SegmentCounts, stageCounts, tailCounts } from './stage-counts.ts';
+import { WaitMeter } from './wait-meter.ts';
+import type { WindowedState } from './windowed-state.ts';
 
 export interface SegmentHost {
   readonly clock: Clock;
   /** There is work: call `turn` soon. The host sees to it that one call at most is pending. */
   readonly wake: () => void;
-  /** All is delivered, or nothing more is wanted. Said once, and not after `failed`. */
+  /** All is delivered, dropped or aborted, and what was open is closed. Said once, and nothing is said after it. */
   readonly finished: () => void;
-  /** The segment failed and has stopped. Said once. */
+  /** The segment failed and does nothing more; its queues wait for their readers, or for `cancel`. Said once. */
   readonly failed: (error: FlowError) => void;
-}
-
-/** What a segment is joined to. */
-export interface SegmentEdges {
-  /** The ways back to the writers of its inputs, in the order of its inputs. None for a source. */
-  readonly upstreams: readonly Upstream[];
-  /** The ways to its readers, in the order of their partitions. None where a sink is behind. */
-  readonly downstreams: readonly Downstream<unknown>[];
-  /** The way of elements that are late, where they have a named output. */
-  readonly late: Downstream<unknown> | undefined;
-  /** The writer of its sink, opened. */
-  readonly sink: SinkWriter<unknown> | undefined;
-  /** Elements that one input may have on its way. */
-  readonly window: number;
 }
 
 export class Segment {
@@ -58,7 +45,7 @@ export class Segment {
   #deliveriesOpen: number;
   /** Queues behind that are full. */
   #full = 0;
-  #waitingSinceMs: number | undefined;
+  readonly #waits = new WaitMeter();
   #batch: Batch | undefined;
   #at = 0;
   /** Windows may be due up to here, and it is yet to be passed on. */
@@ -66,26 +53,25 @@ export class Segment {
   /** The event time of the element that is being pushed. */
   #timeMs = Number.NaN;
   #state: 'running' | 'ending' | 'stopped' = 'running';
-  #failed = false;
   #watermarkMs = -Infinity;
-  #taken = 0;
-  #creditWaits = 0;
-  #creditWaitMs = 0;
   #busyMs = 0;
 
   constructor(plan: SegmentPlan, edges: SegmentEdges, host: SegmentHost) {
     this.#plan = plan;
     this.#host = host;
-    this.#inlets = edges.upstreams.map((upstream) => new Inlet<unknown>(edges.window, upstream));
-    this.#intake = this.#makeIntake();
+    const failed = (error: FlowError): void => this.fail(error);
+    const { intake, inlets } = makeIntake(plan, edges, host.clock, { ready: host.wake, failed });
+    this.#intake = intake;
+    this.#inlets = inlets;
     this.#windows = makeWindows(plan);
     this.#island = new Island(plan.vias, {
       emit: (value) => this.#delivery.write(value, this.#timeMs),
       onClosed: () => this.#closedEarly(),
-      onFailed: (error) => this.fail(error),
+      onFailed: failed,
     });
-    this.#delivery = this.#makeDelivery(edges);
-    this.#lateOutlet = edges.late === undefined ? undefined : this.#makeLateOutlet(edges.late);
+    const full = this.#fullChanged;
+    this.#delivery = makeDelivery(plan, edges, { full, closed: this.#deliveryClosed, failed });
+    this.#lateOutlet = edges.late && makeLateOutlet(edges.late, { full, closed: this.#oneClosed });
     this.#deliveriesOpen = this.#lateOutlet === undefined ? 1 : 2;
   }
 
@@ -126,7 +112,7 @@ export class Segment {
     if (this.#state === 'stopped') return;
     const { clock } = this.#host;
     const startMs = clock.monotonicMs();
-    this.#endWait(startMs);
+    this.#waits.end(startMs);
     let nowMs = startMs;
     let going = this.#state === 'running';
     try {
@@ -143,37 +129,36 @@ export class Segment {
     }
     this.#busyMs += nowMs - startMs;
     if (this.#state !== 'running') return;
-    if (this.#full > 0) this.#beginWait(nowMs);
+    if (this.#full > 0) this.#waits.begin(nowMs);
     else if (going) this.#host.wake();
   }
 
   /** Stops because of `error`, which follows what was delivered. */
   fail(error: FlowError): void {
     if (this.#state === 'stopped') return;
-    this.#failed = true;
     this.#stop();
     this.#delivery.fail(error);
     this.#lateOutlet?.fail(error);
     this.#host.failed(error);
   }
 
-  /** Stops because nobody wants the result. */
+  /** Stops because nobody wants the result, and drops what is queued. */
   cancel(): void {
-    if (this.#state === 'stopped') return;
-    this.#stop();
+    if (this.#state !== 'stopped') this.#stop();
     this.#delivery.abort();
     this.#lateOutlet?.cancel();
   }
 
   counts(): SegmentCounts {
+    const vias = this.#island.stages.map((stage) => stageCounts(stage.name, { in: stage.in, out: stage.out }));
     return {
       stages: [
-        ...this.#headCounts(),
-        ...this.#island.stages.map((stage) => stageCounts(stage.name, { in: stage.in, out: stage.out })),
-        ...this.#tailCounts(),
+        ...headCounts(this.#plan, this.#intake, this.#windows),
+        ...vias,
+        ...tailCounts(this.#plan, this.#delivery),
       ],
-      creditWaits: this.#creditWaits,
-      creditWaitMs: this.#creditWaitMs + this.#waitedMs(),
+      creditWaits: this.#waits.count,
+      creditWaitMs: this.#waits.totalMs(this.#host.clock.monotonicMs()),
       busyMs: this.#busyMs,
       watermarkMs: this.#watermarkMs,
     };
@@ -191,10 +176,8 @@ export class Segment {
   }
 
   #takeBatch(): Batch | undefined {
-    const batch = this.#intake.take();
-    if (batch !== undefined) this.#taken += batch.items.length;
     this.#at = 0;
-    return batch;
+    return this.#intake.take();
   }
 
   #pushSome({ items, times, watermark }: Batch): void {
@@ -279,7 +262,7 @@ export class Segment {
 
   #stop(): void {
     this.#state = 'stopped';
-    this.#endWait(this.#host.clock.monotonicMs());
+    this.#waits.end(this.#host.clock.monotonicMs());
     this.#batch = undefined;
     this.#intake.cancel();
     this.#island.dispose();
@@ -301,7 +284,7 @@ export class Segment {
 
   readonly #oneClosed = (): void => {
     this.#deliveriesOpen -= 1;
-    if (this.#deliveriesOpen === 0 && !this.#failed) this.#host.finished();
+    if (this.#deliveriesOpen === 0) this.#host.finished();
   };
 
   #guarded(receive: () => void): void {
@@ -314,60 +297,6 @@ export class Segment {
     }
   }
 
-  // ── waiting for room, as it is counted ──
-
-  #beginWait(nowMs: number): void {
-    this.#creditWaits += 1;
-    this.#waitingSinceMs = nowMs;
-  }
-
-  #endWait(nowMs: number): void {
-    if (this.#waitingSinceMs === undefined) return;
-    this.#creditWaitMs += nowMs - this.#waitingSinceMs;
-    this.#waitingSinceMs = undefined;
-  }
-
-  #waitedMs(): number {
-    return this.#waitingSinceMs === undefined ? 0 : this.#host.clock.monotonicMs() - this.#waitingSinceMs;
-  }
-
-  // ── counts ──
-
-  #headCounts(): StageCounts[] {
-    const { head } = this.#plan;
-    switch (head.kind) {
-      case 'source': {
-        const dropped = this.#intake instanceof SourceIntake ? this.#intake.dropped : 0;
-        return [stageCounts(head.stage, { in: this.#taken + dropped, out: this.#taken, dropped })];
-      }
-      case 'window': {
-        const { windowed, late, windows } = this.#windows!;
-        return [stageCounts(head.stage, { in: windowed + late, out: windows, late })];
-      }
-      case 'gather':
-        return [];
-      default:
-        return head satisfies never;
-    }
-  }
-
-  #tailCounts(): StageCounts[] {
-    const { tail } = this.#plan;
-    const { written, discarded } = this.#delivery;
-    if (tail.kind === 'forward') return [];
-    const counts = this.#delivery instanceof SinkDelivery ? this.#delivery.counts : {};
-    return [
-      stageCounts(tail.stage, {
-        in: written,
-        out: written - discarded - this.#delivery.queued,
-        dropped: discarded,
-        counts,
-      }),
-    ];
-  }
-
-  // ── wiring ──
-
   get #headStage(): string {
     return this.#plan.head.kind === 'gather' ? 'gather' : this.#plan.head.stage;
   }
@@ -376,50 +305,4 @@ export class Segment {
     const outlets = this.#delivery instanceof EdgeDelivery ? this.#delivery.outlets : [];
     return index < outlets.length ? outlets[index] : this.#lateOutlet;
   }
-
-  #makeIntake(): SourceIntake | MergeIntake {
-    const { head } = this.#plan;
-    if (head.kind !== 'source') return new MergeIntake(this.#inlets);
-    const { wake, clock } = this.#host;
-    const { stage, time } = head;
-    const events = { ready: wake, failed: (error: FlowError) => this.fail(error) };
-    return new SourceIntake(head.source, { stage, time, clock, events });
-  }
-
-  #makeDelivery({ downstreams, sink }: SegmentEdges): EdgeDelivery | SinkDelivery {
-    const { tail } = this.#plan;
-    const events = { full: this.#fullChanged, closed: this.#deliveryClosed };
-    switch (tail.kind) {
-      case 'sink':
-        return new SinkDelivery(sink!, tail.stage, { ...events, failed: (error) => this.fail(error) });
-      case 'forward':
-        return new EdgeDelivery(downstreams, { timed: false, route: toOnly, events });
-      case 'key': {
-        const route = byKey(tail.stage, tail.keyOf, tail.parallelism);
-        return new EdgeDelivery(downstreams, { timed: true, route, events });
-      }
-      default:
-        return tail satisfies never;
-    }
-  }
-
-  #makeLateOutlet(late: Downstream<unknown>): Outlet<unknown> {
-    return new Outlet<unknown>(late, {
-      highWater: streamLimits.outletHighWater,
-      frameElementsMax: streamLimits.frameElementsMax,
-      timed: false,
-      onFull: this.#fullChanged,
-      onClosed: this.#oneClosed,
-    });
-  }
-}
-
-function makeWindows({ head }: SegmentPlan): WindowedState | undefined {
-  if (head.kind !== 'window') return undefined;
-  const { stage, window, allowedLatenessMs, keyOf, aggregates } = head;
-  return new WindowedState({ stage, sizeMs: window.sizeMs, allowedLatenessMs, keyOf, aggregates });
-}
-
-function stageCounts(name: string, counts: Partial<StageCounts>): StageCounts {
-  return { name, in: 0, out: 0, dropped: 0, late: 0, counts: {}, ...counts };
 }

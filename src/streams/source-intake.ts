@@ -23,8 +23,8 @@ export class SourceIntake implements Intake {
   #silentSinceMs = 0;
   #idleTimer: Cancel | undefined;
   ended = false;
-  /** Elements read so far. */
-  read = 0;
+  /** Elements given to the segment so far. */
+  taken = 0;
 
   constructor(
     source: Source<unknown>,
@@ -50,7 +50,8 @@ export class SourceIntake implements Intake {
   take(): Batch | undefined {
     const batch = this.#batch;
     this.#batch = undefined;
-    if (batch === undefined && !this.ended) this.#readNext();
+    if (batch !== undefined) this.taken += batch.items.length;
+    else if (!this.ended) this.#readNext();
     return batch;
   }
 
@@ -93,13 +94,13 @@ export class SourceIntake implements Intake {
     }
     const items = result.value;
     try {
+      if (!Array.isArray(items)) throw new TypeError(`it gave ${typeof items} where a batch is an array of elements`);
       const times = this.#gauge?.read(items);
       this.#batch = { items, times, watermark: this.#gauge?.advance() };
     } catch (thrown) {
       this.#onError(thrown);
       return;
     }
-    this.read += items.length;
     this.#events.ready();
   };
 

@@ -1,4 +1,10 @@
 /** What the stages of a segment have done so far. */
+import type { EdgeDelivery } from './edge-delivery.ts';
+import type { MergeIntake } from './merge-intake.ts';
+import type { SegmentPlan } from './plan.ts';
+import { SinkDelivery } from './sink-delivery.ts';
+import { SourceIntake } from './source-intake.ts';
+import type { WindowedState } from './windowed-state.ts';
 
 /** Of one stage, in elements. Every element in is out, held, late or dropped; a window gives one out for many in. */
 export interface StageCounts {
@@ -22,4 +28,31 @@ export interface SegmentCounts {
   readonly busyMs: number;
   /** How far event time has gone in it; -Infinity before the first watermark, Infinity at the end. */
   readonly watermarkMs: number;
+}
+
+export function stageCounts(name: string, counts: Partial<StageCounts>): StageCounts {
+  return { name, in: 0, out: 0, dropped: 0, late: 0, counts: {}, ...counts };
+}
+
+/** Of the source or the windows that a segment begins with. */
+export function headCounts(
+  { head }: SegmentPlan,
+  intake: SourceIntake | MergeIntake,
+  windows: WindowedState | undefined,
+): StageCounts[] {
+  if (intake instanceof SourceIntake && head.kind === 'source') {
+    const { taken, dropped } = intake;
+    return [stageCounts(head.stage, { in: taken + dropped, out: taken, dropped })];
+  }
+  if (windows === undefined || head.kind !== 'window') return [];
+  const { windowed, late, windows: results } = windows;
+  return [stageCounts(head.stage, { in: windowed + late, out: results, late })];
+}
+
+/** Of the exchange by key or the sink that it ends with. */
+export function tailCounts({ tail }: SegmentPlan, delivery: EdgeDelivery | SinkDelivery): StageCounts[] {
+  if (tail.kind === 'forward') return [];
+  const { written, queued, discarded } = delivery;
+  const counts = delivery instanceof SinkDelivery ? delivery.counts : {};
+  return [stageCounts(tail.stage, { in: written, out: written - queued - discarded, dropped: discarded, counts })];
 }

@@ -25,6 +25,10 @@ export interface WindowedStateOptions {
   readonly aggregates: Readonly<Record<string, Aggregate<unknown, unknown>>>;
 }
 
+/** Operators such as `startWith` give elements before any came whose event time they could have. */
+const untimed =
+  'an operator before the window made an element before the first one came, so it has no event time; make it later';
+
 interface OpenWindow {
   readonly window: TimeWindow;
   readonly states: Map<Key, unknown[]>;
@@ -102,6 +106,7 @@ export class WindowedState {
   #windowAt(startMs: number): OpenWindow | undefined {
     const known = this.#byStart.get(startMs);
     if (known !== undefined) return known;
+    if (Number.isNaN(startMs)) throw new StageFailed(this.#options.stage, new RangeError(untimed));
     if (this.#dueAtMs(startMs) <= this.#watermarkMs) return undefined;
     const open: OpenWindow = {
       window: Object.freeze({ startMs, endMs: startMs + this.#options.sizeMs }),

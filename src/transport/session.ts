@@ -5,8 +5,8 @@
  * granted; it fills frames with many messages and flushes them when its turn in the run queue comes, or when a frame is
  * full. It knows nothing of what messages mean: an item is a run of fields that `runtime` laid down and reads again.
  *
- * A frame is one array: `[sequence, received, settled, granted, …items]`. All four counts are cumulative, so a frame
- * without items repeats them at no risk.
+ * A frame is one array: `[sequence, received, settled, granted, asks, …items]`. All four counts are cumulative, so a frame
+ * without items repeats them at no risk; one that `asks` is answered with the other side's counts at once.
  */
 import type { Cancel, Clock } from '../base/environment/clock.ts';
 import type { Runnable, Scheduler, Slice } from '../base/environment/scheduler.ts';
@@ -15,7 +15,7 @@ import { Ring } from '../base/ring.ts';
 import { FrameRefused } from './errors.ts';
 import type { FrameCodec } from './frame-codec.ts';
 
-const headerFields = 4;
+const headerFields = 5;
 
 /** How a session's frames reach the other place. Ordered; what was sent when it breaks may be lost. */
 export interface Carrier {
@@ -49,7 +49,7 @@ export interface Unsettled {
 
 class Frame {
   /** The header's places, then the fields of all items. */
-  readonly fields: unknown[] = [0, 0, 0, 0];
+  readonly fields: unknown[] = [0, 0, 0, 0, false];
   /** Where each item begins. */
   readonly starts: number[] = [];
   sequence = 0;
@@ -148,7 +148,7 @@ export class Session implements Runnable {
       this.#open = new Frame();
     }
     this.#flush();
-    if (this.#countsDue) this.#sendCounts();
+    if (this.#countsDue) this.#sendCounts(false);
     slice.spent(1);
   }
 
@@ -226,9 +226,9 @@ export class Session implements Runnable {
     return this.#askedForCounts || this.#received - this.#reportedReceived >= limits.sessionWindow / 4;
   }
 
-  #sendCounts(): void {
+  #sendCounts(asks: boolean): void {
     if (this.#carrierFull) return;
-    const fields: unknown[] = [0, 0, 0, 0];
+    const fields: unknown[] = [0, 0, 0, 0, asks];
     this.#stamp(fields, this.#sent);
     this.#carry(this.#options.codec.pack(fields));
   }
@@ -241,7 +241,7 @@ export class Session implements Runnable {
       if (this.#ended) return;
       const waiting = this.#retained.size > 0 || this.#sealed.size > 0;
       if (waiting || this.#received !== this.#reportedReceived || this.#settled !== this.#reportedSettled) {
-        this.#sendCounts();
+        this.#sendCounts(waiting);
         this.#keepIdleTimer();
       }
     });
@@ -259,7 +259,8 @@ export class Session implements Runnable {
       problem = this.#readHeader(fields);
       if (problem === undefined && fields.length > headerFields) {
         this.#received += this.#options.onItems(fields, headerFields);
-      } else if (problem === undefined && this.#received !== this.#reportedReceived) this.#askedForCounts = true;
+      }
+      if (fields[4] === true) this.#askedForCounts = true;
     } catch (error) {
       problem = error instanceof Error ? error.message : 'a frame that cannot be read';
     }
@@ -272,10 +273,11 @@ export class Session implements Runnable {
   }
 
   #readHeader(fields: readonly unknown[]): string | undefined {
-    const [sequence, received, settled, granted] = fields;
+    const [sequence, received, settled, granted, asks] = fields;
     if (!isCount(sequence) || !isCount(received) || !isCount(settled) || !isCount(granted)) {
       return 'a frame whose counts are not whole numbers';
     }
+    if (typeof asks !== 'boolean') return 'a frame that neither asks for counts nor does not';
     if (sequence !== this.#received) return `frame ${sequence} where ${this.#received} was next`;
     if (received < this.#acknowledged || received > this.#sent) return `received: ${received} of ${this.#sent} sent`;
     if (settled < this.#settledThere || settled > received) return `settled: ${settled} of ${received} received`;

@@ -13,9 +13,9 @@ const system = await createSystem({ registry: registry(greeter), threads: 0 });
 const ref: Ref<typeof Greeter> = await system.spawn(greeter);
 const text: string = await ref.greet({ name: 'Ada' });
 // @ts-expect-error the payload has another shape
-ref.greet.outcome({ name: 1 }).then((outcome) => console.log(outcome.ok));
+const outcome = await ref.greet.outcome({ name: 1 });
 const source: Source<number> = fromIterable([1, 2, 3]);
-console.log(text, typeof count, typeof flow, typeof forEach, source.name);
+console.log(text, outcome.ok, typeof count, typeof flow, typeof forEach, source.name);
 await system.shutdown();
 `;
 
@@ -91,7 +91,7 @@ describe('the packed package', () => {
       await project.write({ 'main.mts': typescript, 'tsconfig.json': JSON.stringify(tsconfig) });
       expect(await project.run('npx', '--no-install', 'tsc')).toMatchObject({ code: 0, stdout: '' });
       const ran = await project.run('node', 'main.mjs');
-      expect(ran).toMatchObject({ code: 0, stdout: 'Hello, Ada function function function iterable\n' });
+      expect(ran).toMatchObject({ code: 0, stdout: 'Hello, Ada false function function function iterable\n' });
     });
 
     it('gives the parquet source its own entry point', async () => {

@@ -9,7 +9,7 @@ import { refTo } from '../../src/actors/schema/ref-schema.ts';
 import { pathOf, sameRef, stop } from '../../src/actors/verbs.ts';
 import { type TwoPlaces, thereId, twoPlaces } from './two-places.ts';
 
-export interface LogRef extends Ref<typeof Log> {}
+interface LogRef extends Ref<typeof Log> {}
 const Log = protocol('log', {
   add: tell(z.object({ n: z.int(), at: z.date().optional(), bag: z.unknown().optional() })),
   all: ask({ output: z.array(z.object({ n: z.int(), at: z.date().optional(), bag: z.unknown().optional() })) }),

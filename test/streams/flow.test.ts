@@ -1,5 +1,5 @@
 import { setImmediate as pass, setTimeout as sleep } from 'node:timers/promises';
-import { concatMap, delay, filter, map, scan, take } from 'rxjs';
+import { concatMap, delay, filter, map, of, scan, startWith, take } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { count, flow, forEach, fromIterable, type Source, sum, tumbling } from '../../src/streams/index.ts';
@@ -182,28 +182,25 @@ describe('a flow that fails', () => {
     place: 'source' | 'time' | 'via' | 'key' | 'aggregate' | 'sink' | 'nothing',
     sink: (item: unknown) => void = () => undefined,
   ) => {
-    const at = (here: typeof place): void => {
+    const at = <T>(here: typeof place, value: T): T => {
       if (place === here) throw new Error(`the ${here} is broken`);
+      return value;
     };
     const source: Source<number> = {
       name: 'numbers',
       async *open() {
         yield [1, 2, 3];
-        at('source');
+        at('source', undefined);
       },
-    };
-    const time = (n: number): number => {
-      at('time');
-      return n;
     };
     return flow('failing', { args: none }, (f) =>
       f
-        .from(source, { time })
-        .via('step', ($) => $.pipe(map((n) => (at('via'), n))))
-        .keyBy((n) => (at('key'), n), { parallelism: 2 })
+        .from(source, { time: (n) => at('time', n) })
+        .via('step', ($) => $.pipe(map((n) => at('via', n))))
+        .keyBy((n) => at('key', n), { parallelism: 2 })
         .window(tumbling({ sizeMs: 10 }))
-        .aggregate({ total: sum((n) => (at('aggregate'), n)) })
-        .to(forEach((item) => (at('sink'), sink(item)))),
+        .aggregate({ total: sum((n) => at('aggregate', n)) })
+        .to(forEach((item) => sink(at('sink', item)))),
     );
   };
 
@@ -258,6 +255,34 @@ describe('a flow that fails', () => {
         .to(forEach(() => undefined)),
     );
     await expect((await runLocally(keyless, {})).done).rejects.toThrow('keyBy(…) gave undefined');
+  });
+
+  it('refuses an element that startWith makes before a window, and a source that gives no arrays', async () => {
+    const early = flow('early', { args: none }, (f) =>
+      f
+        .from(numbers(10), { time: (n) => n })
+        .via('start', startWith(0))
+        .keyBy((n) => n)
+        .window(tumbling({ sizeMs: 1 }))
+        .aggregate({})
+        .to(forEach(() => undefined)),
+    );
+    await expect((await runLocally(early, {})).done).rejects.toThrow('it has no event time');
+    const single = flow('single', { args: none }, (f) =>
+      f.from({ name: 'single', open: () => of(1, 2) } as unknown as Source<number>).to(forEach(() => undefined)),
+    );
+    await expect((await runLocally(single, {})).done).rejects.toMatchObject({ code: 'SourceFailed' });
+    const flat = flow('flat', { args: none }, (f) =>
+      f
+        .from({
+          name: 'flat',
+          async *open() {
+            yield 7 as unknown as number[];
+          },
+        })
+        .to(forEach(() => undefined)),
+    );
+    await expect((await runLocally(flat, {})).done).rejects.toThrow('a batch is an array of elements');
   });
 
   it('closes its source and aborts its sink when it is cancelled', async () => {

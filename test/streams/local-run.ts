@@ -64,8 +64,6 @@ class Instance implements Runnable {
 export interface LocalRun {
   readonly done: Promise<void>;
   readonly late: unknown[];
-  /** The most elements that any edge held, on its way and queued at its reader. */
-  edgeElementsMax: number;
   counts(): SegmentCounts[];
   /** The counts of the stage, summed over its partitions. */
   stage(name: string): { in: number; out: number; dropped: number; late: number };
@@ -96,7 +94,6 @@ export async function runLocally<A extends z.ZodType, O extends Outputs>(
   const run: LocalRun = {
     done: promise,
     late,
-    edgeElementsMax: 0,
     counts: () => all.map(({ segment }) => segment.counts()),
     stage(name) {
       const sum = { in: 0, out: 0, dropped: 0, late: 0 };
@@ -126,13 +123,9 @@ export async function runLocally<A extends z.ZodType, O extends Outputs>(
     const before = instances[segmentPlan.index - 1] ?? [];
     const after = instances[segmentPlan.index + 1] ?? [];
     const self = (): Instance => instances[segmentPlan.index]![partition]!;
-    const granted = new Map<number, number>();
     const upstreams = before.map(
-      (writer, input): Upstream => ({
-        grant: (upTo) => {
-          granted.set(input, upTo);
-          writer.tell((segment) => segment.grant(partition, upTo));
-        },
+      (writer): Upstream => ({
+        grant: (upTo) => writer.tell((segment) => segment.grant(partition, upTo)),
         cancel: () => writer.tell((segment) => segment.cancelOutput(partition)),
       }),
     );

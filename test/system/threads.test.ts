@@ -1,4 +1,4 @@
-import { type ActorSystem, createSystem, kill, pathOf, type Ref, stop, thread } from 'troupe';
+import { type ActorSystem, createSystem, kill, pathOf, type Ref, thread } from 'troupe';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Counter, counter } from './fixtures/actors.ts';
 

@@ -1,0 +1,275 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { limits } from '../../src/base/limits.ts';
+import { seededRandom } from '../../src/base/platform/seeded-random.ts';
+import type { FrameRefused } from '../../src/transport/errors.ts';
+import { recordsCodec, strictCodec } from '../../src/transport/frame-codec.ts';
+import { type Carrier, Session } from '../../src/transport/session.ts';
+import { settle } from '../support/settle.ts';
+import { TestScheduler } from '../support/test-scheduler.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+
+const kind = 2;
+
+/** One end of a session, and what reached it. */
+class End implements Carrier {
+  readonly clock: VirtualClock;
+  readonly session: Session;
+  readonly received: unknown[] = [];
+  readonly refused: { fields: readonly unknown[]; error: FrameRefused }[] = [];
+  readonly broken: string[] = [];
+  /** Frames on their way to the other end. */
+  readonly frames: Uint8Array[] = [];
+  /** Settled by the reader at once, unless a test says otherwise. */
+  settles = true;
+  full = false;
+  #drained: (() => void)[] = [];
+
+  constructor(clock: VirtualClock, scheduler: TestScheduler, strict: boolean) {
+    this.clock = clock;
+    this.session = new Session({
+      carrier: this,
+      codec: strict ? strictCodec() : recordsCodec(),
+      clock,
+      scheduler,
+      onItems: (fields, start) => {
+        let count = 0;
+        for (let at = start; at < fields.length; at += 2) {
+          if (fields[at] !== kind) throw new Error('an item of unknown kind');
+          this.received.push(fields[at + 1]);
+          count += 1;
+        }
+        if (this.settles) this.session.settle(count);
+        return count;
+      },
+      onRefused: (fields, error) => this.refused.push({ fields, error }),
+      onBroken: (what) => this.broken.push(what),
+    });
+  }
+
+  send(frame: Uint8Array): boolean {
+    this.frames.push(frame);
+    return !this.full;
+  }
+
+  drained(): Promise<void> {
+    return new Promise((resolve) => this.#drained.push(resolve));
+  }
+
+  drain(): void {
+    this.full = false;
+    for (const resolve of this.#drained.splice(0)) resolve();
+  }
+
+  tell(value: unknown): void {
+    this.session.begin().push(kind, value);
+  }
+}
+
+function pair(strict = false): { a: End; b: End; clock: VirtualClock; exchange(): Promise<void> } {
+  const clock = new VirtualClock();
+  const scheduler = new TestScheduler();
+  const a = new End(clock, scheduler, strict);
+  const b = new End(clock, scheduler, strict);
+  return {
+    a,
+    b,
+    clock,
+    async exchange() {
+      await settle();
+      for (let rounds = 0; a.frames.length + b.frames.length > 0 && rounds < 10_000; rounds += 1) {
+        const fromA = a.frames.shift();
+        if (fromA !== undefined) b.session.onFrame(fromA);
+        const fromB = b.frames.shift();
+        if (fromB !== undefined) a.session.onFrame(fromB);
+        await settle();
+      }
+    },
+  };
+}
+
+describe('a session', () => {
+  it('carries 10,000 items in order, 128 to a frame', async () => {
+    const { a, b, exchange } = pair();
+    for (let n = 0; n < 10_000; n += 1) a.tell({ n, id: 'abc' });
+    await settle();
+    expect(a.frames.length).toBe(Math.ceil(10_000 / limits.frameMessagesMax));
+    await exchange();
+    expect(b.received).toEqual(Array.from({ length: 10_000 }, (_, n) => ({ n, id: 'abc' })));
+    expect(b.broken).toEqual([]);
+  });
+
+  it('has no more than its window of 16,384 items on their way, and goes on when they are acknowledged', async () => {
+    const { a, b, exchange } = pair();
+    for (let n = 0; n < 20_000; n += 1) a.tell(n);
+    await settle();
+    expect(a.frames.length * limits.frameMessagesMax).toBe(limits.sessionWindow);
+    expect(a.session.hasRoom).toBe(true);
+    await exchange();
+    expect(b.received.length).toBe(20_000);
+    expect(b.received.at(-1)).toBe(19_999);
+    expect(a.session.outstanding).toBeLessThan(limits.sessionWindow);
+  });
+
+  it('says that it has no room when 4,096 items wait for credit, and wakes who waits for room', async () => {
+    const { a, exchange } = pair();
+    for (let n = 0; n < limits.sessionWindow + limits.outboxHighWater + 128; n += 1) a.tell(n);
+    await settle();
+    expect(a.session.hasRoom).toBe(false);
+    let woken = false;
+    void a.session.whenRoom().then(() => {
+      woken = true;
+    });
+    await exchange();
+    expect(a.session.hasRoom).toBe(true);
+    expect(woken).toBe(true);
+  });
+
+  it('stops when its carrier is full, and goes on when that has drained', async () => {
+    const { a, b, exchange } = pair();
+    a.full = true;
+    for (let n = 0; n < 1_000; n += 1) a.tell(n);
+    await settle();
+    expect(a.frames.length).toBe(1);
+    a.drain();
+    await exchange();
+    expect(b.received.length).toBe(1_000);
+  });
+
+  it('repeats its counts when idle, so that frames are not kept for ever', async () => {
+    const { a, clock, exchange } = pair();
+    for (let n = 0; n < 10; n += 1) a.tell(n);
+    await exchange();
+    expect(a.session.outstanding).toBe(10);
+    await clock.advance(limits.sessionIdleMs * 2);
+    await exchange();
+    expect(a.session.outstanding).toBe(0);
+    await clock.advance(limits.sessionIdleMs * 10);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('recovers its credit when the frame with the counts was lost', async () => {
+    const { a, b, clock, exchange } = pair();
+    for (let n = 0; n < 20_000; n += 1) a.tell(n);
+    await settle();
+    for (const frame of a.frames.splice(0)) b.session.onFrame(frame);
+    await settle();
+    b.frames.length = 0;
+    await clock.advance(limits.sessionIdleMs * 3);
+    await exchange();
+    expect(b.received.length).toBe(20_000);
+  });
+
+  it('gives back at its end what was not sent, what was not acknowledged, and how many were not settled', async () => {
+    const { a, b, clock, exchange } = pair();
+    b.settles = false;
+    for (let n = 0; n < 5; n += 1) a.tell(n);
+    await exchange();
+    await clock.advance(limits.sessionIdleMs * 2);
+    await exchange();
+    b.session.settle(2);
+    await clock.advance(limits.sessionIdleMs * 2);
+    await exchange();
+    a.tell('sent');
+    await settle();
+    a.full = true;
+    a.tell('sent too');
+    await settle();
+    a.tell('kept');
+    await settle();
+    expect(a.session.end()).toEqual({
+      unacknowledged: [
+        [kind, 'sent'],
+        [kind, 'sent too'],
+      ],
+      unsent: [[kind, 'kept']],
+      received: 3,
+    });
+    expect(a.session.end()).toEqual({ unacknowledged: [], unsent: [], received: 0 });
+  });
+
+  it('sends a frame beyond 256 KiB in parts, in order', async () => {
+    const { a, b, exchange } = pair(true);
+    const long = 'x'.repeat(10_000);
+    for (let n = 0; n < 100; n += 1) a.tell(`${n}${long}`);
+    await settle();
+    expect(a.frames.length).toBeGreaterThan(3);
+    for (const frame of a.frames) expect(frame.byteLength).toBeLessThanOrEqual(limits.frameBytesMax);
+    await exchange();
+    expect(b.received).toEqual(Array.from({ length: 100 }, (_, n) => `${n}${long}`));
+  });
+
+  it('gives back the one item of 50 that no frame can carry, and sends the other 49', async () => {
+    const { a, b, exchange } = pair(true);
+    let deep: unknown = 1;
+    for (let n = 0; n < 60; n += 1) deep = [deep];
+    for (let n = 0; n < 50; n += 1) a.tell(n === 20 ? deep : n);
+    await exchange();
+    expect(b.received.length).toBe(49);
+    expect(b.received).not.toContain(20);
+    expect(a.refused).toHaveLength(1);
+    expect(a.refused[0]?.fields[1]).toBe(deep);
+    expect(a.session.outstanding).toBeLessThanOrEqual(49);
+    expect(b.broken).toEqual([]);
+  });
+
+  it.each([
+    ['a gap', [5, 0, 0, 16_384, false]],
+    ['more received than sent', [0, 7, 0, 16_384, false]],
+    ['more settled than received', [0, 0, 1, 16_384, false]],
+    ['a grant that shrinks', [0, 0, 0, 100, false]],
+    ['a negative count', [-1, 0, 0, 16_384, false]],
+    ['a fraction', [0.5, 0, 0, 16_384, false]],
+    ['a text', ['0', 0, 0, 16_384, false]],
+    ['a request for counts that is no boolean', [0, 0, 0, 16_384, 1]],
+    ['a short header', [0, 0]],
+  ])('is broken by %s', (_what, fields) => {
+    const { a } = pair();
+    a.session.onFrame(recordsCodec().pack(fields));
+    expect(a.broken).toHaveLength(1);
+  });
+
+  it('is broken by bytes that are no frame', () => {
+    const { a } = pair(true);
+    a.session.onFrame(new Uint8Array([0xdd, 0xff, 0xff, 0xff, 0xff]));
+    a.session.onFrame(new Uint8Array([]));
+    expect(a.broken).toHaveLength(2);
+  });
+
+  it('keeps order and loses nothing whatever the order of turns, carriers and acknowledgements', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer(),
+        fc.array(fc.integer({ min: 1, max: 600 }), { maxLength: 30 }),
+        async (seed, bursts) => {
+          const random = seededRandom(seed);
+          const clock = new VirtualClock();
+          const scheduler = new TestScheduler({ random });
+          const a = new End(clock, scheduler, false);
+          const b = new End(clock, scheduler, false);
+          let sent = 0;
+          for (const burst of bursts) {
+            for (let n = 0; n < burst; n += 1) a.tell(sent++);
+            if (random.u32() % 3 === 0) a.full = true;
+            await settle();
+            while (a.frames.length > 0 && random.u32() % 4 !== 0) b.session.onFrame(a.frames.shift()!);
+            while (b.frames.length > 0 && random.u32() % 4 !== 0) a.session.onFrame(b.frames.shift()!);
+            if (random.u32() % 2 === 0) a.drain();
+            if (random.u32() % 5 === 0) await clock.advance(limits.sessionIdleMs);
+          }
+          a.drain();
+          for (let rounds = 0; rounds < 400 && b.received.length < sent; rounds += 1) {
+            await settle();
+            for (const frame of a.frames.splice(0)) b.session.onFrame(frame);
+            for (const frame of b.frames.splice(0)) a.session.onFrame(frame);
+            a.drain();
+            if (rounds % 10 === 0) await clock.advance(limits.sessionIdleMs);
+          }
+          expect(b.received).toEqual(Array.from({ length: sent }, (_, n) => n));
+          expect([...a.broken, ...b.broken]).toEqual([]);
+        },
+      ),
+      { numRuns: 30 },
+    );
+  });
+});
