@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { residentBytesOf, treeOf } from './process-tree.mjs';
+import { processTree } from './process-tree.mjs';
 
 const ratioMax = 1.5;
 const sampleMs = 100;
@@ -34,10 +34,8 @@ async function peakOf(name, options) {
   let timer;
   const sample = () => {
     samples += 1;
-    peak = Math.max(
-      peak,
-      treeOf(child.pid).reduce((sum, id) => sum + residentBytesOf(id), 0),
-    );
+    const residentBytes = [...processTree(child.pid).values()].reduce((sum, bytes) => sum + bytes, 0);
+    peak = Math.max(peak, residentBytes);
   };
   for await (const line of createInterface({ input: child.stdout })) {
     if (timer === undefined && /: [1-9][\d,]* of [\d,]+ rows/.test(line)) timer = setInterval(sample, sampleMs);

@@ -9,17 +9,23 @@ export interface Progress {
   readonly windowed: number;
   readonly late: number;
   readonly lines: number;
-  /** Where the rows are worked on, and what each place did so far. */
-  readonly places: readonly {
-    readonly name: string;
-    readonly rows: number;
-    readonly windows: number;
-    readonly creditWaits: number;
-  }[];
+  /** Where the rows are worked on. */
+  readonly places: readonly PlaceProgress[];
   /** How often the source had to wait for the places behind it. */
   readonly sourceCreditWaits: number;
+  /** How often the lines had to wait for the sink. */
+  readonly sinkCreditWaits: number;
   readonly residentBytes: number;
   readonly processes: number;
+}
+
+/** What one place did so far. */
+export interface PlaceProgress {
+  readonly name: string;
+  readonly rows: number;
+  readonly windows: number;
+  /** How often it had to wait for those behind it. */
+  readonly creditWaits: number;
 }
 
 const redrawMs = 100;
@@ -111,7 +117,7 @@ function picture(progress: Progress, perSecond: number): string[] {
       const share = styled('cyan', '▪'.repeat(Math.round((10 * rows) / most)).padEnd(10));
       return `  ${name.padEnd(width)}  ${cell(rows, 'rows     ')}  ${cell(creditWaits, 'credit waits', 7)}  ${share}`;
     }),
-    `  ${'sink'.padEnd(width)}  ${cell(progress.lines, 'lines')}`,
+    `  ${'sink'.padEnd(width)}  ${cell(progress.lines, 'lines    ')}  ${cell(progress.sinkCreditWaits, 'credit waits', 7)}`,
     `  ${styled('gray', memory(progress))}`,
   ];
 }
@@ -121,7 +127,10 @@ function cell(value: number, unit: string, digits = 11): string {
 }
 
 function waits(progress: Progress): number {
-  return progress.places.reduce((sum, place) => sum + place.creditWaits, progress.sourceCreditWaits);
+  return progress.places.reduce(
+    (sum, place) => sum + place.creditWaits,
+    progress.sourceCreditWaits + progress.sinkCreditWaits,
+  );
 }
 
 function memory({ residentBytes, processes }: Progress): string {

@@ -9,6 +9,7 @@ import { type NodeProcess, startNode } from './node-process.ts';
 import type { Options } from './options.ts';
 import { progressOf } from './progress.ts';
 import { residentBytesOf } from './resident-memory.ts';
+import { rowsIn } from './row-count.ts';
 import { type Summary, summaryOf, tableOf } from './worst.ts';
 
 const registry = new URL('./actors.ts', import.meta.url);
@@ -45,6 +46,7 @@ async function stream(
   signal: AbortSignal,
 ): Promise<Progress> {
   const { help: _, ...args } = options;
+  const rowsExpected = Math.min(options.rows, await rowsIn(options.file));
   const startedMs = performance.now();
   const run = await system.run(flightDelays, { args });
   const stop = (): void => {
@@ -56,7 +58,8 @@ async function stream(
   if (signal.aborted) stop();
   const display = new Display(process.stdout);
   const look = async (): Promise<Progress> => ({
-    ...progressOf(run, options),
+    ...progressOf(run.statistics()),
+    rowsExpected,
     elapsedMs: performance.now() - startedMs,
     residentBytes: await residentBytesOf(processIds),
     processes: processIds.length,

@@ -57,7 +57,7 @@ export async function startNode(options: { registry: URL; role: string; signal: 
   try {
     await writeFile(secretFile, randomBytes(32).toString('hex'), { mode: 0o600 });
     const at = ['--registry', fileURLToPath(registry), '--listen', 'ws://127.0.0.1:0', '--secret-file', secretFile];
-    const as = ['--role', role, '--name', 'second', '--threads', '0', '--exit-with-stdin', '--log-level', 'error'];
+    const as = ['--role', role, '--name', 'second', '--exit-with-stdin', '--log-level', 'error'];
     // A process group of its own: Ctrl-C goes to this process, which stops the node when its own work has stopped.
     child = spawn(process.execPath, [program, 'node', ...at, ...as], {
       stdio: ['pipe', 'pipe', 'inherit'],

@@ -4,6 +4,7 @@
  * A cell reuses it from one synchronous run to the next; a run that is asynchronous, or that asked for its signal, keeps
  * its own.
  */
+import type { Environment } from '../base/environment/environment.ts';
 import { UsageError } from '../base/errors.ts';
 import type { Cell, Envelope } from './cell.ts';
 import type { ObserveOptions, TimerOptions } from './context.ts';
@@ -24,6 +25,11 @@ export class Run {
 
   constructor(cell: Cell) {
     this.#cell = cell;
+  }
+
+  /** The environment behind a context, for parts of the runtime that are actors themselves. */
+  static environmentOf(context: unknown): Environment {
+    return (context as Run).#cell.host.environment;
   }
 
   /** True when the next run may use this object too. */

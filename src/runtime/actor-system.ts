@@ -143,6 +143,11 @@ export class ActorSystem implements AsyncDisposable {
     return this.#host.environment.clock;
   }
 
+  /** @internal The log, for parts of the runtime that stand above. */
+  get log(): Logger {
+    return this.#log;
+  }
+
   statistics(): PlaceStatistics {
     let deadLetters = 0;
     for (const count of this.#host.deadLetters.counts.values()) deadLetters += count;

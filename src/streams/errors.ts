@@ -71,6 +71,16 @@ export class EdgeBroken extends FlowError<'EdgeBroken'> {
   }
 }
 
+/** The actor of a stage has ended, or its place was lost. What it held is lost with it. */
+export class StageLost extends FlowError<'StageLost'> {
+  readonly stage: string;
+
+  constructor(stage: string, message: string, cause?: unknown) {
+    super('StageLost', message, { cause, retryable: true });
+    this.stage = stage;
+  }
+}
+
 /** The run was cancelled before its input had ended. */
 export class FlowCancelled extends FlowError<'FlowCancelled'> {
   constructor(flow: string) {

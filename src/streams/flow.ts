@@ -7,15 +7,16 @@
 import type * as z from 'zod';
 import { UsageError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
+import type { ActorSystem } from '../runtime/actor-system.ts';
+import type { RunnableFlow } from '../runtime/flow-definition.ts';
 import { buildPlan } from './builder.ts';
 import type { FlowBuilder, FlowEnd, Outputs, outputsOf } from './flow-types.ts';
 import type { Plan } from './plan.ts';
+import { type Run, startRun } from './run.ts';
+import { type StageDefinition, stageActor } from './stage-actor.ts';
 
-/** What `flow` makes. */
-export interface Flow<A extends z.ZodType, O extends Outputs = {}> {
-  readonly kind: 'flow';
-  readonly name: string;
-  readonly args: A;
+/** What `flow` makes: for the registry, and for `system.run`. */
+export interface Flow<A extends z.ZodType, O extends Outputs = {}> extends RunnableFlow<A, Run<O>> {
   readonly [outputsOf]?: O;
 }
 
@@ -41,6 +42,10 @@ export class FlowDefinition<A extends z.ZodType, O extends Outputs> implements F
   readonly kind = 'flow' as const;
   readonly name: string;
   readonly args: A;
+  /** The actor that each instance of a segment runs in. */
+  readonly stage: StageDefinition;
+  /** What the registry holds beside the flow. */
+  readonly actors: readonly StageDefinition[];
   readonly #build: (builder: FlowBuilder, args: z.output<A>) => FlowEnd<O>;
 
   constructor(name: string, args: A, build: (builder: FlowBuilder, args: z.output<A>) => FlowEnd<O>) {
@@ -52,6 +57,12 @@ export class FlowDefinition<A extends z.ZodType, O extends Outputs> implements F
     this.name = name;
     this.args = args;
     this.#build = build;
+    this.stage = stageActor(name, (given) => this.plan(args.parse(given)));
+    this.actors = [this.stage];
+  }
+
+  start(system: ActorSystem, given: unknown): Promise<Run<O>> {
+    return startRun(this, system, given);
   }
 
   /** The graph for arguments that the schema has parsed. */

@@ -10,6 +10,7 @@ export {
   SourceFailed,
   SourceOverflow,
   StageFailed,
+  StageLost,
 } from './errors.ts';
 export type { TimeOptions } from './event-time.ts';
 export { type Flow, flow } from './flow.ts';
@@ -17,6 +18,9 @@ export type { Aggregated, FlowBuilder, FlowEnd, Keyed, Outputs, Stage, Windowed 
 export { forEach } from './for-each.ts';
 export { fromIterable } from './from-iterable.ts';
 export type { HotOptions, Overflow } from './hot-source.ts';
+export type { Run } from './run.ts';
+export type { InstanceStatistics, RunStatistics } from './run-statistics.ts';
 export type { Sink, SinkWriter } from './sink.ts';
 export type { Source, SourceContext } from './source.ts';
+export type { SegmentCounts, StageCounts } from './stage-counts.ts';
 export { type TimeWindow, tumbling, type WindowSpec } from './window.ts';

@@ -10,6 +10,14 @@ export const streamLimits = {
   sourceBatch: 1_024,
   /** Elements taken ahead from an asynchronous iterable, which gives them one promise at a time. */
   readAheadMax: 256,
+  /** How often an instance reports its counts. */
+  reportMs: 200,
+  /** Opening a sink may take long: a database connects. */
+  connectMs: 30_000,
+  /** How long a cancelled stage may take to end before it is killed. */
+  cancelMs: 5_000,
+  /** Elements of a side output kept while nobody reads it. */
+  sideOutputKept: 1_024,
   /** Elements handled between two readings of the clock within a turn. */
   elementsPerClockRead: 128,
   /** How long a segment works before it gives the thread back. */

@@ -8,7 +8,11 @@ import { type Deferred, deferred, ended } from '../support/deferred.ts';
 import { testHost } from '../support/test-host.ts';
 
 const Vault = protocol('vault', {
-  open: ask({ input: z.string(), output: z.string(), errors: { locked: z.object({ since: z.date() }), lost: z.void() } }),
+  open: ask({
+    input: z.string(),
+    output: z.string(),
+    errors: { locked: z.object({ since: z.date() }), lost: z.void() },
+  }),
   wait: ask({ output: z.string() }),
   note: tell(z.string()),
 });
@@ -21,7 +25,8 @@ function vault(gate: Deferred<string> = deferred(), seen: string[] = [], signals
       if (key === 'locked') return context.fail('locked', { since: new Date(5) });
       if (key === 'lost') return context.fail('lost');
       if (key === 'undeclared') return (context.fail as (code: string) => never)('nonsense');
-      if (key === 'misfit') return (context.fail as (code: string, data: unknown) => never)('locked', { since: 'yesterday' });
+      if (key === 'misfit')
+        return (context.fail as (code: string, data: unknown) => never)('locked', { since: 'yesterday' });
       if (key === 'wrong reply') return 42 as never;
       return key;
     },
@@ -169,9 +174,15 @@ describe('outcome', () => {
     const { spawn } = testHost();
     const ref = await spawn(vault());
     expect(await ref.open.outcome('a')).toEqual({ ok: true, value: 'a' });
-    expect(await ref.open.outcome('locked')).toMatchObject({ ok: false, error: { code: 'locked', data: { since: new Date(5) } } });
+    expect(await ref.open.outcome('locked')).toMatchObject({
+      ok: false,
+      error: { code: 'locked', data: { since: new Date(5) } },
+    });
     expect(await ref.open.outcome('lost')).toMatchObject({ ok: false, error: { code: 'lost', data: undefined } });
-    expect(await ref.open.outcome(7 as never)).toMatchObject({ ok: false, error: { code: 'InvalidMessage', path: [] } });
+    expect(await ref.open.outcome(7 as never)).toMatchObject({
+      ok: false,
+      error: { code: 'InvalidMessage', path: [] },
+    });
     await stop(ref);
     expect(await ref.open.outcome('a')).toMatchObject({ ok: false, error: { code: 'NotDelivered' } });
   });

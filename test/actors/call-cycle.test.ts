@@ -2,8 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
 import { closureActor } from '../../src/actors/actor.ts';
-import { ask, protocol, type Ref, refTo, tell } from '../../src/index.ts';
 import { pathOf } from '../../src/actors/verbs.ts';
+import { ask, protocol, type Ref, refTo, tell } from '../../src/index.ts';
 import { deferred, ended } from '../support/deferred.ts';
 import { testHost } from '../support/test-host.ts';
 

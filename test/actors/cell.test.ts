@@ -151,7 +151,7 @@ describe('a handler that fails', () => {
     const { spawn, log } = testHost();
     const worker = await spawn(failing(() => new Error('broken'), false));
     await ended(worker.get('now'));
-    expect(log.of('error')[0]?.fields['stack']).toMatch(/cell\.test\.ts/);
+    expect(log.of('error')[0]?.fields.stack).toMatch(/cell\.test\.ts/);
   });
 
   test('throwing in a tell stops the actor too, and the next ask is NotDelivered', async () => {
@@ -160,7 +160,10 @@ describe('a handler that fails', () => {
     worker.put('now');
     await settle();
     expect(log.of('error')).toHaveLength(1);
-    expect(await worker.get.outcome('later')).toMatchObject({ ok: false, error: { code: 'NotDelivered', reason: 'stopped' } });
+    expect(await worker.get.outcome('later')).toMatchObject({
+      ok: false,
+      error: { code: 'NotDelivered', reason: 'stopped' },
+    });
     expect(worker.put('later')).toBe(false);
   });
 
@@ -172,7 +175,9 @@ describe('a handler that fails', () => {
     const second = worker.get('b');
     worker.put('c');
     const third = worker.get('d');
-    const codes = await Promise.all([first, second, third].map(async (call) => ((await ended(call)) as { error: { code: string } }).error.code));
+    const codes = await Promise.all(
+      [first, second, third].map(async (call) => ((await ended(call)) as { error: { code: string } }).error.code),
+    );
     expect(codes).toEqual(['ActorFailed', 'NotDelivered', 'NotDelivered']);
     expect(deadLetters.map((letter) => [letter.operation, letter.message, letter.reason])).toEqual([
       ['worker.put', 'a', 'failed'],

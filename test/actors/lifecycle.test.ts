@@ -11,7 +11,10 @@ const Job = protocol('job', { hold: ask({ output: z.string() }), note: tell(z.st
 const noArgs = z.object({});
 
 /** A job whose `hold` lasts until the gate opens; what happens to it is pushed to `events`. */
-function job(events: string[], options: { gate?: Deferred<string>; signals?: Signals<object, never>; signal?: AbortSignal[] } = {}) {
+function job(
+  events: string[],
+  options: { gate?: Deferred<string>; signals?: Signals<object, never>; signal?: AbortSignal[] } = {},
+) {
   const gate = options.gate ?? deferred<string>();
   return actor(
     Job,
@@ -159,26 +162,28 @@ describe('kill', () => {
     expect(ref.note('late')).toBe(false);
   });
 
-  test.each(['before its first await', 'and then throws'])('of itself by a handler %s ends it for good', async (how) => {
-    const { spawn, settle, host, log } = testHost();
-    let self: Ref<typeof Job> | undefined;
-    const suicidal = closureActor(Job, noArgs, () => ({
-      hold: (_message, context) => {
-        void kill(context.self);
-        if (how === 'and then throws') throw new Error('as well');
-        return Promise.resolve('never');
-      },
-      note: () => undefined,
-      quit: () => undefined,
-    }));
-    self = await spawn(suicidal);
-    const held = ended(self.hold());
-    await settle();
-    expect(await held).toMatchObject({ error: { code: 'ActorFailed' } });
-    expect(host.rootCount).toBe(0);
-    expect(self.note('late')).toBe(false);
-    expect(log.of('error')).toEqual([]);
-  });
+  test.each(['before its first await', 'and then throws'])(
+    'of itself by a handler %s ends it for good',
+    async (how) => {
+      const { spawn, settle, host, log } = testHost();
+      const suicidal = closureActor(Job, noArgs, () => ({
+        hold: (_message, context) => {
+          void kill(context.self);
+          if (how === 'and then throws') throw new Error('as well');
+          return Promise.resolve('never');
+        },
+        note: () => undefined,
+        quit: () => undefined,
+      }));
+      const self = await spawn(suicidal);
+      const held = ended(self.hold());
+      await settle();
+      expect(await held).toMatchObject({ error: { code: 'ActorFailed' } });
+      expect(host.rootCount).toBe(0);
+      expect(self.note('late')).toBe(false);
+      expect(log.of('error')).toEqual([]);
+    },
+  );
 
   test('leaves nothing running that its handler starts afterwards', async () => {
     const { spawn, settle, clock, host } = testHost();
@@ -364,11 +369,15 @@ describe('start', () => {
   test('settles 1 ask that waited for a start that failed', async () => {
     const { host } = testHost();
     const gate = deferred<object>();
-    const definition = actor(Job, { args: noArgs, state: () => gate.promise }, {
-      hold: () => '',
-      note: () => undefined,
-      quit: () => undefined,
-    });
+    const definition = actor(
+      Job,
+      { args: noArgs, state: () => gate.promise },
+      {
+        hold: () => '',
+        note: () => undefined,
+        quit: () => undefined,
+      },
+    );
     const cell = host.spawn(definition, { args: undefined, name: undefined, parent: undefined });
     const ref = new cell.behavior.refClass(cell, host.outside) as unknown as Ref<typeof Job>;
     const waiting = ended(ref.hold());
@@ -379,7 +388,9 @@ describe('start', () => {
   test('refuses a name that is taken, and gives it back after the end', async () => {
     const { spawn } = testHost();
     const first = await spawn(job([]), { name: 'one' });
-    expect(await ended(spawn(job([]), { name: 'one' }))).toMatchObject({ error: { code: 'SpawnFailed', reason: 'name-taken' } });
+    expect(await ended(spawn(job([]), { name: 'one' }))).toMatchObject({
+      error: { code: 'SpawnFailed', reason: 'name-taken' },
+    });
     await stop(first);
     const second = await spawn(job([]), { name: 'one' });
     expect(pathOf(second)).not.toBe(pathOf(first));
@@ -418,7 +429,9 @@ describe('the end of the host', () => {
     expect(await left).toEqual([pathOf(stuck)]);
     expect(events).toEqual(['stopping: stopped']);
     expect(host.rootCount).toBe(0);
-    expect(await ended((async () => host.spawn(job([]), { args: {}, name: undefined, parent: undefined }))())).toMatchObject({
+    expect(
+      await ended((async () => host.spawn(job([]), { args: {}, name: undefined, parent: undefined }))()),
+    ).toMatchObject({
       error: { code: 'SpawnFailed', reason: 'shutdown' },
     });
   });

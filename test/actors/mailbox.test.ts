@@ -115,14 +115,17 @@ describe('the hard end', () => {
     expect(host.deadLetterCounts()).toEqual({ dropped: 3 });
   });
 
-  test.each(['reject', 'drop-newest', 'drop-oldest'] as const)('%s answers the ask that is one too many with Rejected(full)', async (overflow) => {
-    const host = testHost();
-    const { ref } = await heldSink(host, { capacity: 1, overflow });
-    const asked = ended(ref.get(1));
-    if (overflow === 'drop-oldest') ref.put(2);
-    const refused = overflow === 'drop-oldest' ? asked : ended(ref.get(2));
-    expect(await refused).toMatchObject({ error: { code: 'Rejected', reason: 'full', retryable: true } });
-  });
+  test.each(['reject', 'drop-newest', 'drop-oldest'] as const)(
+    '%s answers the ask that is one too many with Rejected(full)',
+    async (overflow) => {
+      const host = testHost();
+      const { ref } = await heldSink(host, { capacity: 1, overflow });
+      const asked = ended(ref.get(1));
+      if (overflow === 'drop-oldest') ref.put(2);
+      const refused = overflow === 'drop-oldest' ? asked : ended(ref.get(2));
+      expect(await refused).toMatchObject({ error: { code: 'Rejected', reason: 'full', retryable: true } });
+    },
+  );
 
   test.each([
     { highWater: 0 },

@@ -162,7 +162,9 @@ describe('subscribing', () => {
     from(ref.upTo({ end: 2 })).subscribe({ next: (n) => events.push(n), complete: () => events.push('complete') });
     await host.settle();
     expect(events).toEqual([0, 1, 'complete']);
-    from(ref.upTo({ end: 900 })).pipe(take(2)).subscribe((n) => events.push(n));
+    from(ref.upTo({ end: 900 }))
+      .pipe(take(2))
+      .subscribe((n) => events.push(n));
     await host.settle();
     expect(events).toEqual([0, 1, 'complete', 0, 1]);
     expect(traces.left).toBe(2);
@@ -275,7 +277,10 @@ describe('ctx.observe', () => {
 
   test('with a select that throws fails the stream, and not the sender of the message', async () => {
     const host = testHost();
-    const Picky = protocol('picky', { set: ask({ input: z.int(), output: z.int() }), changes: stream({ output: z.int() }) });
+    const Picky = protocol('picky', {
+      set: ask({ input: z.int(), output: z.int() }),
+      changes: stream({ output: z.int() }),
+    });
     const ref = await host.spawn(
       actor(
         Picky,
@@ -376,10 +381,34 @@ describe('the end of a stream', () => {
   });
 
   test.each([
-    ['throws', () => (async function* () { throw new Error('broken'); })()],
-    ['gives a value that does not fit', () => (async function* () { yield 'text'; })()],
-    ['has a next that throws', () => ({ [Symbol.asyncIterator]: () => ({ next: () => { throw new Error('broken'); } }) })],
-    ['has a next that returns no promise', () => ({ [Symbol.asyncIterator]: () => ({ next: () => ({ done: false, value: 'text' }) }) })],
+    [
+      'throws',
+      () =>
+        (async function* () {
+          yield await Promise.reject(new Error('broken'));
+        })(),
+    ],
+    [
+      'gives a value that does not fit',
+      () =>
+        (async function* () {
+          yield 'text';
+        })(),
+    ],
+    [
+      'has a next that throws',
+      () => ({
+        [Symbol.asyncIterator]: () => ({
+          next: () => {
+            throw new Error('broken');
+          },
+        }),
+      }),
+    ],
+    [
+      'has a next that returns no promise',
+      () => ({ [Symbol.asyncIterator]: () => ({ next: () => ({ done: false, value: 'text' }) }) }),
+    ],
     ['is no AsyncIterable', () => [1, 2]],
     ['is undefined', () => undefined],
   ])('of a handler whose iteration %s is ActorFailed, logged once', async (_what, make) => {
@@ -447,7 +476,10 @@ describe('the end of a stream', () => {
 
   test.each([
     ['done', (ref: Ref<typeof Source>, signal: AbortSignal) => collect(ref.upTo({ end: 3 }, { signal }))],
-    ['an error', (ref: Ref<typeof Source>, signal: AbortSignal) => ended(collect(ref.upTo({ end: 1_001 }, { signal })))],
+    [
+      'an error',
+      (ref: Ref<typeof Source>, signal: AbortSignal) => ended(collect(ref.upTo({ end: 1_001 }, { signal }))),
+    ],
     [
       'a break',
       async (ref: Ref<typeof Source>, signal: AbortSignal) => {

@@ -93,7 +93,7 @@ describe('ctx.after', () => {
     const host = testHost();
     await clockwork(host, go);
     expect(host.log.of('error')).toHaveLength(1);
-    expect(host.log.of('error')[0]?.fields['error']).toMatch(/^UsageError/);
+    expect(host.log.of('error')[0]?.fields.error).toMatch(/^UsageError/);
   });
 });
 
@@ -184,7 +184,9 @@ describe('ctx.run', () => {
 
   test('fails the actor when the work is rejected', async () => {
     const host = testHost();
-    const { ref } = await clockwork(host, (context) => context.run(Promise.reject(new Error('no rows')), context.self.at));
+    const { ref } = await clockwork(host, (context) =>
+      context.run(Promise.reject(new Error('no rows')), context.self.at),
+    );
     expect(host.log.of('error').map((line) => line.text)).toEqual([expect.stringContaining('no rows')]);
     expect(await ref.ping.outcome()).toMatchObject({ error: { code: 'NotDelivered' } });
   });
@@ -192,7 +194,11 @@ describe('ctx.run', () => {
   test('tells its third argument of a rejection instead', async () => {
     const host = testHost();
     const { ref, events } = await clockwork(host, (context) => {
-      context.run(Promise.reject(Object.assign(new Error('no rows'), { code: 'E_ROWS' })), context.self.at, context.self.failed);
+      context.run(
+        Promise.reject(Object.assign(new Error('no rows'), { code: 'E_ROWS' })),
+        context.self.at,
+        context.self.failed,
+      );
       context.run(Promise.reject('text'), context.self.at, context.self.failed);
     });
     expect(events).toEqual(['E_ROWS Error: no rows at 0', 'Error thrown value: text at 0']);
@@ -241,4 +247,3 @@ describe('ctx.run', () => {
     expect(host.deadLetters).toEqual([]);
   });
 });
-

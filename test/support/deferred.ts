@@ -16,7 +16,9 @@ export function deferred<T = void>(): Deferred<T> {
 }
 
 /** How a promise ended, for asserting on rejections as values. */
-export async function ended(promise: Promise<unknown>): Promise<{ value: unknown } | { error: Error & { code?: string } }> {
+export async function ended(
+  promise: Promise<unknown>,
+): Promise<{ value: unknown } | { error: Error & { code?: string } }> {
   try {
     return { value: await promise };
   } catch (error) {

@@ -49,7 +49,8 @@ export class TestHost {
       placeId: 'test~1/main',
       isolation: options.isolation ?? 'parse',
       log: this.log,
-      remote: (address, branch, protocolName) => new GoneTarget(this.host, address, branch, protocolName, 'unreachable'),
+      remote: (address, branch, protocolName) =>
+        new GoneTarget(this.host, address, branch, protocolName, 'unreachable'),
       protocolNamed: () => undefined,
       ...(options.resourceFor === undefined ? {} : { resourceFor: options.resourceFor }),
     });

@@ -1,0 +1,35 @@
+/** What the run's statistics say about this job. */
+import type { InstanceStatistics, RunStatistics } from 'troupe/streams';
+import type { PlaceProgress, Progress } from './display.ts';
+
+export type FlowProgress = Pick<
+  Progress,
+  'rows' | 'windowed' | 'late' | 'lines' | 'places' | 'sourceCreditWaits' | 'sinkCreditWaits'
+>;
+
+export function progressOf({ ledger, instances, stages }: RunStatistics): FlowProgress {
+  const [source, ...rest] = instances;
+  const sink = rest.pop();
+  return {
+    rows: ledger.read,
+    windowed: ledger.windowed,
+    late: ledger.late,
+    lines: stages.sink?.counts.lines ?? 0,
+    places: rest.map(placeProgress),
+    sourceCreditWaits: source?.creditWaits ?? 0,
+    sinkCreditWaits: sink?.creditWaits ?? 0,
+  };
+}
+
+/** Of one partition of the keyed windows. */
+function placeProgress({ path, stages, creditWaits }: InstanceStatistics): PlaceProgress {
+  const window = stages[0];
+  return { name: placeOf(path), rows: window?.in ?? 0, windows: window?.out ?? 0, creditWaits };
+}
+
+/** A path begins with `troupe://node~incarnation/thread/`; threads are called main, t1, t2, and so on. */
+function placeOf(path: string): string {
+  const [, node, thread] = /^troupe:\/\/([^~]+)~[^/]+\/([^/]+)\//.exec(path) ?? [];
+  if (node === 'second') return 'second node';
+  return thread === 'main' ? 'this thread' : `thread ${thread?.slice(1)}`;
+}

@@ -1,0 +1,78 @@
+/** What the stages of a run have done, by stage and by instance. */
+import type { SegmentPlan } from './plan.ts';
+import type { SegmentCounts, StageCounts } from './stage-counts.ts';
+
+/** One instance of a segment, on its place. */
+export interface InstanceStatistics extends SegmentCounts {
+  readonly segment: number;
+  readonly partition: number;
+  /** Path of the actor that it runs in, which names the place. */
+  readonly path: string;
+}
+
+export interface RunStatistics {
+  /** By name, summed over the instances. */
+  readonly stages: Readonly<Record<string, StageCounts>>;
+  readonly instances: readonly InstanceStatistics[];
+  /** Every element that the sources gave is accounted for: the sums over all sources and windows. */
+  readonly ledger: {
+    readonly read: number;
+    readonly windowed: number;
+    readonly late: number;
+    /** Results of windows. */
+    readonly windows: number;
+  };
+}
+
+/** Before the first report. */
+export const emptyCounts: SegmentCounts = {
+  stages: [],
+  creditWaits: 0,
+  creditWaitMs: 0,
+  busyMs: 0,
+  watermarkMs: -Infinity,
+};
+
+interface Reported {
+  readonly segment: SegmentPlan;
+  readonly partition: number;
+  readonly path: string;
+  readonly counts: SegmentCounts;
+}
+
+export function statisticsOf(reported: readonly Reported[]): RunStatistics {
+  const stages: Record<string, StageCounts> = {};
+  const ledger = { read: 0, windowed: 0, late: 0, windows: 0 };
+  for (const { segment, counts } of reported) {
+    for (const stage of counts.stages) stages[stage.name] = sum(stages[stage.name], stage);
+    const head = counts.stages[0];
+    if (head === undefined) continue;
+    if (segment.head.kind === 'source') ledger.read += head.out;
+    if (segment.head.kind === 'window') {
+      ledger.windowed += head.in - head.late;
+      ledger.late += head.late;
+      ledger.windows += head.out;
+    }
+  }
+  const instances = reported.map(({ segment, partition, path, counts }) => ({
+    ...counts,
+    segment: segment.index,
+    partition,
+    path,
+  }));
+  return { stages, instances, ledger };
+}
+
+function sum(before: StageCounts | undefined, more: StageCounts): StageCounts {
+  if (before === undefined) return more;
+  const counts: Record<string, number> = { ...before.counts };
+  for (const [name, value] of Object.entries(more.counts)) counts[name] = (counts[name] ?? 0) + value;
+  return {
+    name: more.name,
+    in: before.in + more.in,
+    out: before.out + more.out,
+    dropped: before.dropped + more.dropped,
+    late: before.late + more.late,
+    counts,
+  };
+}

@@ -1,0 +1,190 @@
+/**
+ * The actor that hosts one instance of a segment: what arrives as tells goes to the segment, what it sends goes out as
+ * tells, and it works in turns that it asks for by telling itself.
+ */
+import * as z from 'zod';
+import { type ActorDefinition, actor } from '../actors/actor.ts';
+import { Run as ActorRun } from '../actors/run.ts';
+import { opaque } from '../actors/schema/opaque.ts';
+import { StreamReader } from '../actors/stream-reader.ts';
+import { TroupeError } from '../base/errors.ts';
+import { asStageFailure, type FlowError } from './errors.ts';
+import { type FlowErrorWire, flowErrorFromWire, flowErrorToWire } from './flow-error-codec.ts';
+import type { DataFrame, Downstream, Upstream } from './frame.ts';
+import { streamLimits } from './limits.ts';
+import type { Plan, SegmentPlan } from './plan.ts';
+import { Segment } from './segment.ts';
+import type { SinkWriter } from './sink.ts';
+import { Stage, type StageProtocol, type StageRef, type StageReport } from './stage-protocol.ts';
+
+type StageArgs = z.ZodObject<{
+  args: z.ZodType<unknown, unknown>;
+  segment: z.ZodInt;
+  partition: z.ZodInt;
+  signature: z.ZodString;
+}>;
+const stageArgs: StageArgs = z.object({
+  args: opaque(),
+  segment: z.int().min(0),
+  partition: z.int().min(0),
+  /** Of the graph that the run was started with. */
+  signature: z.string(),
+});
+export type StageDefinition = ActorDefinition<StageProtocol, StageArgs>;
+
+/** The stages of one flow, under a name of their own, so that every place finds the flow's code with them. */
+export function stageActor(flowName: string, planOf: (args: unknown) => Plan): StageDefinition {
+  return actor(
+    Stage,
+    {
+      name: `${flowName}.stage`,
+      args: stageArgs,
+      state: ({ args, segment, partition, signature }) => {
+        const plan = planOf(args);
+        if (plan.signature === signature) return new StageInstance(plan.segments[segment]!, partition);
+        throw new TroupeError(
+          'FlowDiffers',
+          `flow "${flowName}" is built differently here: ${plan.signature}, where the run has ${signature}; run the same code on every place`,
+        );
+      },
+      signals: { stopping: (stage) => stage.stop() },
+    },
+    {
+      connect: async (stage, { upstreams, downstreams }, ctx) => {
+        const { clock } = ActorRun.environmentOf(ctx);
+        let sink: SinkWriter<unknown> | undefined;
+        try {
+          if (stage.plan.tail.kind === 'sink') sink = await stage.plan.tail.sink.open();
+        } catch (thrown) {
+          ctx.fail('refused', flowErrorToWire(asStageFailure('sink', thrown)));
+        }
+        const edges = {
+          upstreams: upstreams.map((writer) => upstreamOf(writer, stage.partition)),
+          downstreams: downstreams.map((reader) => downstreamOf(reader, stage.partition)),
+          late: stage.lateReader(),
+          sink,
+          window: streamLimits.edgeWindow,
+        };
+        const { self } = ctx;
+        stage.segment = new Segment(stage.plan, edges, {
+          clock,
+          wake: () => stage.wake(self),
+          failed: (error) => stage.report('failed', error),
+          finished: () => stage.finish(),
+        });
+      },
+      open: (stage, _message, ctx) => {
+        stage.segment?.open();
+        if (stage.lateOutput !== undefined) stage.segment?.grant(stage.lateOutput, streamLimits.edgeWindow);
+        ctx.every(streamLimits.reportMs, ctx.self.tick);
+      },
+      pump: (stage) => {
+        stage.pumping = false;
+        stage.segment?.turn();
+      },
+      tick: (stage) => stage.report('counts'),
+      data: (stage, { input, frame }) => stage.segment?.data(input, frame as DataFrame<unknown>),
+      end: (stage, { input, sequence }) => stage.segment?.end(input, sequence),
+      fail: (stage, { input, error }) => stage.segment?.failInput(input, flowErrorFromWire(error as FlowErrorWire)),
+      grant: (stage, { output, upTo }) => stage.segment?.grant(output, upTo),
+      cancelOutput: (stage, { output }) => stage.segment?.cancelOutput(output),
+      cancel: (stage) => {
+        stage.segment?.cancel();
+        // Nothing to end: it was cancelled before it was connected.
+        if (stage.segment === undefined) stage.finish();
+      },
+      reports: (stage) => iterable(stage.reports),
+      late: (stage) => iterable(stage.late),
+    },
+  );
+}
+
+/** One instance of a segment, and what it has to say. */
+class StageInstance {
+  readonly plan: SegmentPlan;
+  readonly partition: number;
+  readonly reports: StreamReader<StageReport> = new StreamReader<StageReport>();
+  readonly late: StreamReader<readonly unknown[]> = new StreamReader<readonly unknown[]>();
+  /** The number of the late output: behind those of the readers. */
+  lateOutput: number | undefined = undefined;
+  segment: Segment | undefined = undefined;
+  pumping = false;
+  #lateTaken = 0;
+  #finished = false;
+
+  constructor(plan: SegmentPlan, partition: number) {
+    this.plan = plan;
+    this.partition = partition;
+  }
+
+  wake(self: StageRef): void {
+    if (this.pumping) return;
+    this.pumping = true;
+    self.pump();
+  }
+
+  report(kind: StageReport['kind'], error?: FlowError): void {
+    if (this.segment === undefined || this.#finished) return;
+    // Counts are worth nothing when newer ones follow.
+    if (kind === 'counts' && this.reports.buffered > 0) return;
+    const counts = this.segment.counts();
+    this.reports.push(error === undefined ? { kind, counts } : { kind, counts, error: flowErrorToWire(error) });
+  }
+
+  finish(): void {
+    this.report('finished');
+    this.#finished = true;
+    this.reports.end();
+    this.late.end();
+  }
+
+  /** Late elements become batches of a stream, and are granted again as these are taken. */
+  lateReader(): Downstream<unknown> | undefined {
+    const { head, tail } = this.plan;
+    if (head.kind !== 'window' || head.late === undefined) return undefined;
+    const output = tail.kind === 'key' ? tail.parallelism : 1;
+    this.lateOutput = output;
+    const counts: number[] = [];
+    let taken = 0;
+    this.late.open(() => ({
+      consumed: (batches) => {
+        for (; taken < batches; taken += 1) this.#lateTaken += counts.shift() ?? 0;
+        this.segment?.grant(output, this.#lateTaken + streamLimits.edgeWindow);
+      },
+      cancel: () => this.segment?.cancelOutput(output),
+    }));
+    return {
+      data: ({ items }) => {
+        counts.push(items.length);
+        this.late.push(items);
+      },
+      end: () => this.late.end(),
+      fail: () => this.late.end(),
+    };
+  }
+
+  stop(): void {
+    if (!this.#finished) this.segment?.cancel();
+  }
+}
+
+/** The writer of an input, of which this instance is reader number `output`. */
+function upstreamOf(writer: StageRef, output: number): Upstream {
+  return {
+    grant: (upTo) => void writer.grant({ output, upTo }),
+    cancel: () => void writer.cancelOutput({ output }),
+  };
+}
+
+/** A reader, of which this instance is input number `input`. */
+function downstreamOf(reader: StageRef, input: number): Downstream<unknown> {
+  return {
+    data: (frame) => void reader.data({ input, frame }),
+    end: (sequence) => void reader.end({ input, sequence }),
+    fail: (_sequence, error) => void reader.fail({ input, error: flowErrorToWire(error) }),
+  };
+}
+
+function iterable<T>(reader: StreamReader<T>): AsyncIterable<T> {
+  return { [Symbol.asyncIterator]: () => reader };
+}

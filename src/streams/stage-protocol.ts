@@ -1,0 +1,83 @@
+/**
+ * What stages of a run say to each other, and to the run: the edge protocol of `frame.ts` as an actor's operations.
+ *
+ * Private to flows: users see `Run`.
+ */
+import * as z from 'zod';
+import {
+  type AskOperation,
+  ask,
+  type Protocol,
+  protocol,
+  type Ref,
+  type StreamOperation,
+  stream,
+  type TellOperation,
+  tell,
+} from '../actors/protocol.ts';
+import { opaque } from '../actors/schema/opaque.ts';
+import { refTo } from '../actors/schema/ref-schema.ts';
+import type { FlowErrorWire } from './flow-error-codec.ts';
+import type { SegmentCounts } from './stage-counts.ts';
+
+/** What an instance tells its run: counts at intervals, and how it ended. */
+export interface StageReport {
+  readonly kind: 'counts' | 'failed' | 'finished';
+  readonly counts: SegmentCounts;
+  readonly error?: FlowErrorWire;
+}
+
+export interface StageRef extends Ref<StageProtocol> {}
+type Loose = z.ZodType<unknown, unknown>;
+type Shape<T extends z.ZodRawShape> = z.ZodObject<T>;
+export type StageProtocol = Protocol<
+  'troupe.stage',
+  {
+    /** Names the instances before and behind, and opens the sink. Errors of a sink come back as `refused`. */
+    readonly connect: AskOperation<
+      Shape<{
+        upstreams: z.ZodArray<z.ZodType<StageRef, StageRef>>;
+        downstreams: z.ZodArray<z.ZodType<StageRef, StageRef>>;
+      }>,
+      z.ZodVoid,
+      { readonly refused: Loose }
+    >;
+    /** Begins: all instances are connected. */
+    readonly open: TellOperation<z.ZodVoid>;
+    /** Works on. An instance tells itself. */
+    readonly pump: TellOperation<z.ZodVoid>;
+    /** Time for a report. */
+    readonly tick: TellOperation<z.ZodVoid>;
+    readonly data: TellOperation<Shape<{ input: z.ZodInt; frame: Loose }>>;
+    readonly end: TellOperation<Shape<{ input: z.ZodInt; sequence: z.ZodInt }>>;
+    readonly fail: TellOperation<Shape<{ input: z.ZodInt; error: Loose }>>;
+    readonly grant: TellOperation<Shape<{ output: z.ZodInt; upTo: z.ZodInt }>>;
+    readonly cancelOutput: TellOperation<Shape<{ output: z.ZodInt }>>;
+    /** Gives up: nobody wants the result. */
+    readonly cancel: TellOperation<z.ZodVoid>;
+    readonly reports: StreamOperation<z.ZodVoid, Loose, {}>;
+    /** Late elements, in batches. */
+    readonly late: StreamOperation<z.ZodVoid, Loose, {}>;
+  }
+>;
+
+const stages = (): z.ZodArray<z.ZodType<StageRef, StageRef>> => z.array(refTo<StageRef>('troupe.stage'));
+
+export const Stage: StageProtocol = protocol('troupe.stage', {
+  connect: ask({
+    input: z.object({ upstreams: stages(), downstreams: stages() }),
+    output: z.void(),
+    errors: { refused: opaque() },
+  }),
+  open: tell(),
+  pump: tell(),
+  tick: tell(),
+  data: tell(z.object({ input: z.int(), frame: opaque() })),
+  end: tell(z.object({ input: z.int(), sequence: z.int() })),
+  fail: tell(z.object({ input: z.int(), error: opaque() })),
+  grant: tell(z.object({ output: z.int(), upTo: z.int() })),
+  cancelOutput: tell(z.object({ output: z.int() })),
+  cancel: tell(),
+  reports: stream({ output: opaque() }),
+  late: stream({ output: opaque() }),
+});
