@@ -72,10 +72,8 @@ export async function startNode(options: { registry: URL; role: string; signal: 
 }
 
 async function addressOf(child: Child, signal: AbortSignal): Promise<string> {
-  const lines = createInterface({
-    input: child.stdout,
-    signal: AbortSignal.any([signal, AbortSignal.timeout(readyWithinMs)]),
-  });
+  const timeout = AbortSignal.timeout(readyWithinMs);
+  const lines = createInterface({ input: child.stdout, signal: AbortSignal.any([signal, timeout]) });
   for await (const line of lines) {
     const address = /^listening on (ws:\S+)$/.exec(line)?.[1];
     if (address !== undefined) return address;
