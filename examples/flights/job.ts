@@ -1,8 +1,10 @@
 /** The main job from start to end: node, system, flow, and what is told about it. */
+import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ActorSystem, createSystem, secret, TroupeError } from 'troupe';
+import type { Run } from 'troupe/streams';
 import { count, Display, type Progress } from './display.ts';
 import { flightDelays } from './flow.ts';
 import { type NodeProcess, startNode } from './node-process.ts';
@@ -14,8 +16,9 @@ import { type Summary, summaryOf, tableOf } from './worst.ts';
 
 const registry = new URL('./actors.ts', import.meta.url);
 const sampleMs = 100;
-/** What the flow and the threads get to stop in when interrupted. */
-const stopWithinMs = 1_000;
+/** What an interrupted flow, and then the threads, get to stop in: half of the 2 s, since the node must stop too. */
+const cancelWithinMs = 600;
+const shutdownWithinMs = 400;
 
 /** Runs the job and prints what it came to. When `signal` aborts it stops everything, and throws. */
 export async function runJob(
@@ -26,15 +29,21 @@ export async function runJob(
   await makeFolderOf(options.out);
   await using second = options.withNode ? await startNode({ registry, role: 'workers', signal }) : undefined;
   if (second !== undefined) onNode(second);
-  await using system = await createSystem({
+  const system = await createSystem({
     registry,
     threads: options.threads,
     name: 'first',
     ...(second !== undefined && { join: [second.address], auth: secret({ file: second.secretFile }) }),
   });
-  signal.throwIfAborted();
-  const processIds = second === undefined ? [process.pid] : [process.pid, second.processId];
-  const last = await stream(options, system, processIds, signal);
+  let last: Progress;
+  try {
+    // Both processes have read it by now.
+    await second?.discardSecret();
+    const processIds = second === undefined ? [process.pid] : [process.pid, second.processId];
+    last = await stream(options, system, processIds, signal);
+  } finally {
+    await system.shutdown({ deadlineMs: shutdownWithinMs });
+  }
   conclude(options, last, await summaryOf(options.out, 10));
 }
 
@@ -47,15 +56,9 @@ async function stream(
 ): Promise<Progress> {
   const { help: _, ...args } = options;
   const rowsExpected = Math.min(options.rows, await rowsIn(options.file));
+  signal.throwIfAborted();
   const startedMs = performance.now();
   const run = await system.run(flightDelays, { args });
-  const stop = (): void => {
-    // Both failures are those of a run that is stopped half-way, and are told by `run.done`.
-    run.cancel().catch(() => undefined);
-    system.shutdown({ deadlineMs: stopWithinMs }).catch(() => undefined);
-  };
-  signal.addEventListener('abort', stop, { once: true });
-  if (signal.aborted) stop();
   const display = new Display(process.stdout);
   const look = async (): Promise<Progress> => ({
     ...progressOf(run.statistics()),
@@ -65,9 +68,10 @@ async function stream(
     processes: processIds.length,
   });
   let running = true;
-  const done = run.done.finally(() => {
+  const done = Promise.race([run.done, cancelledBy(signal, run)]).finally(() => {
     running = false;
   });
+  // It may fail while nobody looks; it is awaited below.
   done.catch(() => undefined);
   while (running) {
     const progress = await look();
@@ -78,6 +82,13 @@ async function stream(
   const last = await look();
   display.finish(last);
   return last;
+}
+
+/** Waits until `signal` aborts, cancels the run then, and rejects: also when the run is slow to stop. */
+async function cancelledBy(signal: AbortSignal, run: Run): Promise<never> {
+  if (!signal.aborted) await once(signal, 'abort');
+  await Promise.race([run.cancel(), sleep(cancelWithinMs)]);
+  throw signal.reason;
 }
 
 /** Prints the worst airports, and the ledger: every row that was read is in a window of the output, or was late. */

@@ -13,7 +13,7 @@ import { TroupeError } from 'troupe';
 
 const program = fileURLToPath(new URL('./dist/cli/main.js', import.meta.resolve('troupe/package.json')));
 const readyWithinMs = 20_000;
-const stopWithinMs = 1_700;
+const stopWithinMs = 800;
 
 export class NodeProcess implements AsyncDisposable {
   readonly address: string;
@@ -35,6 +35,11 @@ export class NodeProcess implements AsyncDisposable {
   /** Ends its standard input, which tells it to stop; kills it if it does not. */
   async [Symbol.asyncDispose](): Promise<void> {
     await end(this.#child);
+    await this.discardSecret();
+  }
+
+  /** Removes the secret's file, so that nothing of it is left however this process ends. */
+  async discardSecret(): Promise<void> {
     await rm(this.#folder, { recursive: true, force: true });
   }
 

@@ -62,7 +62,7 @@ describe('a call that closes a cycle', () => {
     }));
     const first = await spawn(catching);
     const between = await Promise.all(Array.from({ length: others }, () => spawn(catching)));
-    expect(await first.visit({ route: [...between, first] })).toBe(others === 0 ? 'caught' : 'caught');
+    expect(await first.visit({ route: [...between, first] })).toBe('caught');
     expect(refused).toMatchObject([
       { code: 'Rejected', reason: 'cycle', retryable: false, path: [first, ...between, first].map(pathOf) },
     ]);
@@ -99,6 +99,26 @@ describe('a call that closes no cycle passes', () => {
     gate.resolve();
     await settle();
     expect(ends).toEqual([{ value: 'end' }]);
+  });
+
+  test('to an actor whose run began the chain and did not wait for it', async () => {
+    const { spawn, settle } = testHost();
+    const gate = deferred();
+    const ends: unknown[] = [];
+    const a = await spawn(
+      closureActor(Node, z.object({}), () => ({
+        visit: () => 'a again',
+        start: ({ route: [next, ...rest] }) => {
+          void ended(next!.visit({ route: rest })).then((end) => ends.push(end));
+        },
+      })),
+    );
+    const b = await spawn(node([], gate.promise));
+    a.start({ route: [b, a] });
+    await settle();
+    gate.resolve();
+    await settle();
+    expect(ends).toEqual([{ value: 'a again' }]);
   });
 
   test('from outside, to an actor that is busy', async () => {
