@@ -7,7 +7,7 @@ import type * as z from 'zod';
 import { UsageError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { ActorDefinition, MailboxOptions, Signals } from './actor.ts';
-import { type CompiledProtocol, checkName, compileOperations, compiledProtocol, type Operation } from './operation.ts';
+import { type CompiledProtocol, checkName, compiledProtocol, compileOperations, type Operation } from './operation.ts';
 import type { AnyProtocol, Operations } from './protocol.ts';
 import { makeRefClass, type RefClass, refClassOf } from './ref.ts';
 import type { Resource } from './resource.ts';
@@ -75,7 +75,9 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
     this.capacity = count(parts.mailbox.capacity, limits.mailboxCapacity, `${parts.name}: mailbox.capacity`);
     if (parts.mailbox.highWater === undefined) this.highWater = Math.min(this.highWater, this.capacity);
     if (this.highWater > this.capacity) {
-      throw new UsageError(`${parts.name}: mailbox.highWater is ${this.highWater}, above its capacity of ${this.capacity}`);
+      throw new UsageError(
+        `${parts.name}: mailbox.highWater is ${this.highWater}, above its capacity of ${this.capacity}`,
+      );
     }
     this.overflow = parts.mailbox.overflow ?? 'reject';
     if (!overflowPolicies.includes(this.overflow)) {

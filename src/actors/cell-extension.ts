@@ -2,10 +2,10 @@
 import { limits } from '../base/limits.ts';
 import { Ring } from '../base/ring.ts';
 import type { Cell } from './cell.ts';
+import type { Host } from './host.ts';
 import type { Observer } from './observer.ts';
 import type { OfferWaiting } from './offer.ts';
 import { ActorFailed } from './outcomes.ts';
-import { AdoptedRefs } from './outside.ts';
 import type { Run } from './run.ts';
 import type { StreamRun } from './stream-request.ts';
 import { Timers } from './timers.ts';
@@ -18,7 +18,6 @@ export class CellExtension {
   readonly pulls: Ring<StreamRun> = new Ring();
   /** Senders that wait for room, first come first served. */
   readonly offers: Ring<OfferWaiting> = new Ring();
-  readonly adopted: AdoptedRefs = new AdoptedRefs();
   readonly timers: Timers;
   /** Runs whose signal aborts when the actor ends. */
   readonly #runs = new Set<Run>();
@@ -26,8 +25,8 @@ export class CellExtension {
   readonly ended: Promise<void>;
   #tellEnded: () => void = () => undefined;
 
-  constructor(cell: Cell) {
-    this.timers = new Timers(cell.host.environment.clock);
+  constructor(host: Host) {
+    this.timers = new Timers(host.environment.clock);
     this.ended = new Promise((resolve) => {
       this.#tellEnded = resolve;
     });
@@ -45,6 +44,13 @@ export class CellExtension {
   /** The streams that a further one may join, or not. */
   get streamsFull(): boolean {
     return this.streams.size >= limits.streamsPerActorMax;
+  }
+
+  endStream(stream: StreamRun): void {
+    this.streams.delete(stream);
+    this.#runs.delete(stream.run);
+    // Without this a generator that waits for a change of a quiet state would wait on, for nobody.
+    for (const observer of this.observers) if (observer.run === stream.run) observer.end();
   }
 
   notice(state: unknown): void {

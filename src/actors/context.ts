@@ -1,6 +1,7 @@
 /** What a handler gets beside its state and its message. Types only; `run.ts` is the object behind it. */
 import type * as z from 'zod';
-import type { SpawnArguments, ActorDefinition } from './actor.ts';
+import type { ActorDefinition, SpawnArguments } from './actor.ts';
+import type { ErrorSchemas } from './outcomes.ts';
 import type {
   AnyOperation,
   AnyProtocol,
@@ -16,7 +17,6 @@ import type {
   StreamOperation,
   TellOperation,
 } from './protocol.ts';
-import type { ErrorSchemas } from './outcomes.ts';
 import type { Resource } from './resource.ts';
 
 export interface TimerOptions {
@@ -55,10 +55,7 @@ export interface Context<P extends Operations, E = {}, St = unknown, PN extends 
   /** Replies with one of the operation's declared errors. Throws, to leave the handler; that is no failure. */
   fail: [keyof E] extends [never]
     ? never
-    : <K extends keyof E & string>(
-        code: K,
-        ...data: [In<E[K]>] extends [void] ? [] : [data: In<E[K]>]
-      ) => never;
+    : <K extends keyof E & string>(code: K, ...data: [In<E[K]>] extends [void] ? [] : [data: In<E[K]>]) => never;
   /** Tells an operation after `delayMs`. Returns a function that cancels it. Ends with the actor. */
   after<O extends TellOperation>(
     delayMs: number,

@@ -7,8 +7,8 @@
 import type { Clock } from '../base/environment/clock.ts';
 import { limits } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
-import type { Stream } from './protocol.ts';
 import { hotStream } from './hot-stream.ts';
+import type { Stream } from './protocol.ts';
 
 export type DeadLetterReason =
   | 'stopped'

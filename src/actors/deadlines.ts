@@ -10,6 +10,7 @@ import { limits } from '../base/limits.ts';
 
 /** Something that waits for at most so long. */
 export abstract class Waiting {
+  /** Monotonic; 0 until the first sweep after it began. */
   deadlineMs = 0;
   /** Neighbours in the list of its length; undefined when it is in none. */
   next: Waiting | undefined = undefined;
@@ -50,7 +51,6 @@ export class Deadlines {
   add(waiting: Waiting, timeoutMs: number): void {
     const list = this.#recent.lengthMs === timeoutMs ? this.#recent : this.#listOf(timeoutMs);
     this.#recent = list;
-    waiting.deadlineMs = this.#clock.monotonicMs() + timeoutMs;
     waiting.list = list;
     waiting.previous = list.last;
     if (list.last === undefined) list.first = waiting;
@@ -76,7 +76,9 @@ export class Deadlines {
 
   /** What is left of a wait, in ms; travels in place of the clock reading. */
   remainingMs(waiting: Waiting): number {
-    return Math.max(0, waiting.deadlineMs - this.#clock.monotonicMs());
+    const { deadlineMs, list } = waiting;
+    if (deadlineMs === 0) return list === undefined ? 0 : list.lengthMs;
+    return Math.max(0, deadlineMs - this.#clock.monotonicMs());
   }
 
   close(): void {
@@ -88,6 +90,9 @@ export class Deadlines {
     this.#sweep = undefined;
     const now = this.#clock.monotonicMs();
     for (const [lengthMs, list] of this.#lists) {
+      for (let young = list.last; young !== undefined && young.deadlineMs === 0; young = young.previous) {
+        young.deadlineMs = now + lengthMs;
+      }
       for (let head = list.first; head !== undefined && head.deadlineMs <= now; head = list.first) {
         this.remove(head);
         head.expire();

@@ -17,11 +17,11 @@ import { SpawnFailed } from './errors.ts';
 import { GoneTarget } from './gone-target.ts';
 import { type HandOver, handOver, type Isolation } from './isolation.ts';
 import { checkName } from './operation.ts';
-import type { AnyProtocol } from './protocol.ts';
 import { Outside } from './outside.ts';
+import type { AnyProtocol } from './protocol.ts';
+import { refClassOf } from './ref.ts';
 import type { Resource } from './resource.ts';
 import { Resources } from './resource.ts';
-import { refClassOf } from './ref.ts';
 import type { RefReceiver } from './schema/ref-rules.ts';
 import type { Address, Owner, Target } from './target.ts';
 
@@ -55,6 +55,7 @@ export interface SpawnRequest {
 
 export class Host {
   readonly environment: Environment;
+  readonly scheduler: Environment['scheduler'];
   readonly random: Random;
   readonly placeId: string;
   readonly log: Logger;
@@ -77,6 +78,7 @@ export class Host {
 
   constructor(options: HostOptions) {
     this.environment = options.environment;
+    this.scheduler = options.environment.scheduler;
     this.random = options.environment.random.fork('actors');
     this.placeId = options.placeId;
     this.log = options.log;
@@ -104,7 +106,11 @@ export class Host {
       // Refs in the arguments belong to the new actor.
       args = definition.argsType.take(request.args === undefined ? {} : request.args, cell);
     } catch (error) {
-      throw new SpawnFailed('arguments', `arguments of actor "${definition.name}" do not fit: ${describeThrown(error)}`, error);
+      throw new SpawnFailed(
+        'arguments',
+        `arguments of actor "${definition.name}" do not fit: ${describeThrown(error)}`,
+        error,
+      );
     }
     this.#nextCell += 1;
     if (request.name !== undefined) this.#takeName(cell, request.name);
@@ -118,7 +124,10 @@ export class Host {
     checkName(name, 'the name of an actor');
     const key = `${cell.parent?.id ?? ''}/${name}`;
     if (this.#names.has(key)) {
-      throw new SpawnFailed('name-taken', `an actor named "${name}" is running at ${this.#names.get(key)?.path()}; stop it or choose another name`);
+      throw new SpawnFailed(
+        'name-taken',
+        `an actor named "${name}" is running at ${this.#names.get(key)?.path()}; stop it or choose another name`,
+      );
     }
     this.#names.set(key, cell);
   }
@@ -159,10 +168,15 @@ export class Host {
     const address = { place, cell: id as number };
     const known = (protocol as AnyProtocol | undefined) ?? this.#protocolNamed(protocolName);
     if (place !== this.placeId) {
-      return known === undefined ? undefined : new (refClassOf(known))(this.#remote(address, branch, protocolName), owner);
+      return known === undefined
+        ? undefined
+        : new (refClassOf(known))(this.#remote(address, branch, protocolName), owner);
     }
     const cell = this.#exported.get(address.cell);
-    if (cell !== undefined) return cell.protocolName === protocolName || protocolName === '' ? new cell.behavior.refClass(cell, owner) : undefined;
+    if (cell !== undefined)
+      return cell.protocolName === protocolName || protocolName === ''
+        ? new cell.behavior.refClass(cell, owner)
+        : undefined;
     if (known === undefined) return undefined;
     return new (refClassOf(known))(new GoneTarget(this, address, branch, protocolName, 'stopped'), owner);
   }

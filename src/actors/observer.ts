@@ -18,12 +18,7 @@ export class Observer<T> implements AsyncIterable<T> {
   #last: T | undefined = undefined;
   #primed = false;
 
-  constructor(
-    select: (state: unknown) => T,
-    every: boolean,
-    run: unknown,
-    onClose: (observer: Observer<T>) => void,
-  ) {
+  constructor(select: (state: unknown) => T, every: boolean, run: unknown, onClose: (observer: Observer<T>) => void) {
     this.#select = select;
     this.#every = every;
     this.run = run;
@@ -54,7 +49,10 @@ export class Observer<T> implements AsyncIterable<T> {
       const missed = this.#reader.buffered + 1;
       while (this.#reader.buffered > 0) this.#reader.dropOldest();
       this.end(
-        new Lagged(missed, `a reader of ctx.observe({ every: true }) was ${missed} values behind; read faster or let latest win`),
+        new Lagged(
+          missed,
+          `a reader of ctx.observe({ every: true }) was ${missed} values behind; read faster or let latest win`,
+        ),
       );
       return;
     }

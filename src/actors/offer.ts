@@ -47,5 +47,8 @@ export function tooManyWait(label: string, path: string): Rejected {
 
 /** An offer across places that ran out of time while it was on its way. */
 export function offerUnknown(label: string): OutcomeUnknown {
-  return new OutcomeUnknown('deadline', `${label}: the target's place did not answer in time; it may take the message yet`);
+  return new OutcomeUnknown(
+    'deadline',
+    `${label}: the target's place did not answer in time; it may take the message yet`,
+  );
 }

@@ -88,7 +88,8 @@ export class Operation {
 function compileErrors(label: string, errors: ErrorSchemas): ReadonlyMap<string, MessageType> {
   const compiled = new Map<string, MessageType>();
   for (const [code, schema] of Object.entries(errors)) {
-    if (runtimeCodes.has(code)) throw new UsageError(`${label}: "${code}" is an error code of the runtime; choose another`);
+    if (runtimeCodes.has(code))
+      throw new UsageError(`${label}: "${code}" is an error code of the runtime; choose another`);
     compiled.set(code, compileMessageType(schema, `${label} error "${code}"`));
   }
   return compiled;
@@ -99,11 +100,7 @@ function isVoid(schema: unknown): boolean {
   return type === 'void' || type === 'undefined';
 }
 
-const reservedNames: ReadonlySet<string> = new Set([
-  'then',
-  'toJSON',
-  ...Object.getOwnPropertyNames(Object.prototype),
-]);
+const reservedNames: ReadonlySet<string> = new Set(['then', 'toJSON', ...Object.getOwnPropertyNames(Object.prototype)]);
 const namePattern = /^[A-Za-z][A-Za-z0-9_.-]*$/;
 
 /** Checks a name that other places find things by. */

@@ -17,7 +17,11 @@ export interface TellOperation<I extends Schema = Schema> {
   readonly input: I;
 }
 /** A request with one reply, or one of the errors it declares. */
-export interface AskOperation<I extends Schema = Schema, O extends Schema = Schema, E extends ErrorSchemas = ErrorSchemas> {
+export interface AskOperation<
+  I extends Schema = Schema,
+  O extends Schema = Schema,
+  E extends ErrorSchemas = ErrorSchemas,
+> {
   readonly kind: 'ask';
   readonly input: I;
   readonly output: O;
@@ -137,7 +141,11 @@ type IsVoid<I> = [In<I>] extends [void] ? true : false;
 
 /** Options come after the message; where the operation takes no message they come first. */
 export type MessageAndOptions<I, X> =
-  IsVoid<I> extends true ? [options?: X] : {} extends In<I> ? [message?: In<I>, options?: X] : [message: In<I>, options?: X];
+  IsVoid<I> extends true
+    ? [options?: X]
+    : {} extends In<I>
+      ? [message?: In<I>, options?: X]
+      : [message: In<I>, options?: X];
 type MessageOnly<I> = IsVoid<I> extends true ? [] : {} extends In<I> ? [message?: In<I>] : [message: In<I>];
 
 /** A bound operation of a ref, such as `ref.inc`: it can be passed around and named as a target. */
@@ -150,11 +158,9 @@ export interface Accepts<in T> {
 }
 /** The part of the Observable protocol that rxjs's `from` needs. */
 export interface Subscribable<T> {
-  subscribe(observer: {
-    next?: (value: T) => void;
-    error?: (error: unknown) => void;
-    complete?: () => void;
-  }): { unsubscribe(): void };
+  subscribe(observer: { next?: (value: T) => void; error?: (error: unknown) => void; complete?: () => void }): {
+    unsubscribe(): void;
+  };
 }
 /** A stream of an actor: iterate it, or give it to rxjs. Each iteration or subscription opens a stream of its own. */
 export interface Stream<T> extends AsyncIterable<T>, Subscribable<T> {}

@@ -122,7 +122,9 @@ function methodsOf(operation: Operation): object {
 }
 
 /** An operation that takes no message takes its options first. */
-function withoutMessage(operation: Operation): (this: InternalRef, options?: unknown, _?: unknown, mode?: Mode) => unknown {
+function withoutMessage(
+  operation: Operation,
+): (this: InternalRef, options?: unknown, _?: unknown, mode?: Mode) => unknown {
   const call = withMessage(operation);
   return function operate(this: InternalRef, options, _, mode) {
     return call.call(this, undefined, options, mode);

@@ -73,7 +73,8 @@ function index(definitions: readonly Registrable[]): ReadonlyMap<string, Registr
     const key = `${one.kind} ${one.name}`;
     const known = byKey.get(key);
     if (known === one) return;
-    if (known !== undefined) throw new UsageError(`the registry holds two definitions of ${key}; give one another name`);
+    if (known !== undefined)
+      throw new UsageError(`the registry holds two definitions of ${key}; give one another name`);
     byKey.set(key, one);
     for (const with_ of one.actors ?? []) add(with_);
   };

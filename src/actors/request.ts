@@ -5,10 +5,11 @@
  * the request which that run was answering: following these upward gives the call chain, so a cycle is named when its
  * last call is made instead of being waited out.
  */
-import { type Address, type Owner } from './target.ts';
+
 import { Waiting } from './deadlines.ts';
 import type { Operation, Origin } from './operation.ts';
 import { OutcomeUnknown, Rejected } from './outcomes.ts';
+import type { Address, Owner } from './target.ts';
 
 /** One link of a call chain that began in another place. */
 export interface ChainLink extends Address {
@@ -18,8 +19,10 @@ export interface ChainLink extends Address {
 export abstract class Request extends Waiting {
   readonly operation: Operation;
   /** Itself: tells' envelopes have none, so this is how the two kinds are told apart. */
-  readonly request: this;
-  abstract readonly origin: Origin | undefined;
+  get request(): this {
+    return this;
+  }
+  abstract get origin(): Origin | undefined;
   /** The actor that asked, or the system for a caller outside. Of this place; undefined for one elsewhere. */
   readonly caller: Owner | undefined;
   /** The caller's run that asked; 0 when none was open. */
@@ -34,7 +37,6 @@ export abstract class Request extends Waiting {
   constructor(operation: Operation, caller: Owner | undefined) {
     super();
     this.operation = operation;
-    this.request = this;
     this.caller = caller;
     this.callerRun = caller === undefined ? 0 : caller.openRun;
     this.parent = caller === undefined ? undefined : caller.openRequest;

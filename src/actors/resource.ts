@@ -64,11 +64,7 @@ export class Resources {
     } catch (error) {
       const failed = taken.at(-1)?.name ?? '';
       for (const one of taken) this.#release(one.name);
-      throw new SpawnFailed(
-        'resource',
-        `resource "${failed}" could not be opened: ${describeThrown(error)}`,
-        error,
-      );
+      throw new SpawnFailed('resource', `resource "${failed}" could not be opened: ${describeThrown(error)}`, error);
     }
   }
 

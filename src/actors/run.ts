@@ -6,9 +6,10 @@
  */
 import type { Environment } from '../base/environment/environment.ts';
 import { UsageError } from '../base/errors.ts';
-import type { Cell, Envelope } from './cell.ts';
+import type { Cell } from './cell.ts';
 import type { ObserveOptions, TimerOptions } from './context.ts';
 import { DeclaredFailureSignal } from './errors.ts';
+import type { Envelope } from './mailbox.ts';
 import { ActorFailed } from './outcomes.ts';
 import type { Request } from './request.ts';
 import type { Resource } from './resource.ts';
@@ -48,7 +49,7 @@ export class Run {
         if (this.request.settled) this.abort('the caller has given up');
         else this.request.onGivenUp = () => this.abort('the caller has given up');
       }
-      this.#cell.abortWithGeneration(this);
+      this.#cell.extension.keep(this);
       if (this.#aborted !== undefined) this.#controller.abort(this.#aborted);
     }
     return this.#controller.signal;
@@ -68,7 +69,7 @@ export class Run {
   }
 
   delay(ms: number): Promise<void> {
-    return this.#cell.timers.delay(ms);
+    return this.#cell.extension.timers.delay(ms);
   }
 
   fail(code: string, data?: unknown): never {
@@ -76,11 +77,11 @@ export class Run {
   }
 
   after(delayMs: number, operation: unknown, message?: unknown, options?: unknown): () => void {
-    return this.#cell.timers.start(delayMs, false, operation, message, options as TimerOptions | undefined);
+    return this.#cell.extension.timers.start(delayMs, false, operation, message, options as TimerOptions | undefined);
   }
 
   every(periodMs: number, operation: unknown, message?: unknown, options?: unknown): () => void {
-    return this.#cell.timers.start(periodMs, true, operation, message, options as TimerOptions | undefined);
+    return this.#cell.extension.timers.start(periodMs, true, operation, message, options as TimerOptions | undefined);
   }
 
   run(work: Promise<unknown>, operation: unknown, failed?: unknown): void {

@@ -31,7 +31,9 @@ export class Timers {
     if (!(delayMs >= (repeat ? periodMsMin : 0))) {
       throw new UsageError(`${to.operation.label}: a timer needs a delay of at least ${repeat ? periodMsMin : 0} ms`);
     }
-    const [message, options] = to.operation.takesMessage ? [first, second] : [undefined, first as TimerOptions | undefined];
+    const [message, options] = to.operation.takesMessage
+      ? [first, second]
+      : [undefined, first as TimerOptions | undefined];
     // Taken now, so that a wrong message fails the handler that set the timer, and a later change of it goes unseen.
     let taken: unknown;
     try {

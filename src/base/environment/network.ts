@@ -28,5 +28,9 @@ export interface Network {
   /** @throws ListenFailed when the address cannot be bound. */
   listen(options: { readonly address: string; readonly onLink: (link: Link) => void }): Promise<Listener>;
   /** @throws DialFailed when no link could be opened within `timeoutMs`. */
-  dial(options: { readonly address: string; readonly timeoutMs: number; readonly signal?: AbortSignal | undefined }): Promise<Link>;
+  dial(options: {
+    readonly address: string;
+    readonly timeoutMs: number;
+    readonly signal?: AbortSignal | undefined;
+  }): Promise<Link>;
 }

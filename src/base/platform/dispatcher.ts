@@ -13,6 +13,8 @@ import { Ring } from '../ring.ts';
 const resolved = Promise.resolve();
 
 export class Dispatcher implements Scheduler, Slice {
+  /** The head of the queue; the ring behind it is used when two are ready at once. */
+  #first: Runnable | undefined = undefined;
   readonly #queue = new Ring<Runnable>();
   /** True while a kick-off is pending or a slice is running. */
   #active = false;
@@ -35,7 +37,8 @@ export class Dispatcher implements Scheduler, Slice {
   }
 
   ready(runnable: Runnable): void {
-    this.#queue.push(runnable);
+    if (this.#first === undefined) this.#first = runnable;
+    else this.#queue.push(runnable);
     if (this.#active) return;
     this.#active = true;
     if (this.#passSpent) setImmediate(this.#runSlice);
@@ -66,16 +69,18 @@ export class Dispatcher implements Scheduler, Slice {
       this.#passStartMs = this.#lastReadMs = this.#monotonicMs();
       setImmediate(this.#endPass);
     }
+    const queue = this.#queue;
     try {
       for (;;) {
-        const runnable = this.#queue.shift();
+        const runnable = this.#first;
         if (runnable === undefined) break;
+        this.#first = queue.size === 0 ? undefined : queue.shift();
         runnable.run(this);
         if (this.#passSpent) break;
       }
     } finally {
       // Also when a runnable threw: the others still get their turn.
-      if (this.#queue.size > 0) setImmediate(this.#runSlice);
+      if (this.#first !== undefined) setImmediate(this.#runSlice);
       else this.#active = false;
     }
   }

@@ -1,0 +1,167 @@
+/**
+ * The mailbox of one actor: its queue, the bounds of it, and what becomes of messages that no handler gets.
+ *
+ * The first message has a slot of its own; the ring behind it is made when there is a backlog. It is the base of a cell
+ * and no object beside it, so that a waiting message costs no further look-up and an idle actor stays small.
+ */
+import type { ActorBehavior } from './behavior.ts';
+import type { CellExtension } from './cell-extension.ts';
+import type { DeadLetterReason } from './dead-letters.ts';
+import type { Host } from './host.ts';
+import type { OfferWaiting } from './offer.ts';
+import type { Operation, TellEnvelope } from './operation.ts';
+import { NotDelivered, Rejected } from './outcomes.ts';
+import { PairRing } from './pair-ring.ts';
+import type { Request } from './request.ts';
+
+export type Envelope = TellEnvelope | Request;
+
+/** An actor's life, in order; numbers, since the hot path compares them. */
+export const Status = { starting: 0, idle: 1, ready: 2, running: 3, suspended: 4, stopping: 5, stopped: 6 } as const;
+export type StatusNumber = (typeof Status)[keyof typeof Status];
+
+export abstract class Mailbox {
+  readonly host: Host;
+  readonly behavior: ActorBehavior;
+  readonly parent: Mailbox | undefined;
+  /** The actor's number on its place, never used again: the incarnation. */
+  readonly id: number;
+  readonly name: string | undefined;
+  protected status: StatusNumber = Status.starting;
+  protected firstEnvelope: Envelope | undefined = undefined;
+  protected firstMessage: unknown = undefined;
+  protected backlog: PairRing<Envelope, unknown> | undefined = undefined;
+  /** Made at first use; see `extension`. */
+  protected extra: CellExtension | undefined = undefined;
+
+  constructor(host: Host, behavior: ActorBehavior, parent: Mailbox | undefined, id: number, name: string | undefined) {
+    this.host = host;
+    this.behavior = behavior;
+    this.parent = parent;
+    this.id = id;
+    this.name = name;
+  }
+
+  /** What the actor needs only now and then. */
+  abstract get extension(): CellExtension;
+
+  path(): string {
+    return `troupe://${this.host.placeId}${this.branch()}#${this.id}`;
+  }
+
+  /** Its path below its place: the names from the top down to it. */
+  branch(): string {
+    const above: string = this.parent === undefined ? '' : this.parent.branch();
+    return `${above}/${this.name ?? this.behavior.name}`;
+  }
+
+  /** True when it takes no more messages. */
+  get isOver(): boolean {
+    return this.status >= Status.stopping;
+  }
+
+  /** Messages that wait, the one in the slot included. */
+  get queued(): number {
+    return (this.firstEnvelope === undefined ? 0 : 1) + (this.backlog === undefined ? 0 : this.backlog.size);
+  }
+
+  /** True when an offer need not wait. */
+  get hasRoom(): boolean {
+    return this.queued < this.behavior.highWater && (this.extra === undefined || this.extra.offers.size === 0);
+  }
+
+  /** Queues a message that is the receiver's own already. True while the queue is below its high water. */
+  accept(envelope: Envelope, message: unknown): boolean {
+    if (this.status >= Status.stopping) {
+      this.host.counters.refused += 1;
+      this.letterDies(envelope, message, 'stopped');
+      return false;
+    }
+    let queued = this.queued;
+    if (queued >= this.behavior.capacity) {
+      if (!this.#makeRoom(envelope, message)) return false;
+      queued -= 1;
+    }
+    if (queued === 0) {
+      this.firstEnvelope = envelope;
+      this.firstMessage = message;
+    } else {
+      this.backlog ??= new PairRing();
+      this.backlog.push(envelope, message);
+    }
+    this.host.counters.accepted += 1;
+    if (this.status === Status.idle) this.makeReady();
+    return queued + 1 < this.behavior.highWater;
+  }
+
+  /** Has an offer wait for room. */
+  awaitRoom(offer: OfferWaiting): void {
+    this.extension.offers.push(offer);
+  }
+
+  /** Lets in the offers that there is room for, first come first served. */
+  protected admitOffers(extra: CellExtension): void {
+    while (extra.offers.size > 0 && this.queued < this.behavior.highWater) {
+      const offer = extra.offers.shift()!;
+      if (offer.settled) continue;
+      this.host.deadlines.remove(offer);
+      this.accept(offer.envelope, offer.message);
+      offer.accepted();
+    }
+  }
+
+  /** Asks the dispatcher for a turn. */
+  protected abstract makeReady(): void;
+
+  /** What the overflow policy does with one message too many. True when there is room for it now. */
+  #makeRoom(envelope: Envelope, message: unknown): boolean {
+    if (this.behavior.overflow === 'drop-oldest') {
+      const oldest = this.firstEnvelope ?? this.backlog!.peekFirst();
+      const itsMessage = this.firstEnvelope === undefined ? this.backlog!.shiftSecond() : this.firstMessage;
+      this.firstEnvelope = undefined;
+      this.firstMessage = undefined;
+      this.letterDies(oldest, itsMessage, 'dropped');
+      return true;
+    }
+    this.host.counters.refused += 1;
+    this.letterDies(envelope, message, this.behavior.overflow === 'reject' ? 'full' : 'dropped');
+    return false;
+  }
+
+  /** Everything that waits becomes a dead letter, and every sender that waits is told. */
+  protected emptyQueue(reason: 'stopped' | 'failed'): void {
+    if (this.firstEnvelope !== undefined) this.letterDies(this.firstEnvelope, this.firstMessage, reason);
+    this.firstEnvelope = undefined;
+    this.firstMessage = undefined;
+    const { backlog } = this;
+    while (backlog !== undefined && backlog.size > 0) {
+      const envelope = backlog.peekFirst();
+      this.letterDies(envelope, backlog.shiftSecond(), reason);
+    }
+    this.backlog = undefined;
+    const offers = this.extra?.offers;
+    for (let offer = offers?.shift(); offer !== undefined; offer = offers?.shift()) {
+      this.host.deadlines.remove(offer);
+      offer.refuse(this.#notDelivered(offer.envelope.operation));
+    }
+  }
+
+  /** A message that no handler gets: told to its sender where it asks, to the dead letters, and to its session. */
+  protected letterDies(envelope: Envelope, message: unknown, reason: DeadLetterReason): void {
+    const { operation, request } = envelope;
+    if (request !== undefined && !request.settled) {
+      const full = reason === 'full' || reason === 'dropped';
+      request.fail(full ? this.#full(operation) : this.#notDelivered(operation));
+    }
+    this.host.deadLetters.add({ path: this.path(), operation: operation.label, reason, message });
+    envelope.origin?.settled();
+  }
+
+  #full(operation: Operation): Rejected {
+    return new Rejected('full', `${operation.label}: the mailbox of ${this.path()} is full; send later, or offer`);
+  }
+
+  #notDelivered(operation: Operation): NotDelivered {
+    return new NotDelivered('stopped', `${operation.label}: ${this.path()} has stopped; the message was not handled`);
+  }
+}
