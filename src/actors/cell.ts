@@ -146,6 +146,7 @@ export class Cell extends Lifecycle implements Target, Runnable, Owner, StreamHo
       return true;
     }
     run.request = request;
+    request.begun = true;
     try {
       const result = this.behavior.handlers[request.operation.index]!(this.state, message, run);
       if (isStream) this.#openStream(request as StreamRequest, result, run);

@@ -62,7 +62,7 @@ class LocalRequest extends Request {
 
   cancel(reason: unknown): void {
     if (this.settled) return;
-    this.fail(new Cancelled(true, `${this.operation.label}: cancelled by the caller's signal`, reason));
+    this.fail(new Cancelled(this.begun, `${this.operation.label}: cancelled by the caller's signal`, reason));
     this.givenUp();
   }
 

@@ -29,6 +29,8 @@ export abstract class Request extends Waiting {
   readonly callerRun: number;
   /** What the caller's run was answering itself. */
   readonly parent: Request | undefined;
+  /** True once its handler was called. */
+  begun = false;
   /** True once it was answered, expired or cancelled; a handler that has not begun then is not begun. */
   settled = false;
   /** Called once when it is settled before its handler has replied: aborts the run's signal. */

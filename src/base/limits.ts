@@ -25,6 +25,8 @@ export const limits = {
 
   /** Elements a reader of an actor's stream may be ahead by; half of it is granted again at a time. */
   streamWindow: 256,
+  /** Elements that a reader in another place may grant ahead: more is a lie, or a memory attack on itself. */
+  streamGrantMax: 65_536,
   /** Open streams of one actor. */
   streamsPerActorMax: 1_024,
   /** Senders waiting for room in one mailbox. */

@@ -119,7 +119,7 @@ export class Inbound implements Origin {
         this.#open.get(id)?.cancel();
         return false;
       case Kind.grant:
-        this.#open.get(id)?.grant?.(fields[at + 1] as number);
+        this.#open.get(id)?.grant?.(whole(fields[at + 1]));
         return false;
       default:
         throw new Error(`an item of unknown kind ${kind}`);
@@ -139,7 +139,7 @@ export class Inbound implements Origin {
   }
 
   #ask(id: number, cellId: unknown, number: unknown, wire: unknown, remainingMs: unknown, chain: unknown): boolean {
-    const found = this.#find(cellId, number, 'ask', wire);
+    const found = this.#find(id, cellId, number, 'ask', wire);
     if ('refused' in found) return this.#refuse(id, found.refused);
     const { cell, operation, message } = found;
     const links = readChain(chain);
@@ -153,7 +153,7 @@ export class Inbound implements Origin {
   }
 
   #offer(id: number, cellId: unknown, number: unknown, wire: unknown, remainingMs: unknown): boolean {
-    const found = this.#find(cellId, number, 'tell', wire);
+    const found = this.#find(id, cellId, number, 'tell', wire);
     if ('refused' in found) return this.#refuse(id, found.refused);
     const { cell, operation, message } = found;
     const { host } = this.#place;
@@ -189,9 +189,9 @@ export class Inbound implements Origin {
   }
 
   #stream(id: number, cellId: unknown, number: unknown, wire: unknown, granted: unknown): boolean {
-    const found = this.#find(cellId, number, 'stream', wire);
+    const found = this.#find(id, cellId, number, 'stream', wire);
     if ('refused' in found) return this.#refuse(id, found.refused);
-    const request = new InboundStream(this, id, found.operation, whole(granted));
+    const request = new InboundStream(this, id, found.operation, Math.min(whole(granted), limits.streamGrantMax));
     this.#open.set(id, request);
     found.cell.accept(request, found.message);
     return true;
@@ -230,13 +230,18 @@ export class Inbound implements Origin {
   }
 
   #find(
+    id: number,
     cellId: unknown,
     number: unknown,
     kind: Operation['kind'],
     wire: unknown,
   ): { readonly cell: Cell; readonly operation: Operation; readonly message: unknown } | { readonly refused: Error } {
+    if (this.#open.has(id)) throw new Error('a call number that is in use');
     const cell = this.#place.host.cell(cellId as number);
-    const name = this.#names[number as number] ?? 'unknown operation';
+    const name = this.#nameOf(number) ?? 'unknown operation';
+    if (this.#open.size >= limits.callsPerSessionMax) {
+      return { refused: new Rejected('full', `${name}: too many calls of one place are open; send fewer at once`) };
+    }
     if (cell === undefined || cell.isOver) {
       this.#place.host.deadLetters.add({
         path: this.#pathOf(cellId),
@@ -265,8 +270,12 @@ export class Inbound implements Origin {
     return { cell, operation, message: received.message };
   }
 
+  #nameOf(number: unknown): string | undefined {
+    return typeof number === 'number' ? this.#names[number] : undefined;
+  }
+
   #operation(cell: Cell | undefined, number: unknown, kind: Operation['kind']): Operation | undefined {
-    const name = this.#names[number as number];
+    const name = this.#nameOf(number);
     if (cell === undefined || name === undefined) return undefined;
     const operation = cell.behavior.compiled.operations.get(name);
     return operation?.kind === kind ? operation : undefined;
@@ -307,7 +316,7 @@ export class Inbound implements Origin {
   }
 
   #dead(cellId: unknown, number: unknown, reason: DeadLetterReason, message: unknown): void {
-    const operation = this.#names[number as number] ?? 'unknown operation';
+    const operation = this.#nameOf(number) ?? 'unknown operation';
     this.#place.host.deadLetters.add({ path: this.#pathOf(cellId), operation, reason, message });
     this.settled();
   }
@@ -394,11 +403,18 @@ class InboundRequest extends Request implements OpenCall {
 class InboundStream extends StreamRequest implements OpenCall {
   readonly origin: Inbound;
   readonly #id: number;
+  #sent = 0;
 
   constructor(origin: Inbound, id: number, operation: Operation, granted: number) {
     super(operation, undefined, granted);
     this.origin = origin;
     this.#id = id;
+  }
+
+  /** @throws for a grant that lies: backwards, or for more than any reader takes. */
+  override grant(total: number): void {
+    if (total < this.granted || total > this.#sent + limits.streamGrantMax) throw new Error('a grant that lies');
+    super.grant(total);
   }
 
   override item(value: unknown): void {
@@ -410,6 +426,7 @@ class InboundStream extends StreamRequest implements OpenCall {
     } catch (error) {
       throw invalidMessage(error, `an item of ${this.operation.label}`);
     }
+    this.#sent += 1;
     this.origin.answer(this.#id, Kind.item, wire);
   }
 

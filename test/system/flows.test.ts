@@ -28,7 +28,13 @@ afterEach(async () => {
 });
 
 async function start(): Promise<ActorSystem> {
-  system = await createSystem({ registry, threads: 2, join: [other.address], auth: secret({ file: folder.file }), logLevel: 'silent' });
+  system = await createSystem({
+    registry,
+    threads: 2,
+    join: [other.address],
+    auth: secret({ file: folder.file }),
+    logLevel: 'silent',
+  });
   return system;
 }
 
@@ -46,26 +52,38 @@ function expected(count: number): Line[] {
     if (value % 2 !== 0 && value % 10 !== 9) continue;
     const from = Math.floor(at / 10_000) * 10_000;
     const known = windows.get(`${sensor} ${from}`) ?? { sensor, from, readings: 0, highest: -1 };
-    windows.set(`${sensor} ${from}`, { ...known, readings: known.readings + 1, highest: Math.max(known.highest, value) });
+    windows.set(`${sensor} ${from}`, {
+      ...known,
+      readings: known.readings + 1,
+      highest: Math.max(known.highest, value),
+    });
   }
   return sorted([...windows.values()]);
 }
 const sorted = (lines: Line[]): Line[] => lines.sort((a, b) => a.from - b.from || a.sensor.localeCompare(b.sensor));
 const written = async (): Promise<Line[]> => {
   const text = await readFile(out, 'utf8');
-  return sorted(text.trim().split('\n').map((line) => JSON.parse(line)));
+  return sorted(
+    text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line)),
+  );
 };
 
 describe('a flow', () => {
-  it.each(['here', 'threads', 'everywhere'] as const)('gives the same 20,000 readings by sensor and 10 s: %s', async (on) => {
-    await start();
-    const run = await system!.run(perSensor, { args: { count: 20_000, out, on } });
-    await run.done;
-    expect(await written()).toEqual(expected(20_000));
-    const { ledger, instances } = run.statistics();
-    expect(ledger).toEqual({ read: 20_000, windowed: 12_000, late: 0, windows: expected(20_000).length });
-    if (on === 'everywhere') expect(new Set(instances.map(({ path }) => path.split('/')[3])).size).toBe(3);
-  });
+  it.each(['here', 'threads', 'everywhere'] as const)(
+    'gives the same 20,000 readings by sensor and 10 s: %s',
+    async (on) => {
+      await start();
+      const run = await system!.run(perSensor, { args: { count: 20_000, out, on } });
+      await run.done;
+      expect(await written()).toEqual(expected(20_000));
+      const { ledger, instances } = run.statistics();
+      expect(ledger).toEqual({ read: 20_000, windowed: 12_000, late: 0, windows: expected(20_000).length });
+      if (on === 'everywhere') expect(new Set(instances.map(({ path }) => path.split('/')[3])).size).toBe(3);
+    },
+  );
 
   it('gives late readings to their output, and accounts for every one', async () => {
     await start();
@@ -90,7 +108,9 @@ describe('a flow', () => {
 
   it('reads no further than its credit while its sink is slow', async () => {
     await start();
-    await using run = await system!.run(perSensor, { args: { count: 10_000_000, out, on: 'everywhere', sinkDelayMs: 20 } });
+    await using run = await system!.run(perSensor, {
+      args: { count: 10_000_000, out, on: 'everywhere', sinkDelayMs: 20 },
+    });
     run.done.catch(() => undefined);
     const seen: number[] = [];
     for (let n = 0; n < 6; n += 1) {
@@ -107,7 +127,11 @@ describe('a flow', () => {
   it('fails with the stage and the cause when an operator throws, and stops everywhere', async () => {
     await start();
     const run = await system!.run(perSensor, { args: { count: 50_000, out, on: 'everywhere', failAt: 30_000 } });
-    await expect(run.done).rejects.toMatchObject({ code: 'StageFailed', stage: 'wanted', message: expect.stringContaining('as planned') });
+    await expect(run.done).rejects.toMatchObject({
+      code: 'StageFailed',
+      stage: 'wanted',
+      message: expect.stringContaining('as planned'),
+    });
     const again = await system!.run(perSensor, { args: { count: 1_000, out, on: 'everywhere' } });
     await again.done;
     expect(await written()).toEqual(expected(1_000));
@@ -123,7 +147,9 @@ describe('a flow', () => {
     await start();
     const running = system!.run(perSensor, { args: { count: 10, out: '/no/such/folder/out.jsonl', on: 'threads' } });
     await expect(running).rejects.toMatchObject({ code: 'SinkFailed', reason: 'folder-missing' });
-    await expect(system!.run(perSensor, { args: { count: 'x' } as never })).rejects.toMatchObject({ code: 'UsageError' });
+    await expect(system!.run(perSensor, { args: { count: 'x' } as never })).rejects.toMatchObject({
+      code: 'UsageError',
+    });
   });
 
   it('runs from an actor on a thread into another actor, each 5,000 elements', async () => {
