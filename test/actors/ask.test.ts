@@ -151,7 +151,7 @@ describe('cancelling', () => {
     const controller = new AbortController();
     const queued = ended(ref.open('never', { signal: controller.signal }));
     controller.abort();
-    expect(await queued).toMatchObject({ error: { code: 'Cancelled' } });
+    expect(await queued).toMatchObject({ error: { code: 'Cancelled', delivered: false, retryable: true } });
     gate.resolve('done');
     await first;
     await settle();
