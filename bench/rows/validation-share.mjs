@@ -4,6 +4,7 @@
  */
 import { Packr, Unpackr } from 'msgpackr';
 import { node } from 'troupe';
+import * as z from 'zod';
 import { Counter, counter } from '../counter.mjs';
 import { checkLedger, checkTotal, inTurns, nsEach, nsEachSync } from '../measure.mjs';
 import { joinSecondNode } from '../second-node.mjs';
@@ -16,7 +17,8 @@ export async function run({ rounds, quick, isolation }) {
   const { system, role, end } = await joinSecondNode(isolation);
   const ref = await system.spawn(counter, { on: node({ role }) });
   const decoded = decodedMessages(count);
-  const schema = Counter.ops.inc.input;
+  // Compiled, as the runtime parses it.
+  const schema = z.compile(Counter.ops.inc.input);
   let expected = 0;
   const { cost, ratio } = await inTurns(rounds, {
     parse: () =>

@@ -1,3 +1,4 @@
+// npm start, or npm start -- --help
 /**
  * `npm start`: three million flights through actors on threads and on a second node.
  *

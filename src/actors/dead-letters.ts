@@ -10,6 +10,9 @@ import type { Logger } from '../base/logger.ts';
 import { hotStream } from './hot-stream.ts';
 import type { Stream } from './protocol.ts';
 
+/** Protocols of the runtime itself begin with this. */
+const ownProtocols = 'troupe.';
+
 export type DeadLetterReason =
   | 'stopped'
   | 'failed'
@@ -55,6 +58,8 @@ export class DeadLetters {
     const count = (this.counts.get(letter.reason) ?? 0) + 1;
     this.counts.set(letter.reason, count);
     for (const read of this.#readers) read(letter);
+    // What the runtime's own actors say to each other at their end is no news.
+    if (letter.operation.startsWith(ownProtocols)) return;
     const now = this.#clock.monotonicMs();
     const key = letter.reason;
     if (now - (this.#loggedAt.get(key) ?? Number.NEGATIVE_INFINITY) < limits.deadLetterLogMs) return;

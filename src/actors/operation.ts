@@ -134,6 +134,8 @@ export class CompiledProtocol<N extends string = string, O extends Operations = 
   readonly name: N;
   readonly ops: O;
   readonly operations: ReadonlyMap<string, Operation>;
+  /** The same by label, which is how another place names them. */
+  readonly byLabel: ReadonlyMap<string, Operation>;
   /** Made at the first ref. */
   refClass: RefClass | undefined;
 
@@ -142,6 +144,7 @@ export class CompiledProtocol<N extends string = string, O extends Operations = 
     this.name = name;
     this.ops = Object.freeze({ ...ops });
     this.operations = compileOperations(name, ops, 0);
+    this.byLabel = new Map([...this.operations.values()].map((operation) => [operation.label, operation]));
     this.refClass = undefined;
   }
 }

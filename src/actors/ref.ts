@@ -109,12 +109,12 @@ function methodsOf(operation: Operation): object {
     op: { value: operation.declared },
   }) as Record<string, unknown>;
   if (operation.kind === 'tell') {
-    methods['offer'] = function offer(this: Bound, message?: unknown, options?: unknown): unknown {
+    methods.offer = function offer(this: Bound, message?: unknown, options?: unknown): unknown {
       return this(message, options, OFFER);
     };
   }
   if (operation.kind === 'ask') {
-    methods['outcome'] = function outcome(this: Bound, message?: unknown, options?: unknown): unknown {
+    methods.outcome = function outcome(this: Bound, message?: unknown, options?: unknown): unknown {
       return this(message, options, OUTCOME);
     };
   }

@@ -275,9 +275,9 @@ export class Inbound implements Origin {
   }
 
   #operation(cell: Cell | undefined, number: unknown, kind: Operation['kind']): Operation | undefined {
-    const name = this.#nameOf(number);
-    if (cell === undefined || name === undefined) return undefined;
-    const operation = cell.behavior.compiled.operations.get(name);
+    const label = this.#nameOf(number);
+    if (cell === undefined || label === undefined) return undefined;
+    const operation = cell.behavior.compiled.byLabel.get(label);
     return operation?.kind === kind ? operation : undefined;
   }
 

@@ -3,7 +3,7 @@
  *
  * | kind | fields after it |
  * |---|---|
- * | name | number, text: from now on the number stands for this operation name |
+ * | name | number, label: from now on the number stands for this operation, such as `counter.inc` |
  * | tell | cell, operation, message |
  * | ask | call, cell, operation, message, remaining ms, call chain or null |
  * | offer | call, cell, operation, message, remaining ms |

@@ -319,11 +319,11 @@ export class RemotePlace {
 
   /** The number that stands for an operation's name in this session; told to the other side at first use. */
   #numberOf(operation: Operation): number {
-    const known = this.#operationNumbers.get(operation.name);
+    const known = this.#operationNumbers.get(operation.label);
     if (known !== undefined) return known;
     const number = this.#operationNumbers.size;
-    this.#operationNumbers.set(operation.name, number);
-    this.session.begin().push(Kind.name, number, operation.name);
+    this.#operationNumbers.set(operation.label, number);
+    this.session.begin().push(Kind.name, number, operation.label);
     return number;
   }
 
@@ -363,7 +363,7 @@ export class RemotePlace {
   }
 
   #operationName(number: number): string {
-    for (const [name, known] of this.#operationNumbers) if (known === number) return name;
+    for (const [label, known] of this.#operationNumbers) if (known === number) return label;
     return 'unknown';
   }
 }

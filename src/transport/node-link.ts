@@ -82,7 +82,7 @@ export async function openNodeLink(options: NodeLinkOptions): Promise<NodeLink> 
   const nonce = options.random.bytes(nonceBytes);
   const identity = { side, nodeId: profile.nodeId, clusterId, secret, nonce };
   const handshake = new Handshake(isLinked === undefined ? identity : { ...identity, isLinked });
-  const ownProfile = encodeProfileEnvelope(encodeProfile(profile));
+  const ownProfile = closingOnError(link, () => encodeProfileEnvelope(encodeProfile(profile)));
   const timeoutMs = options.limits?.handshakeTimeoutMs ?? transportLimits.handshakeTimeoutMs;
 
   return new Promise((resolve, reject) => {
@@ -139,6 +139,16 @@ export async function openNodeLink(options: NodeLinkOptions): Promise<NodeLink> 
     const first = handshake.start();
     if (first !== undefined) link.send(first);
   });
+}
+
+/** Nobody else knows of the link yet, so a failure here must close it. */
+function closingOnError<T>(link: Link, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    link.close(closeCodes.limit, 'this node cannot say what it is');
+    throw error;
+  }
 }
 
 type FrameHandler = NodeLink['onFrame'];

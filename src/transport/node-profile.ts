@@ -57,7 +57,7 @@ export function decodeProfile(bytes: Uint8Array, nodeId: string): NodeProfile | 
 }
 
 function isCount(value: unknown, max: number): value is number {
-  return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= max;
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= max;
 }
 
 function isTexts(value: unknown, countMax: number): value is string[] {

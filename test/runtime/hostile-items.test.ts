@@ -52,7 +52,11 @@ function hostile(): { send(...items: unknown[][]): Promise<void>; broken(): stri
     sum: () => ref.sum(),
   };
 }
-const name = (number: number, text: unknown): unknown[] => [Kind.name, number, text];
+const name = (number: number, operation: unknown): unknown[] => [
+  Kind.name,
+  number,
+  typeof operation === 'string' ? `target.${operation}` : operation,
+];
 
 describe('items of another node', () => {
   it('are handled when they are what they should be', async () => {

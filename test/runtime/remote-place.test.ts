@@ -70,9 +70,9 @@ afterEach(async () => {
   open = undefined;
 });
 
-async function spawnThere<T extends AnyProtocol>(
+async function spawnThere<T extends AnyProtocol, A extends z.ZodType>(
   places: TwoPlaces,
-  definition: ActorDefinition<T, z.ZodType>,
+  definition: ActorDefinition<T, A>,
   args: unknown = {},
 ): Promise<Ref<T>> {
   const place = places.here.router.place(thereId(places))!;
@@ -94,7 +94,7 @@ describe.each([
 ])('an actor in another place: %s', (_name, sameNode) => {
   const start = async (): Promise<Ref<typeof Log>> => {
     open = twoPlaces([log, narrow], sameNode);
-    return spawnThere(open, log as never);
+    return spawnThere(open, log);
   };
 
   it('handles 5,000 tells in the order they were sent, and an ask after all of them', async () => {
@@ -191,7 +191,7 @@ describe.each([
 
   it('lets an offer wait for room in a mailbox over there whose high water is 4', async () => {
     await start();
-    const ref: Ref<typeof Log> = await spawnThere(open!, narrow as never);
+    const ref: Ref<typeof Log> = await spawnThere(open!, narrow);
     const slow = ref.slowly({ ms: 150 });
     for (let n = 0; n < 4; n += 1) await ref.add.offer({ n });
     const code = await ref.add.offer({ n: 5 }, { timeoutMs: 60 }).catch((error) => error.code);
@@ -204,7 +204,7 @@ describe.each([
 
   it('refuses what a mailbox of 16 over there cannot take, and counts it', async () => {
     await start();
-    const ref: Ref<typeof Log> = await spawnThere(open!, narrow as never);
+    const ref: Ref<typeof Log> = await spawnThere(open!, narrow);
     const slow = ref.slowly({ ms: 100 });
     await new Promise((resolve) => setTimeout(resolve, 20));
     for (let n = 0; n < 100; n += 1) ref.add({ n });

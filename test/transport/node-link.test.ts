@@ -288,7 +288,7 @@ describe('the opening of a node link', () => {
     ['the id of another node', codec.pack(['n9', 1, [], []]), 'profile.nodeId'],
     ['half a thread', codec.pack(['n1', 1.5, [], []]), 'profile.threads'],
     ['NaN threads', codec.pack(['n1', NaN, [], []]), 'profile.threads'],
-    ['no thread', codec.pack(['n1', 0, [], []]), 'profile.threads'],
+    ['fewer threads than none', codec.pack(['n1', -1, [], []]), 'profile.threads'],
     ['65 roles', codec.pack(['n1', 1, new Array(65).fill('r'), []]), 'profile.roles'],
     ['a role with a line end', codec.pack(['n1', 1, ['a\nb'], []]), 'profile.roles'],
     ['a fingerprint without a name', codec.pack(['n1', 1, [], ['x']]), 'profile.fingerprints'],
