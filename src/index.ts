@@ -53,13 +53,9 @@ export { refOf, refTo } from './actors/schema/ref-schema.ts';
 export type { StopOptions } from './actors/target.ts';
 export { kill, pathOf, sameRef, stop } from './actors/verbs.ts';
 export { TroupeError, UsageError } from './base/errors.ts';
-export {
-  type ActorSystem,
-  createSystem,
-  type PlaceStatistics,
-  type SpawnOptions,
-  type SystemOptions,
-} from './runtime/actor-system.ts';
+export type { ActorSystem, PlaceStatistics, SpawnOptions } from './runtime/actor-system.ts';
+export { createSystem } from './runtime/create-system.ts';
 export type { RunnableFlow } from './runtime/flow-definition.ts';
 export { here, node, spread, thread, type Where } from './runtime/placement.ts';
 export { type SecretFile, secret } from './runtime/security.ts';
+export type { SystemOptions } from './runtime/system-options.ts';

@@ -4,7 +4,7 @@ import { Ring } from '../base/ring.ts';
 import type { Cell } from './cell.ts';
 import type { Host } from './host.ts';
 import type { Observer } from './observer.ts';
-import type { OfferWaiting } from './offer.ts';
+import type { RoomWaiting } from './offer.ts';
 import { ActorFailed } from './outcomes.ts';
 import type { Run } from './run.ts';
 import type { StreamRun } from './stream-request.ts';
@@ -16,8 +16,8 @@ export class CellExtension {
   readonly streams: Set<StreamRun> = new Set();
   /** Streams whose reader has room, to be pumped between messages. */
   readonly pulls: Ring<StreamRun> = new Ring();
-  /** Senders that wait for room, first come first served. */
-  readonly offers: Ring<OfferWaiting> = new Ring();
+  /** What waits for room, first come first served. */
+  readonly offers: Ring<RoomWaiting> = new Ring();
   readonly timers: Timers;
   /** Runs whose signal aborts when the actor ends. */
   readonly #runs = new Set<Run>();

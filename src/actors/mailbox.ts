@@ -8,7 +8,7 @@ import type { ActorBehavior } from './behavior.ts';
 import type { CellExtension } from './cell-extension.ts';
 import type { DeadLetterReason } from './dead-letters.ts';
 import type { Host } from './host.ts';
-import type { OfferWaiting } from './offer.ts';
+import type { RoomWaiting } from './offer.ts';
 import type { Operation, TellEnvelope } from './operation.ts';
 import { NotDelivered, Rejected } from './outcomes.ts';
 import { PairRing } from './pair-ring.ts';
@@ -94,20 +94,23 @@ export abstract class Mailbox {
     return queued + 1 < this.behavior.highWater;
   }
 
-  /** Has an offer wait for room. */
-  awaitRoom(offer: OfferWaiting): void {
-    this.extension.offers.push(offer);
+  /** Has an offer, or a notice, wait for room. */
+  awaitRoom(waiting: RoomWaiting): void {
+    this.extension.offers.push(waiting);
   }
 
   /** Lets in the offers that there is room for, first come first served. */
   protected admitOffers(extra: CellExtension): void {
     while (extra.offers.size > 0 && this.queued < this.behavior.highWater) {
-      const offer = extra.offers.shift()!;
-      if (offer.settled) continue;
-      this.host.deadlines.remove(offer);
-      this.accept(offer.envelope, offer.message);
-      offer.accepted();
+      const waiting = extra.offers.shift()!;
+      if (waiting.settled) continue;
+      this.host.deadlines.remove(waiting);
+      waiting.admit(this.#accept);
     }
+  }
+
+  get #accept(): (envelope: Envelope, message: unknown) => void {
+    return (envelope, message) => void this.accept(envelope, message);
   }
 
   /** Asks the dispatcher for a turn. */
@@ -142,7 +145,7 @@ export abstract class Mailbox {
     const offers = this.extra?.offers;
     for (let offer = offers?.shift(); offer !== undefined; offer = offers?.shift()) {
       this.host.deadlines.remove(offer);
-      offer.refuse(this.#notDelivered(offer.envelope.operation));
+      offer.gone((operation) => this.#notDelivered(operation));
     }
   }
 

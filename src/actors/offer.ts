@@ -1,12 +1,26 @@
-/** An offer that waits for room in a mailbox. Waiters are served first come, first served. */
+/**
+ * What waits for room in a mailbox, served first come, first served: offers with their message, and notices to another
+ * place whose senders were told to slow down.
+ */
 import { Waiting } from './deadlines.ts';
-import type { TellEnvelope } from './operation.ts';
+import type { Operation, TellEnvelope } from './operation.ts';
 import { OutcomeUnknown, Rejected } from './outcomes.ts';
 
-export class OfferWaiting extends Waiting {
+/** Anything that waits for room. */
+export abstract class RoomWaiting extends Waiting {
+  /** True when it waits no more; it is then passed over. */
+  settled = false;
+
+  /** There is room: takes it. */
+  abstract admit(accept: (envelope: TellEnvelope, message: unknown) => void): void;
+  /** There will be no room any more, since the actor has ended. */
+  abstract gone(notDelivered: (operation: Operation) => Error): void;
+}
+
+/** An offer, with its message. */
+export class OfferWaiting extends RoomWaiting {
   readonly envelope: TellEnvelope;
   readonly message: unknown;
-  settled = false;
   readonly #resolve: () => void;
   readonly #reject: (error: Error) => void;
 
@@ -18,9 +32,14 @@ export class OfferWaiting extends Waiting {
     this.#reject = reject;
   }
 
-  accepted(): void {
+  override admit(accept: (envelope: TellEnvelope, message: unknown) => void): void {
+    accept(this.envelope, this.message);
     this.settled = true;
     this.#resolve();
+  }
+
+  override gone(notDelivered: (operation: Operation) => Error): void {
+    this.refuse(notDelivered(this.envelope.operation));
   }
 
   refuse(error: Error): void {
@@ -37,6 +56,29 @@ export class OfferWaiting extends Waiting {
           'Give the offer a longer timeoutMs, or find out what its actor is busy with',
       ),
     );
+  }
+}
+
+/** Tells once that there is room again, or that it does not matter any more. */
+export class RoomNotice extends RoomWaiting {
+  readonly #tell: () => void;
+
+  constructor(tell: () => void) {
+    super();
+    this.#tell = tell;
+  }
+
+  override admit(): void {
+    this.settled = true;
+    this.#tell();
+  }
+
+  override gone(): void {
+    this.admit();
+  }
+
+  override expire(): void {
+    // A notice has no deadline.
   }
 }
 

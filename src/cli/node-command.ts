@@ -3,9 +3,11 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { UsageError } from '../base/errors.ts';
-import { type ActorSystem, createSystem, type SystemOptions } from '../runtime/actor-system.ts';
+import type { ActorSystem } from '../runtime/actor-system.ts';
+import { createSystem } from '../runtime/create-system.ts';
 import type { LogLevel } from '../runtime/pino-logger.ts';
 import { secret } from '../runtime/security.ts';
+import type { SystemOptions } from '../runtime/system-options.ts';
 import { untilToldToStop } from './stop-signals.ts';
 
 const help = `usage: troupe node --registry <module> --listen <address> [options]

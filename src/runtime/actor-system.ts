@@ -1,71 +1,27 @@
 /**
- * The actor system: one process's part of the whole, wired from host, router, worker pool and node links.
+ * The actor system: one process's part of the whole, as its user holds it.
  *
- * Everything that core code needs of the outside comes in here, through the environment.
+ * What it is wired from is `start-system.ts`.
  */
-import * as z from 'zod';
+import type * as z from 'zod';
 import type { ActorDefinition, SpawnArguments } from '../actors/actor.ts';
 import type { ActorBehavior } from '../actors/behavior.ts';
 import type { DeadLetter, LostWithPlace } from '../actors/dead-letters.ts';
 import { SpawnFailed } from '../actors/errors.ts';
-import { type Counters, Host } from '../actors/host.ts';
-import { type Isolation, invalidMessage } from '../actors/isolation.ts';
+import type { Counters, Host } from '../actors/host.ts';
+import { invalidMessage } from '../actors/isolation.ts';
 import type { AnyProtocol, Ref, Stream } from '../actors/protocol.ts';
 import { refClassOf } from '../actors/ref.ts';
-import { registry as emptyRegistry, type Registry, RegistryIndex } from '../actors/registry.ts';
+import type { RegistryIndex } from '../actors/registry.ts';
 import type { Owner } from '../actors/target.ts';
 import type { Environment } from '../base/environment/environment.ts';
-import { describeThrown, UsageError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
-import type { Secret } from '../transport/secret.ts';
-import { isLoopback } from '../transport/websocket-network.ts';
-import { fingerprintsOf } from './fingerprints.ts';
 import type { RunArguments, RunnableFlow } from './flow-definition.ts';
-import { loadRegistryModule } from './load-registry.ts';
-import { NodeLinks } from './node-links.ts';
-import { type LogLevel, pinoLogger } from './pino-logger.ts';
+import type { NodeLinks } from './node-links.ts';
 import { here, type Where } from './placement.ts';
-import { realEnvironment } from './real-environment.ts';
-import { nodeOf, Router } from './router.ts';
-import { readSecret, type SecretFile } from './security.ts';
-import { WorkerPool } from './worker-pool.ts';
-
-export interface SystemOptions {
-  /** The registry module, or its value; worker threads need the URL. */
-  registry?: URL | Registry;
-  /** Worker threads at most, started when first used; one for each core but one unless given. */
-  threads?: number;
-  /** `ws://127.0.0.1:7000`: lets other nodes join here. Port 0 takes a free one. */
-  listen?: string;
-  /** Addresses of nodes to join; joined again whenever the link is lost. */
-  join?: readonly string[];
-  /** What others may place actors by: `node({ role })`. */
-  roles?: readonly string[];
-  /** How nodes know each other: `secret({ file })`. Needed to listen beyond this machine. */
-  auth?: SecretFile;
-  /** How messages become the receiver's own; `parse` unless given. */
-  isolation?: Isolation;
-  /** The node's name, before its incarnation; `node` unless given. */
-  name?: string;
-  /** `warn` unless given; JSON lines on standard error. */
-  logLevel?: LogLevel;
-}
-
-const optionsSchema = z.strictObject({
-  registry: z.unknown().optional(),
-  threads: z.int().min(0).max(limits.threadsMax).optional(),
-  listen: z.string().optional(),
-  join: z.array(z.string()).optional(),
-  roles: z.array(z.string().min(1)).optional(),
-  auth: z.unknown().optional(),
-  isolation: z.enum(['parse', 'codec', 'trusted']).optional(),
-  name: z
-    .string()
-    .regex(/^[a-z0-9][a-z0-9-]{0,62}$/)
-    .optional(),
-  logLevel: z.enum(['error', 'warn', 'info', 'debug', 'silent']).optional(),
-});
+import { nodeOf, type Router } from './router.ts';
+import type { WorkerPool } from './worker-pool.ts';
 
 /** What one place has done so far, and what it holds. */
 export interface PlaceStatistics extends Counters {
@@ -240,102 +196,12 @@ export class ActorSystem implements AsyncDisposable {
   }
 }
 
-interface SystemParts {
+/** What a system is made of; `start-system.ts` makes them. */
+export interface SystemParts {
   readonly host: Host;
   readonly registry: RegistryIndex;
   readonly router: Router;
   readonly workers: WorkerPool;
   readonly links: NodeLinks;
   readonly log: Logger;
-}
-
-/**
- * Makes the system of this process.
- *
- * @throws UsageError for options that make no sense, RegistryLoadFailed, ListenFailed, DialFailed, HandshakeFailed,
- *   SecretFailed. Nothing is left running then.
- */
-export async function createSystem(options: SystemOptions = {}): Promise<ActorSystem> {
-  const checked = optionsSchema.safeParse(options);
-  if (!checked.success) throw new UsageError(`createSystem: ${z.prettifyError(checked.error)}`);
-  if (options.listen !== undefined && options.auth === undefined && !isLoopback(options.listen)) {
-    throw new UsageError(
-      `createSystem: ${options.listen} can be reached from other machines; give auth: secret({ file }), or listen on 127.0.0.1`,
-    );
-  }
-  const log = pinoLogger(options.logLevel ?? 'warn');
-  const environment = realEnvironment(log);
-  const url = options.registry instanceof URL ? options.registry : undefined;
-  const value =
-    url === undefined
-      ? (options.registry as Registry | undefined)
-      : ((await loadRegistryModule(url)).value as Registry);
-  const registry = new RegistryIndex(value ?? emptyRegistry());
-  const secret: Secret | undefined = options.auth === undefined ? undefined : await readSecret(options.auth, log);
-  const isolation = options.isolation ?? 'parse';
-  const threads = options.threads ?? Math.max(1, environment.places.parallelism - 1);
-  const nodeId = `${options.name ?? 'node'}~${environment.random.id()}`;
-  const main = `${nodeId}/main`;
-
-  // Router, host, pool and links need each other: what is declared here is filled in before anything runs.
-  let workers: WorkerPool;
-  let links: NodeLinks;
-  const router = new Router({
-    environment,
-    nodeId,
-    registry,
-    log,
-    carrierTo: (placeId) =>
-      nodeOf(placeId) === nodeId ? workers.carrierTo(placeId) : links.carrierTo('main', placeId),
-    onBroken: (placeId, what) => {
-      log.error({ place: placeId, what }, `the session with ${placeId} broke the protocol: ${what}`);
-      if (nodeOf(placeId) === nodeId) workers.kill(placeId);
-      else links.cut(placeId, what);
-    },
-  });
-  const host = new Host({
-    environment,
-    placeId: main,
-    isolation,
-    log,
-    remote: (address, branch, protocolName) => router.target(address, branch, protocolName),
-    protocolNamed: (name) => registry.protocol(name),
-    resourceFor: (declared) => registry.resource(declared.name) ?? declared,
-  });
-  router.attach(host);
-  workers = new WorkerPool({
-    environment,
-    nodeId,
-    size: threads,
-    registry: url,
-    isolation,
-    log,
-    router,
-    relay: (from, to, frame) => {
-      if (!links.relay(from, to, frame))
-        workers.tell(from, { kind: 'place-down', placeId: to, why: 'its node is not joined' });
-    },
-    onPlaceDown: (placeId) => links.placeDown(placeId),
-  });
-  links = new NodeLinks({
-    environment,
-    profile: { nodeId, roles: options.roles ?? [], fingerprints: fingerprintsOf(registry), threads },
-    clusterId: limits.clusterId,
-    secret,
-    log,
-    router,
-    deliver: (placeId, from, frame) => workers.deliver(placeId, from, frame),
-    onNodeDown: (lost, why) => workers.tellAll({ kind: 'node-down', nodeId: lost, why }),
-    onPlaceDown: (placeId, why) => workers.tellAll({ kind: 'place-down', placeId, why }),
-  });
-  const system = new ActorSystem({ host, registry, router, workers, links, log });
-  try {
-    if (options.listen !== undefined) await links.listen(options.listen);
-    for (const address of options.join ?? []) await links.join(address);
-  } catch (error) {
-    log.debug({ error: describeThrown(error) }, 'the system could not start');
-    await system.shutdown({ deadlineMs: 0 });
-    throw error;
-  }
-  return system;
 }

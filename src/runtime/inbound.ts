@@ -8,7 +8,7 @@ import type { Cell } from '../actors/cell.ts';
 import type { DeadLetterReason } from '../actors/dead-letters.ts';
 import { SpawnFailed } from '../actors/errors.ts';
 import { invalidMessage } from '../actors/isolation.ts';
-import { OfferWaiting } from '../actors/offer.ts';
+import { OfferWaiting, RoomNotice } from '../actors/offer.ts';
 import { type Operation, type Origin, TellEnvelope } from '../actors/operation.ts';
 import { Cancelled, NotDelivered, Rejected } from '../actors/outcomes.ts';
 import type { RegistryIndex } from '../actors/registry.ts';
@@ -36,6 +36,8 @@ export class Inbound implements Origin {
   readonly #names: string[] = [];
   readonly #envelopes = new Map<Operation, TellEnvelope>();
   readonly #open = new Map<number, OpenCall>();
+  /** Cells whose senders over there were told to slow down. */
+  readonly #pressed = new Map<number, RoomNotice>();
 
   constructor(place: RemotePlace, registry: RegistryIndex) {
     this.#place = place;
@@ -75,6 +77,8 @@ export class Inbound implements Origin {
   close(_why: string): void {
     for (const call of [...this.#open.values()]) call.cancel();
     this.#open.clear();
+    for (const notice of this.#pressed.values()) notice.settled = true;
+    this.#pressed.clear();
   }
 
   /** A reply could not be sent; its caller is told so instead. */
@@ -118,6 +122,9 @@ export class Inbound implements Origin {
       case Kind.cancel:
         this.#open.get(id)?.cancel();
         return false;
+      case Kind.pressure:
+        this.#place.pressed(id, fields[at + 1] === true);
+        return false;
       case Kind.grant:
         this.#open.get(id)?.grant?.(whole(fields[at + 1]));
         return false;
@@ -135,7 +142,19 @@ export class Inbound implements Origin {
     }
     const received = this.#receive(cell, operation, wire);
     if ('refused' in received) this.#dead(cellId, number, 'invalid', wire);
-    else cell.accept(this.#envelope(operation), received.message);
+    else if (!cell.accept(this.#envelope(operation), received.message)) this.#slowDown(cell);
+  }
+
+  /** Tells the other place that its tells to this cell should wait, and again when they need not any more. */
+  #slowDown(cell: Cell): void {
+    if (cell.isOver || this.#pressed.has(cell.id)) return;
+    const notice = new RoomNotice(() => {
+      this.#pressed.delete(cell.id);
+      this.#send(Kind.pressure, cell.id, false);
+    });
+    this.#pressed.set(cell.id, notice);
+    this.#send(Kind.pressure, cell.id, true);
+    cell.awaitRoom(notice);
   }
 
   #ask(id: number, cellId: unknown, number: unknown, wire: unknown, remainingMs: unknown, chain: unknown): boolean {

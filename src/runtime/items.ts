@@ -16,6 +16,7 @@
  * | end | call |
  * | cancel | call |
  * | grant | call, total |
+ * | pressure | cell, whether its mailbox is above its high water: tells to it answer false meanwhile |
  *
  * A call is a number that its caller's place gave it. A cell is the actor's number in the place that reads.
  */
@@ -33,7 +34,8 @@ export const Kind = {
   end: 11,
   cancel: 12,
   grant: 13,
+  pressure: 14,
 } as const;
 
 /** Fields of an item, its kind included; undefined for a kind that does not exist. */
-export const fieldsOfKind: readonly (number | undefined)[] = [undefined, 3, 4, 7, 6, 6, 5, 5, 3, 3, 3, 2, 2, 3];
+export const fieldsOfKind: readonly (number | undefined)[] = [undefined, 3, 4, 7, 6, 6, 5, 5, 3, 3, 3, 2, 2, 3, 3];

@@ -77,6 +77,10 @@ export class RemotePlace {
 
   /** Opens a session over `carrier`; the one before has ended. */
   connect(carrier: Carrier): void {
+    for (const target of this.#targets.values()) {
+      const held = target.deref();
+      if (held !== undefined) held.pressed = false;
+    }
     this.#operationNumbers = new Map();
     this.#inbound = new Inbound(this, this.#options.registry);
     this.session = this.#newSession(carrier);
@@ -106,6 +110,12 @@ export class RemotePlace {
     return target;
   }
 
+  /** The mailbox of one actor over there is above its high water, or below it again. */
+  pressed(cell: number, pressed: boolean): void {
+    const target = this.#targets.get(cell)?.deref();
+    if (target !== undefined) target.pressed = pressed;
+  }
+
   /** How much is under way to that place: what placement by load looks at. */
   get load(): number {
     return this.session.outstanding + this.#calls.size;
@@ -124,7 +134,7 @@ export class RemotePlace {
     }
     const number = this.#numberOf(operation);
     session.begin().push(Kind.tell, target.cell, number, wire);
-    return session.hasRoom;
+    return session.hasRoom && !target.pressed;
   }
 
   ask(

@@ -6,6 +6,8 @@ import type { RemotePlace } from './remote-place.ts';
 
 export class RemoteTarget implements Target {
   readonly protocolName: string;
+  /** True while its mailbox over there is above its high water, as far as this place was told. */
+  pressed = false;
   /** The actor's number over there. */
   readonly cell: number;
   readonly #place: RemotePlace;

@@ -71,6 +71,8 @@ export class Session implements Runnable {
   readonly #options: SessionOptions;
   // Sending.
   #open = new Frame();
+  /** At how many messages the open frame is full. */
+  #frameMessages: number = limits.frameMessagesMax;
   readonly #sealed = new Ring<Frame>();
   readonly #retained = new Ring<Frame>();
   #queued = 0;
@@ -128,9 +130,8 @@ export class Session implements Runnable {
    * session's turn comes.
    */
   begin(): unknown[] {
-    if (this.#open.count === limits.frameMessagesMax) {
-      this.#sealed.push(this.#open);
-      this.#open = new Frame();
+    if (this.#open.count >= this.#frameMessages) {
+      this.#seal();
       // A full frame goes out now: the other side can work while this one fills the next.
       this.#flush();
     }
@@ -143,11 +144,12 @@ export class Session implements Runnable {
   run(slice: Slice): void {
     this.#isReady = false;
     if (this.#ended) return;
-    if (this.#open.count > 0) {
-      this.#sealed.push(this.#open);
-      this.#open = new Frame();
-    }
     this.#flush();
+    // What must wait anyway goes on filling its frame; else each message that trickles in would be a frame of its own.
+    if (this.#open.count > 0 && this.#sealed.size === 0 && this.#maySend()) {
+      this.#seal();
+      this.#flush();
+    }
     if (this.#countsDue) this.#sendCounts(false);
     slice.spent(1);
   }
@@ -158,15 +160,21 @@ export class Session implements Runnable {
     this.#options.scheduler.ready(this);
   }
 
+  #seal(): void {
+    this.#sealed.push(this.#open);
+    this.#open = new Frame();
+  }
+
   #flush(): void {
-    while (this.#sealed.size > 0 && !this.#carrierFull && !this.#ended) {
-      if (this.#sent >= this.#granted) {
-        this.statistics.creditWaits += 1;
-        this.#keepIdleTimer();
-        return;
-      }
-      this.#send(this.#sealed.shift()!);
-    }
+    while (this.#sealed.size > 0 && this.#maySend()) this.#send(this.#sealed.shift()!);
+  }
+
+  #maySend(): boolean {
+    if (this.#carrierFull || this.#ended) return false;
+    if (this.#sent < this.#granted) return true;
+    this.statistics.creditWaits += 1;
+    this.#keepIdleTimer();
+    return false;
   }
 
   #send(frame: Frame): void {
@@ -187,6 +195,7 @@ export class Session implements Runnable {
     let refused: FrameRefused | undefined;
     try {
       const packed = this.#options.codec.pack(frame.fields);
+      this.#learnSize(packed.byteLength);
       if (packed.byteLength <= limits.frameBytesMax || frame.count === 1) return packed;
     } catch (error) {
       if (!(error instanceof FrameRefused)) throw error;
@@ -199,6 +208,13 @@ export class Session implements Runnable {
       this.#options.onRefused(frame.item(0), refused);
     }
     return undefined;
+  }
+
+  /** Large messages go fewer to a frame, so that none is packed twice because it came out too large. */
+  #learnSize(bytes: number): void {
+    if (bytes > limits.frameBytesMax / 2) this.#frameMessages = Math.max(1, this.#frameMessages >> 1);
+    else if (bytes < limits.frameBytesMax / 8 && this.#frameMessages < limits.frameMessagesMax)
+      this.#frameMessages *= 2;
   }
 
   #stamp(fields: unknown[], sequence: number): void {
@@ -239,7 +255,7 @@ export class Session implements Runnable {
     this.#idle = this.#options.clock.timer(limits.sessionIdleMs, () => {
       this.#idle = undefined;
       if (this.#ended) return;
-      const waiting = this.#retained.size > 0 || this.#sealed.size > 0;
+      const waiting = this.#retained.size > 0 || this.#queued > 0;
       if (waiting || this.#received !== this.#reportedReceived || this.#settled !== this.#reportedSettled) {
         this.#sendCounts(waiting);
         this.#keepIdleTimer();
@@ -268,7 +284,7 @@ export class Session implements Runnable {
       this.#options.onBroken(problem);
       return;
     }
-    if (this.#countsDue || this.#sealed.size > 0) this.#makeReady();
+    if (this.#countsDue || this.#queued > 0) this.#makeReady();
     this.#keepIdleTimer();
   }
 

@@ -89,7 +89,7 @@ function pair(strict = false): { a: End; b: End; clock: VirtualClock; exchange()
 }
 
 describe('a session', () => {
-  it('carries 10,000 items in order, 128 to a frame', async () => {
+  it('carries 10,000 items in order, 512 to a frame', async () => {
     const { a, b, exchange } = pair();
     for (let n = 0; n < 10_000; n += 1) a.tell({ n, id: 'abc' });
     await settle();

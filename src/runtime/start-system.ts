@@ -1,0 +1,107 @@
+/**
+ * Where a system is wired: host, router, worker pool and node links, each with what it needs of the others.
+ *
+ * Everything that core code needs of the outside comes in here, through the environment. It is loaded when a system is
+ * made and not before: a worker loads the registry, hence the package, and has no use for sockets and logs of its own.
+ */
+import { Host } from '../actors/host.ts';
+import { registry as emptyRegistry, type Registry, RegistryIndex } from '../actors/registry.ts';
+import { describeThrown, UsageError } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import type { Secret } from '../transport/secret.ts';
+import { isLoopback } from '../transport/websocket-network.ts';
+import { ActorSystem } from './actor-system.ts';
+import { fingerprintsOf } from './fingerprints.ts';
+import { loadRegistryModule } from './load-registry.ts';
+import { NodeLinks } from './node-links.ts';
+import { pinoLogger } from './pino-logger.ts';
+import { realEnvironment } from './real-environment.ts';
+import { nodeOf, Router } from './router.ts';
+import { readSecret } from './security.ts';
+import { checkOptions, type SystemOptions } from './system-options.ts';
+import { WorkerPool } from './worker-pool.ts';
+
+/** See `createSystem`. */
+export async function startSystem(options: SystemOptions): Promise<ActorSystem> {
+  checkOptions(options);
+  if (options.listen !== undefined && options.auth === undefined && !isLoopback(options.listen)) {
+    throw new UsageError(
+      `createSystem: ${options.listen} can be reached from other machines; give auth: secret({ file }), or listen on 127.0.0.1`,
+    );
+  }
+  const log = pinoLogger(options.logLevel ?? 'warn');
+  const environment = realEnvironment(log);
+  const url = options.registry instanceof URL ? options.registry : undefined;
+  const value =
+    url === undefined
+      ? (options.registry as Registry | undefined)
+      : ((await loadRegistryModule(url)).value as Registry);
+  const registry = new RegistryIndex(value ?? emptyRegistry());
+  const secret: Secret | undefined = options.auth === undefined ? undefined : await readSecret(options.auth, log);
+  const isolation = options.isolation ?? 'parse';
+  const threads = options.threads ?? Math.max(1, environment.places.parallelism - 1);
+  const nodeId = `${options.name ?? 'node'}~${environment.random.id()}`;
+  const main = `${nodeId}/main`;
+
+  // Router, host, pool and links need each other: what is declared here is filled in before anything runs.
+  let workers: WorkerPool;
+  let links: NodeLinks;
+  const router = new Router({
+    environment,
+    nodeId,
+    registry,
+    log,
+    carrierTo: (placeId) =>
+      nodeOf(placeId) === nodeId ? workers.carrierTo(placeId) : links.carrierTo('main', placeId),
+    onBroken: (placeId, what) => {
+      log.error({ place: placeId, what }, `the session with ${placeId} broke the protocol: ${what}`);
+      if (nodeOf(placeId) === nodeId) workers.kill(placeId);
+      else links.cut(placeId, what);
+    },
+  });
+  const host = new Host({
+    environment,
+    placeId: main,
+    isolation,
+    log,
+    remote: (address, branch, protocolName) => router.target(address, branch, protocolName),
+    protocolNamed: (name) => registry.protocol(name),
+    resourceFor: (declared) => registry.resource(declared.name) ?? declared,
+  });
+  router.attach(host);
+  workers = new WorkerPool({
+    environment,
+    nodeId,
+    size: threads,
+    registry: url,
+    isolation,
+    log,
+    router,
+    relay: (from, to, frame) => {
+      if (!links.relay(from, to, frame))
+        workers.tell(from, { kind: 'place-down', placeId: to, why: 'its node is not joined' });
+    },
+    onPlaceDown: (placeId) => links.placeDown(placeId),
+  });
+  links = new NodeLinks({
+    environment,
+    profile: { nodeId, roles: options.roles ?? [], fingerprints: fingerprintsOf(registry), threads },
+    clusterId: limits.clusterId,
+    secret,
+    log,
+    router,
+    deliver: (placeId, from, frame) => workers.deliver(placeId, from, frame),
+    onNodeDown: (lost, why) => workers.tellAll({ kind: 'node-down', nodeId: lost, why }),
+    onPlaceDown: (placeId, why) => workers.tellAll({ kind: 'place-down', placeId, why }),
+  });
+  const system = new ActorSystem({ host, registry, router, workers, links, log });
+  try {
+    if (options.listen !== undefined) await links.listen(options.listen);
+    for (const address of options.join ?? []) await links.join(address);
+  } catch (error) {
+    log.debug({ error: describeThrown(error) }, 'the system could not start');
+    await system.shutdown({ deadlineMs: 0 });
+    throw error;
+  }
+  return system;
+}

@@ -1,0 +1,50 @@
+/** The options of `createSystem`, checked once. */
+import * as z from 'zod';
+import type { Isolation } from '../actors/isolation.ts';
+import type { Registry } from '../actors/registry.ts';
+import { UsageError } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import type { LogLevel } from './pino-logger.ts';
+import type { SecretFile } from './security.ts';
+
+export interface SystemOptions {
+  /** The registry module, or its value; worker threads need the URL. */
+  registry?: URL | Registry;
+  /** Worker threads at most, started when first used; one for each core but one unless given. */
+  threads?: number;
+  /** `ws://127.0.0.1:7000`: lets other nodes join here. Port 0 takes a free one. */
+  listen?: string;
+  /** Addresses of nodes to join; joined again whenever the link is lost. */
+  join?: readonly string[];
+  /** What others may place actors by: `node({ role })`. */
+  roles?: readonly string[];
+  /** How nodes know each other: `secret({ file })`. Needed to listen beyond this machine. */
+  auth?: SecretFile;
+  /** How messages become the receiver's own; `parse` unless given. */
+  isolation?: Isolation;
+  /** The node's name, before its incarnation; `node` unless given. */
+  name?: string;
+  /** `warn` unless given; JSON lines on standard error. */
+  logLevel?: LogLevel;
+}
+
+/** @throws UsageError */
+export function checkOptions(options: SystemOptions): void {
+  const checked = optionsSchema.safeParse(options);
+  if (!checked.success) throw new UsageError(`createSystem: ${z.prettifyError(checked.error)}`);
+}
+
+const optionsSchema = z.strictObject({
+  registry: z.unknown().optional(),
+  threads: z.int().min(0).max(limits.threadsMax).optional(),
+  listen: z.string().optional(),
+  join: z.array(z.string()).optional(),
+  roles: z.array(z.string().min(1)).optional(),
+  auth: z.unknown().optional(),
+  isolation: z.enum(['parse', 'codec', 'trusted']).optional(),
+  name: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,62}$/)
+    .optional(),
+  logLevel: z.enum(['error', 'warn', 'info', 'debug', 'silent']).optional(),
+});
