@@ -17,7 +17,7 @@ import { type Envelope, Status } from './mailbox.ts';
 import { Observer } from './observer.ts';
 import type { Operation } from './operation.ts';
 import { ActorFailed, DeclaredError, Lagged } from './outcomes.ts';
-import { AdoptedRefs } from './outside.ts';
+import { OwnRefs } from './outside.ts';
 import type { CallOptions, Stream, StreamOptions } from './protocol.ts';
 import { type InternalRef, reveal } from './ref.ts';
 import type { Request } from './request.ts';
@@ -27,8 +27,7 @@ import type { Address, Owner, Target } from './target.ts';
 
 export class Cell extends Lifecycle implements Target, Runnable, Owner, StreamHost {
   #runNumber = 0;
-  #self: InternalRef | undefined = undefined;
-  #adopted: AdoptedRefs | undefined = undefined;
+  #refs: OwnRefs | undefined = undefined;
 
   // ── what refs see ──
 
@@ -145,7 +144,7 @@ export class Cell extends Lifecycle implements Target, Runnable, Owner, StreamHo
       this.letterDies(request, message, request.settled ? 'expired' : 'full');
       return true;
     }
-    run.request = request;
+    run.envelope = request;
     request.begun = true;
     try {
       const result = this.behavior.handlers[request.operation.index]!(this.state, message, run);
@@ -161,7 +160,7 @@ export class Cell extends Lifecycle implements Target, Runnable, Owner, StreamHo
         return false;
       }
     }
-    run.request = undefined;
+    run.envelope = undefined;
     request.origin?.settled();
     return true;
   }
@@ -222,8 +221,8 @@ export class Cell extends Lifecycle implements Target, Runnable, Owner, StreamHo
   // ── what a run may ask of its actor ──
 
   selfRef(): InternalRef {
-    this.#self ??= new this.behavior.selfClass(this, this);
-    return this.#self;
+    this.#refs ??= new OwnRefs();
+    return this.#refs.self(this);
   }
 
   pipeToSelf(work: Promise<unknown>, operation: unknown, failed: unknown): void {
@@ -286,8 +285,8 @@ export class Cell extends Lifecycle implements Target, Runnable, Owner, StreamHo
   }
 
   adopt(ref: object): object {
-    this.#adopted ??= new AdoptedRefs();
-    return this.#adopted.adopt(ref as InternalRef, this);
+    this.#refs ??= new OwnRefs();
+    return this.#refs.adopt(ref as InternalRef, this);
   }
 
   // ── streams of its own ──

@@ -1,5 +1,6 @@
 /** Owners of refs: code outside of actors, and the cache by which an actor adopts the refs that reach it. */
 import { limits } from '../base/limits.ts';
+import type { Cell } from './cell.ts';
 import type { Host } from './host.ts';
 import { type InternalRef, publicClassOf, refFor, targetOf } from './ref.ts';
 import type { Request } from './request.ts';
@@ -32,17 +33,25 @@ export class Outside implements Owner {
   }
 }
 
-/** The refs that one actor has adopted, by target, so that a ref in every message costs one look-up. */
-export class AdoptedRefs {
-  readonly #refs = new Map<Target, InternalRef>();
+/** The refs of one actor: its own, and those it has adopted, by target, so that a ref in a message costs one look-up. */
+export class OwnRefs {
+  #self: InternalRef | undefined = undefined;
+  #adopted: Map<Target, InternalRef> | undefined = undefined;
+
+  /** The ref behind `ctx.self`. */
+  self(cell: Cell): InternalRef {
+    this.#self ??= new cell.behavior.selfClass(cell, cell);
+    return this.#self;
+  }
 
   adopt(ref: InternalRef, owner: Owner): InternalRef {
+    this.#adopted ??= new Map();
     const target = targetOf(ref);
-    const known = this.#refs.get(target);
+    const known = this.#adopted.get(target);
     if (known !== undefined && known.constructor === publicClassOf(ref)) return known;
     const adopted = refFor(ref, owner);
-    if (this.#refs.size >= limits.reboundRefsMax) this.#refs.clear();
-    this.#refs.set(target, adopted);
+    if (this.#adopted.size >= limits.reboundRefsMax) this.#adopted.clear();
+    this.#adopted.set(target, adopted);
     return adopted;
   }
 }

@@ -16,13 +16,10 @@ import type { Resource } from './resource.ts';
 
 export class Run {
   readonly #cell: Cell;
-  /** What this run answers; undefined for a tell. */
-  request: Request | undefined = undefined;
-  /** The message whose handler waits, while it does. */
+  /** What this run handles, where somebody waits for its end: an ask, or a message whose handler waits. */
   envelope: Envelope | undefined = undefined;
+  /** Made when the signal is asked for, or the run is aborted. */
   #controller: AbortController | undefined = undefined;
-  /** Why it was aborted, if it was, for a signal that is asked for only then. */
-  #aborted: ActorFailed | undefined = undefined;
 
   constructor(cell: Cell) {
     this.#cell = cell;
@@ -33,9 +30,14 @@ export class Run {
     return (context as Run).#cell.host.environment;
   }
 
+  /** What this run answers; undefined for a tell. */
+  get request(): Request | undefined {
+    return this.envelope?.request;
+  }
+
   /** True when the next run may use this object too. */
   get reusable(): boolean {
-    return this.#controller === undefined && this.#aborted === undefined;
+    return this.#controller === undefined;
   }
 
   get self(): object {
@@ -45,19 +47,20 @@ export class Run {
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
-      if (this.request !== undefined) {
-        if (this.request.settled) this.abort('the caller has given up');
-        else this.request.onGivenUp = () => this.abort('the caller has given up');
+      const { request } = this;
+      if (request !== undefined) {
+        if (request.settled) this.abort('the caller has given up');
+        else request.onGivenUp = () => this.abort('the caller has given up');
       }
       this.#cell.extension.keep(this);
-      if (this.#aborted !== undefined) this.#controller.abort(this.#aborted);
     }
     return this.#controller.signal;
   }
 
+  /** Aborts the signal, also one that is asked for only later. */
   abort(why: string): void {
-    this.#aborted ??= new ActorFailed(why);
-    this.#controller?.abort(this.#aborted);
+    this.#controller ??= new AbortController();
+    if (!this.#controller.signal.aborted) this.#controller.abort(new ActorFailed(why));
   }
 
   now(): number {
