@@ -7,12 +7,11 @@ export function slowSink<T>(sink: Sink<T>, lineMs: number): Sink<T> {
   if (lineMs === 0) return sink;
   return {
     name: `${sink.name}, slowed down`,
-    async open() {
-      const writer = await sink.open();
-      const stopped = new AbortController();
+    async open(options) {
+      const writer = await sink.open(options);
       return {
         async write(batch) {
-          await sleep(lineMs * batch.length, undefined, { signal: stopped.signal });
+          await sleep(lineMs * batch.length, undefined, { signal: options.signal });
           await writer.write(batch);
         },
         finish: () => writer.finish?.(),

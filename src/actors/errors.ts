@@ -9,6 +9,7 @@ export class SpawnFailed extends TroupeError<'SpawnFailed'> {
     | 'state'
     | 'resource'
     | 'name-taken'
+    | 'name'
     | 'place-lost'
     | 'no-place'
     | 'version'

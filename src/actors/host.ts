@@ -19,10 +19,11 @@ import { type HandOver, handOver, type Isolation } from './isolation.ts';
 import { checkName } from './operation.ts';
 import { Outside } from './outside.ts';
 import type { AnyProtocol } from './protocol.ts';
-import { refClassOf } from './ref.ts';
+import { type InternalRef, refClassOf } from './ref.ts';
 import type { Resource } from './resource.ts';
 import { Resources } from './resource.ts';
-import type { RefReceiver } from './schema/ref-rules.ts';
+import { InvalidValue } from './schema/errors.ts';
+import type { MessageType } from './schema/message-type.ts';
 import type { Address, Owner, Target } from './target.ts';
 
 /** Messages of this place since it started. accepted = handled + dead letters after acceptance + queued. */
@@ -91,14 +92,12 @@ export class Host {
     this.#protocolNamed = options.protocolNamed;
     this.resourceFor = options.resourceFor ?? ((declared) => declared);
     this.outside = new Outside(this);
-    this.handOver = handOver(options.isolation, (owner) => this.receiverFor(owner));
+    this.handOver = handOver(options.isolation, (type, wire, owner) => this.fromWire(type, wire, owner));
   }
 
   /** Starts an actor; it may still be starting when this returns, and takes messages already. @throws SpawnFailed */
   spawn(definition: unknown, request: SpawnRequest): Cell {
-    if (!isBehavior(definition)) {
-      throw new SpawnFailed('unregistered', 'spawn takes what actor(…) or closureActor(…) returned');
-    }
+    if (!isBehavior(definition)) throw noDefinition();
     if (this.#closed) throw new SpawnFailed('shutdown', `${definition.name}: the system is shutting down`);
     const cell = new Cell(this, definition, request.parent, this.#nextCell, request.name);
     let args: unknown;
@@ -121,7 +120,11 @@ export class Host {
   }
 
   #takeName(cell: Cell, name: string): void {
-    checkName(name, 'the name of an actor');
+    try {
+      checkName(name, 'the name of an actor');
+    } catch (error) {
+      throw new SpawnFailed('name', describeThrown(error), error);
+    }
     const key = `${cell.parent?.id ?? ''}/${name}`;
     if (this.#names.has(key)) {
       throw new SpawnFailed(
@@ -155,35 +158,60 @@ export class Host {
     return this.#roots.size;
   }
 
-  /** What makes refs of the addresses in a message for `owner`. */
-  receiverFor(owner: Owner): RefReceiver {
-    return { refFromWire: (wire, protocol, protocolName) => this.#refFromWire(wire, protocol, protocolName, owner) };
+  /**
+   * A value from another place, with its refs for `owner`. `parse` is still to say whether it fits.
+   *
+   * @throws InvalidValue where it holds a ref that leads nowhere: no handler is to meet an address for a ref.
+   */
+  fromWire(type: MessageType, wire: unknown, owner: Owner): unknown {
+    let finding: string | undefined;
+    const value = type.fromWire(wire, {
+      refFromWire: (address, protocol, protocolName) => {
+        const ref = this.#refFromWire(address, protocol as AnyProtocol | undefined, protocolName, owner);
+        if (typeof ref !== 'string') return ref;
+        finding ??= ref;
+        return undefined;
+      },
+    });
+    if (finding !== undefined) throw new InvalidValue(finding);
+    return value;
   }
 
-  #refFromWire(wire: unknown, protocol: object | undefined, protocolName: string, owner: Owner): object | undefined {
-    if (!Array.isArray(wire) || wire.length !== 3) return undefined;
-    const [place, id, branch] = wire as [unknown, unknown, unknown];
-    if (typeof place !== 'string' || !Number.isSafeInteger(id) || typeof branch !== 'string') return undefined;
-    if (place.length > limits.nameCharactersMax * 2 || branch.length > limits.branchCharactersMax) return undefined;
-    const address = { place, cell: id as number };
-    const known = (protocol as AnyProtocol | undefined) ?? this.#protocolNamed(protocolName);
-    if (place !== this.placeId) {
-      return known === undefined
-        ? undefined
-        : new (refClassOf(known))(this.#remote(address, branch, protocolName), owner);
+  /** The ref, or why there is none. */
+  #refFromWire(
+    wire: unknown,
+    protocol: AnyProtocol | undefined,
+    protocolName: string,
+    owner: Owner,
+  ): InternalRef | string {
+    if (!isAddress(wire)) return `expected a ref of "${protocolName}", but it is not the address of an actor`;
+    const [place, id, branch] = wire;
+    const cell = place === this.placeId ? this.#exported.get(id) : undefined;
+    if (cell !== undefined) {
+      if (cell.protocolName === protocolName || protocolName === '') return new cell.behavior.refClass(cell, owner);
+      return `expected a ref of "${protocolName}", but ${cell.path()} speaks "${cell.protocolName}"`;
     }
-    const cell = this.#exported.get(address.cell);
-    if (cell !== undefined)
-      return cell.protocolName === protocolName || protocolName === ''
-        ? new cell.behavior.refClass(cell, owner)
-        : undefined;
-    if (known === undefined) return undefined;
+    const known = protocol ?? this.#protocolNamed(protocolName);
+    if (known === undefined) {
+      return (
+        `the protocol "${protocolName}" of a ref is not known at ${this.placeId}; ` +
+        'register an actor that speaks it there, or use refOf(protocol) in the schema instead of refTo(name)'
+      );
+    }
+    const address = { place, cell: id };
+    if (place !== this.placeId) return new (refClassOf(known))(this.#remote(address, branch, protocolName), owner);
     return new (refClassOf(known))(new GoneTarget(this, address, branch, protocolName, 'stopped'), owner);
   }
 
-  /** Stops every actor; those that have not ended by the deadline are named, and killed. */
+  /**
+   * Stops every actor and closes what they shared. Actors that have not ended by the deadline are named, and killed;
+   * resources that have not closed by then are named.
+   */
   async close(deadlineMs: number): Promise<readonly string[]> {
     this.#closed = true;
+    const { clock } = this.environment;
+    const endsAtMs = clock.monotonicMs() + deadlineMs;
+    this.resources.abort();
     const left: string[] = [];
     await Promise.all(
       [...this.#roots].map((root) =>
@@ -192,13 +220,34 @@ export class Host {
         }),
       ),
     );
-    await this.resources.close();
+    const unclosed = await this.resources.close(clock, Math.max(0, endsAtMs - clock.monotonicMs()));
+    left.push(...unclosed.map((name) => `resource "${name}" of ${this.placeId}`));
     this.deadlines.close();
     return left;
   }
 }
 
+/** `node~incarnation/thread`, as places name themselves: anything else is no address to make a carrier or a place for. */
+const placeIdPattern = /^[A-Za-z0-9][\w.~-]{0,127}\/[a-z0-9]{1,16}$/;
+
+function isAddress(wire: unknown): wire is readonly [place: string, cell: number, branch: string] {
+  if (!Array.isArray(wire) || wire.length !== 3) return false;
+  const [place, cell, branch] = wire as [unknown, unknown, unknown];
+  return (
+    typeof place === 'string' &&
+    placeIdPattern.test(place) &&
+    Number.isSafeInteger(cell) &&
+    typeof branch === 'string' &&
+    branch.length <= limits.branchCharactersMax
+  );
+}
+
+/** The refusal to spawn what is no definition of an actor. */
+export function noDefinition(): SpawnFailed {
+  return new SpawnFailed('unregistered', 'spawn takes what actor(…) or closureActor(…) returned');
+}
+
 /** By kind, not by class: a bundle may hold the package twice. */
-function isBehavior(definition: unknown): definition is ActorBehavior {
+export function isBehavior(definition: unknown): definition is ActorBehavior {
   return (definition as Partial<ActorBehavior> | undefined)?.kind === 'actor' && 'handlers' in (definition as object);
 }

@@ -7,7 +7,6 @@
 import { InvalidMessage } from './outcomes.ts';
 import type { InvalidValue } from './schema/errors.ts';
 import type { MessageType } from './schema/message-type.ts';
-import type { RefReceiver } from './schema/ref-rules.ts';
 import type { Owner } from './target.ts';
 
 export type Isolation = 'parse' | 'codec' | 'trusted';
@@ -15,12 +14,13 @@ export type Isolation = 'parse' | 'codec' | 'trusted';
 /** Gives `value` to `owner`. @throws InvalidValue */
 export type HandOver = (type: MessageType, value: unknown, owner: Owner) => unknown;
 
-export function handOver(isolation: Isolation, receiverFor: (owner: Owner) => RefReceiver): HandOver {
+/** @param fromWire Wire form to value, with its refs for `owner`. */
+export function handOver(isolation: Isolation, fromWire: HandOver): HandOver {
   switch (isolation) {
     case 'parse':
       return (type, value, owner) => type.take(value, owner);
     case 'codec':
-      return (type, value, owner) => type.fromWire(type.toWire(type.parse(value)), receiverFor(owner));
+      return (type, value, owner) => fromWire(type, type.toWire(type.parse(value)), owner);
     case 'trusted':
       return (type, value, owner) => (type.plain ? value : type.rebind(value, owner));
     default:

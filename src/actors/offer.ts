@@ -49,13 +49,7 @@ export class OfferWaiting extends RoomWaiting {
   }
 
   override expire(): void {
-    this.refuse(
-      new Rejected(
-        'full',
-        `${this.envelope.operation.label}: the mailbox had no room within the time limit, the message was not sent. ` +
-          'Give the offer a longer timeoutMs, or find out what its actor is busy with',
-      ),
-    );
+    this.refuse(noRoomInTime(this.envelope.operation.label));
   }
 }
 
@@ -85,6 +79,15 @@ export class RoomNotice extends RoomWaiting {
 /** An offer that could not even wait. */
 export function tooManyWait(label: string, path: string): Rejected {
   return new Rejected('full', `${label}: too many senders wait for room at ${path} already; the message was not sent`);
+}
+
+/** An offer that waited for room until its time was up. */
+export function noRoomInTime(label: string): Rejected {
+  return new Rejected(
+    'full',
+    `${label}: there was no room within the time limit, the message was not sent. ` +
+      'Give the offer a longer timeoutMs, or find out what its actor is busy with',
+  );
 }
 
 /** An offer across places that ran out of time while it was on its way. */

@@ -5,6 +5,7 @@
  */
 import { UsageError } from '../base/errors.ts';
 import type { ActorBehavior } from './behavior.ts';
+import { compiledProtocol, type Operation } from './operation.ts';
 import type { AnyProtocol } from './protocol.ts';
 import type { Resource } from './resource.ts';
 
@@ -34,6 +35,7 @@ export function registry<const D extends readonly Registrable[]>(...definitions:
 /** A registry by kind and name. */
 export class RegistryIndex {
   readonly #byKey: ReadonlyMap<string, Registrable>;
+  #protocols: ReadonlyMap<string, AnyProtocol> | undefined = undefined;
 
   constructor(given: Registry) {
     if (given?.kind !== 'registry') {
@@ -56,12 +58,43 @@ export class RegistryIndex {
 
   /** A protocol that an actor of the registry speaks, or that stands in one of their messages. */
   protocol(name: string): AnyProtocol | undefined {
-    return this.actors.find((actor) => actor.protocol.name === name)?.protocol;
+    this.#protocols ??= protocolsOf(this.actors);
+    return this.#protocols.get(name);
   }
 
   get actors(): readonly ActorBehavior[] {
     return [...this.#byKey.values()].filter((one) => one.kind === 'actor') as unknown as ActorBehavior[];
   }
+}
+
+/** By name: what the actors speak, and what the refs in their messages speak; of two with one name, the nearer. */
+function protocolsOf(actors: readonly ActorBehavior[]): ReadonlyMap<string, AnyProtocol> {
+  const found = new Map<string, AnyProtocol>();
+  let next: AnyProtocol[] = [];
+  const add = (protocol: AnyProtocol): void => {
+    if (found.has(protocol.name)) return;
+    found.set(protocol.name, protocol);
+    next.push(protocol);
+  };
+  const addAll = (protocols: ReadonlySet<object> | undefined): void => {
+    for (const protocol of protocols ?? []) add(protocol as AnyProtocol);
+  };
+  const look = (operations: Iterable<Operation>): void => {
+    for (const { input, output, errors } of operations) {
+      for (const type of [input, output, ...errors.values()]) addAll(type?.protocols);
+    }
+  };
+  for (const { protocol } of actors) add(protocol);
+  for (const { argsType, operations } of actors) {
+    addAll(argsType.protocols);
+    look(operations.values());
+  }
+  while (next.length > 0) {
+    const nearer = next;
+    next = [];
+    for (const protocol of nearer) look(compiledProtocol(protocol).operations.values());
+  }
+  return found;
 }
 
 function index(definitions: readonly Registrable[]): ReadonlyMap<string, Registrable> {

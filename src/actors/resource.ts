@@ -4,6 +4,7 @@
  * Opened once per place before its first user starts, closed after its last has ended. Found by name, so that tests can
  * put another in its place.
  */
+import type { Cancel, Clock } from '../base/environment/clock.ts';
 import { describeThrown, UsageError } from '../base/errors.ts';
 import { SpawnFailed } from './errors.ts';
 import { checkName } from './operation.ts';
@@ -38,6 +39,8 @@ export function resource<const N extends string, V>(
 interface Opened {
   users: number;
   readonly resource: Resource<string, unknown>;
+  readonly opening: Promise<unknown>;
+  /** The same for its users, who wait no longer than until the abort. */
   readonly value: Promise<unknown>;
   ready: { readonly value: unknown } | undefined;
 }
@@ -45,7 +48,7 @@ interface Opened {
 /** The resources that are open on one place. */
 export class Resources {
   readonly #opened = new Map<string, Opened>();
-  readonly #closing = new Set<Promise<void>>();
+  readonly #closing = new Map<Promise<void>, string>();
   readonly #abort = new AbortController();
   readonly #onCloseFailed: (name: string, error: unknown) => void;
 
@@ -80,10 +83,20 @@ export class Resources {
     return opened.value;
   }
 
-  /** Aborts what is still opening and waits for what is closing. */
-  async close(): Promise<void> {
-    this.#abort.abort();
-    await Promise.all(this.#closing);
+  /** Aborts what is still opening; the actors that wait for it do not start. */
+  abort(): void {
+    this.#abort.abort(new Error('the system is shutting down'));
+  }
+
+  /** Waits for what is closing. Resolves with the names of what was not closed after `deadlineMs`. */
+  async close(clock: Clock, deadlineMs: number): Promise<readonly string[]> {
+    let cancel: Cancel | undefined;
+    const deadline = new Promise<void>((resolve) => {
+      cancel = clock.wake(deadlineMs, resolve);
+    });
+    await Promise.race([Promise.all(this.#closing.keys()), deadline]);
+    cancel?.();
+    return [...this.#closing.values()];
   }
 
   #open(wanted: Resource<string, unknown>): Opened {
@@ -92,8 +105,13 @@ export class Resources {
       known.users += 1;
       return known;
     }
-    const value = (async () => wanted.open({ signal: this.#abort.signal }))();
-    const opened: Opened = { users: 1, resource: wanted, value, ready: undefined };
+    const { signal } = this.#abort;
+    const opening = (async () => {
+      signal.throwIfAborted();
+      return wanted.open({ signal });
+    })();
+    const value = untilAborted(opening, signal);
+    const opened: Opened = { users: 1, resource: wanted, opening, value, ready: undefined };
     this.#opened.set(wanted.name, opened);
     value.then(
       (ready) => {
@@ -113,10 +131,18 @@ export class Resources {
     opened.users -= 1;
     if (opened.users > 0) return;
     this.#opened.delete(name);
-    const closing = opened.value
+    const closing = opened.opening
       .then((value) => opened.resource.close?.(value))
       .catch((error: unknown) => this.#onCloseFailed(name, error))
       .finally(() => this.#closing.delete(closing));
-    this.#closing.add(closing);
+    this.#closing.set(closing, name);
   }
+}
+
+function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
 }

@@ -20,6 +20,10 @@ export const limits = {
   askTimeoutMs: 5_000,
   /** The longest wait that an ask may name: what fits a timer. */
   askTimeoutMsMax: 2_147_483_647,
+  /** How much longer than its offer a sender waits for the other place to say that the message was not taken. */
+  offerAnswerMs: 100,
+  /** How long another place may take over a spawn, or over a stop beyond its own deadline: what opens a database. */
+  controlTimeoutMs: 60_000,
   /** Deadlines are swept this often; an ask settles at most about this late. */
   deadlineSweepMs: 10,
 
@@ -33,6 +37,8 @@ export const limits = {
   offersWaitingMax: 65_536,
   /** Refs an actor keeps rebound for itself before the cache starts anew. */
   reboundRefsMax: 1_024,
+  /** Addresses of actors of one place that are remembered before those that nobody holds are looked for. */
+  targetsSwept: 1_024,
   /** A refused connection is logged at most this often. */
   refusalLogMs: 1_000,
   /** Dead letters kept for a reader that has not taken them yet. */
@@ -45,6 +51,11 @@ export const limits = {
   /** Messages that wait for credit in a session before its senders are told to slow down, and its hard end. */
   outboxHighWater: 4_096,
   outboxCapacity: 65_536,
+  /**
+   * Items of every kind that may wait in a session, answers and grants among them, which cannot be refused: more than all
+   * calls of both directions can leave when they end at once. Beyond it the other side does not read.
+   */
+  outboxItemsMax: 655_360,
   /** Messages in one frame: posting or writing a frame costs about 15 µs, which 128 messages share too dearly. */
   frameMessagesMax: 512,
   /** A frame beyond this is sent in halves, so that it delays others little. */
@@ -55,7 +66,9 @@ export const limits = {
   /** Texts of errors that cross a place, stack included. */
   errorTextCharactersMax: 8_192,
   /** Operation names that one session may name. */
-  operationNamesMax: 65_536,
+  operationNamesMax: 4_096,
+  /** Such a name: a protocol's, a dot and an operation's. */
+  operationLabelCharactersMax: 257,
   /** Calls that one chain may hold. */
   chainLinksMax: 256,
   /** Asks, offers and streams of one session that may be open in each direction. */

@@ -17,7 +17,8 @@ const help = `usage: troupe node --registry <module> --listen <address> [options
   --join <address>        a node to join; may be given several times
   --secret-file <file>    how nodes know each other; needed to listen beyond this machine
   --role <role>           what others place actors by: node({ role }); may be given several times
-  --threads <n>           worker threads at most; one for each core but one unless given
+  --threads <n>           worker threads at most; one for each core but one unless given. They run what this node's own
+                          code spawns there: actors placed from another node run on its main thread for now
   --name <name>           how the node is called in paths and logs
   --log-level <level>     error, warn, info, debug or silent; warn unless given
   --exit-with-stdin       stop when standard input ends, so that no node outlives the program that started it

@@ -8,7 +8,7 @@ import type { ActorDefinition, SpawnArguments } from '../actors/actor.ts';
 import type { ActorBehavior } from '../actors/behavior.ts';
 import type { DeadLetter, LostWithPlace } from '../actors/dead-letters.ts';
 import { SpawnFailed } from '../actors/errors.ts';
-import type { Counters, Host } from '../actors/host.ts';
+import { type Counters, type Host, isBehavior, noDefinition } from '../actors/host.ts';
 import { invalidMessage } from '../actors/isolation.ts';
 import type { AnyProtocol, Ref, Stream } from '../actors/protocol.ts';
 import { refClassOf } from '../actors/ref.ts';
@@ -122,11 +122,15 @@ export class ActorSystem implements AsyncDisposable {
   ): Promise<Ref<T>> {
     const [given] = options as [({ args?: unknown } & SpawnOptions)?];
     const { name, args } = given ?? {};
+    if (!isBehavior(definition)) throw noDefinition();
     const where = this.#settle(given?.on ?? here());
     if (where.kind === 'here') {
       const cell = this.#host.spawn(definition, { args, name, parent: undefined });
       if (cell.started !== undefined) await cell.started;
       return new cell.behavior.refClass(cell, this.#host.outside) as unknown as Ref<T>;
+    }
+    if (this.#shutdown !== undefined) {
+      throw new SpawnFailed('shutdown', `actor "${definition.name}": the system is shutting down`);
     }
     const behavior = this.#registered(definition.name);
     const placeId =

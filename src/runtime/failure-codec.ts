@@ -8,13 +8,17 @@ import {
   DeclaredError,
   InvalidMessage,
   Lagged,
+  type MessagePath,
   NotDelivered,
   OutcomeUnknown,
   Rejected,
 } from '../actors/outcomes.ts';
-import type { RefReceiver } from '../actors/schema/ref-rules.ts';
+import type { MessageType } from '../actors/schema/message-type.ts';
 import { describeThrown, TroupeError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
+
+/** A value from the other place as the caller's own. @throws Rejected where it does not fit. */
+export type Decode = (type: MessageType, wire: unknown, what: string) => unknown;
 
 type FailureWire = readonly [code: string, text: string, detail: unknown];
 
@@ -37,14 +41,14 @@ export function failureToWire(error: unknown, operation: Operation | undefined):
 }
 
 /** The failure that the wire form stands for; anything malformed is an `ActorFailed`. */
-export function failureFromWire(wire: unknown, operation: Operation | undefined, receiver: RefReceiver): Error {
+export function failureFromWire(wire: unknown, operation: Operation | undefined, decode: Decode): Error {
   if (!Array.isArray(wire)) return new ActorFailed('a failure that cannot be read');
   const [code, text, detail] = wire as [unknown, unknown, unknown];
   const message = typeof text === 'string' ? cut(text) : 'no text';
   const [reason, path] = Array.isArray(detail) ? detail : [detail, undefined];
   switch (code) {
     case 'InvalidMessage':
-      return new InvalidMessage(message, Array.isArray(detail) ? (detail as string[]) : []);
+      return new InvalidMessage(message, pathOf(detail));
     case 'Rejected':
       return new Rejected(
         oneOf(reason, ['full', 'invalid', 'version', 'forbidden', 'cycle']),
@@ -63,6 +67,7 @@ export function failureFromWire(wire: unknown, operation: Operation | undefined,
           'arguments',
           'resource',
           'name-taken',
+          'name',
           'place-lost',
           'no-place',
           'version',
@@ -73,15 +78,25 @@ export function failureFromWire(wire: unknown, operation: Operation | undefined,
     case 'Cancelled':
       return new Cancelled(detail === true, message);
     case 'Lagged':
-      return new Lagged(typeof detail === 'number' ? detail : 0, message);
+      return new Lagged(Number.isSafeInteger(detail) && (detail as number) >= 0 ? (detail as number) : 0, message);
     case 'ActorFailed':
       return new ActorFailed(message, detail === null ? undefined : new TroupeError('RemoteError', String(detail)));
     default: {
       const type = typeof code === 'string' ? operation?.errors.get(code) : undefined;
       if (type === undefined) return new ActorFailed(message);
-      return new DeclaredError(code as string, type.fromWire(detail, receiver), operation!.label);
+      try {
+        const data = decode(type, detail, `the data of error "${code}" of ${operation!.label}`);
+        return new DeclaredError(code as string, data, operation!.label);
+      } catch (error) {
+        return error as Error;
+      }
     }
   }
+}
+
+function pathOf(detail: unknown): MessagePath {
+  const isPath = Array.isArray(detail) && detail.every((key) => typeof key === 'string' || Number.isSafeInteger(key));
+  return isPath ? (detail as MessagePath) : [];
 }
 
 function causeText(error: unknown): string | null {

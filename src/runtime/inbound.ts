@@ -4,31 +4,28 @@
  * Between threads of one process the sender's validation counts; from another process every message is validated again.
  * What makes no sense to the receiver is refused with a reason; only a malformed item ends the session.
  */
+import type { ActorBehavior } from '../actors/behavior.ts';
 import type { Cell } from '../actors/cell.ts';
 import type { DeadLetterReason } from '../actors/dead-letters.ts';
+import type { Waiting } from '../actors/deadlines.ts';
 import { SpawnFailed } from '../actors/errors.ts';
 import { invalidMessage } from '../actors/isolation.ts';
-import { OfferWaiting, RoomNotice } from '../actors/offer.ts';
-import { type Operation, type Origin, TellEnvelope } from '../actors/operation.ts';
+import { OfferWaiting, RoomNotice, tooManyWait } from '../actors/offer.ts';
+import { type Operation, TellEnvelope } from '../actors/operation.ts';
 import { Cancelled, NotDelivered, Rejected } from '../actors/outcomes.ts';
 import type { RegistryIndex } from '../actors/registry.ts';
-import { type ChainLink, findInChain, Request } from '../actors/request.ts';
-import { StreamRequest } from '../actors/stream-request.ts';
+import { type ChainLink, findInChain } from '../actors/request.ts';
+import { InvalidValue } from '../actors/schema/errors.ts';
+import { describeThrown } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { RefusedValue } from '../transport/frame-codec.ts';
 import type { Session } from '../transport/session.ts';
 import { failureToWire } from './failure-codec.ts';
+import { type CallOrigin, InboundRequest, InboundStream, type OpenCall } from './inbound-calls.ts';
 import { fieldsOfKind, Kind } from './items.ts';
 import type { RemotePlace } from './remote-place.ts';
 
-/** What the other place can still say about a call that it made. */
-interface OpenCall {
-  cancel(): void;
-  grant?(total: number): void;
-  refuse(error: Error): void;
-}
-
-export class Inbound implements Origin {
+export class Inbound implements CallOrigin {
   readonly #place: RemotePlace;
   /** The session that it reads: what a cell settles later counts there, even when there is a newer one. */
   #session: Session;
@@ -81,8 +78,9 @@ export class Inbound implements Origin {
     this.#pressed.clear();
   }
 
-  /** A reply could not be sent; its caller is told so instead. */
+  /** An answer could not be sent; its caller is told so instead, and a stream that it was part of ends. */
   replyRefused(call: number, error: Error): void {
+    this.#cancel(call);
     this.#send(Kind.failure, call, failureToWire(error, undefined));
   }
 
@@ -92,10 +90,7 @@ export class Inbound implements Origin {
     if (!Number.isSafeInteger(id) || id < 0) throw new Error('a call number that is no whole number');
     switch (kind) {
       case Kind.name:
-        if (id !== this.#names.length || typeof fields[at + 1] !== 'string' || id >= limits.operationNamesMax) {
-          throw new Error('an operation name out of order');
-        }
-        this.#names.push(fields[at + 1] as string);
+        this.#name(id, fields[at + 1]);
         return false;
       case Kind.ask:
         return this.#ask(id, fields[at + 1], fields[at + 2], fields[at + 3], fields[at + 4], fields[at + 5]);
@@ -107,11 +102,13 @@ export class Inbound implements Origin {
         this.#spawn(id, fields[at + 1], fields[at + 2], fields[at + 3]);
         return false;
       case Kind.stop:
-        this.#stop(id, fields[at + 1], fields[at + 2] === true, fields[at + 3]);
+        this.#stop(id, fields[at + 1], fields[at + 2] === true, deadline(fields[at + 3]));
         return false;
       case Kind.reply:
-      case Kind.end:
         this.#place.call(id)?.reply(fields[at + 1]);
+        return false;
+      case Kind.end:
+        this.#place.call(id)?.reply(undefined);
         return false;
       case Kind.failure:
         this.#place.call(id)?.failure(fields[at + 1]);
@@ -120,7 +117,7 @@ export class Inbound implements Origin {
         this.#place.call(id)?.item(fields[at + 1]);
         return false;
       case Kind.cancel:
-        this.#open.get(id)?.cancel();
+        this.#cancel(id);
         return false;
       case Kind.pressure:
         this.#place.pressed(id, fields[at + 1] === true);
@@ -131,6 +128,21 @@ export class Inbound implements Origin {
       default:
         throw new Error(`an item of unknown kind ${kind}`);
     }
+  }
+
+  #name(number: number, label: unknown): void {
+    if (number !== this.#names.length || typeof label !== 'string') throw new Error('an operation name out of order');
+    if (number >= limits.operationNamesMax || label.length > limits.operationLabelCharactersMax) {
+      throw new Error('more or longer operation names than a session may hold');
+    }
+    this.#names.push(label);
+  }
+
+  #cancel(id: number): void {
+    const call = this.#open.get(id);
+    // First, since a stream that is cancelled answers nothing, so that nothing else would take it out.
+    this.#open.delete(id);
+    call?.cancel();
   }
 
   #tell(cellId: unknown, number: unknown, wire: unknown): void {
@@ -181,6 +193,9 @@ export class Inbound implements Origin {
       this.#send(Kind.reply, id, null);
       return true;
     }
+    if (cell.extension.offers.size >= limits.offersWaitingMax) {
+      return this.#refuse(id, tooManyWait(operation.label, cell.path()));
+    }
     const envelope = this.#envelope(operation);
     const offer = new OfferWaiting(
       envelope,
@@ -200,7 +215,6 @@ export class Inbound implements Origin {
         host.deadlines.remove(offer);
         offer.refuse(new Cancelled(false, `${operation.label}: the sender gave up`));
       },
-      refuse: (error) => offer.refuse(error),
     });
     host.deadlines.add(offer, milliseconds(remainingMs));
     cell.awaitRoom(offer);
@@ -225,9 +239,8 @@ export class Inbound implements Origin {
       return;
     }
     try {
-      const given = behavior.argsType.fromWire(args, host.receiverFor(host.outside));
       const cell = host.spawn(behavior, {
-        args: given,
+        args: this.#arguments(behavior, args),
         name: typeof actorName === 'string' ? actorName : undefined,
         parent: undefined,
       });
@@ -239,9 +252,21 @@ export class Inbound implements Origin {
     }
   }
 
-  #stop(id: number, cellId: unknown, kill: boolean, deadlineMs: unknown): void {
+  /** @throws SpawnFailed where they hold what cannot be taken; whether they fit is for the spawn to say. */
+  #arguments(behavior: ActorBehavior, wire: unknown): unknown {
+    const { host } = this.#place;
+    try {
+      if (wire instanceof RefusedValue) throw new InvalidValue('they exceed the limits of the wire');
+      return host.fromWire(behavior.argsType, wire, host.outside);
+    } catch (error) {
+      const text = `arguments of actor "${behavior.name}" do not fit at ${host.placeId}: ${describeThrown(error)}`;
+      throw new SpawnFailed('arguments', text, error);
+    }
+  }
+
+  #stop(id: number, cellId: unknown, kill: boolean, deadlineMs: number | undefined): void {
     const cell = this.#place.host.cell(cellId as number);
-    const options = typeof deadlineMs === 'number' ? { deadlineMs } : undefined;
+    const options = deadlineMs === undefined ? undefined : { deadlineMs };
     (cell?.stop(kill, options) ?? Promise.resolve()).then(
       () => this.#send(Kind.reply, id, null),
       (error: unknown) => this.#refuse(id, error as Error),
@@ -316,10 +341,9 @@ export class Inbound implements Origin {
         ),
       };
     }
-    const message = type.plain ? wire : type.fromWire(wire, host.receiverFor(cell));
-    if (!foreign) return { message };
     try {
-      return { message: type.parse(message) };
+      const message = type.plain ? wire : host.fromWire(type, wire, cell);
+      return { message: foreign ? type.parse(message) : message };
     } catch (error) {
       return { refused: invalidMessage(error, `${operation.label} to ${cell.path()}`) as Error };
     }
@@ -363,106 +387,8 @@ export class Inbound implements Origin {
     else this.#send(kind, id, wire);
   }
 
-  remove(waiting: InboundRequest): void {
+  remove(waiting: Waiting): void {
     this.#place.host.deadlines.remove(waiting);
-  }
-}
-
-/** An ask from another place: what it settles with goes back over the session. */
-class InboundRequest extends Request implements OpenCall {
-  readonly origin: Inbound;
-  readonly #id: number;
-  readonly #chain: readonly ChainLink[];
-
-  constructor(origin: Inbound, id: number, operation: Operation, chain: readonly ChainLink[]) {
-    super(operation, undefined);
-    this.origin = origin;
-    this.#id = id;
-    this.#chain = chain;
-  }
-
-  override get remoteChain(): readonly ChainLink[] {
-    return this.#chain;
-  }
-
-  override succeed(result: unknown): void {
-    if (this.settled) return;
-    const type = this.operation.output!;
-    let wire: unknown;
-    try {
-      wire = type.toWire(type.parse(result));
-    } catch (error) {
-      throw invalidMessage(error, `the reply of ${this.operation.label}`);
-    }
-    this.#settle(Kind.reply, wire);
-  }
-
-  override fail(error: Error): void {
-    if (!this.settled) this.#settle(Kind.failure, failureToWire(error, this.operation));
-  }
-
-  refuse(error: Error): void {
-    this.fail(error);
-  }
-
-  cancel(): void {
-    if (this.settled) return;
-    this.fail(new Cancelled(true, `${this.operation.label}: the caller gave up`));
-    this.givenUp();
-  }
-
-  #settle(kind: number, wire: unknown): void {
-    this.settled = true;
-    this.origin.remove(this);
-    this.origin.answer(this.#id, kind, wire);
-  }
-}
-
-/** A stream that a reader in another place opened. */
-class InboundStream extends StreamRequest implements OpenCall {
-  readonly origin: Inbound;
-  readonly #id: number;
-  #sent = 0;
-
-  constructor(origin: Inbound, id: number, operation: Operation, granted: number) {
-    super(operation, undefined, granted);
-    this.origin = origin;
-    this.#id = id;
-  }
-
-  /** @throws for a grant that lies: backwards, or for more than any reader takes. */
-  override grant(total: number): void {
-    if (total < this.granted || total > this.#sent + limits.streamGrantMax) throw new Error('a grant that lies');
-    super.grant(total);
-  }
-
-  override item(value: unknown): void {
-    if (this.settled) return;
-    const type = this.operation.output!;
-    let wire: unknown;
-    try {
-      wire = type.toWire(type.parse(value));
-    } catch (error) {
-      throw invalidMessage(error, `an item of ${this.operation.label}`);
-    }
-    this.#sent += 1;
-    this.origin.answer(this.#id, Kind.item, wire);
-  }
-
-  override complete(): void {
-    if (this.settled) return;
-    this.settled = true;
-    this.origin.answer(this.#id, Kind.end, undefined);
-  }
-
-  override fail(error: Error): void {
-    if (this.settled) return;
-    this.settled = true;
-    this.origin.answer(this.#id, Kind.failure, failureToWire(error, this.operation));
-  }
-
-  refuse(error: Error): void {
-    this.fail(error);
   }
 }
 
@@ -473,6 +399,12 @@ function readChain(chain: unknown): readonly ChainLink[] {
     links.push({ place: String(chain[at]), cell: Number(chain[at + 1]), run: Number(chain[at + 2]) });
   }
   return links;
+}
+
+function deadline(value: unknown): number | undefined {
+  if (value === null) return undefined;
+  if (typeof value === 'number' && value >= 0 && value < Number.POSITIVE_INFINITY) return value;
+  throw new Error('a deadline that is no number of ms');
 }
 
 function milliseconds(value: unknown): number {

@@ -1,15 +1,20 @@
 /**
  * The links of this process to other nodes: listened for and dialled, redialled when lost.
  *
- * A link has no resume yet: when it is cut, every session over it ends, and a new link is a new epoch.
+ * A link has no resume yet: when it is cut, every session over it ends, and a new link is a new epoch. There is one link
+ * to a node at most: who dials finds out in the handshake that there is one; of two dials that cross, both nodes keep
+ * the one of the lower node id.
  */
 
 import { SpawnFailed } from '../actors/errors.ts';
+import type { Cancel } from '../base/environment/clock.ts';
 import type { Environment } from '../base/environment/environment.ts';
 import type { Link, Listener } from '../base/environment/network.ts';
 import { describeThrown } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
+import { closeCodes } from '../transport/close-codes.ts';
+import { HandshakeFailed } from '../transport/errors.ts';
 import { type NodeLink, type NodeProfile, openNodeLink } from '../transport/node-link.ts';
 import type { Secret } from '../transport/secret.ts';
 import type { Carrier } from '../transport/session.ts';
@@ -23,8 +28,10 @@ export interface NodeLinksOptions {
   readonly secret: Secret | undefined;
   readonly log: Logger;
   readonly router: Router;
-  /** A frame for one of our worker threads. */
-  readonly deliver: (placeId: string, from: string, frame: Uint8Array) => void;
+  /** A frame for one of our worker threads, as bytes of its own. False when there is no such thread. */
+  readonly deliver: (placeId: string, from: string, frame: Uint8Array) => boolean;
+  /** There is a new link to a node: our workers must know, and name its epoch with every frame. */
+  readonly onNodeUp: (nodeId: string, epoch: number) => void;
   /** A node is gone: our workers must know too. */
   readonly onNodeDown: (nodeId: string, why: string) => void;
   readonly onPlaceDown: (placeId: string, why: string) => void;
@@ -32,6 +39,12 @@ export interface NodeLinksOptions {
 
 interface Peer {
   readonly link: NodeLink;
+  /** Numbers the links of this process, so that what was meant for an earlier one is not sent over this. */
+  readonly epoch: number;
+  /** The node that dialled. */
+  readonly dialledBy: string;
+  /** Where to join the node again once this link is lost. */
+  readonly addresses: Set<string>;
   /** Registered names whose code differs between the two. */
   readonly differing: ReadonlySet<string>;
 }
@@ -39,8 +52,14 @@ interface Peer {
 export class NodeLinks {
   readonly #options: NodeLinksOptions;
   readonly #peers = new Map<string, Peer>();
+  /** Links whose handshake is not done. */
+  readonly #opening = new Set<Link>();
+  /** Nodes that have proved themselves to a dial of ours that is not done. */
+  readonly #dialled = new Set<string>();
+  readonly #rejoins = new Set<Cancel>();
+  readonly #abort = new AbortController();
   #listener: Listener | undefined = undefined;
-  #closing = false;
+  #epochs = 0;
 
   constructor(options: NodeLinksOptions) {
     this.#options = options;
@@ -55,12 +74,23 @@ export class NodeLinks {
     return [...this.#peers.keys()];
   }
 
+  /** The epoch of the link to each node. */
+  get epochs(): readonly (readonly [nodeId: string, epoch: number])[] {
+    return [...this.#peers].map(([nodeId, { epoch }]) => [nodeId, epoch]);
+  }
+
+  get #closing(): boolean {
+    return this.#abort.signal.aborted;
+  }
+
   /** @throws ListenFailed */
   async listen(address: string): Promise<void> {
     this.#listener = await this.#options.environment.network.listen({
       address,
       onLink: (link) => {
         this.#open(link, 'listener').catch((error: unknown) => {
+          const isLinked = error instanceof HandshakeFailed && error.closeCode === closeCodes.nodeIdentity;
+          if (this.#closing || isLinked) return;
           this.#options.log.warn(
             { remote: link.remote, error: describeThrown(error) },
             `a node at ${link.remote} was not let in: ${describeThrown(error)}`,
@@ -111,12 +141,10 @@ export class NodeLinks {
     };
   }
 
-  /** Passes a worker's frame on. False when there is no link. */
-  relay(from: string, to: string, frame: Uint8Array): boolean {
-    const link = this.#peers.get(nodeOf(to))?.link;
-    if (link === undefined) return false;
-    link.send(threadOf(from), threadOf(to), frame);
-    return true;
+  /** Passes a worker's frame on; drops it when it was meant for a link that is gone, as the worker is being told. */
+  relay(from: string, to: string, frame: Uint8Array, epoch: number): void {
+    const peer = this.#peers.get(nodeOf(to));
+    if (peer?.epoch === epoch) peer.link.send(threadOf(from), threadOf(to), frame);
   }
 
   /** Tells every node that one of our threads has ended. */
@@ -130,23 +158,75 @@ export class NodeLinks {
   }
 
   async close(): Promise<void> {
-    this.#closing = true;
+    this.#abort.abort();
+    for (const cancel of this.#rejoins) cancel();
     await this.#listener?.close();
-    for (const { link } of this.#peers.values()) link.close(1001, 'the node is shutting down');
+    for (const link of this.#opening) link.close(goingAway, shuttingDown);
+    for (const { link } of this.#peers.values()) link.close(goingAway, shuttingDown);
   }
 
   async #dial(address: string): Promise<void> {
-    const link = await this.#options.environment.network.dial({ address, timeoutMs: limits.joinMs });
-    await this.#open(link, 'dialer', () => this.#rejoin(address, limits.rejoinMsMin));
+    const { signal } = this.#abort;
+    const link = await this.#options.environment.network.dial({ address, timeoutMs: limits.joinMs, signal });
+    let nodeId: string | undefined;
+    const isLinked = (proven: string): boolean => {
+      if (this.#peers.has(proven) || this.#dialled.has(proven)) {
+        this.#joinedAlready(proven, address);
+        return true;
+      }
+      nodeId = proven;
+      this.#dialled.add(proven);
+      return false;
+    };
+    try {
+      await this.#open(link, 'dialer', address, isLinked);
+    } catch (error) {
+      if (!(error instanceof HandshakeFailed && error.reason === 'duplicate')) throw error;
+    } finally {
+      if (nodeId !== undefined) this.#dialled.delete(nodeId);
+    }
   }
 
-  async #open(link: Link, side: 'dialer' | 'listener', onLost?: () => void): Promise<void> {
-    const { environment, profile, clusterId, secret, log } = this.#options;
+  /** There is a link to the node at `address`, or there is about to be one. */
+  #joinedAlready(nodeId: string, address: string): void {
+    const peer = this.#peers.get(nodeId);
+    if (peer === undefined) this.#rejoin(address, limits.rejoinMsMin);
+    else peer.addresses.add(address);
+  }
+
+  async #open(
+    link: Link,
+    side: 'dialer' | 'listener',
+    address?: string,
+    isLinked: (nodeId: string) => boolean = () => false,
+  ): Promise<void> {
+    const { environment, profile, clusterId, secret } = this.#options;
+    const { clock } = environment;
     const random = environment.random.fork('links');
-    const opened = await openNodeLink({ link, side, profile, clusterId, secret, clock: environment.clock, random });
+    this.#opening.add(link);
+    if (this.#closing) link.close(goingAway, shuttingDown);
+    const opened = await openNodeLink({ link, side, profile, clusterId, secret, clock, random, isLinked }).finally(() =>
+      this.#opening.delete(link),
+    );
+    if (this.#closing) opened.close(goingAway, shuttingDown);
+    else this.#joined(opened, side === 'dialer' ? profile.nodeId : opened.peer.nodeId, address);
+  }
+
+  /** A link that is ready becomes the one to its node, unless there is a better. */
+  #joined(opened: NodeLink, dialledBy: string, address: string | undefined): void {
+    const { profile, log, router } = this.#options;
     const { nodeId } = opened.peer;
-    // The same incarnation again: its old link is dead, even if we have not noticed.
-    this.#lost(nodeId, this.#peers.get(nodeId)?.link, 'it has linked anew');
+    const current = this.#peers.get(nodeId);
+    const addresses = current?.addresses ?? new Set();
+    if (address !== undefined) addresses.add(address);
+    if (current !== undefined) {
+      // A node that dials again has lost its old link, even if we have not noticed. Else two dials have crossed.
+      if (dialledBy > current.dialledBy) {
+        opened.close(closeCodes.nodeIdentity, 'the nodes are linked already');
+        return;
+      }
+      this.#lost(nodeId, current.link, 'it has linked anew', closeCodes.nodeIdentity);
+    }
     const names = differing(profile.fingerprints, opened.peer.fingerprints);
     if (names.length > 0) {
       log.warn(
@@ -154,41 +234,51 @@ export class NodeLinks {
         `node ${nodeId} has other code for: ${names.join(', ')}; spawns of these there are refused`,
       );
     }
-    this.#peers.set(nodeId, { link: opened, differing: new Set(names) });
+    this.#epochs += 1;
+    const epoch = this.#epochs;
+    this.#peers.set(nodeId, { link: opened, epoch, dialledBy, addresses, differing: new Set(names) });
     opened.onFrame = (source, target, frame) => {
       const from = `${nodeId}/${source}`;
-      if (target === 'main') this.#options.router.onFrame(from, frame);
-      // The frame is a view of a shared buffer; the worker gets bytes of its own.
-      else this.#options.deliver(`${profile.nodeId}/${target}`, from, frame.slice());
+      if (target === 'main') router.onFrame(from, frame);
+      // The frame is a view of a shared buffer, and so is what Buffer.slice gives; the worker gets bytes of its own.
+      else if (!this.#options.deliver(`${profile.nodeId}/${target}`, from, new Uint8Array(frame))) {
+        opened.sendPlaceDown(target);
+      }
     };
     opened.onPlaceDown = (thread) => {
-      this.#options.router.lost(`${nodeId}/${thread}`, 'its thread ended');
+      router.lost(`${nodeId}/${thread}`, 'its thread ended');
       this.#options.onPlaceDown(`${nodeId}/${thread}`, 'its thread ended');
     };
+    this.#options.onNodeUp(nodeId, epoch);
+    router.reconnect(nodeId);
+    // Last, since it is called at once for a link that has ended meanwhile.
     opened.onClose = ({ code, text }) => {
+      if (this.#peers.get(nodeId)?.link !== opened) return;
       if (!this.#closing)
         log.warn({ node: nodeId, code, text }, `the link to node ${nodeId} was lost (${code} ${text})`);
-      this.#lost(nodeId, opened, `the link was lost (${code} ${text})`);
-      if (!this.#closing) onLost?.();
+      this.#lost(nodeId, opened, `the link was lost (${code} ${text})`, goingAway);
+      for (const one of addresses) this.#rejoin(one, limits.rejoinMsMin);
     };
   }
 
-  #lost(nodeId: string, link: NodeLink | undefined, why: string): void {
-    if (link === undefined || this.#peers.get(nodeId)?.link !== link) return;
+  #lost(nodeId: string, link: NodeLink, why: string, code: number): void {
     this.#peers.delete(nodeId);
-    link.close(1001, why);
+    link.close(code, why);
     this.#options.router.lostNode(nodeId, why);
     this.#options.onNodeDown(nodeId, why);
   }
 
   #rejoin(address: string, delayMs: number): void {
     const { environment, log } = this.#options;
+    if (this.#closing) return;
     const jitter = 0.5 + environment.random.fraction();
-    environment.clock.timer(delayMs * jitter, () => {
-      if (this.#closing) return;
+    // A node that has nothing else to do waits for the others.
+    const cancel = environment.clock.wake(delayMs * jitter, () => {
+      this.#rejoins.delete(cancel);
       this.#dial(address).then(
         () => log.info({ address }, `joined ${address} again`),
         (error: unknown) => {
+          if (this.#closing) return;
           log.warn(
             { address, error: describeThrown(error) },
             `cannot join ${address} again yet: ${describeThrown(error)}`,
@@ -197,5 +287,10 @@ export class NodeLinks {
         },
       );
     });
+    this.#rejoins.add(cancel);
   }
 }
+
+/** WebSocket's own code for an end that leaves. */
+const goingAway = 1001;
+const shuttingDown = 'the node is shutting down';

@@ -17,7 +17,10 @@ export function thread(): Where {
   return { kind: 'thread' };
 }
 
-/** Another process that has joined with this role: the one with the least under way. */
+/**
+ * Another process that has joined with this role: the one with the least under way. For now the actor runs on the main
+ * thread there; the worker threads of a node run what its own code spawns on them.
+ */
 export function node(options: { role: string }): Where {
   if (typeof options?.role !== 'string' || options.role === '')
     throw new UsageError('node({ role }) needs the name of a role');

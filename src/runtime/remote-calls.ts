@@ -1,12 +1,14 @@
 /** Calls from this place to another that wait for an answer: asks, offers, spawns, stops and open streams. */
 import { Waiting } from '../actors/deadlines.ts';
 import type { Host } from '../actors/host.ts';
-import { offerUnknown } from '../actors/offer.ts';
+import { noRoomInTime, offerUnknown } from '../actors/offer.ts';
 import type { Operation } from '../actors/operation.ts';
 import { Cancelled, NotDelivered, OutcomeUnknown } from '../actors/outcomes.ts';
+import type { MessageType } from '../actors/schema/message-type.ts';
 import type { StreamReader } from '../actors/stream-reader.ts';
 import type { Owner } from '../actors/target.ts';
-import { failureFromWire } from './failure-codec.ts';
+import { limits } from '../base/limits.ts';
+import { type Decode, failureFromWire } from './failure-codec.ts';
 
 /** One call that waits. Settles once. */
 export abstract class RemoteCall extends Waiting {
@@ -34,8 +36,8 @@ export interface CallOwner {
   readonly host: Host;
   /** Forgets the call; tells the other place when it need not answer any more. */
   finished(call: RemoteCall, tellOther: boolean): void;
-  /** A reply as the caller's own value. @throws where it does not fit. */
-  decodeReply(operation: Operation, wire: unknown, owner: Owner): unknown;
+  /** What came back, as the caller's own value. @throws Rejected where it does not fit. */
+  decode(type: MessageType, wire: unknown, owner: Owner, what: string): unknown;
 }
 
 abstract class PromisedCall extends RemoteCall {
@@ -76,6 +78,10 @@ export class MessageCall extends PromisedCall {
   readonly operation: Operation;
   readonly #owner: Owner;
   readonly #isOffer: boolean;
+  /** False while it waits for room here, so that nothing of it has left this place. */
+  sent = false;
+  /** The time is up, and the other place may still say that the offer was not taken. */
+  #isLate = false;
 
   constructor(
     id: number,
@@ -99,18 +105,29 @@ export class MessageCall extends PromisedCall {
       return;
     }
     try {
-      this.succeed(this.place.decodeReply(this.operation, wire, this.#owner));
+      const { output, label } = this.operation;
+      this.succeed(this.place.decode(output!, wire, this.#owner, `the reply of ${label}`));
     } catch (error) {
       this.fail(error);
     }
   }
 
   override failure(wire: unknown): void {
-    this.fail(failureFromWire(wire, this.operation, this.place.host.receiverFor(this.#owner)));
+    this.fail(failureFromWire(wire, this.operation, decoder(this.place, this.#owner)));
   }
 
   override expire(): void {
     const label = this.operation.label;
+    if (this.#isOffer && !this.sent) {
+      this.fail(noRoomInTime(label));
+      return;
+    }
+    if (this.#isOffer && !this.#isLate) {
+      this.#isLate = true;
+      this.deadlineMs = 0;
+      this.place.host.deadlines.add(this, limits.offerAnswerMs);
+      return;
+    }
     this.fail(
       this.#isOffer
         ? offerUnknown(label)
@@ -123,13 +140,13 @@ export class MessageCall extends PromisedCall {
   }
 
   cancel(reason: unknown): void {
-    this.fail(new Cancelled(true, `${this.operation.label}: cancelled by the caller's signal`, reason), true);
+    this.fail(new Cancelled(this.sent, `${this.operation.label}: cancelled by the caller's signal`, reason), this.sent);
   }
 
   override lost(sent: boolean, place: string): void {
     const label = this.operation.label;
     this.fail(
-      sent
+      sent && this.sent
         ? new OutcomeUnknown(
             'link-lost',
             `${label}: ${place} was lost before it replied; the handler may or may not have run`,
@@ -139,42 +156,46 @@ export class MessageCall extends PromisedCall {
   }
 }
 
+/** How a spawn or a stop can end. */
+export interface ControlEnds {
+  read(wire: unknown): unknown;
+  lost(place: string): { readonly value: unknown } | { readonly error: Error };
+  expired(): Error;
+}
+
 /** A spawn or a stop: settled by functions, since each reads its answer in its own way. */
 export class ControlCall extends PromisedCall {
-  readonly #read: (wire: unknown) => unknown;
-  readonly #onLost: (place: string) => { readonly value: unknown } | { readonly error: Error };
+  readonly #ends: ControlEnds;
 
   constructor(
     id: number,
     place: CallOwner,
-    read: (wire: unknown) => unknown,
-    onLost: (place: string) => { readonly value: unknown } | { readonly error: Error },
+    ends: ControlEnds,
     resolve: (value: never) => void,
     reject: (error: unknown) => void,
   ) {
     super(id, place, resolve, reject);
-    this.#read = read;
-    this.#onLost = onLost;
+    this.#ends = ends;
   }
 
   override reply(wire: unknown): void {
     try {
-      this.succeed(this.#read(wire));
+      this.succeed(this.#ends.read(wire));
     } catch (error) {
       this.fail(error);
     }
   }
 
   override failure(wire: unknown): void {
-    this.fail(failureFromWire(wire, undefined, this.place.host.receiverFor(this.place.host.outside)));
+    this.fail(failureFromWire(wire, undefined, decoder(this.place, this.place.host.outside)));
   }
 
   override expire(): void {
-    this.fail(new OutcomeUnknown('deadline', 'the other place did not answer in time'));
+    this.fail(this.#ends.expired());
   }
 
   override lost(_sent: boolean, place: string): void {
-    const outcome = this.#onLost(place);
+    const outcome = this.#ends.lost(place);
     if ('error' in outcome) this.fail(outcome.error);
     else this.succeed(outcome.value);
   }
@@ -188,6 +209,7 @@ export class StreamCall extends RemoteCall {
   readonly #reader: StreamReader<unknown>;
   /** How many values the other side may send in all. */
   granted: number;
+  #received = 0;
 
   constructor(
     id: number,
@@ -207,8 +229,11 @@ export class StreamCall extends RemoteCall {
 
   override item(wire: unknown): void {
     if (this.settled) return;
+    const { output, label } = this.#operation;
+    this.#received += 1;
+    if (this.#received > this.granted) throw new Error(`more items of ${label} than were granted`);
     try {
-      this.#reader.push(this.#place.decodeReply(this.#operation, wire, this.#owner));
+      this.#reader.push(this.#place.decode(output!, wire, this.#owner, `an item of ${label}`));
     } catch (error) {
       this.#end({ thrown: error }, true);
     }
@@ -219,7 +244,7 @@ export class StreamCall extends RemoteCall {
   }
 
   override failure(wire: unknown): void {
-    this.#end({ thrown: failureFromWire(wire, this.#operation, this.#place.host.receiverFor(this.#owner)) }, false);
+    this.#end({ thrown: failureFromWire(wire, this.#operation, decoder(this.#place, this.#owner)) }, false);
   }
 
   /** The reader has gone. */
@@ -245,4 +270,8 @@ export class StreamCall extends RemoteCall {
     this.#place.finished(this, tellOther);
     this.#reader.end(error);
   }
+}
+
+function decoder(place: CallOwner, owner: Owner): Decode {
+  return (type, wire, what) => place.decode(type, wire, owner, what);
 }

@@ -10,15 +10,19 @@ import type { Host } from '../actors/host.ts';
 import { invalidMessage } from '../actors/isolation.ts';
 import { aborted, timeoutOf } from '../actors/local-calls.ts';
 import type { Operation } from '../actors/operation.ts';
-import { NotDelivered, Rejected } from '../actors/outcomes.ts';
+import { NotDelivered, OutcomeUnknown, Rejected } from '../actors/outcomes.ts';
 import type { CallOptions, Stream, StreamOptions } from '../actors/protocol.ts';
 import type { RegistryIndex } from '../actors/registry.ts';
 import { chainOf } from '../actors/request.ts';
+import { InvalidValue } from '../actors/schema/errors.ts';
+import type { MessageType } from '../actors/schema/message-type.ts';
 import { streamOf } from '../actors/stream-reader.ts';
 import type { Owner, StopOptions } from '../actors/target.ts';
 import type { Cancel } from '../base/environment/clock.ts';
 import type { Runnable } from '../base/environment/scheduler.ts';
+import { describeThrown } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
+import { RefusedValue } from '../transport/frame-codec.ts';
 import { type Carrier, Session, type SessionOptions, type Unsettled } from '../transport/session.ts';
 import { Inbound } from './inbound.ts';
 import { Kind } from './items.ts';
@@ -49,6 +53,8 @@ export class RemotePlace {
   #inbound: Inbound;
   readonly #calls = new Map<number, RemoteCall>();
   readonly #targets = new Map<number, WeakRef<RemoteTarget>>();
+  /** At how many targets those that nobody holds any more are forgotten. */
+  #targetsSweptAt: number = limits.targetsSwept;
   #operationNumbers = new Map<string, number>();
   #nextCall = 1;
   /** Lets the process end again. */
@@ -105,9 +111,20 @@ export class RemotePlace {
   target(cell: number, branch: string, protocolName: string): RemoteTarget {
     const known = this.#targets.get(cell)?.deref();
     if (known !== undefined) return known;
+    if (this.#targets.size >= this.#targetsSweptAt) this.#sweepTargets();
     const target = new RemoteTarget(this, cell, branch, protocolName);
     this.#targets.set(cell, new WeakRef(target));
     return target;
+  }
+
+  /** How many actors over there are remembered, with those that nobody holds since the last sweep. */
+  get targetCount(): number {
+    return this.#targets.size;
+  }
+
+  #sweepTargets(): void {
+    for (const [cell, held] of this.#targets) if (held.deref() === undefined) this.#targets.delete(cell);
+    this.#targetsSweptAt = Math.max(limits.targetsSwept, this.#targets.size * 2);
   }
 
   /** The mailbox of one actor over there is above its high water, or below it again. */
@@ -150,6 +167,7 @@ export class RemotePlace {
       const chain = chainOf(owner).flatMap((link) => [link.place, link.cell, link.run]);
       const number = this.#numberOf(operation);
       const remaining = this.host.deadlines.remainingMs(call);
+      call.sent = true;
       this.session
         .begin()
         .push(Kind.ask, call.id, target.cell, number, wire, remaining, chain.length === 0 ? null : chain);
@@ -169,11 +187,15 @@ export class RemotePlace {
       const call = this.#openCall(target, operation, true, options, owner, resolve, reject);
       const send = (): void => {
         if (call.settled || session.isOver) return;
+        if (!session.hasRoom) {
+          void session.whenRoom().then(send);
+          return;
+        }
+        call.sent = true;
         const number = this.#numberOf(operation);
         session.begin().push(Kind.offer, call.id, target.cell, number, wire, this.host.deadlines.remainingMs(call));
       };
-      if (session.hasRoom) send();
-      else void session.whenRoom().then(send);
+      send();
     });
   }
 
@@ -210,15 +232,19 @@ export class RemotePlace {
 
   spawn(name: string, argsWire: unknown, actorName: string | undefined): Promise<Spawned> {
     return new Promise((resolve, reject) => {
-      if (this.session.isOver) throw lostSpawn(name, this.placeId);
+      if (this.session.isOver) throw lostSpawn(name, `${this.placeId} is gone`);
       const call = new ControlCall(
         this.#nextCall++,
         this,
-        readSpawned,
-        (place) => ({ error: lostSpawn(name, place) }),
+        {
+          read: readSpawned,
+          lost: (place) => ({ error: lostSpawn(name, `${place} is gone`) }),
+          expired: () => lostSpawn(name, `${this.placeId} did not answer within ${limits.controlTimeoutMs} ms`),
+        },
         resolve,
         reject,
       );
+      this.host.deadlines.add(call, limits.controlTimeoutMs);
       this.#opened(call);
       this.session.begin().push(Kind.spawn, call.id, name, argsWire, actorName ?? null);
     });
@@ -227,8 +253,24 @@ export class RemotePlace {
   stop(target: RemoteTarget, kill: boolean, options: StopOptions | undefined): Promise<void> {
     if (this.session.isOver) return Promise.resolve();
     return new Promise((resolve, reject) => {
-      const gone = (): { readonly value: undefined } => ({ value: undefined });
-      const call = new ControlCall(this.#nextCall++, this, () => undefined, gone, resolve, reject);
+      const timeoutMs = Math.min((options?.deadlineMs ?? 0) + limits.controlTimeoutMs, limits.askTimeoutMsMax);
+      const call = new ControlCall(
+        this.#nextCall++,
+        this,
+        {
+          read: () => undefined,
+          // An actor whose place is gone has ended.
+          lost: () => ({ value: undefined }),
+          expired: () =>
+            new OutcomeUnknown(
+              'deadline',
+              `${target.path()}: its place did not say within ${timeoutMs} ms that it ended`,
+            ),
+        },
+        resolve,
+        reject,
+      );
+      this.host.deadlines.add(call, timeoutMs);
       this.#opened(call);
       this.session.begin().push(Kind.stop, call.id, target.cell, kill, options?.deadlineMs ?? null);
     });
@@ -264,17 +306,13 @@ export class RemotePlace {
     if (tellOther && !this.session.isOver) this.session.begin().push(Kind.cancel, call.id);
   }
 
-  decodeReply(operation: Operation, wire: unknown, owner: Owner): unknown {
-    const type = operation.output!;
-    const value = type.fromWire(wire, this.host.receiverFor(owner));
-    if (!this.foreign) return value;
+  decode(type: MessageType, wire: unknown, owner: Owner, what: string): unknown {
     try {
-      return type.parse(value);
+      if (wire instanceof RefusedValue) throw new InvalidValue('it exceeds the limits of the wire');
+      const value = this.host.fromWire(type, wire, owner);
+      return this.foreign ? type.parse(value) : value;
     } catch (error) {
-      throw new Rejected(
-        'invalid',
-        `the reply of ${operation.label} from ${this.placeId} does not fit: ${(invalidMessage(error, 'reply') as Error).message}`,
-      );
+      throw new Rejected('invalid', `${what} from ${this.placeId} does not fit: ${describeThrown(error)}`);
     }
   }
 
@@ -362,12 +400,12 @@ export class RemotePlace {
       this.host.deadLetters.add({ path, operation: this.#operationName(second), reason, message: third });
       return;
     }
-    if (kind === Kind.reply || kind === Kind.item) {
+    if (kind === Kind.reply || kind === Kind.item || kind === Kind.failure) {
       if (error !== undefined) this.#inbound.replyRefused(first, error);
       return;
     }
-    const call = this.#calls.get(first);
-    if (call === undefined || kind === Kind.cancel || kind === Kind.grant) return;
+    const call = opensCall(kind) ? this.#calls.get(first) : undefined;
+    if (call === undefined) return;
     if (error !== undefined) call.failure(['Rejected', error.message, ['invalid', null]]);
     else call.lost(reason !== 'unreachable', this.placeId);
   }
@@ -376,6 +414,11 @@ export class RemotePlace {
     for (const [label, known] of this.#operationNumbers) if (known === number) return label;
     return 'unknown';
   }
+}
+
+/** True where an item's number is that of a call of our own: elsewhere it is the other side's, or an operation's. */
+function opensCall(kind: number): boolean {
+  return kind === Kind.ask || kind === Kind.offer || kind === Kind.stream || kind === Kind.spawn || kind === Kind.stop;
 }
 
 /** In place of a carrier until there is one. */
@@ -387,6 +430,6 @@ function readSpawned(wire: unknown): Spawned {
   throw new SpawnFailed('place-lost', 'the other place answered a spawn with something that is no address');
 }
 
-function lostSpawn(name: string, place: string): SpawnFailed {
-  return new SpawnFailed('place-lost', `actor "${name}" could not be started: ${place} is gone`);
+function lostSpawn(name: string, why: string): SpawnFailed {
+  return new SpawnFailed('place-lost', `actor "${name}" could not be started: ${why}`);
 }

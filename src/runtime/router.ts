@@ -34,7 +34,10 @@ export interface RouterOptions {
 export class Router {
   readonly #options: RouterOptions;
   readonly #places = new Map<string, RemotePlace>();
+  /** Places whose session broke; it is not opened again before there is a new way to them. */
+  readonly #broken = new Set<string>();
   #host: Host | undefined = undefined;
+  #closed = false;
 
   constructor(options: RouterOptions) {
     this.#options = options;
@@ -48,7 +51,7 @@ export class Router {
   /** The place of that id with an open session, opened now if there is a way. */
   place(placeId: string): RemotePlace | undefined {
     const known = this.#places.get(placeId);
-    if (known?.isConnected) return known;
+    if (known?.isConnected || this.#closed || this.#broken.has(placeId)) return known;
     const carrier = this.#options.carrierTo(placeId);
     if (carrier === undefined) return known;
     const place = known ?? this.#create(placeId);
@@ -72,6 +75,15 @@ export class Router {
     this.#places.get(placeId)?.lost(why);
   }
 
+  /** There is a new link to a node: refs to all actors there that are still held work again. */
+  reconnect(nodeId: string): void {
+    const known = this.places.map(({ placeId }) => placeId).filter((placeId) => nodeOf(placeId) === nodeId);
+    for (const placeId of new Set([`${nodeId}/main`, ...known])) {
+      this.#broken.delete(placeId);
+      this.place(placeId);
+    }
+  }
+
   lostNode(nodeId: string, why: string): void {
     for (const place of this.#places.values()) if (nodeOf(place.placeId) === nodeId) place.lost(why);
   }
@@ -80,7 +92,9 @@ export class Router {
     return [...this.#places.values()];
   }
 
+  /** Ends all sessions; no other is opened. */
   close(why: string): void {
+    this.#closed = true;
     for (const place of this.#places.values()) place.lost(why);
   }
 
@@ -95,7 +109,11 @@ export class Router {
       codec: foreign ? strictCodec() : recordsCodec(),
       clock: environment.clock,
       scheduler: environment.scheduler,
-      onBroken: (what) => onBroken(placeId, what),
+      onBroken: (what) => {
+        this.#broken.add(placeId);
+        place.lost(`its session broke: ${what}`);
+        onBroken(placeId, what);
+      },
     });
     this.#places.set(placeId, place);
     return place;

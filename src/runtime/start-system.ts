@@ -53,12 +53,15 @@ export async function startSystem(options: SystemOptions): Promise<ActorSystem> 
     log,
     carrierTo: (placeId) =>
       nodeOf(placeId) === nodeId ? workers.carrierTo(placeId) : links.carrierTo('main', placeId),
-    onBroken: (placeId, what) => {
-      log.error({ place: placeId, what }, `the session with ${placeId} broke the protocol: ${what}`);
-      if (nodeOf(placeId) === nodeId) workers.kill(placeId);
-      else links.cut(placeId, what);
-    },
+    onBroken: (placeId, what) => onBroken(main, placeId, what),
   });
+  /** The session of our place `at` with another broke: whoever sent what cannot be read is cut off. */
+  function onBroken(at: string, placeId: string, what: string): void {
+    log.error({ at, place: placeId, what }, `the session of ${at} with ${placeId} broke the protocol: ${what}`);
+    if (nodeOf(placeId) !== nodeId) links.cut(placeId, what);
+    // This thread cannot be ended; what spoke with it can.
+    else workers.kill(placeId === main ? at : placeId);
+  }
   const host = new Host({
     environment,
     placeId: main,
@@ -77,10 +80,9 @@ export async function startSystem(options: SystemOptions): Promise<ActorSystem> 
     isolation,
     log,
     router,
-    relay: (from, to, frame) => {
-      if (!links.relay(from, to, frame))
-        workers.tell(from, { kind: 'place-down', placeId: to, why: 'its node is not joined' });
-    },
+    relay: (from, to, frame, epoch) => links.relay(from, to, frame, epoch),
+    epochs: () => links.epochs,
+    onBroken,
     onPlaceDown: (placeId) => links.placeDown(placeId),
   });
   links = new NodeLinks({
@@ -91,6 +93,7 @@ export async function startSystem(options: SystemOptions): Promise<ActorSystem> 
     log,
     router,
     deliver: (placeId, from, frame) => workers.deliver(placeId, from, frame),
+    onNodeUp: (joined, epoch) => workers.tellAll({ kind: 'node-up', nodeId: joined, epoch }),
     onNodeDown: (lost, why) => workers.tellAll({ kind: 'node-down', nodeId: lost, why }),
     onPlaceDown: (placeId, why) => workers.tellAll({ kind: 'place-down', placeId, why }),
   });

@@ -12,7 +12,10 @@ export interface SystemOptions {
   registry?: URL | Registry;
   /** Worker threads at most, started when first used; one for each core but one unless given. */
   threads?: number;
-  /** `ws://127.0.0.1:7000`: lets other nodes join here. Port 0 takes a free one. */
+  /**
+   * `ws://127.0.0.1:7000`: lets other nodes join here. Port 0 takes a free one. As with any server, a process that
+   * listens stays alive until `shutdown()`, without a word.
+   */
   listen?: string;
   /** Addresses of nodes to join; joined again whenever the link is lost. */
   join?: readonly string[];

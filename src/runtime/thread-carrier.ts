@@ -14,11 +14,11 @@ export function portCarrier(port: Port): Carrier {
   };
 }
 
-/** By way of the main thread at the other end of `port`, which has the link to `placeId`'s node. */
-export function relayCarrier(port: Port, placeId: string): Carrier {
+/** By way of the main thread at the other end of `port`, over its link of that epoch to `placeId`'s node. */
+export function relayCarrier(port: Port, placeId: string, epoch: number): Carrier {
   return {
     send(frame) {
-      port.post({ kind: 'relay', placeId, frame }, [frame.buffer]);
+      port.post({ kind: 'relay', placeId, frame, epoch }, [frame.buffer]);
       return true;
     },
     drained: () => Promise.resolve(),

@@ -7,6 +7,8 @@ export type ToWorker =
   /** A frame from a place of another node. */
   | { readonly kind: 'relay'; readonly placeId: string; readonly frame: Uint8Array }
   | { readonly kind: 'place-down'; readonly placeId: string; readonly why: string }
+  /** There is a link to that node; its epoch goes with every frame for it. */
+  | { readonly kind: 'node-up'; readonly nodeId: string; readonly epoch: number }
   | { readonly kind: 'node-down'; readonly nodeId: string; readonly why: string }
   | { readonly kind: 'shutdown'; readonly deadlineMs: number };
 
@@ -14,8 +16,10 @@ export type ToWorker =
 export type FromWorker =
   | { readonly kind: 'ready' }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string }
-  /** A frame for a place of another node. */
-  | { readonly kind: 'relay'; readonly placeId: string; readonly frame: Uint8Array }
+  /** A frame for a place of another node, meant for the link of that epoch. */
+  | { readonly kind: 'relay'; readonly placeId: string; readonly frame: Uint8Array; readonly epoch: number }
+  /** The session with that place broke the protocol. */
+  | { readonly kind: 'broken'; readonly placeId: string; readonly what: string }
   | {
       readonly kind: 'log';
       readonly level: 'error' | 'warn' | 'info' | 'debug';

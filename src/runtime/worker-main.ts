@@ -42,6 +42,8 @@ async function start({ placeId, mainPlaceId, registry, isolation }: WorkerInit, 
     places: workerPlaces(),
   };
   const peers = new Map<string, Port>([[mainPlaceId, main]]);
+  /** Of the links that the main thread has, by node. */
+  const epochs = new Map<string, number>();
   const log = logThrough(tellMain);
   const router = new Router({
     environment,
@@ -51,9 +53,10 @@ async function start({ placeId, mainPlaceId, registry, isolation }: WorkerInit, 
     carrierTo(other) {
       const direct = peers.get(other);
       if (direct !== undefined) return portCarrier(direct);
-      return nodeOf(other) === nodeOf(placeId) ? undefined : relayCarrier(main, other);
+      const epoch = epochs.get(nodeOf(other));
+      return epoch === undefined ? undefined : relayCarrier(main, other, epoch);
     },
-    onBroken: (other, what) => log.error({ other, what }, `the session with ${other} broke: ${what}`),
+    onBroken: (other, what) => tellMain({ kind: 'broken', placeId: other, what }),
   });
   const host = new Host({
     environment,
@@ -83,7 +86,12 @@ async function start({ placeId, mainPlaceId, registry, isolation }: WorkerInit, 
         peers.delete(message.placeId);
         router.lost(message.placeId, message.why);
         return;
+      case 'node-up':
+        epochs.set(message.nodeId, message.epoch);
+        router.reconnect(message.nodeId);
+        return;
       case 'node-down':
+        epochs.delete(message.nodeId);
         router.lostNode(message.nodeId, message.why);
         return;
       case 'shutdown':

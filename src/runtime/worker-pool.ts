@@ -23,8 +23,12 @@ export interface WorkerPoolOptions {
   readonly isolation: Isolation;
   readonly log: Logger;
   readonly router: Router;
-  /** Passes a worker's frame on to a place of another node. */
-  readonly relay: (from: string, to: string, frame: Uint8Array) => void;
+  /** Passes a worker's frame on to a place of another node, over the link of that epoch. */
+  readonly relay: (from: string, to: string, frame: Uint8Array, epoch: number) => void;
+  /** The epochs of the links that there are, for a new worker. */
+  readonly epochs: () => readonly (readonly [nodeId: string, epoch: number])[];
+  /** The session of a worker with another place broke the protocol. */
+  readonly onBroken: (at: string, placeId: string, what: string) => void;
   /** A worker has died: tells the other nodes. */
   readonly onPlaceDown: (placeId: string) => void;
 }
@@ -41,15 +45,18 @@ interface Slot {
   /** Resolves when the worker takes actors. */
   worker: Promise<Worker> | undefined;
   placeId: string;
-  /** Actors that were spawned there. */
-  spawned: number;
+  /** When it was last chosen, in picks. */
+  picked: number;
 }
 
 export class WorkerPool {
   readonly #options: WorkerPoolOptions;
   readonly #slots: Slot[] = [];
   readonly #workers = new Map<string, Worker>();
+  /** Workers that do not take actors yet. */
+  readonly #starting = new Set<PlaceHandle>();
   #started = 0;
+  #picks = 0;
   #closing = false;
 
   constructor(options: WorkerPoolOptions) {
@@ -64,6 +71,7 @@ export class WorkerPool {
   /** The place id of the worker with the least under way; starts another while the pool is not full. */
   async pick(): Promise<string> {
     const { size, registry } = this.#options;
+    this.#refuseIfClosing();
     if (size < 1) throw new SpawnFailed('no-place', 'this system has no worker threads; give createSystem { threads }');
     if (registry === undefined) {
       throw new SpawnFailed(
@@ -73,10 +81,11 @@ export class WorkerPool {
     }
     let slot: Slot | undefined;
     if (this.#slots.length < size) {
-      slot = { worker: undefined, placeId: '', spawned: 0 };
+      slot = { worker: undefined, placeId: '', picked: 0 };
       this.#slots.push(slot);
-    } else slot = this.#slots.reduce((least, one) => (this.#loadOf(one) < this.#loadOf(least) ? one : least));
-    slot.spawned += 1;
+    } else slot = this.#slots.reduce((best, one) => (this.#isBetter(one, best) ? one : best));
+    this.#picks += 1;
+    slot.picked = this.#picks;
     slot.worker ??= this.#start(slot, registry);
     return (await slot.worker).placeId;
   }
@@ -86,9 +95,11 @@ export class WorkerPool {
     return worker === undefined ? undefined : portCarrier(worker.handle.port);
   }
 
-  /** Passes a frame of another node's place on to a worker. */
-  deliver(placeId: string, from: string, frame: Uint8Array): void {
-    this.#post(this.#workers.get(placeId), { kind: 'relay', placeId: from, frame });
+  /** Passes a frame of another node's place on to a worker. False when it does not run. */
+  deliver(placeId: string, from: string, frame: Uint8Array): boolean {
+    const worker = this.#workers.get(placeId);
+    this.#post(worker, { kind: 'relay', placeId: from, frame });
+    return worker !== undefined;
   }
 
   tellAll(message: ToWorker): void {
@@ -104,16 +115,21 @@ export class WorkerPool {
     void this.#workers.get(placeId)?.handle.kill();
   }
 
-  /** Stops all workers. Resolves with the paths of actors that did not end in time. */
+  /**
+   * Stops all workers, at once those that do not take actors yet.
+   *
+   * @returns the paths of actors that did not end in time.
+   */
   async close(deadlineMs: number): Promise<readonly string[]> {
     this.#closing = true;
     const left: string[] = [];
-    await Promise.all(
-      [...this.#workers.values()].map(async (worker) => {
+    await Promise.all([
+      ...[...this.#starting].map((handle) => handle.kill()),
+      ...[...this.#workers.values()].map(async (worker) => {
         left.push(...(await this.#stop(worker, deadlineMs)));
         await worker.handle.kill();
       }),
-    );
+    ]);
     return left;
   }
 
@@ -137,13 +153,25 @@ export class WorkerPool {
     worker.handle.port.post(message, transfer);
   }
 
+  #refuseIfClosing(): void {
+    if (this.#closing) throw new SpawnFailed('shutdown', 'the system is shutting down; its worker threads end');
+  }
+
+  /** The one with less under way, else the one that was chosen longer ago: they take turns. */
+  #isBetter(one: Slot, other: Slot): boolean {
+    const [load, otherLoad] = [this.#loadOf(one), this.#loadOf(other)];
+    return load === otherLoad ? one.picked < other.picked : load < otherLoad;
+  }
+
+  /** In whole frames: less than that is chance. */
   #loadOf(slot: Slot): number {
     const underWay = this.#workers.has(slot.placeId) ? (this.#options.router.place(slot.placeId)?.load ?? 0) : 0;
-    return slot.spawned + underWay / limits.frameMessagesMax;
+    return Math.floor(underWay / limits.frameMessagesMax);
   }
 
   async #start(slot: Slot, registry: URL): Promise<Worker> {
-    const { environment, nodeId, isolation } = this.#options;
+    this.#refuseIfClosing();
+    const { environment, nodeId, isolation, epochs } = this.#options;
     this.#started += 1;
     const placeId = `${nodeId}/t${this.#started}`;
     slot.placeId = placeId;
@@ -151,17 +179,22 @@ export class WorkerPool {
     const entry = new URL('./worker-main.js', import.meta.url);
     const handle = await environment.places.start({ entry, name: `troupe ${placeId}`, init });
     const worker: Worker = { placeId, handle, closed: () => undefined };
+    this.#starting.add(handle);
     await new Promise<void>((resolve, reject) => {
       handle.onExit = (exit) => {
         reject(new SpawnFailed('place-lost', `worker ${placeId} ended while it started: ${exitText(exit)}`));
         this.#onExit(slot, worker, exit, registry);
       };
       handle.port.onMessage = (message) => this.#onMessage(worker, message as FromWorker | Uint8Array, resolve, reject);
-    }).catch((error: unknown) => {
-      slot.worker = undefined;
-      void handle.kill();
-      throw error;
-    });
+    })
+      .then(() => this.#refuseIfClosing())
+      .catch((error: unknown) => {
+        slot.worker = undefined;
+        void handle.kill();
+        this.#refuseIfClosing();
+        throw error;
+      })
+      .finally(() => this.#starting.delete(handle));
     // The pool alone does not keep a finished program alive; whoever waits for an actor does.
     handle.keepAlive(false);
     for (const [other] of this.#workers) {
@@ -170,6 +203,7 @@ export class WorkerPool {
       this.tell(other, { kind: 'peer', placeId, port: theirs });
     }
     this.#workers.set(placeId, worker);
+    for (const [node, epoch] of epochs()) this.#post(worker, { kind: 'node-up', nodeId: node, epoch });
     return worker;
   }
 
@@ -191,7 +225,10 @@ export class WorkerPool {
         failed(new SpawnFailed('no-place', `worker ${worker.placeId} could not start: ${message.message}`, message));
         return;
       case 'relay':
-        this.#options.relay(worker.placeId, message.placeId, message.frame);
+        this.#options.relay(worker.placeId, message.placeId, message.frame, message.epoch);
+        return;
+      case 'broken':
+        this.#options.onBroken(worker.placeId, message.placeId, message.what);
         return;
       case 'log':
         this.#options.log[message.level]({ ...message.fields, place: worker.placeId }, message.text);
@@ -217,12 +254,12 @@ export class WorkerPool {
     router.lost(worker.placeId, why);
     this.tellAll({ kind: 'place-down', placeId: worker.placeId, why });
     this.#options.onPlaceDown(worker.placeId);
-    slot.spawned = 0;
     slot.worker = new Promise<void>((resolve) => {
       environment.clock.timer(limits.workerRestartMs, resolve);
     }).then(() => this.#start(slot, registry));
     slot.worker.catch((error: unknown) => {
       slot.worker = undefined;
+      if (this.#closing) return;
       log.error(
         { place: worker.placeId, error: describeThrown(error) },
         `the worker after ${worker.placeId} did not start: ${describeThrown(error)}`,

@@ -28,6 +28,7 @@ export class EdgeDelivery implements Delivery {
         new Outlet<unknown>(downstream, {
           highWater: streamLimits.outletHighWater,
           frameElementsMax: streamLimits.frameElementsMax,
+          frameWeightMax: streamLimits.frameWeightMax,
           timed: options.timed,
           onFull: options.events.full,
           onClosed: () => {

@@ -64,10 +64,12 @@ export class SinkFailed extends FlowError<'SinkFailed'> {
   }
 }
 
-/** An edge between two segments lost a frame, or carried more than was granted. */
+/** An edge between two segments lost a frame, carried more than was granted, or cannot carry its elements. */
 export class EdgeBroken extends FlowError<'EdgeBroken'> {
-  constructor(message: string) {
-    super('EdgeBroken', `${message}. The run cannot go on without a gap; start it again`, { retryable: true });
+  /** @param cause why its elements cannot be carried; they could not the next time either. */
+  constructor(message: string, cause?: unknown) {
+    const advice = cause === undefined ? '. The run cannot go on without a gap; start it again' : '';
+    super('EdgeBroken', `${message}${advice}`, { cause, retryable: cause === undefined });
   }
 }
 

@@ -55,7 +55,7 @@ function bare({ code, message, stage, reason }: FlowErrorWire, cause: unknown): 
     case 'SinkFailed':
       return new SinkFailed((reason ?? 'failed') as SinkFailed['reason'], message, cause);
     case 'EdgeBroken':
-      return new EdgeBroken(message);
+      return new EdgeBroken(message, cause);
     case 'StageLost':
       return new StageLost(stage ?? 'unknown', message, cause);
     default:

@@ -20,7 +20,7 @@ export { fromIterable } from './from-iterable.ts';
 export type { HotOptions, Overflow } from './hot-source.ts';
 export type { Run } from './run.ts';
 export type { InstanceStatistics, RunStatistics } from './run-statistics.ts';
-export type { Sink, SinkWriter } from './sink.ts';
+export type { Sink, SinkOptions, SinkWriter } from './sink.ts';
 export type { Source, SourceContext } from './source.ts';
 export type { SegmentCounts, StageCounts } from './stage-counts.ts';
 export { type TimeWindow, tumbling, type WindowSpec } from './window.ts';

@@ -19,6 +19,8 @@ export class Inlet<T> {
   #announcedEnd = false;
   #failure: TroupeError | undefined;
   #cancelled = false;
+  /** What was received when `repeat` was last called. */
+  #receivedBefore = 0;
 
   /** @param window elements that may be unconsumed at a time, at least 1. */
   constructor(window: number, upstream: Upstream) {
@@ -51,10 +53,12 @@ export class Inlet<T> {
     this.#upstream.grant(this.#granted);
   }
 
-  /** Says the current grant again; for an idle edge over a carrier that may lose messages. */
-  repeatGrant(): void {
+  /** Says the current grant of an idle edge again, or that it was cancelled: either may be lost. Call at intervals. */
+  repeat(): void {
+    if (this.#announcedEnd) return;
     if (this.#cancelled) this.#upstream.cancel();
-    else this.#upstream.grant(this.#granted);
+    else if (this.#received === this.#receivedBefore) this.#upstream.grant(this.#granted);
+    this.#receivedBefore = this.#received;
   }
 
   /**
@@ -71,6 +75,7 @@ export class Inlet<T> {
         `an edge carried ${frame.sequence + frame.items.length} elements where ${this.#granted} were granted`,
       );
     }
+    if (frame.items.length === 0 && frame.watermark === undefined) return;
     this.#received += frame.items.length;
     this.#frames.push(frame);
   }
@@ -111,6 +116,11 @@ export class Inlet<T> {
 
   #expect(sequence: number): void {
     if (sequence === this.#received) return;
-    throw new EdgeBroken(`an edge went on at element ${sequence} where ${this.#received} was expected`);
+    throw new EdgeBroken(
+      `an edge went on at element ${sequence} where ${this.#received} was expected: what is between them was lost on ` +
+        'its way. Between nodes this happens to an element that the wire refuses: one with a string above 1 MiB, with ' +
+        'more than 1,024 keys or 100,000 values, above 4 MiB, or with an object of a class. If yours may be like that, ' +
+        'make them smaller or plainer with a via before keyBy',
+    );
   }
 }

@@ -4,6 +4,8 @@ export const streamLimits = {
   edgeWindow: 8_192,
   /** Elements in one frame: throughput is flat from 256 on, and a frame of 1,024 objects stays below 256 KiB. */
   frameElementsMax: 1_024,
+  /** What the elements of a frame may weigh: a quarter of the bytes that the wire admits, and 65,536 values. */
+  frameWeightMax: 1_048_576,
   /** Elements an outlet queues for want of credit before its segment pauses. */
   outletHighWater: 1_024,
   /** Elements that a source built here hands over at a time; watermarks are given after each. */

@@ -9,12 +9,14 @@
  */
 import type { TroupeError } from '../base/errors.ts';
 import { Ring } from '../base/ring.ts';
+import { elementWeight } from './element-weight.ts';
 import type { Downstream } from './frame.ts';
 
 interface Chunk<T> {
   items: T[];
   times: number[] | undefined;
   watermark: number | undefined;
+  weight: number;
 }
 
 export interface OutletOptions {
@@ -22,6 +24,8 @@ export interface OutletOptions {
   readonly highWater: number;
   /** The most elements in one frame, at least 1. */
   readonly frameElementsMax: number;
+  /** What the elements of one frame may weigh; one that weighs more alone has a frame of its own. */
+  readonly frameWeightMax: number;
   /** Whether elements carry event times. */
   readonly timed: boolean;
   /** Called when `full` changed. */
@@ -38,6 +42,8 @@ export class Outlet<T> {
   #last: Chunk<T> | undefined;
   #granted = 0;
   #ending: 'end' | TroupeError | undefined;
+  /** What was sent when `repeat` was last called. */
+  #sentBefore = 0;
   /** Elements handed to the edge. */
   sent = 0;
   /** Elements written after the reader had cancelled, or dropped because it did. */
@@ -60,14 +66,15 @@ export class Outlet<T> {
       this.discarded += 1;
       return;
     }
+    const { frameElementsMax, frameWeightMax } = this.#options;
+    const weight = elementWeight(item, frameWeightMax);
+    if (this.#open.weight + weight > frameWeightMax && this.#open.items.length > 0) this.#sendOpen();
     const open = this.#open;
     open.items.push(item);
     if (open.times !== undefined) open.times.push(time);
+    open.weight += weight;
     this.queued += 1;
-    if (open.items.length >= this.#options.frameElementsMax) {
-      this.#seal();
-      this.#send();
-    }
+    if (open.items.length >= frameElementsMax) this.#sendOpen();
     if (!this.full && this.queued >= this.#options.highWater) this.#setFull(true);
   }
 
@@ -96,6 +103,13 @@ export class Outlet<T> {
     if (this.queued > 0) this.flush();
   }
 
+  /** Says how far an idle edge has come, so that its reader notices what was lost before. To be called at intervals. */
+  repeat(): void {
+    const { sent } = this;
+    if (!this.closed && sent > 0 && sent === this.#sentBefore) this.#sendItems([], this.#newChunk().times, undefined);
+    this.#sentBefore = sent;
+  }
+
   /** The reader wants no more: what is queued is dropped, and so is whatever is written from now on. */
   cancel(): void {
     if (this.closed) return;
@@ -114,6 +128,11 @@ export class Outlet<T> {
   fail(error: TroupeError): void {
     this.#ending ??= error;
     this.flush();
+  }
+
+  #sendOpen(): void {
+    this.#seal();
+    this.#send();
   }
 
   #send(): void {
@@ -177,6 +196,6 @@ export class Outlet<T> {
   }
 
   #newChunk(): Chunk<T> {
-    return { items: [], times: this.#options.timed ? [] : undefined, watermark: undefined };
+    return { items: [], times: this.#options.timed ? [] : undefined, watermark: undefined, weight: 0 };
   }
 }

@@ -8,6 +8,7 @@ import type * as z from 'zod';
 import type { Stream } from '../actors/protocol.ts';
 import { type StreamReader, streamOf } from '../actors/stream-reader.ts';
 import { kill, pathOf, stop } from '../actors/verbs.ts';
+import type { Cancel } from '../base/environment/clock.ts';
 import { describeThrown, UsageError } from '../base/errors.ts';
 import type { ActorSystem } from '../runtime/actor-system.ts';
 import { here } from '../runtime/placement.ts';
@@ -105,6 +106,13 @@ class FlowRun<O extends Outputs> implements Run<O> {
   readonly #done: Promise<void>;
   #settle: { resolve(): void; reject(error: unknown): void } | undefined;
   #error: FlowError | undefined = undefined;
+  #tellFailed: () => void = () => undefined;
+  /** Resolves when there is an error. */
+  readonly #failed: Promise<void> = new Promise((resolve) => {
+    this.#tellFailed = resolve;
+  });
+  /** True once the error, or that there is none, is final. */
+  #over = false;
   #observed = false;
 
   constructor(name: string, system: ActorSystem, plan: Plan, instances: readonly Instance[]) {
@@ -188,8 +196,9 @@ class FlowRun<O extends Outputs> implements Run<O> {
   }
 
   #fail(error: FlowError): void {
-    if (this.#error !== undefined) return;
+    if (this.#error !== undefined || this.#over) return;
     this.#error = error;
+    this.#tellFailed();
     for (const { ref, ended } of this.#instances) if (!ended) ref.cancel();
   }
 
@@ -198,14 +207,16 @@ class FlowRun<O extends Outputs> implements Run<O> {
     const { clock } = this.#system;
     const all = Promise.all(watching);
     // An instance that cannot even be cancelled must not hold back the news.
-    const stuck = new Promise<void>((resolve) => {
-      const look = (): void => {
-        clock.wake(streamLimits.cancelMs, () => (this.#error === undefined ? look() : resolve()));
-      };
-      look();
-      void all.then(() => resolve());
-    });
+    let deadline: Cancel | undefined;
+    const stuck = this.#failed.then(
+      () =>
+        new Promise<void>((resolve) => {
+          deadline = clock.wake(streamLimits.cancelMs, resolve);
+        }),
+    );
     await Promise.race([all, stuck]);
+    this.#over = true;
+    deadline?.();
     await this.abandon();
     const error = this.#error;
     for (const output of this.#outputs.values()) output.end(error === undefined ? undefined : { thrown: error });

@@ -72,6 +72,7 @@ export function makeLateOutlet(late: Downstream<unknown>, events: DeliveryEvents
   return new Outlet<unknown>(late, {
     highWater: streamLimits.outletHighWater,
     frameElementsMax: streamLimits.frameElementsMax,
+    frameWeightMax: streamLimits.frameWeightMax,
     timed: false,
     onFull: events.full,
     onClosed: events.closed,

@@ -98,11 +98,19 @@ export class Segment {
 
   /** `output` counts the readers in the order of their partitions; the late output comes behind them. */
   grant(output: number, upTo: number): void {
-    this.#outlet(output)?.grant(upTo);
+    this.#sending(() => this.#outlet(output)?.grant(upTo));
   }
 
   cancelOutput(output: number): void {
-    this.#outlet(output)?.cancel();
+    this.#sending(() => this.#outlet(output)?.cancel());
+  }
+
+  /** Says again what idle edges may have lost. To be called at intervals. */
+  repeat(): void {
+    this.#sending(() => {
+      for (const inlet of this.#inlets) inlet.repeat();
+      if (this.#delivery instanceof EdgeDelivery) for (const outlet of this.#delivery.outlets) outlet.repeat();
+    });
   }
 
   // ── work ──
@@ -137,9 +145,15 @@ export class Segment {
   fail(error: FlowError): void {
     if (this.#state === 'stopped') return;
     this.#stop();
-    this.#delivery.fail(error);
-    this.#lateOutlet?.fail(error);
+    // Before anything is sent: its end may follow at once, and nothing is said after that.
     this.#host.failed(error);
+    try {
+      this.#delivery.fail(error);
+      this.#lateOutlet?.fail(error);
+    } catch {
+      // What is queued cannot be sent, which is known by now, or comes too late to be the first error.
+      this.cancel();
+    }
   }
 
   /** Stops because nobody wants the result, and drops what is queued. */
@@ -292,6 +306,15 @@ export class Segment {
     try {
       receive();
       this.#host.wake();
+    } catch (thrown) {
+      this.fail(asStageFailure(this.#headStage, thrown));
+    }
+  }
+
+  /** Unlike what is received, what is queued may be sent after the input has ended. */
+  #sending(send: () => void): void {
+    try {
+      send();
     } catch (thrown) {
       this.fail(asStageFailure(this.#headStage, thrown));
     }

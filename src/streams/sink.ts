@@ -6,8 +6,8 @@
  * ```ts
  * const table: Sink<Row> = {
  *   name: 'table',
- *   async open() {
- *     const client = await connect()
+ *   async open({ signal }) {
+ *     const client = await connect({ signal })
  *     return {
  *       write: (rows) => client.insert(rows),          // the flow waits for this promise: that is the backpressure
  *       finish: () => client.commit(),                 // all was written
@@ -25,7 +25,15 @@ export interface Sink<in T> {
   /** What statistics and errors call it. */
   readonly name: string;
   /** Opened once per run, on the place that the run was started on, before the first element is read. */
-  open(): SinkWriter<T> | Promise<SinkWriter<T>>;
+  open(options: SinkOptions): SinkWriter<T> | Promise<SinkWriter<T>>;
+}
+
+export interface SinkOptions {
+  /**
+   * Aborts when the run has failed or is cancelled. A write that may take long should give up then: `abort` is called
+   * when its promise has settled, and a run waits for that for 5 s at most.
+   */
+  readonly signal: AbortSignal;
 }
 
 export interface SinkWriter<in T> {

@@ -7,8 +7,9 @@ import { type ActorDefinition, actor } from '../actors/actor.ts';
 import { Run as ActorRun } from '../actors/run.ts';
 import { opaque } from '../actors/schema/opaque.ts';
 import { StreamReader } from '../actors/stream-reader.ts';
-import { TroupeError } from '../base/errors.ts';
-import { asStageFailure, type FlowError } from './errors.ts';
+import { pathOf } from '../actors/verbs.ts';
+import { describeThrown, TroupeError } from '../base/errors.ts';
+import { asStageFailure, EdgeBroken, type FlowError } from './errors.ts';
 import { type FlowErrorWire, flowErrorFromWire, flowErrorToWire } from './flow-error-codec.ts';
 import type { DataFrame, Downstream, Upstream } from './frame.ts';
 import { streamLimits } from './limits.ts';
@@ -53,8 +54,9 @@ export function stageActor(flowName: string, planOf: (args: unknown) => Plan): S
       connect: async (stage, { upstreams, downstreams }, ctx) => {
         const { clock } = ActorRun.environmentOf(ctx);
         let sink: SinkWriter<unknown> | undefined;
+        const signal = AbortSignal.any([ctx.signal, stage.givenUp.signal]);
         try {
-          if (stage.plan.tail.kind === 'sink') sink = await stage.plan.tail.sink.open();
+          if (stage.plan.tail.kind === 'sink') sink = await stage.plan.tail.sink.open({ signal });
         } catch (thrown) {
           ctx.fail('refused', flowErrorToWire(asStageFailure('sink', thrown)));
         }
@@ -69,7 +71,10 @@ export function stageActor(flowName: string, planOf: (args: unknown) => Plan): S
         stage.segment = new Segment(stage.plan, edges, {
           clock,
           wake: () => stage.wake(self),
-          failed: (error) => stage.report('failed', error),
+          failed: (error) => {
+            stage.report('failed', error);
+            stage.givenUp.abort(error);
+          },
           finished: () => stage.finish(),
         });
       },
@@ -82,18 +87,30 @@ export function stageActor(flowName: string, planOf: (args: unknown) => Plan): S
         stage.pumping = false;
         stage.segment?.turn();
       },
-      tick: (stage) => stage.report('counts'),
+      tick: (stage) => {
+        stage.segment?.repeat();
+        stage.report('counts');
+      },
       data: (stage, { input, frame }) => stage.segment?.data(input, frame as DataFrame<unknown>),
       end: (stage, { input, sequence }) => stage.segment?.end(input, sequence),
       fail: (stage, { input, error }) => stage.segment?.failInput(input, flowErrorFromWire(error as FlowErrorWire)),
       grant: (stage, { output, upTo }) => stage.segment?.grant(output, upTo),
       cancelOutput: (stage, { output }) => stage.segment?.cancelOutput(output),
       cancel: (stage) => {
-        stage.segment?.cancel();
+        stage.cancel();
         // Nothing to end: it was cancelled before it was connected.
         if (stage.segment === undefined) stage.finish();
       },
-      reports: (stage) => iterable(stage.reports),
+      leave: (stage, _message, ctx) => {
+        stage.cancel();
+        ctx.stop();
+      },
+      reports: (stage, _message, ctx) => {
+        const { self } = ctx;
+        // Nobody else would end it when the place of the run is lost.
+        stage.reports.open(() => ({ consumed: () => undefined, cancel: () => stage.abandoned(self) }));
+        return iterable(stage.reports);
+      },
       late: (stage) => iterable(stage.late),
     },
   );
@@ -108,9 +125,12 @@ class StageInstance {
   /** The number of the late output: behind those of the readers. */
   lateOutput: number | undefined = undefined;
   segment: Segment | undefined = undefined;
+  /** Tells the sink that nobody wants its work any more. */
+  readonly givenUp: AbortController = new AbortController();
   pumping = false;
   #lateTaken = 0;
   #finished = false;
+  #stopping = false;
 
   constructor(plan: SegmentPlan, partition: number) {
     this.plan = plan;
@@ -163,8 +183,19 @@ class StageInstance {
     };
   }
 
+  cancel(): void {
+    this.segment?.cancel();
+    this.givenUp.abort();
+  }
+
+  /** Its run reads no reports any more. */
+  abandoned(self: StageRef): void {
+    if (!this.#stopping) self.leave();
+  }
+
   stop(): void {
-    if (!this.#finished) this.segment?.cancel();
+    this.#stopping = true;
+    if (!this.#finished) this.cancel();
   }
 }
 
@@ -179,7 +210,14 @@ function upstreamOf(writer: StageRef, output: number): Upstream {
 /** A reader, of which this instance is input number `input`. */
 function downstreamOf(reader: StageRef, input: number): Downstream<unknown> {
   return {
-    data: (frame) => void reader.data({ input, frame }),
+    data: (frame) => {
+      try {
+        reader.data({ input, frame });
+      } catch (thrown) {
+        const what = `${frame.items.length} elements cannot be sent to ${pathOf(reader)}: ${describeThrown(thrown)}`;
+        throw new EdgeBroken(`${what}. Make them smaller or plainer with a via before keyBy`, thrown);
+      }
+    },
     end: (sequence) => void reader.end({ input, sequence }),
     fail: (_sequence, error) => void reader.fail({ input, error: flowErrorToWire(error) }),
   };

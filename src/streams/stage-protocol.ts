@@ -55,6 +55,8 @@ export type StageProtocol = Protocol<
     readonly cancelOutput: TellOperation<Shape<{ output: z.ZodInt }>>;
     /** Gives up: nobody wants the result. */
     readonly cancel: TellOperation<z.ZodVoid>;
+    /** Gives up and stops: the run is gone. An instance tells itself. */
+    readonly leave: TellOperation<z.ZodVoid>;
     readonly reports: StreamOperation<z.ZodVoid, Loose, {}>;
     /** Late elements, in batches. */
     readonly late: StreamOperation<z.ZodVoid, Loose, {}>;
@@ -78,6 +80,7 @@ export const Stage: StageProtocol = protocol('troupe.stage', {
   grant: tell(z.object({ output: z.int(), upTo: z.int() })),
   cancelOutput: tell(z.object({ output: z.int() })),
   cancel: tell(),
+  leave: tell(),
   reports: stream({ output: opaque() }),
   late: stream({ output: opaque() }),
 });

@@ -168,6 +168,8 @@ class AuthenticatedLink implements NodeLink {
   #isBlocked = false;
   /** The latest ping that is answered only once the buffer has drained; 0 for none. */
   #pongOwed = 0;
+  /** A pong waits in the full buffer; the next is only remembered. */
+  #pongBuffered = false;
 
   constructor(link: Link, peer: NodeProfile, clock: Clock, times: HeartbeatTimes | undefined) {
     this.peer = peer;
@@ -237,9 +239,10 @@ class AuthenticatedLink implements NodeLink {
 
   #unblock(): void {
     this.#isBlocked = false;
+    this.#pongBuffered = false;
     const number = this.#pongOwed;
     this.#pongOwed = 0;
-    if (number > 0) this.#write(encodePong(number));
+    if (number > 0) this.#answer(number);
   }
 
   #release(): void {
@@ -285,11 +288,12 @@ class AuthenticatedLink implements NodeLink {
 
   /** A pong answers all pings before it, so a peer that pings and does not read makes us hold no more than two. */
   #answer(number: number): void {
-    if (this.#isBlocked && this.#pongOwed > 0) this.#pongOwed = number;
-    else {
-      this.#write(encodePong(number));
-      if (this.#isBlocked) this.#pongOwed = number;
+    if (this.#pongBuffered) {
+      this.#pongOwed = number;
+      return;
     }
+    this.#write(encodePong(number));
+    this.#pongBuffered = this.#isBlocked;
   }
 
   #refuse(field: string): void {

@@ -10,6 +10,7 @@
  */
 import type { Cancel, Clock } from '../base/environment/clock.ts';
 import type { Runnable, Scheduler, Slice } from '../base/environment/scheduler.ts';
+import { describeThrown } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { Ring } from '../base/ring.ts';
 import { FrameRefused } from './errors.ts';
@@ -91,6 +92,8 @@ export class Session implements Runnable {
   #askedForCounts = false;
   #idle: Cancel | undefined = undefined;
   #ended = false;
+  /** Why it is of no use, once that is known. */
+  #broken: string | undefined = undefined;
   /** Frames and bytes that went out, for the eyes. */
   readonly statistics = { framesSent: 0, bytesSent: 0, framesReceived: 0, bytesReceived: 0, creditWaits: 0 };
 
@@ -137,6 +140,9 @@ export class Session implements Runnable {
     }
     this.#open.starts.push(this.#open.fields.length);
     this.#queued += 1;
+    if (this.#queued > limits.outboxItemsMax) {
+      this.#break(`more than ${limits.outboxItemsMax} items wait for the other side, which takes none`);
+    }
     this.#makeReady();
     return this.#open.fields;
   }
@@ -170,7 +176,7 @@ export class Session implements Runnable {
   }
 
   #maySend(): boolean {
-    if (this.#carrierFull || this.#ended) return false;
+    if (this.#carrierFull || this.#ended || this.#broken !== undefined) return false;
     if (this.#sent < this.#granted) return true;
     this.statistics.creditWaits += 1;
     this.#keepIdleTimer();
@@ -220,7 +226,8 @@ export class Session implements Runnable {
   #stamp(fields: unknown[], sequence: number): void {
     fields[0] = sequence;
     fields[1] = this.#reportedReceived = this.#received;
-    fields[2] = this.#reportedSettled = this.#settled;
+    // What is settled at once is settled before its frame has been counted as received.
+    fields[2] = this.#reportedSettled = Math.min(this.#settled, this.#received);
     fields[3] = this.#received + limits.sessionWindow;
     this.#askedForCounts = false;
   }
@@ -228,11 +235,26 @@ export class Session implements Runnable {
   #carry(packed: Uint8Array): void {
     this.statistics.framesSent += 1;
     this.statistics.bytesSent += packed.byteLength;
-    if (this.#options.carrier.send(packed)) return;
-    this.#carrierFull = true;
-    void this.#options.carrier.drained().then(() => {
-      this.#carrierFull = false;
-      this.#makeReady();
+    const { carrier } = this.#options;
+    const failed = (error: unknown): void => this.#break(`its carrier failed: ${describeThrown(error)}`);
+    try {
+      if (carrier.send(packed)) return;
+      this.#carrierFull = true;
+      carrier.drained().then(() => {
+        this.#carrierFull = false;
+        this.#makeReady();
+      }, failed);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  /** Sends nothing more, and says so when the item that is being laid down is whole: it may then end the session. */
+  #break(what: string): void {
+    if (this.#broken !== undefined) return;
+    this.#broken = what;
+    void Promise.resolve().then(() => {
+      if (!this.#ended) this.#options.onBroken(what);
     });
   }
 
@@ -243,7 +265,7 @@ export class Session implements Runnable {
   }
 
   #sendCounts(asks: boolean): void {
-    if (this.#carrierFull) return;
+    if (this.#carrierFull || this.#broken !== undefined) return;
     const fields: unknown[] = [0, 0, 0, 0, asks];
     this.#stamp(fields, this.#sent);
     this.#carry(this.#options.codec.pack(fields));

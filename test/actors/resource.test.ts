@@ -136,6 +136,37 @@ describe('a resource', () => {
     expect(log.of('error')[0]?.text).toMatch(/cache.*uses/);
   });
 
+  test('that never closes does not hold the shutdown beyond its deadline of 300 ms, and is named', async () => {
+    const { spawn, host, advance } = testHost();
+    const sticky = resource('sticky', { open: () => 'value', close: () => new Promise<void>(() => undefined) });
+    await spawn(reader(sticky));
+    const closing = ended(host.close(300));
+    await advance(300);
+    expect(await closing).toEqual({ value: [expect.stringContaining('resource "sticky"')] });
+  });
+
+  test.each([
+    ['heeds its signal', true],
+    ['never answers', false],
+  ])('that is still opening and %s does not delay the shutdown', async (_what, heeds) => {
+    const { host, settle, clock } = testHost();
+    const startMs = clock.monotonicMs();
+    const slow = resource('slow', {
+      open: ({ signal }) =>
+        new Promise<string>((_resolve, reject) => {
+          if (heeds) signal.addEventListener('abort', () => reject(new Error('aborted')));
+        }),
+    });
+    const cell = host.spawn(reader(slow), { args: {}, name: undefined, parent: undefined });
+    const started = ended(cell.started!);
+    await settle();
+    const closing = host.close(heeds ? 1_500 : 0);
+    expect(await started).toMatchObject({ error: { code: 'SpawnFailed', reason: 'resource' } });
+    if (!heeds) return;
+    expect(await closing).toEqual([]);
+    expect(clock.monotonicMs()).toBe(startMs);
+  });
+
   test('can be replaced by another of its name', async () => {
     const events: string[] = [];
     const fake: Resource<string, unknown> = { kind: 'resource', name: 'db', open: () => 'fake' };

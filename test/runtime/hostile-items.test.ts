@@ -3,23 +3,39 @@ import { afterEach, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { actor } from '../../src/actors/actor.ts';
 import { ask, protocol, type Ref, stream, tell } from '../../src/actors/protocol.ts';
+import { refClassOf } from '../../src/actors/ref.ts';
+import { refTo } from '../../src/actors/schema/ref-schema.ts';
+import { limits } from '../../src/base/limits.ts';
 import { Kind } from '../../src/runtime/items.ts';
 import { strictCodec } from '../../src/transport/frame-codec.ts';
+import { transportLimits } from '../../src/transport/limits.ts';
 import { type TwoPlaces, thereId, twoPlaces } from './two-places.ts';
 
 const Target = protocol('target', {
   add: tell(z.object({ n: z.int() })),
   sum: ask({ output: z.int() }),
+  spend: ask({ output: z.int(), errors: { tooLittle: z.object({ missing: z.int() }) } }),
   numbers: stream({ output: z.int() }),
+  anything: ask({ output: z.unknown() }),
+  meet: tell(z.object({ other: refTo('target') })),
+  block: tell(),
 });
 const target = actor(
   Target,
-  { args: z.object({}), state: () => ({ sum: 0 }) },
+  { args: z.object({}), state: () => ({ sum: 0 }), mailbox: { highWater: 256 } },
   {
     add: (state, { n }) => {
       state.sum += n;
     },
     sum: (state) => state.sum,
+    spend: (state) => state.sum,
+    anything: () => 1,
+    meet: (state) => {
+      state.sum += 100;
+    },
+    block: async (_state, _message, ctx) => {
+      await ctx.delay(60_000);
+    },
     async *numbers() {
       for (let n = 0; ; n += 1) yield n;
     },
@@ -30,10 +46,22 @@ let places: TwoPlaces;
 afterEach(() => places.close());
 
 const codec = strictCodec();
+/** Packs what the other side must refuse. */
+const generous = strictCodec({ ...transportLimits, depthMax: 100 });
 const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5));
 
+interface Hostile {
+  send(...items: unknown[][]): Promise<void>;
+  broken(): string[];
+  sum(): Promise<number>;
+  /** Offers that wait for room at the actor. */
+  waiting(): number;
+  /** What this place believes to be an actor of the peer's. */
+  theirs(): Ref<typeof Target>;
+}
+
 /** Frames as another node sends them, by hand, to a place that has one actor, whose cell is 1. */
-function hostile(): { send(...items: unknown[][]): Promise<void>; broken(): string[]; sum(): Promise<number> } {
+function hostile(): Hostile {
   places = twoPlaces([target], false);
   const cell = places.here.host.spawn(target, { args: {}, name: undefined, parent: undefined });
   cell.address();
@@ -43,13 +71,18 @@ function hostile(): { send(...items: unknown[][]): Promise<void>; broken(): stri
   places.tamper = () => undefined;
   return {
     async send(...items) {
-      const frame = codec.pack([sent, 0, 0, 16_384, false, ...items.flat()]);
+      const frame = generous.pack([sent, 0, 0, 16_384, false, ...items.flat()]);
       sent += items.length;
       places.here.router.onFrame(thereId(places), frame);
       await settle();
     },
     broken: () => places.here.logged.filter(({ text }) => text.startsWith('broken')).map(({ text }) => text),
     sum: () => ref.sum(),
+    waiting: () => cell.extension.offers.size,
+    theirs: () => {
+      const there = places.here.router.place(thereId(places))!.target(1, '/target', 'target');
+      return new (refClassOf(Target))(there, places.here.host.outside) as unknown as Ref<typeof Target>;
+    },
   };
 }
 const name = (number: number, operation: unknown): unknown[] => [
@@ -74,6 +107,10 @@ describe('items of another node', () => {
     ['an operation name that is a number', name(0, 5)],
     ['a call number below 0', [Kind.ask, -1, 1, 0, null, 100, null]],
     ['a call number that is a fraction', [Kind.reply, 0.5, null]],
+    ['an operation name of 258 characters', name(0, 'x'.repeat(258 - 'target.'.length))],
+    ['a stop whose deadline is a text', [Kind.stop, 1, 1, true, 'soon']],
+    ['a stop whose deadline is below 0', [Kind.stop, 1, 1, true, -1]],
+    ['a stop whose deadline is NaN', [Kind.stop, 1, 1, true, Number.NaN]],
     ['a time limit that is a text', [Kind.ask, 1, 1, 0, undefined, 'soon', null]],
   ])('end the session and nothing else: %s', async (_what, item) => {
     const peer = hostile();
@@ -105,10 +142,96 @@ describe('items of another node', () => {
     expect(await peer.sum()).toBe(2);
   });
 
+  it('name no more than 4,096 operations', async () => {
+    const peer = hostile();
+    const names = Array.from({ length: 4_097 }, (_, number) => name(number, `op${number}`));
+    await peer.send(...names.slice(0, 4_096));
+    expect(peer.broken()).toEqual([]);
+    await peer.send(names[4_096]!);
+    expect(peer.broken()).toHaveLength(1);
+  });
+
+  it.each([
+    ['a place id that climbs', ['../../b/main', 1, '/target']],
+    ['a place id without a thread', ['b~1', 1, '/target']],
+    ['a place id of 200 characters', [`${'b'.repeat(200)}/main`, 1, '/target']],
+    ['a cell that is a text', ['b~1/main', '1', '/target']],
+    ['no address at all', 5],
+  ])('become dead letters when a ref in them leads nowhere: %s', async (_what, other) => {
+    const peer = hostile();
+    await peer.send(name(0, 'meet'), [Kind.tell, 1, 0, { other }]);
+    expect(places.here.host.deadLetters.counts.get('invalid')).toBe(1);
+    expect(await peer.sum()).toBe(0);
+    expect(peer.broken()).toEqual([]);
+  });
+
+  it('cannot make more than 65,536 offers wait at one actor', async () => {
+    const peer = hostile();
+    await peer.send(name(0, 'block'), name(1, 'add'), [Kind.tell, 1, 0, undefined]);
+    let call = 0;
+    for (let sent = 0; sent < limits.offersWaitingMax + 500; sent += 8_192) {
+      await peer.send(...Array.from({ length: 8_192 }, () => [Kind.offer, call++, 1, 1, { n: 1 }, 60_000]));
+    }
+    expect(peer.waiting()).toBe(limits.offersWaitingMax);
+    expect(peer.broken()).toEqual([]);
+  }, 30_000);
+
+  it('end the session when a stream brings 600 items and 256 were granted', async () => {
+    const peer = hostile();
+    const iterator = peer.theirs().numbers()[Symbol.asyncIterator]();
+    const first = iterator.next();
+    await settle();
+    await peer.send(...Array.from({ length: 600 }, (_, n) => [Kind.item, 1, n]));
+    expect(peer.broken()).toEqual([expect.stringContaining('granted')]);
+    await first.catch(() => undefined);
+  });
+
+  let deep: unknown = 1;
+  for (let n = 0; n < 60; n += 1) deep = [deep];
+  it.each([
+    ['a reply that does not fit', [Kind.reply, 1, 'x']],
+    ['a reply beyond the limits of the wire', [Kind.reply, 1, deep]],
+    ['an end for an ask, with another item after it', [Kind.end, 1, Kind.cancel, 9]],
+    ['a declared error whose data do not fit', [Kind.failure, 1, ['tooLittle', 'text', { missing: 'x' }]]],
+  ])('reject the call that they answer: %s', async (_what, item) => {
+    const peer = hostile();
+    const asked = peer.theirs().spend.outcome();
+    await settle();
+    await peer.send(item);
+    expect(await asked).toMatchObject({ ok: false, error: { code: 'Rejected', reason: 'invalid' } });
+    expect(peer.broken()).toEqual([]);
+  });
+
+  it('never hand a caller what the wire refused, whatever its operation admits', async () => {
+    const peer = hostile();
+    const asked = peer.theirs().anything.outcome();
+    await settle();
+    await peer.send([Kind.reply, 1, deep]);
+    expect(await asked).toMatchObject({ ok: false, error: { code: 'Rejected', reason: 'invalid' } });
+  });
+
+  it.each([
+    ['InvalidMessage', [{}, 5], { path: [] }],
+    ['Lagged', -3.5, { missed: 0 }],
+  ])('cannot put foreign values into a failure: %s', async (code, detail, expected) => {
+    const peer = hostile();
+    const asked = peer.theirs().spend.outcome();
+    await settle();
+    await peer.send([Kind.failure, 1, [code, 'text', detail]]);
+    expect(await asked).toMatchObject({ ok: false, error: { code, ...expected } });
+  });
+
   it('answer nothing twice: a call number that is in use ends the session', async () => {
     const peer = hostile();
     await peer.send(name(0, 'numbers'), [Kind.stream, 1, 1, 0, undefined, 0], [Kind.stream, 1, 1, 0, undefined, 0]);
     expect(peer.broken()).toEqual([expect.stringContaining('in use')]);
+  });
+
+  it('forget a stream that its reader cancelled: its call number is free again', async () => {
+    const peer = hostile();
+    const opened = [Kind.stream, 1, 1, 0, undefined, 0];
+    await peer.send(name(0, 'numbers'), opened, [Kind.cancel, 1], opened, [Kind.cancel, 1], opened);
+    expect(peer.broken()).toEqual([]);
   });
 
   it.each([

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { from } from 'rxjs';
 import { afterEach, describe, expect, it } from 'vitest';
 import * as z from 'zod';
@@ -189,13 +191,15 @@ describe.each([
     });
   });
 
-  it('lets an offer wait for room in a mailbox over there whose high water is 4', async () => {
+  it('lets an offer wait for room in a mailbox over there whose high water is 4, and says when it was not taken', async () => {
     await start();
     const ref: Ref<typeof Log> = await spawnThere(open!, narrow);
     const slow = ref.slowly({ ms: 150 });
     for (let n = 0; n < 4; n += 1) await ref.add.offer({ n });
-    const code = await ref.add.offer({ n: 5 }, { timeoutMs: 60 }).catch((error) => error.code);
-    expect(['OutcomeUnknown', 'Rejected']).toContain(code);
+    await expect(ref.add.offer({ n: 5 }, { timeoutMs: 60 })).rejects.toMatchObject({
+      code: 'Rejected',
+      reason: 'full',
+    });
     const accepted = ref.add.offer({ n: 6 });
     expect(await slow).toBe(150);
     await accepted;
@@ -250,6 +254,78 @@ describe.each([
     expect(open!.here.host.deadLetters.lostWithPlace).toBe(4);
   });
 
+  it('knows that an offer was not sent when its time ran out in the outbox of this place', async () => {
+    const ref = await start();
+    open!.hold(true);
+    while (ref.add({ n: 1 })) if (open!.frames.length % 8 === 0) await new Promise(setImmediate);
+    for (let n = 0; n < 30_000; n += 1) ref.add({ n });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await expect(ref.add.offer({ n: -1 }, { timeoutMs: 20 })).rejects.toMatchObject({
+      code: 'Rejected',
+      reason: 'full',
+      retryable: true,
+    });
+  });
+
+  it('refuses a ref of a protocol that is not known there, and says what to do', async () => {
+    const Ghost = protocol('ghost', { boo: tell() });
+    const ghost = actor(Ghost, { args: z.object({}), state: () => ({}) }, { boo: () => undefined });
+    const Meets = protocol('meets', { meet: ask({ input: z.object({ it: refTo('ghost') }), output: z.string() }) });
+    const meets = actor(
+      Meets,
+      { args: z.object({}), state: () => ({}) },
+      { meet: (_state, { it }) => (Array.isArray(it) ? 'an array' : 'a ref') },
+    );
+    open = twoPlaces([meets], sameNode);
+    const ref = await spawnThere(open, meets);
+    const cell = open.here.host.spawn(ghost, { args: {}, name: undefined, parent: undefined });
+    const it = new cell.behavior.refClass(cell, open.here.host.outside) as never;
+    await expect(ref.meet({ it })).rejects.toMatchObject({
+      code: 'Rejected',
+      reason: 'invalid',
+      message: expect.stringMatching(/protocol "ghost" .* not known at .*refOf/),
+    });
+  });
+
+  it('does not wait for ever for a spawn or a stop by a place that is blocked', async () => {
+    const ref = await start();
+    const place = open!.here.router.place(thereId(open!))!;
+    open!.hold(true);
+    const spawned = place.spawn('log', {}, undefined);
+    const stopped = stop(ref);
+    expect(open!.here.host.deadlines.open).toBe(2);
+    place.call(2)!.expire();
+    place.call(3)!.expire();
+    await expect(spawned).rejects.toMatchObject({ code: 'SpawnFailed', reason: 'place-lost', retryable: true });
+    await expect(stopped).rejects.toMatchObject({ code: 'OutcomeUnknown', reason: 'deadline' });
+    expect(open!.here.host.deadlines.open).toBe(0);
+  });
+
+  it('forgets the targets of 10,000 actors that nobody holds a ref to', async () => {
+    await start();
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const place = open!.here.router.place(thereId(open!))!;
+    for (let cell = 10; cell < 10_010; cell += 1) {
+      place.target(cell, '/log', 'log');
+      if (cell % 500 !== 0) continue;
+      // What a WeakRef was asked for lives until the end of the turn.
+      await new Promise(setImmediate);
+      collect();
+    }
+    expect(place.targetCount).toBeLessThan(3_000);
+  });
+
+  it('refuses a name that no path can hold, as it does in its own place', async () => {
+    await start();
+    const refusal = { code: 'SpawnFailed', reason: 'name' };
+    const place = open!.here.router.place(thereId(open!))!;
+    await expect(place.spawn('log', {}, 'no name')).rejects.toMatchObject(refusal);
+    expect(() => open!.here.host.spawn(log, { args: {}, name: 'no name', parent: undefined })).toThrow(
+      expect.objectContaining(refusal),
+    );
+  });
+
   it('stops an actor over there and tells when it has ended', async () => {
     const ref = await start();
     await stop(ref);
@@ -269,5 +345,52 @@ describe.each([
       code: 'SpawnFailed',
       reason: 'arguments',
     });
+  });
+});
+
+const Large = protocol('large', {
+  refuses: ask({ output: z.int(), errors: { tooMuch: z.object({ text: z.string() }) } }),
+  answers: ask({ output: z.string() }),
+  parts: stream({ output: z.string() }),
+});
+const tooLong = 'x'.repeat(2 << 20);
+const large = actor(
+  Large,
+  { args: z.object({}), state: () => ({ ended: 0 }) },
+  {
+    refuses: (_state, _message, ctx) => ctx.fail('tooMuch', { text: tooLong }),
+    answers: () => tooLong,
+    async *parts() {
+      yield 'short';
+      yield tooLong;
+      yield 'never sent';
+    },
+  },
+);
+
+describe('an answer that no frame between nodes can carry', () => {
+  /** Each node's first call to the other is its number 1. */
+  const start = async (): Promise<{ innocent: Promise<number>; ref: Ref<typeof Large> }> => {
+    open = twoPlaces([log, large], false);
+    const back = { ...open, here: open.there, there: open.here };
+    const [slow, ref] = [await spawnThere(open, log), await spawnThere(back, large)];
+    return { innocent: slow.slowly({ ms: 100 }), ref };
+  };
+
+  it.each(['refuses', 'answers'] as const)('is refused to its caller, not to a call of this node: %s', async (name) => {
+    const { innocent, ref } = await start();
+    await expect(ref[name]()).rejects.toMatchObject({ code: 'Rejected', reason: 'invalid' });
+    expect(await innocent).toBe(100);
+  });
+
+  it('ends the stream that it was an item of', async () => {
+    const { innocent, ref } = await start();
+    const got: string[] = [];
+    const read = async (): Promise<void> => {
+      for await (const part of ref.parts()) got.push(part);
+    };
+    await expect(read()).rejects.toMatchObject({ code: 'Rejected', reason: 'invalid' });
+    expect(got).toEqual(['short']);
+    expect(await innocent).toBe(100);
   });
 });

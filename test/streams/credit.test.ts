@@ -24,11 +24,15 @@ class Recorder implements Downstream<number> {
   }
 }
 
-function outletTo(downstream: Downstream<number>, options: { highWater?: number; frameElementsMax?: number } = {}) {
+function outletTo(
+  downstream: Downstream<number>,
+  options: { highWater?: number; frameElementsMax?: number; frameWeightMax?: number } = {},
+) {
   const events: (boolean | 'closed')[] = [];
   const outlet = new Outlet<number>(downstream, {
     highWater: options.highWater ?? 4,
     frameElementsMax: options.frameElementsMax ?? 3,
+    frameWeightMax: options.frameWeightMax ?? 1_000,
     timed: false,
     onFull: (full) => events.push(full),
     onClosed: () => events.push('closed'),
@@ -115,6 +119,43 @@ describe('an outlet', () => {
     outlet.flush();
     expect(sent.frames.map((frame) => frame.watermark)).toEqual([999]);
   });
+
+  it('closes a frame before its elements weigh more than 1,000, and gives one of 5,000 a frame of its own', () => {
+    const frames: number[][] = [];
+    const reader = {
+      data: ({ items }: DataFrame<string>) => frames.push(items.map((item) => item.length)),
+      end: () => undefined,
+      fail: () => undefined,
+    };
+    const outlet = new Outlet<string>(reader, {
+      highWater: 100,
+      frameElementsMax: 100,
+      frameWeightMax: 1_000,
+      timed: false,
+      onFull: () => undefined,
+      onClosed: () => undefined,
+    });
+    outlet.grant(100);
+    for (const length of [400, 400, 400, 5_000, 1, 1]) outlet.write('x'.repeat(length), 0);
+    outlet.flush();
+    expect(frames).toEqual([[400, 400], [400], [5_000], [1, 1]]);
+  });
+
+  it('says how far an idle edge has come, and nothing where it sent something or has closed', () => {
+    const sent = new Recorder();
+    const { outlet } = outletTo(sent);
+    outlet.repeat();
+    outlet.grant(3);
+    outlet.write(1, 0);
+    outlet.flush();
+    outlet.repeat();
+    expect(sent.frames).toHaveLength(1);
+    outlet.repeat();
+    expect(sent.frames.at(-1)).toMatchObject({ sequence: 1, items: [] });
+    outlet.end();
+    outlet.repeat();
+    expect(sent.frames).toHaveLength(2);
+  });
 });
 
 describe('an inlet', () => {
@@ -142,8 +183,27 @@ describe('an inlet', () => {
     inlet.data(frame(3, [4]));
     inlet.consumed(1);
     expect(grants).toEqual([8, 12]);
-    inlet.repeatGrant();
-    expect(grants).toEqual([8, 12, 12]);
+  });
+
+  it('repeats its grant, or that it cancelled, where nothing came since it was last asked to', () => {
+    const { inlet, grants } = inletOf(8);
+    inlet.repeat();
+    inlet.data(frame(0, [1]));
+    inlet.repeat();
+    expect(grants).toEqual([8, 8]);
+    inlet.repeat();
+    inlet.cancel();
+    inlet.repeat();
+    expect(grants).toEqual([8, 8, 8, 'cancel', 'cancel']);
+  });
+
+  it('queues nothing for the empty frames of an idle writer, but breaks where they show a gap', () => {
+    const { inlet } = inletOf(8);
+    inlet.data(frame(0, [1]));
+    inlet.take();
+    inlet.data(frame(1, []));
+    expect(inlet.take()).toBeUndefined();
+    expect(() => inlet.data(frame(4, []))).toThrow(/went on at element 4 where 1 was expected.*string above 1 MiB/);
   });
 
   it('drops a frame that comes twice', () => {

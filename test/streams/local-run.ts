@@ -117,7 +117,8 @@ export async function runLocally<A extends z.ZodType, O extends Outputs>(
   };
   const sinks = new Map<SegmentPlan, SinkWriter<unknown>>();
   for (const segment of plan.segments) {
-    if (segment.tail.kind === 'sink') sinks.set(segment, await segment.tail.sink.open());
+    if (segment.tail.kind === 'sink')
+      sinks.set(segment, await segment.tail.sink.open({ signal: new AbortController().signal }));
   }
   const build = (segmentPlan: SegmentPlan, partition: number): Segment => {
     const before = instances[segmentPlan.index - 1] ?? [];

@@ -1,9 +1,13 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { type ActorSystem, createSystem, secret, thread } from 'troupe';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { perSensor, type Reading, readings, relay, tally } from './fixtures/flows.ts';
+import { perSensor, type Reading, readings, relay, tally, wideRows } from './fixtures/flows.ts';
 import { endNode, type NodeProcess, secretFolder, startNode } from './node-process.ts';
 
 const registry = new URL('./fixtures/flows.ts', import.meta.url);
@@ -36,6 +40,11 @@ async function start(): Promise<ActorSystem> {
     logLevel: 'silent',
   });
   return system;
+}
+
+function startProgram(...args: readonly string[]) {
+  const file = fileURLToPath(new URL('../streams/fixtures/flow-program.ts', import.meta.url));
+  return spawn(process.execPath, ['--import', 'tsx', file, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
 interface Line {
@@ -159,6 +168,54 @@ describe('a flow', () => {
     const run = await system!.run(relay, { args: { source, target, to: 5_000 } });
     await run.done;
     expect(await target.sum()).toBe((5_000 * 5_001) / 2);
+  });
+
+  it.each([
+    ['120 columns', { columns: 120 }],
+    ['20 KB of text', { characters: 20_000 }],
+    ['1 MB of text in every hundredth', { characters: 1_000_000, every: 100 }],
+  ])('carries rows of %s over threads and a node', async (_, size) => {
+    await start();
+    const run = await system!.run(wideRows, { args: { count: 3_000, ...size, out, on: 'everywhere' } });
+    await run.done;
+    const lines = (await readFile(out, 'utf8'))
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).value as { rows: number; longest: number });
+    expect(lines.reduce((sum, { rows }) => sum + rows, 0)).toBe(3_000);
+    expect(Math.max(...lines.map(({ longest }) => longest))).toBe('characters' in size ? size.characters : 0);
+  });
+
+  it.each([
+    ['1.5 MB of text', { count: 50, characters: 1_500_000 }, /was lost on its way.*a string above 1 MiB/s],
+    ['100,000 columns', { count: 50, columns: 100_000 }, /cannot be sent to troupe:.* smaller or plainer with a via/s],
+  ])('says which limit elements are beyond that have %s', async (_, size, message) => {
+    await start();
+    const run = await system!.run(wideRows, { args: { ...size, out, on: 'everywhere' } });
+    await expect(run.done).rejects.toMatchObject({ code: 'EdgeBroken', message: expect.stringMatching(message) });
+  });
+
+  it('leaves a program that awaited its end and shut down to exit by itself, within 2 s', async () => {
+    const program = startProgram('ends', out);
+    const [text] = await once(program.stdout, 'data');
+    const startedMs = performance.now();
+    expect(String(text)).toBe('shut down\n');
+    expect(await once(program, 'exit')).toEqual([0, null]);
+    expect(performance.now() - startedMs).toBeLessThan(2_000);
+  });
+
+  it('stops its stages on another node when the process that runs it is killed', async () => {
+    const closed = `${out}.closed`;
+    const program = startProgram('streams', out, other.address, folder.file, closed);
+    expect(String((await once(program.stdout, 'data'))[0])).toBe('streaming\n');
+    program.kill('SIGKILL');
+    let text = '';
+    for (let tries = 0; tries < 100 && text === ''; tries += 1) {
+      await sleep(50);
+      text = await readFile(closed, 'utf8').catch(() => '');
+    }
+    // One of three partitions was there.
+    expect(text).toBe('closed\n');
   });
 
   it('can be run twice at the same time', async () => {

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { type ActorSystem, createSystem, node, pathOf, secret, thread } from 'troupe';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { counter } from './fixtures/actors.ts';
@@ -132,6 +134,25 @@ describe('a second node', () => {
     expect(await next.total()).toBe(0);
     await expect(ref.total()).rejects.toMatchObject({ code: 'NotDelivered' });
     await endNode(back);
+  });
+});
+
+describe('a node that only joins', () => {
+  it('stays alive while the node that it joined is gone', async () => {
+    const doomed = await startNode(folder.file);
+    const args = ['node', '--registry', 'test/system/fixtures/actors.ts', '--secret-file', folder.file];
+    const joiner = spawn(
+      process.execPath,
+      ['--import', 'tsx', 'dist/cli/main.js', ...args, '--join', doomed.address, '--log-level', 'silent'],
+      { stdio: ['ignore', 'pipe', 'ignore'] },
+    );
+    await once(joiner.stdout, 'data');
+    await endNode(doomed, 'SIGKILL');
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect([joiner.exitCode, joiner.signalCode]).toEqual([null, null]);
+    const gone = once(joiner, 'exit');
+    joiner.kill('SIGTERM');
+    expect(await gone).toEqual([0, null]);
   });
 });
 

@@ -128,6 +128,32 @@ describe('actors on worker threads', () => {
     });
   });
 
+  it('are spread 50 to 50 over 2 workers, also after one of them was started anew', async () => {
+    await start(2);
+    const spawnMany = async (): Promise<number[]> => {
+      const counts = new Map<string, number>();
+      for (let n = 0; n < 100; n += 1) {
+        const worker = pathOf(await system!.spawn(counter, { on: thread() })).split('/')[3]!;
+        counts.set(worker, (counts.get(worker) ?? 0) + 1);
+      }
+      return [...counts.values()];
+    };
+    expect(await spawnMany()).toEqual([50, 50]);
+    const doomed = await system!.spawn(counter, { on: thread() });
+    doomed.exits();
+    await doomed.total().catch(() => undefined);
+    expect(await spawnMany()).toEqual([50, 50]);
+  });
+
+  it('are refused after the shutdown, and while it is under way; no worker is left', async () => {
+    await start(1);
+    const spawning = system!.spawn(counter, { on: thread() }).catch((error) => error.reason);
+    const stopping = system!.shutdown({ deadlineMs: 300 });
+    expect(await spawning).toBe('shutdown');
+    await stopping;
+    await expect(system!.spawn(counter, { on: thread() })).rejects.toMatchObject({ reason: 'shutdown' });
+  });
+
   it('shut down within the deadline even when one of them never yields', async () => {
     await start(1);
     const ref = await system!.spawn(counter, { on: thread() });

@@ -218,6 +218,17 @@ describe('the end of a node link', () => {
     await settle();
     expect(links[1].sent.slice(before + 1).map((bytes) => [...bytes])).toEqual([[0x12, 0, 0, 3, 0xe8]]);
   });
+
+  it('does not come because a single ping was answered while the buffer was full: its pong goes once', async () => {
+    const { a, b, links, clock } = await openPair();
+    links[1].isFull = true;
+    await clock.advance(5_000);
+    const pongs = () => links[1].sent.filter((bytes) => bytes[0] === 0x12).length;
+    expect(pongs()).toBe(1);
+    links[1].drain();
+    await settle();
+    expect([pongs(), a.closes, b.closes]).toEqual([1, [], []]);
+  });
 });
 
 describe('the opening of a node link', () => {

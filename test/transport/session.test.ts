@@ -23,6 +23,9 @@ class End implements Carrier {
   /** Settled by the reader at once, unless a test says otherwise. */
   settles = true;
   full = false;
+  fails = false;
+  /** Called by the reader after each frame that it has settled. */
+  onRead: () => void = () => undefined;
   #drained: (() => void)[] = [];
 
   constructor(clock: VirtualClock, scheduler: TestScheduler, strict: boolean) {
@@ -40,6 +43,7 @@ class End implements Carrier {
           count += 1;
         }
         if (this.settles) this.session.settle(count);
+        this.onRead();
         return count;
       },
       onRefused: (fields, error) => this.refused.push({ fields, error }),
@@ -48,6 +52,7 @@ class End implements Carrier {
   }
 
   send(frame: Uint8Array): boolean {
+    if (this.fails) throw new Error('no such thread');
     this.frames.push(frame);
     return !this.full;
   }
@@ -123,6 +128,17 @@ describe('a session', () => {
     await exchange();
     expect(a.session.hasRoom).toBe(true);
     expect(woken).toBe(true);
+  });
+
+  it('does not break its peer when it answers 300 items with 600 while it reads them', async () => {
+    const { a, b, exchange } = pair();
+    b.onRead = () => {
+      for (let n = 0; n < 600; n += 1) b.tell(n);
+    };
+    for (let n = 0; n < 300; n += 1) a.tell(n);
+    await exchange();
+    expect(a.broken).toEqual([]);
+    expect(a.received.length).toBe(600);
   });
 
   it('stops when its carrier is full, and goes on when that has drained', async () => {
@@ -211,6 +227,31 @@ describe('a session', () => {
     expect(a.refused[0]?.fields[1]).toBe(deep);
     expect(a.session.outstanding).toBeLessThanOrEqual(49);
     expect(b.broken).toEqual([]);
+  });
+
+  it('is broken by a carrier that throws, and gives back what was not sent', async () => {
+    const { a } = pair();
+    a.fails = true;
+    a.tell(1);
+    await settle();
+    a.tell(2);
+    await settle();
+    expect(a.broken).toEqual(['its carrier failed: Error: no such thread']);
+    expect(a.session.end()).toMatchObject({ unacknowledged: [[kind, 1]], unsent: [[kind, 2]] });
+  });
+
+  it('is broken, once, when 655,361 items wait for a peer that does not read', async () => {
+    const { a } = pair();
+    a.full = true;
+    a.tell(0);
+    await settle();
+    for (let n = 0; n < limits.outboxItemsMax; n += 1) a.tell(n);
+    await settle();
+    expect(a.broken).toEqual([]);
+    a.tell(0);
+    a.tell(0);
+    await settle();
+    expect(a.broken).toEqual([expect.stringContaining('655360 items wait')]);
   });
 
   it.each([

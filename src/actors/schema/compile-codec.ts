@@ -19,6 +19,8 @@ export interface CompiledCodec {
   readonly codec: Codec;
   /** The schema contains itself, so that the depth of its values is bounded by nothing but us. */
   readonly recursive: boolean;
+  /** Protocols of the refs in it, as far as it names more of them than their names. */
+  readonly protocols: ReadonlySet<object>;
 }
 
 /** @throws UsageError naming `where` and the path in the schema of what cannot be in a message. */
@@ -27,8 +29,9 @@ export function compileCodec(schema: ZodNode, where: string): CompiledCodec {
     // Whether a recursive schema needs steps is known only after the walk: the first assumes that it does not.
     const assumed = new CodecCompiler(where, () => plainCodec);
     const codec = assumed.compile(schema, []);
-    if (!assumed.recursive || codec.plain) return { codec, recursive: assumed.recursive };
-    return { codec: new CodecCompiler(where, lateCodec).compile(schema, []), recursive: true };
+    const { recursive, protocols } = assumed;
+    if (!recursive || codec.plain) return { codec, recursive, protocols };
+    return { codec: new CodecCompiler(where, lateCodec).compile(schema, []), recursive, protocols };
   } catch (thrown) {
     if (thrown instanceof UsageError) throw thrown;
     const what = `${where}: reading the schema threw ${describeThrown(thrown, 200)}`;
@@ -45,6 +48,7 @@ class CodecCompiler {
   readonly #codecs = new Map<ZodNode, Codec>();
   readonly #open = new Set<ZodNode>();
   readonly #recur: (codec: () => Codec) => Codec;
+  readonly protocols = new Set<object>();
   recursive = false;
 
   /** @param recur Makes the codec of a schema that is met again inside itself. */
@@ -65,7 +69,9 @@ class CodecCompiler {
     }
     this.#open.add(schema);
     this.#refuseChecks(schema, path);
-    const codec = leafOf(schema)?.codec ?? this.#byType(schema, path);
+    const leaf = leafOf(schema);
+    if (leaf?.protocol !== undefined) this.protocols.add(leaf.protocol);
+    const codec = leaf?.codec ?? this.#byType(schema, path);
     this.#open.delete(schema);
     this.#codecs.set(schema, codec);
     return codec;

@@ -19,6 +19,8 @@ import { asFinding, zodParser } from './zod-parser.ts';
 export interface MessageType {
   /** True when wire form and parsed value are the same thing: JSON-like data, with no undefined and nothing frozen. */
   readonly plain: boolean;
+  /** Protocols of the refs in it that `refOf` named. */
+  readonly protocols: ReadonlySet<object>;
   /**
    * Validates and copies: the result shares nothing mutable with `value`, and the refs in it belong to `owner`.
    * @throws InvalidValue
@@ -55,11 +57,12 @@ export interface MessageType {
  */
 export function compileMessageType(schema: StandardSchemaLike | ZodType, where: string): MessageType {
   if (isZodNode(schema)) {
-    const { codec, recursive } = compileCodec(schema, where);
+    const { codec, recursive, protocols } = compileCodec(schema, where);
     const bounds = recursive ? checkBounds : undefined;
     return new CompiledMessageType(
       where,
       codec,
+      protocols,
       () => zodParser(schema),
       bounds,
       () => describeSchema(schema),
@@ -70,6 +73,7 @@ export function compileMessageType(schema: StandardSchemaLike | ZodType, where: 
   return new CompiledMessageType(
     where,
     unknownCodec,
+    new Set(),
     () => parser,
     undefined,
     () => `standard:${vendor}`,
@@ -80,6 +84,7 @@ type Parser = (value: unknown) => unknown;
 
 class CompiledMessageType implements MessageType {
   readonly plain: boolean;
+  readonly protocols: ReadonlySet<object>;
   readonly #where: string;
   readonly #codec: Codec;
   readonly #makeParser: () => Parser;
@@ -90,11 +95,13 @@ class CompiledMessageType implements MessageType {
   constructor(
     where: string,
     codec: Codec,
+    protocols: ReadonlySet<object>,
     makeParser: () => Parser,
     bounds: ((parsed: unknown) => void) | undefined,
     describe: () => string,
   ) {
     this.plain = codec.plain;
+    this.protocols = protocols;
     this.#where = where;
     this.#codec = codec;
     this.#makeParser = makeParser;

@@ -36,5 +36,6 @@ function refSchema<R>(name: string, protocol: object | undefined): z.ZodType<R, 
       fromWire: (wire, receiver) => receiver.refFromWire(wire, protocol, name) ?? wire,
     },
     description: `ref(${name})`,
+    protocol,
   });
 }
