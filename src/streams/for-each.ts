@@ -9,7 +9,7 @@ import type { Sink, SinkWriter } from './sink.ts';
  */
 export function forEach<T>(handle: (item: T) => Promise<void> | void): Sink<T> {
   if (typeof handle !== 'function') throw new UsageError(`forEach takes a function; it was given ${typeof handle}`);
-  return { name: 'for-each', open: () => oneByOne(handle) };
+  return { name: 'for-each', open: ({ signal }) => oneByOne(handle, signal) };
 }
 
 /**
@@ -21,14 +21,16 @@ export function toOperation<T>(operation: Accepts<T>): Sink<T> {
   if (typeof offer !== 'function') {
     throw new UsageError('to(…) takes a Sink, or an operation of a ref that was declared with tell(…)');
   }
-  return { name: 'operation', open: () => oneByOne((item) => offer.call(operation, item)) };
+  return { name: 'operation', open: ({ signal }) => oneByOne((item) => offer.call(operation, item), signal) };
 }
 
 /** Waits for one promise at a time, and allocates none where the function answers none. */
-function oneByOne<T>(handle: (item: T) => Promise<void> | void): SinkWriter<T> {
+function oneByOne<T>(handle: (item: T) => Promise<void> | void, signal: AbortSignal): SinkWriter<T> {
   const writeRest = async (waiting: PromiseLike<void>, batch: readonly T[], from: number): Promise<void> => {
     await waiting;
     for (let index = from; index < batch.length; index += 1) {
+      // A run that is given up need not wait for the rest of the batch.
+      signal.throwIfAborted();
       const next = handle(batch[index]!);
       if (isThenable(next)) await next;
     }
