@@ -20,6 +20,7 @@ import type { Session } from '../transport/session.ts';
 import { failureToWire } from './failure-codec.ts';
 import { fieldsOfKind, Kind } from './items.ts';
 import type { RemotePlace } from './remote-place.ts';
+import { InboundWatches } from './remote-watches.ts';
 
 /** What the other place can still say about a call that it made. */
 interface OpenCall {
@@ -36,6 +37,7 @@ export class Inbound implements Origin {
   readonly #names: string[] = [];
   readonly #envelopes = new Map<Operation, TellEnvelope>();
   readonly #open = new Map<number, OpenCall>();
+  readonly #watches = new InboundWatches();
 
   constructor(place: RemotePlace, registry: RegistryIndex) {
     this.#place = place;
@@ -75,6 +77,7 @@ export class Inbound implements Origin {
   close(_why: string): void {
     for (const call of [...this.#open.values()]) call.cancel();
     this.#open.clear();
+    this.#watches.close();
   }
 
   /** A reply could not be sent; its caller is told so instead. */
@@ -120,6 +123,15 @@ export class Inbound implements Origin {
         return false;
       case Kind.grant:
         this.#open.get(id)?.grant?.(whole(fields[at + 1]));
+        return false;
+      case Kind.watch:
+        this.#watches.watch(id, this.#place.host.cell(fields[at + 1] as number), this.#send);
+        return false;
+      case Kind.unwatch:
+        this.#watches.unwatch(id);
+        return false;
+      case Kind.terminated:
+        this.#place.terminated(id, fields[at + 1]);
         return false;
       default:
         throw new Error(`an item of unknown kind ${kind}`);
@@ -332,9 +344,9 @@ export class Inbound implements Origin {
     return false;
   }
 
-  #send(kind: number, ...fields: unknown[]): void {
+  readonly #send = (kind: number, ...fields: readonly unknown[]): void => {
     if (!this.#session.isOver) this.#session.begin().push(kind, ...fields);
-  }
+  };
 
   // ── answers of this place's actors ──
 

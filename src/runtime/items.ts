@@ -16,8 +16,11 @@
  * | end | call |
  * | cancel | call |
  * | grant | call, total |
+ * | watch | watch, cell |
+ * | unwatch | watch |
+ * | terminated | watch, how the actor ended |
  *
- * A call is a number that its caller's place gave it. A cell is the actor's number in the place that reads.
+ * A call is a number that its caller's place gave it, a watch one that the watcher's place gave it. A cell is the actor's number in the place that reads.
  */
 export const Kind = {
   name: 1,
@@ -33,7 +36,28 @@ export const Kind = {
   end: 11,
   cancel: 12,
   grant: 13,
+  watch: 14,
+  unwatch: 15,
+  terminated: 16,
 } as const;
 
 /** Fields of an item, its kind included; undefined for a kind that does not exist. */
-export const fieldsOfKind: readonly (number | undefined)[] = [undefined, 3, 4, 7, 6, 6, 5, 5, 3, 3, 3, 2, 2, 3];
+export const fieldsOfKind: readonly (number | undefined)[] = [
+  undefined,
+  3,
+  4,
+  7,
+  6,
+  6,
+  5,
+  5,
+  3,
+  3,
+  3,
+  2,
+  2,
+  3,
+  3,
+  2,
+  3,
+];

@@ -15,7 +15,7 @@ import type { CallOptions, Stream, StreamOptions } from '../actors/protocol.ts';
 import type { RegistryIndex } from '../actors/registry.ts';
 import { chainOf } from '../actors/request.ts';
 import { streamOf } from '../actors/stream-reader.ts';
-import type { Owner, StopOptions } from '../actors/target.ts';
+import type { Owner, StopOptions, Watcher } from '../actors/target.ts';
 import type { Cancel } from '../base/environment/clock.ts';
 import type { Runnable } from '../base/environment/scheduler.ts';
 import { limits } from '../base/limits.ts';
@@ -24,6 +24,7 @@ import { Inbound } from './inbound.ts';
 import { Kind } from './items.ts';
 import { ControlCall, MessageCall, type RemoteCall, StreamCall } from './remote-calls.ts';
 import { RemoteTarget } from './remote-target.ts';
+import { OutboundWatches } from './remote-watches.ts';
 
 export interface RemotePlaceOptions extends Omit<SessionOptions, 'carrier' | 'onItems' | 'onRefused'> {
   readonly host: Host;
@@ -48,6 +49,7 @@ export class RemotePlace {
   session: Session;
   #inbound: Inbound;
   readonly #calls = new Map<number, RemoteCall>();
+  readonly #watches = new OutboundWatches();
   readonly #targets = new Map<number, WeakRef<RemoteTarget>>();
   #operationNumbers = new Map<string, number>();
   #nextCall = 1;
@@ -224,6 +226,24 @@ export class RemotePlace {
     });
   }
 
+  /** @throws Rejected where too much is watched there */
+  watch(target: RemoteTarget, watcher: Watcher): void {
+    if (this.session.isOver) watcher.terminated('place-lost');
+    else this.#watches.watch(watcher, target.cell, target.path(), this.#send);
+  }
+
+  unwatch(watcher: Watcher): void {
+    this.#watches.unwatch(watcher, this.#send);
+  }
+
+  terminated(watch: number, reason: unknown): void {
+    this.#watches.terminated(watch, reason);
+  }
+
+  readonly #send = (kind: number, ...fields: readonly unknown[]): void => {
+    if (!this.session.isOver) this.session.begin().push(kind, ...fields);
+  };
+
   // ── what calls need ──
 
   #opened(call: RemoteCall): void {
@@ -338,6 +358,7 @@ export class RemotePlace {
     for (const call of [...this.#calls.values()]) call.lost(true, `${this.placeId} (${why})`);
     if (unsettled.received > 0) this.host.deadLetters.lost({ place: this.placeId, count: unsettled.received });
     this.#inbound.close(why);
+    this.#watches.lost();
   }
 
   /** An item that did not get there: a tell becomes a dead letter, a call is settled. */
@@ -356,8 +377,10 @@ export class RemotePlace {
       if (error !== undefined) this.#inbound.replyRefused(first, error);
       return;
     }
+    // The number is the other place's, or nobody waits for an answer to it.
+    if (kind < Kind.ask || kind > Kind.stop) return;
     const call = this.#calls.get(first);
-    if (call === undefined || kind === Kind.cancel || kind === Kind.grant) return;
+    if (call === undefined) return;
     if (error !== undefined) call.failure(['Rejected', error.message, ['invalid', null]]);
     else call.lost(reason !== 'unreachable', this.placeId);
   }
