@@ -7,6 +7,7 @@ export {
   type ActorDefinition,
   type ActorOptions,
   actor,
+  type ClosureActorOptions,
   closureActor,
   type MailboxOptions,
   type Signals,
@@ -50,8 +51,10 @@ export { type Registrable, type Registry, registry } from './actors/registry.ts'
 export { type Resource, resource } from './actors/resource.ts';
 export { bytes } from './actors/schema/bytes.ts';
 export { refOf, refTo } from './actors/schema/ref-schema.ts';
+export type { ActorFailure, Directive, Strategy, Supervise } from './actors/supervise.ts';
 export type { StopOptions } from './actors/target.ts';
 export { kill, pathOf, sameRef, stop } from './actors/verbs.ts';
+export type { Terminated } from './actors/watch.ts';
 export { TroupeError, UsageError } from './base/errors.ts';
 export type { ActorSystem, PlaceStatistics, SpawnOptions } from './runtime/actor-system.ts';
 export { createSystem } from './runtime/create-system.ts';

@@ -9,6 +9,8 @@ import { ActorBehavior } from './behavior.ts';
 import type { ActorContext, ClosureHandlers, Handlers } from './context.ts';
 import type { Operations, Protocol } from './protocol.ts';
 import type { Resource } from './resource.ts';
+import type { Strategy, Supervise } from './supervise.ts';
+import type { Terminated } from './watch.ts';
 
 type Schema = z.ZodType;
 
@@ -27,10 +29,12 @@ export interface MailboxOptions {
 
 /** Moments in an actor's life. Each may be asynchronous and holds the actor like a message. */
 export interface Signals<St, C> {
-  /** Before its first message. */
+  /** Before its first message, and after each restart: `generation` counts these. */
   started?: (state: St, event: { readonly generation: number }, context: C) => void | Promise<void>;
   /** After its last message, unless it is killed. */
   stopping?: (state: St, event: { readonly reason: 'stopped' | 'failed' }, context: C) => void | Promise<void>;
+  /** An actor that it watches has ended. Comes after the last message of that actor. */
+  terminated?: (state: St, event: Terminated, context: C) => void | Promise<void>;
 }
 
 export interface ActorOptions<A extends Schema, St, PO extends Operations, N extends Operations, PN extends string> {
@@ -45,6 +49,10 @@ export interface ActorOptions<A extends Schema, St, PO extends Operations, N ext
   /** Resources of its place that it needs. */
   uses?: readonly Resource<string, unknown>[];
   mailbox?: MailboxOptions;
+  /** What becomes of it when it fails: restarted at most 5 times in 60 s, then stopped, unless given. */
+  supervise?: Supervise;
+  /** How its children hang together; `one-for-one` unless given. */
+  strategy?: Strategy;
   signals?: Signals<NoInfer<St>, ActorContext<PO & NoInfer<N>, NoInfer<St>, PN>>;
 }
 
@@ -81,20 +89,31 @@ export function actor<const PN extends string, PO extends Operations, A extends 
     uses: options.uses ?? [],
     mailbox: options.mailbox ?? {},
     signals: (options.signals ?? {}) as Signals<unknown, unknown>,
+    supervise: options.supervise ?? {},
+    strategy: options.strategy,
     handlers: handlers as unknown as Readonly<Record<string, unknown>>,
     closure: false,
   });
 }
 
+/** What a closure actor may have beside its handlers. */
+export interface ClosureActorOptions {
+  mailbox?: MailboxOptions;
+  /** As for `actor`; a restart calls `setup` again. */
+  supervise?: Supervise;
+  strategy?: Strategy;
+}
+
 /**
  * Declares an actor whose state is a closure: short to write, on any place, but never moved, recorded or replayed.
  *
- * @param setup makes the handlers; called once when the actor starts.
+ * @param setup makes the handlers; called when the actor starts, and at each restart.
  */
 export function closureActor<PN extends string, PO extends Operations, A extends Schema>(
   protocol: Protocol<PN, PO>,
   args: A,
   setup: (args: z.output<A>, context: ActorContext<PO, unknown, PN>) => ClosureHandlers<PO, PN>,
+  options: ClosureActorOptions = {},
 ): ActorDefinition<Protocol<PN, PO>, A> {
   if (typeof setup !== 'function') throw new UsageError('closureActor takes a function that makes the handlers');
   return new ActorBehavior<Protocol<PN, PO>, A>(protocol, {
@@ -103,8 +122,10 @@ export function closureActor<PN extends string, PO extends Operations, A extends
     internal: {},
     name: protocol.name,
     uses: [],
-    mailbox: {},
+    mailbox: options.mailbox ?? {},
     signals: {},
+    supervise: options.supervise ?? {},
+    strategy: options.strategy,
     handlers: {},
     closure: true,
   });

@@ -7,11 +7,20 @@ import type * as z from 'zod';
 import { UsageError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { ActorDefinition, MailboxOptions, Signals } from './actor.ts';
-import { type CompiledProtocol, checkName, compiledProtocol, compileOperations, type Operation } from './operation.ts';
-import type { AnyProtocol, Operations } from './protocol.ts';
+import {
+  type CompiledProtocol,
+  checkName,
+  compiledProtocol,
+  compileOperations,
+  Operation,
+  type TellEnvelope,
+} from './operation.ts';
+import { type AnyProtocol, type Operations, tell } from './protocol.ts';
 import { makeRefClass, type RefClass, refClassOf } from './ref.ts';
 import type { Resource } from './resource.ts';
 import { compileMessageType, type MessageType } from './schema/message-type.ts';
+import { type Strategy, type Supervise, type SupervisionPolicy, strategyOf, supervisionPolicy } from './supervise.ts';
+import type { Watch } from './watch.ts';
 
 const overflowPolicies: readonly string[] = ['reject', 'drop-oldest', 'drop-newest'];
 
@@ -25,6 +34,8 @@ interface Parts<A> {
   readonly uses: readonly Resource<string, unknown>[];
   readonly mailbox: MailboxOptions;
   readonly signals: Signals<unknown, unknown>;
+  readonly supervise: Supervise;
+  readonly strategy: Strategy | undefined;
   readonly handlers: Readonly<Record<string, unknown>>;
   readonly closure: boolean;
 }
@@ -39,7 +50,7 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
   readonly compiled: CompiledProtocol;
   /** Public operations and private ones, by name. */
   readonly operations: ReadonlyMap<string, Operation>;
-  /** By the operation's index. */
+  /** By the operation's index; that of `terminated`, where there is one, is the last. */
   readonly handlers: readonly HandlerFunction[];
   readonly argsType: MessageType;
   readonly createState: (args: unknown, context: unknown) => unknown;
@@ -47,6 +58,11 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
   readonly closure: boolean;
   readonly uses: readonly Resource<string, unknown>[];
   readonly signals: Signals<unknown, unknown>;
+  /** The envelope of `signals.terminated`, which waits in the mailbox like a message. */
+  readonly terminated: TellEnvelope | undefined;
+  readonly supervision: SupervisionPolicy;
+  /** How its children hang together. */
+  readonly strategy: Strategy;
   readonly highWater: number;
   readonly capacity: number;
   readonly overflow: NonNullable<MailboxOptions['overflow']>;
@@ -66,9 +82,17 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
     this.argsType = compileMessageType(parts.args, `arguments of actor "${parts.name}"`);
     this.createState = parts.createState;
     this.closure = parts.closure;
-    this.handlers = [...this.operations.values()].map((operation) =>
+    const handlers = [...this.operations.values()].map((operation) =>
       parts.closure ? closureHandler(operation.name) : handlerOf(parts.handlers, operation),
     );
+    const { terminated } = parts.signals;
+    this.terminated =
+      terminated === undefined
+        ? undefined
+        : new Operation(protocol.name, 'terminated', handlers.push(terminatedHandler(terminated)) - 1, tell()).envelope;
+    this.handlers = handlers;
+    this.supervision = supervisionPolicy(parts.supervise, parts.name);
+    this.strategy = strategyOf(parts.strategy, parts.name);
     this.uses = parts.uses;
     this.signals = parts.signals;
     this.highWater = count(parts.mailbox.highWater, limits.mailboxHighWater, `${parts.name}: mailbox.highWater`);
@@ -105,6 +129,14 @@ function handlerOf(handlers: Readonly<Record<string, unknown>>, operation: Opera
 function closureHandler(name: string): HandlerFunction {
   return (state, message, context) =>
     (state as Record<string, (message: unknown, context: unknown) => unknown>)[name]!(message, context);
+}
+
+function terminatedHandler(terminated: NonNullable<Signals<unknown, unknown>['terminated']>): HandlerFunction {
+  return (state, message, context) => {
+    const watch = message as Watch;
+    const event = watch.take();
+    return event === undefined ? undefined : terminated(state, event, context);
+  };
 }
 
 function count(given: number | undefined, byDefault: number, what: string): number {

@@ -2,13 +2,18 @@
 import { limits } from '../base/limits.ts';
 import { Ring } from '../base/ring.ts';
 import type { Cell } from './cell.ts';
+import type { FailureLog } from './failure-log.ts';
 import type { Host } from './host.ts';
+import type { Envelope } from './mailbox.ts';
 import type { Observer } from './observer.ts';
 import type { RoomWaiting } from './offer.ts';
 import { ActorFailed } from './outcomes.ts';
+import type { RestartBudget } from './restart-budget.ts';
 import type { Run } from './run.ts';
 import type { StreamRun } from './stream-request.ts';
+import type { Watcher } from './target.ts';
 import { Timers } from './timers.ts';
+import type { Watches } from './watch.ts';
 
 export class CellExtension {
   readonly children: Set<Cell> = new Set();
@@ -19,6 +24,21 @@ export class CellExtension {
   /** What waits for room, first come first served. */
   readonly offers: Ring<RoomWaiting> = new Ring();
   readonly timers: Timers;
+  /** How often its state was rebuilt, or was about to be. */
+  generation = 0;
+  budget: RestartBudget | undefined = undefined;
+  failureLog: FailureLog | undefined = undefined;
+  /** The message that is handed out again after its handler failed, and how often it was. */
+  retried: { readonly envelope: Envelope; readonly times: number } | undefined = undefined;
+  /** Ends the wait before a restart. */
+  cutBackoff: (() => void) | undefined = undefined;
+  /** Those who are told when this actor has ended. */
+  watchers: Set<Watcher> | undefined = undefined;
+  /** What this actor watches itself. */
+  watches: Watches | undefined = undefined;
+  /** Signals among the queued messages: they are outside the capacity. */
+  signalsQueued = 0;
+  readonly #host: Host;
   /** Runs whose signal aborts when the actor ends. */
   readonly #runs = new Set<Run>();
   /** Resolves when the actor has ended. */
@@ -26,6 +46,7 @@ export class CellExtension {
   #tellEnded: () => void = () => undefined;
 
   constructor(host: Host) {
+    this.#host = host;
     this.timers = new Timers(host.environment.clock);
     this.ended = new Promise((resolve) => {
       this.#tellEnded = resolve;
@@ -59,7 +80,8 @@ export class CellExtension {
 
   /** Ends what belongs to the actor's generation: timers, signals, observers, streams. */
   endGeneration(why: string): void {
-    this.timers.close();
+    this.cutBackoff?.();
+    this.#host.counters.late += this.timers.close();
     for (const run of this.#runs) run.abort(why);
     this.#runs.clear();
     for (const observer of [...this.observers]) observer.end();
@@ -68,6 +90,7 @@ export class CellExtension {
       stream.request.fail(new ActorFailed(why));
     }
     this.streams.clear();
+    this.pulls.clear();
   }
 
   /** The actor has ended: whatever of its code still runs gets nothing more from here. */

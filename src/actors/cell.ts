@@ -3,29 +3,32 @@
  *
  * One message at a time, across awaits: a handler is called synchronously, and only one that returns a thenable suspends
  * the cell until it settles. A turn drains the backlog that was there when it began, so an actor that tells itself does
- * not starve the others. Its queue is `mailbox.ts`, its start and end are `lifecycle.ts`.
+ * not starve the others. Its queue is `mailbox.ts`, its start and end are `lifecycle.ts`, its failures `supervised.ts`.
  */
 import type { Runnable, Slice } from '../base/environment/scheduler.ts';
-import { describeThrown, UsageError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { CellExtension } from './cell-extension.ts';
-import { DeclaredFailureSignal, SpawnFailed } from './errors.ts';
+import { settleDeclared } from './declared-failure.ts';
+import { SpawnFailed } from './errors.ts';
 import { invalidMessage } from './isolation.ts';
-import { isThenable, Lifecycle } from './lifecycle.ts';
+import { isThenable } from './lifecycle.ts';
 import { openLocalStream, sendAsk, sendOffer } from './local-calls.ts';
 import { type Envelope, Status } from './mailbox.ts';
 import { Observer } from './observer.ts';
 import type { Operation } from './operation.ts';
-import { ActorFailed, DeclaredError, Lagged } from './outcomes.ts';
+import { ActorFailed, Lagged } from './outcomes.ts';
 import { OwnRefs } from './outside.ts';
+import type { WorkOwner } from './pipe-to-self.ts';
 import type { CallOptions, Stream, StreamOptions } from './protocol.ts';
-import { type InternalRef, reveal } from './ref.ts';
+import type { InternalRef } from './ref.ts';
 import type { Request } from './request.ts';
 import { Run } from './run.ts';
 import { type StreamHost, type StreamRequest, StreamRun } from './stream-request.ts';
+import { Supervised } from './supervised.ts';
 import type { Address, Owner, Target } from './target.ts';
+import { Watches } from './watch.ts';
 
-export class Cell extends Lifecycle implements Target, Runnable, Owner, StreamHost {
+export class Cell extends Supervised implements Target, Runnable, Owner, StreamHost {
   #runNumber = 0;
   #refs: OwnRefs | undefined = undefined;
 
@@ -76,15 +79,19 @@ export class Cell extends Lifecycle implements Target, Runnable, Owner, StreamHo
       return;
     }
     this.status = Status.running;
-    if (this.extra !== undefined) pumpStreams(this.extra);
-    const handled = this.#drain(slice);
+    if (this.extra !== undefined) {
+      pumpStreams(this.extra);
+      // A stream that failed at once has restarted or ended its actor.
+      if ((this.status as number) !== Status.running) return;
+    }
+    const handled = this.drain(slice);
     this.host.counters.handled += handled;
     // A handler may have suspended it, or ended it.
-    if ((this.status as number) === Status.running) this.#afterRun();
+    if ((this.status as number) === Status.running) this.afterRun();
   }
 
   /** Handles what is queued now, until the slice is used up or a handler suspends the cell. Returns how many. */
-  #drain(slice: Slice): number {
+  private drain(slice: Slice): number {
     const { state, backlog } = this;
     const { handlers } = this.behavior;
     let left = backlog === undefined ? 0 : backlog.size;
@@ -106,18 +113,18 @@ export class Cell extends Lifecycle implements Target, Runnable, Owner, StreamHo
       handled += 1;
       this.#runNumber += 1;
       const { request } = envelope;
-      const run = this.current ?? this.#newRun();
+      const run = this.current ?? this.newRun();
       if (request !== undefined) {
-        if (!this.#answer(request, message, run)) return handled;
+        if (!this.answer(request, message, run)) return handled;
       } else {
         try {
           const result = handlers[envelope.operation.index]!(state, message, run);
           if (result !== undefined && isThenable(result)) {
-            this.#suspend(result, envelope);
+            this.suspend(result, envelope, message);
             return handled;
           }
         } catch (error) {
-          this.failed(error, envelope);
+          this.failed(error, envelope, message);
           return handled;
         }
         if (envelope.origin !== undefined) envelope.origin.settled();
@@ -130,14 +137,14 @@ export class Cell extends Lifecycle implements Target, Runnable, Owner, StreamHo
     return handled;
   }
 
-  #newRun(): Run {
+  private newRun(): Run {
     const run = new Run(this);
     this.current = run;
     return run;
   }
 
   /** Runs the handler of an ask or a stream. False when the turn ends with it. */
-  #answer(request: Request, message: unknown, run: Run): boolean {
+  private answer(request: Request, message: unknown, run: Run): boolean {
     const isStream = request.operation.kind === 'stream';
     if (request.settled || (isStream && this.extra?.streamsFull)) {
       this.host.counters.handled -= 1;
@@ -148,15 +155,15 @@ export class Cell extends Lifecycle implements Target, Runnable, Owner, StreamHo
     request.begun = true;
     try {
       const result = this.behavior.handlers[request.operation.index]!(this.state, message, run);
-      if (isStream) this.#openStream(request as StreamRequest, result, run);
+      if (isStream) this.openStream(request as StreamRequest, result, run);
       else if (result !== undefined && result !== null && isThenable(result)) {
-        this.#suspend(result, request);
+        this.suspend(result, request, message);
         return false;
       } else request.succeed(result);
     } catch (error) {
       const failure = settleDeclared(error, request);
       if (failure !== undefined) {
-        this.failed(failure.thrown, request);
+        this.failed(failure.thrown, request, message);
         return false;
       }
     }
@@ -165,7 +172,7 @@ export class Cell extends Lifecycle implements Target, Runnable, Owner, StreamHo
     return true;
   }
 
-  #suspend(result: PromiseLike<unknown>, envelope: Envelope): void {
+  private suspend(result: PromiseLike<unknown>, envelope: Envelope, message: unknown): void {
     if (this.isOver) {
       // The handler has ended its own actor before its first await.
       this.tellAbandoned(envelope);
@@ -182,30 +189,29 @@ export class Cell extends Lifecycle implements Target, Runnable, Owner, StreamHo
         try {
           envelope.request?.succeed(value);
         } catch (error) {
-          this.failed(error, envelope);
+          this.failed(error, envelope, message);
           return;
         }
-        this.#resume(envelope);
+        this.resume(envelope);
       },
       (error: unknown) => {
         if (!isStillOpen()) return;
         const { request } = envelope;
         const failure = request === undefined ? { thrown: error } : settleDeclared(error, request);
-        if (failure === undefined) this.#resume(envelope);
-        else this.failed(failure.thrown, envelope);
+        if (failure === undefined) this.resume(envelope);
+        else this.failed(failure.thrown, envelope, message);
       },
     );
   }
 
-  #resume(envelope: Envelope): void {
+  private resume(envelope: Envelope): void {
     envelope.origin?.settled();
     this.releaseRun(this.current);
     this.extra?.notice(this.state);
-    this.#afterRun();
+    this.afterRun();
   }
 
-  /** What comes after a run: a stop, the next turn, or rest. */
-  #afterRun(): void {
+  protected override afterRun(): void {
     const { extra } = this;
     if (extra !== undefined && extra.offers.size > 0) this.admitOffers(extra);
     if (this.stopAsked) void this.endInOrder('stopped');
@@ -225,33 +231,23 @@ export class Cell extends Lifecycle implements Target, Runnable, Owner, StreamHo
     return this.#refs.self(this);
   }
 
-  pipeToSelf(work: Promise<unknown>, operation: unknown, failed: unknown): void {
-    const to = reveal(operation);
-    const orElse = failed === undefined ? undefined : reveal(failed);
-    if (to?.operation.kind !== 'tell' || (failed !== undefined && orElse?.operation.kind !== 'tell')) {
-      throw new UsageError('ctx.run delivers to tells: name them as ctx.self.loaded, without calling them');
-    }
-    const deliver = (bound: NonNullable<typeof orElse>, message: unknown): void => {
-      if (this.isOver) this.host.counters.late += 1;
-      else bound.target.tell(bound.operation, message);
+  /** What of this actor's generation began is its own to hear of, or to fail by; see `pipe-to-self.ts`. */
+  workOwner(generation: number): WorkOwner {
+    return {
+      isLate: () => {
+        if (!this.isOver && this.generation === generation) return false;
+        this.host.counters.late += 1;
+        return true;
+      },
+      failed: (error) => this.failed(error),
     };
-    work
-      .then(
-        (value) => deliver(to, value),
-        (error: unknown) => {
-          if (orElse === undefined) throw error;
-          const code = (error as { readonly code?: unknown } | undefined)?.code;
-          deliver(orElse, { code: typeof code === 'string' ? code : 'Error', message: describeThrown(error) });
-        },
-      )
-      .catch((error: unknown) => this.failed(error, undefined));
   }
 
   /** What `select` gives after each message, until `run` or its stream ends. */
   observe<T>(select: (state: unknown) => T, every: boolean, run: Run): AsyncIterable<T> {
     const { observers } = this.extension;
     const observer = new Observer<T>(select, every, run, (closed) => observers.delete(closed as Observer<unknown>));
-    if (this.status === Status.stopped) {
+    if (this.status === Status.stopped || run.isStale) {
       observer.end();
       return observer;
     }
@@ -266,6 +262,12 @@ export class Cell extends Lifecycle implements Target, Runnable, Owner, StreamHo
     }
     const cell = this.host.spawn(definition, { args: options?.args, name: options?.name, parent: this });
     return new cell.behavior.refClass(cell, this);
+  }
+
+  get watches(): Watches {
+    const { extension } = this;
+    extension.watches ??= new Watches(this);
+    return extension.watches;
   }
 
   // ── as the owner of refs ──
@@ -291,7 +293,7 @@ export class Cell extends Lifecycle implements Target, Runnable, Owner, StreamHo
 
   // ── streams of its own ──
 
-  #openStream(request: StreamRequest, result: unknown, run: Run): void {
+  private openStream(request: StreamRequest, result: unknown, run: Run): void {
     if (this.isOver) throw new ActorFailed(`${this.path()} has ended`);
     const iterable = result as AsyncIterable<unknown> | undefined;
     if (typeof iterable?.[Symbol.asyncIterator] !== 'function') {
@@ -328,25 +330,11 @@ export class Cell extends Lifecycle implements Target, Runnable, Owner, StreamHo
       const failure = settleDeclared(error, stream.request);
       if (failure === undefined) return;
       stream.request.fail(this.failureOf(stream.request.operation.label, failure.thrown));
-      this.failed(failure.thrown, undefined);
+      this.failed(failure.thrown);
     }
   }
 }
 
 function pumpStreams(extra: CellExtension): void {
   for (let left = extra.pulls.size; left > 0; left -= 1) extra.pulls.shift()?.pump();
-}
-
-/** Settles the request if its handler left by `ctx.fail`; gives back what is a failure of the actor instead. */
-function settleDeclared(error: unknown, request: Request): { readonly thrown: unknown } | undefined {
-  if (!(error instanceof DeclaredFailureSignal)) return { thrown: error };
-  const { operation } = request;
-  const type = operation.errors.get(error.errorCode);
-  if (type === undefined) return { thrown: error };
-  try {
-    request.fail(new DeclaredError(error.errorCode, type.parse(error.data), operation.label));
-    return undefined;
-  } catch (misfit) {
-    return { thrown: invalidMessage(misfit, `the data of ctx.fail("${error.errorCode}") in ${operation.label}`) };
-  }
 }

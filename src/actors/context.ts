@@ -44,19 +44,19 @@ export interface ObserveOptions {
 export interface Context<P extends Operations, E = {}, St = unknown, PN extends string = string> {
   /** This actor, private operations included. */
   readonly self: Ref<Protocol<PN, P>>;
-  /** Aborts when the caller gave up, the call's deadline passed, or the actor ends. */
+  /** Aborts when the caller gave up, the call's deadline passed, or the actor ends or restarts. */
   readonly signal: AbortSignal;
   /** Wall-clock time in ms since the epoch, from the environment. */
   now(): number;
   /** A uniform number in [0, 1), from the environment. */
   random(): number;
-  /** Resolves after `ms`; rejects when the actor ends first. */
+  /** Resolves after `ms`; rejects when the actor ends or restarts first. */
   delay(ms: number): Promise<void>;
   /** Replies with one of the operation's declared errors. Throws, to leave the handler; that is no failure. */
   fail: [keyof E] extends [never]
     ? never
     : <K extends keyof E & string>(code: K, ...data: [In<E[K]>] extends [void] ? [] : [data: In<E[K]>]) => never;
-  /** Tells an operation after `delayMs`. Returns a function that cancels it. Ends with the actor. */
+  /** Tells an operation after `delayMs`. Returns a function that cancels it. Ends with the actor, and at its restart. */
   after<O extends TellOperation>(
     delayMs: number,
     operation: OperationRef<O>,
@@ -70,6 +70,7 @@ export interface Context<P extends Operations, E = {}, St = unknown, PN extends 
   ): () => void;
   /**
    * Tells an operation what `work` resolves to. A rejection fails the actor unless `failed` names an operation for it.
+   * What comes after a restart is counted, and told to nobody.
    */
   run<O extends TellOperation>(
     work: Promise<In<O['input']>>,
@@ -87,6 +88,15 @@ export interface Context<P extends Operations, E = {}, St = unknown, PN extends 
   ): Ref<Q>;
   /** Ends this actor after the current message. */
   stop(): void;
+  /**
+   * Has `signals.terminated` called once when that actor has ended: not when it restarts, at once where it has ended
+   * already, and when its place is lost. Twice is the same as once. Outlives the restarts of this actor.
+   *
+   * @throws UsageError where this actor has no `signals.terminated`, or watches itself
+   */
+  watch(ref: AnyRef): void;
+  /** Takes the watch back: `signals.terminated` is not called for that actor any more. */
+  unwatch(ref: AnyRef): void;
 }
 
 /** The part of a context that belongs to the actor and to no operation: what setup and hooks get. */

@@ -1,5 +1,5 @@
 /**
- * Dead letters: every message that reached no handler, with the reason.
+ * Dead letters: every message that reached no handler, or whose handler failed, with the reason.
  *
  * They are counted by reason, logged at most once a second for each reason, and can be read as a stream. A reader that
  * falls behind misses the oldest; the counters miss nothing.
@@ -19,6 +19,7 @@ export type DeadLetterReason =
   | 'full'
   | 'dropped'
   | 'expired'
+  | 'poison'
   | 'invalid'
   | 'unknown'
   | 'unreachable'

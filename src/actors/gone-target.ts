@@ -6,7 +6,7 @@ import type { Operation } from './operation.ts';
 import { NotDelivered } from './outcomes.ts';
 import type { CallOptions, Stream } from './protocol.ts';
 import { streamOf } from './stream-reader.ts';
-import type { Address, Target } from './target.ts';
+import type { Address, Target, Watcher } from './target.ts';
 
 export class GoneTarget implements Target {
   readonly protocolName: string;
@@ -63,6 +63,14 @@ export class GoneTarget implements Target {
 
   stop(): Promise<void> {
     return Promise.resolve();
+  }
+
+  watch(watcher: Watcher): void {
+    watcher.terminated(this.#reason === 'stopped' ? 'unknown' : 'place-lost');
+  }
+
+  unwatch(): void {
+    // It was told when it watched.
   }
 
   #parse(operation: Operation, message: unknown): unknown {

@@ -22,6 +22,15 @@ export class PairRing<A, B> {
     this.size += 1;
   }
 
+  /** Puts a pair before all others. */
+  unshift(first: A, second: B): void {
+    if (this.size * 2 === this.#slots.length) this.#grow();
+    this.#head = (this.#head - 2) & this.#mask;
+    this.#slots[this.#head] = first;
+    this.#slots[this.#head + 1] = second;
+    this.size += 1;
+  }
+
   /** The first half of the oldest pair. The ring must not be empty. */
   peekFirst(): A {
     return this.#slots[this.#head] as A;

@@ -2,7 +2,7 @@
  * The context behind one run of a handler.
  *
  * A cell reuses it from one synchronous run to the next; a run that is asynchronous, or that asked for its signal, keeps
- * its own.
+ * its own. Its one private method is not a `#` one for the reason that `mailbox.ts` gives: idle actors keep a run each.
  */
 import type { Environment } from '../base/environment/environment.ts';
 import { UsageError } from '../base/errors.ts';
@@ -11,11 +11,14 @@ import type { ObserveOptions, TimerOptions } from './context.ts';
 import { DeclaredFailureSignal } from './errors.ts';
 import type { Envelope } from './mailbox.ts';
 import { ActorFailed } from './outcomes.ts';
+import { pipeToSelf } from './pipe-to-self.ts';
 import type { Request } from './request.ts';
 import type { Resource } from './resource.ts';
+import { endedInDelay } from './timers.ts';
 
 export class Run {
   readonly #cell: Cell;
+  readonly #generation: number;
   /** What this run handles, where somebody waits for its end: an ask, or a message whose handler waits. */
   envelope: Envelope | undefined = undefined;
   /** Made when the signal is asked for, or the run is aborted. */
@@ -23,6 +26,18 @@ export class Run {
 
   constructor(cell: Cell) {
     this.#cell = cell;
+    this.#generation = cell.generation;
+  }
+
+  /** True when its actor has restarted since: code that runs on all the same gets nothing of the new generation. */
+  get isStale(): boolean {
+    return this.#cell.generation !== this.#generation;
+  }
+
+  /** @throws ActorFailed */
+  private refuseIfStale(): void {
+    if (this.isStale)
+      throw new ActorFailed(`${this.#cell.path()} has restarted; this context belongs to an earlier run`);
   }
 
   /** The environment behind a context, for parts of the runtime that are actors themselves. */
@@ -52,7 +67,8 @@ export class Run {
         if (request.settled) this.abort('the caller has given up');
         else request.onGivenUp = () => this.abort('the caller has given up');
       }
-      this.#cell.extension.keep(this);
+      if (this.isStale) this.abort('the actor has restarted');
+      else this.#cell.extension.keep(this);
     }
     return this.#controller.signal;
   }
@@ -72,6 +88,7 @@ export class Run {
   }
 
   delay(ms: number): Promise<void> {
+    if (this.isStale) return Promise.reject(endedInDelay());
     return this.#cell.extension.timers.delay(ms);
   }
 
@@ -80,15 +97,17 @@ export class Run {
   }
 
   after(delayMs: number, operation: unknown, message?: unknown, options?: unknown): () => void {
+    this.refuseIfStale();
     return this.#cell.extension.timers.start(delayMs, false, operation, message, options as TimerOptions | undefined);
   }
 
   every(periodMs: number, operation: unknown, message?: unknown, options?: unknown): () => void {
+    this.refuseIfStale();
     return this.#cell.extension.timers.start(periodMs, true, operation, message, options as TimerOptions | undefined);
   }
 
   run(work: Promise<unknown>, operation: unknown, failed?: unknown): void {
-    this.#cell.pipeToSelf(work, operation, failed);
+    pipeToSelf(work, operation, failed, this.#cell.workOwner(this.#generation));
   }
 
   observe<T>(select: (state: never) => T, options?: ObserveOptions): AsyncIterable<T> {
@@ -103,10 +122,20 @@ export class Run {
   }
 
   spawn(definition: unknown, options?: { args?: unknown; name?: string }): object {
+    this.refuseIfStale();
     return this.#cell.spawnChild(definition, options);
   }
 
   stop(): void {
-    void this.#cell.stop(false, undefined);
+    if (!this.isStale) void this.#cell.stop(false, undefined);
+  }
+
+  watch(ref: unknown): void {
+    this.refuseIfStale();
+    this.#cell.watches.watch(ref);
+  }
+
+  unwatch(ref: unknown): void {
+    this.#cell.watches.unwatch(ref);
   }
 }

@@ -36,6 +36,14 @@ export interface StopOptions {
   readonly deadlineMs?: number;
 }
 
+/** How an actor ended, as those who watch it are told. */
+export type EndReason = 'stopped' | 'failed' | 'killed' | 'place-lost' | 'unknown';
+
+/** One watch. Told once. */
+export interface Watcher {
+  terminated(reason: EndReason): void;
+}
+
 export interface Target {
   readonly protocolName: string;
   /** `troupe://place/name#incarnation`, for people, logs and keys. */
@@ -50,4 +58,8 @@ export interface Target {
   stream(operation: Operation, message: unknown, options: StreamOptions | undefined, owner: Owner): Stream<unknown>;
   /** Ends the actor after its current message, or at once when `kill`; resolves when it has ended. */
   stop(kill: boolean, options: StopOptions | undefined): Promise<void>;
+  /** Has `watcher` told when the actor has ended; at once where it has. @throws Rejected where it cannot be watched */
+  watch(watcher: Watcher): void;
+  /** Takes a watch back; what has been told already stays told. */
+  unwatch(watcher: Watcher): void;
 }

@@ -12,6 +12,7 @@ export class Timers {
   readonly #clock: Clock;
   readonly #named = new Map<string, Cancel>();
   readonly #cancels = new Set<Cancel>();
+  readonly #delays = new Set<Cancel>();
   #ended = false;
 
   constructor(clock: Clock) {
@@ -20,7 +21,7 @@ export class Timers {
 
   /** How many are pending. */
   get pending(): number {
-    return this.#cancels.size;
+    return this.#cancels.size + this.#delays.size;
   }
 
   start(delayMs: number, repeat: boolean, bound: unknown, first: unknown, second: TimerOptions | undefined): Cancel {
@@ -65,20 +66,23 @@ export class Timers {
     return new Promise((resolve, reject) => {
       if (this.#ended) throw endedInDelay();
       const cancelClock = this.#clock.wake(ms, () => {
-        this.#cancels.delete(cancel);
+        this.#delays.delete(cancel);
         resolve();
       });
       const cancel = (): void => {
         cancelClock();
-        this.#cancels.delete(cancel);
+        this.#delays.delete(cancel);
         reject(endedInDelay());
       };
-      this.#cancels.add(cancel);
+      this.#delays.add(cancel);
     });
   }
 
-  close(): void {
-    for (const cancel of [...this.#cancels]) cancel();
+  /** Ends what is pending. Returns how many tells will not come. */
+  close(): number {
+    const tells = this.#cancels.size;
+    for (const cancel of [...this.#cancels, ...this.#delays]) cancel();
+    return tells;
   }
 
   /** True once nothing may be started any more. */
@@ -93,6 +97,7 @@ export class Timers {
   }
 }
 
-function endedInDelay(): ActorFailed {
-  return new ActorFailed('the actor ended while it waited in ctx.delay');
+/** What a wait ends in when the actor has ended or restarted meanwhile. */
+export function endedInDelay(): ActorFailed {
+  return new ActorFailed('the actor ended or restarted while it waited in ctx.delay');
 }

@@ -1,5 +1,17 @@
 /** Every default and bound that is not an option of its own, each with its reason. */
 export const limits = {
+  /** How often an actor may be restarted within how long, unless it says otherwise; then it stops. */
+  restartsMax: 5,
+  restartsWithinMs: 60_000,
+  /** The largest budget: each restart of the window is remembered. */
+  restartsMaxAllowed: 10_000,
+  /** How often one message may be handed out again, at most: an actor does nothing else meanwhile. */
+  poisonRetriesMax: 1_000,
+  /** How long the children of an actor that restarts may take to stop, each; then they are killed. */
+  childStopMs: 5_000,
+  /** An actor that goes on after its failures logs one at most this often. */
+  failureLogMs: 10_000,
+
   /** Names travel in frames and stand in paths and logs. */
   nameCharactersMax: 128,
   /** An actor's path below its place: its own name and its parents'. */
@@ -73,6 +85,8 @@ export const limits = {
   chainLinksMax: 256,
   /** Asks, offers and streams of one session that may be open in each direction. */
   callsPerSessionMax: 262_144,
+  /** Watches of one session in each direction. */
+  watchesPerSessionMax: 262_144,
 
   /** Worker threads of one process; more than a few times the cores only costs. */
   threadsMax: 256,

@@ -24,6 +24,7 @@ import { failureToWire } from './failure-codec.ts';
 import { type CallOrigin, InboundRequest, InboundStream, type OpenCall } from './inbound-calls.ts';
 import { fieldsOfKind, Kind } from './items.ts';
 import type { RemotePlace } from './remote-place.ts';
+import { InboundWatches } from './remote-watches.ts';
 
 export class Inbound implements CallOrigin {
   readonly #place: RemotePlace;
@@ -35,6 +36,7 @@ export class Inbound implements CallOrigin {
   readonly #open = new Map<number, OpenCall>();
   /** Cells whose senders over there were told to slow down. */
   readonly #pressed = new Map<number, RoomNotice>();
+  readonly #watches = new InboundWatches();
 
   constructor(place: RemotePlace, registry: RegistryIndex) {
     this.#place = place;
@@ -76,6 +78,7 @@ export class Inbound implements CallOrigin {
     this.#open.clear();
     for (const notice of this.#pressed.values()) notice.settled = true;
     this.#pressed.clear();
+    this.#watches.close();
   }
 
   /** An answer could not be sent; its caller is told so instead, and a stream that it was part of ends. */
@@ -124,6 +127,15 @@ export class Inbound implements CallOrigin {
         return false;
       case Kind.grant:
         this.#open.get(id)?.grant?.(whole(fields[at + 1]));
+        return false;
+      case Kind.watch:
+        this.#watches.watch(id, this.#place.host.cell(fields[at + 1] as number), this.#send);
+        return false;
+      case Kind.unwatch:
+        this.#watches.unwatch(id);
+        return false;
+      case Kind.terminated:
+        this.#place.terminated(id, fields[at + 1]);
         return false;
       default:
         throw new Error(`an item of unknown kind ${kind}`);
@@ -375,9 +387,9 @@ export class Inbound implements CallOrigin {
     return false;
   }
 
-  #send(kind: number, ...fields: unknown[]): void {
+  readonly #send = (kind: number, ...fields: readonly unknown[]): void => {
     if (!this.#session.isOver) this.#session.begin().push(kind, ...fields);
-  }
+  };
 
   // ── answers of this place's actors ──
 

@@ -17,8 +17,11 @@
  * | cancel | call |
  * | grant | call, total |
  * | pressure | cell, whether its mailbox is above its high water: tells to it answer false meanwhile |
+ * | watch | watch, cell |
+ * | unwatch | watch |
+ * | terminated | watch, how the actor ended |
  *
- * A call is a number that its caller's place gave it. A cell is the actor's number in the place that reads.
+ * A call is a number that its caller's place gave it, a watch one that the watcher's place gave it. A cell is the actor's number in the place that reads.
  */
 export const Kind = {
   name: 1,
@@ -35,7 +38,29 @@ export const Kind = {
   cancel: 12,
   grant: 13,
   pressure: 14,
+  watch: 15,
+  unwatch: 16,
+  terminated: 17,
 } as const;
 
 /** Fields of an item, its kind included; undefined for a kind that does not exist. */
-export const fieldsOfKind: readonly (number | undefined)[] = [undefined, 3, 4, 7, 6, 6, 5, 5, 3, 3, 3, 2, 2, 3, 3];
+export const fieldsOfKind: readonly (number | undefined)[] = [
+  undefined,
+  3,
+  4,
+  7,
+  6,
+  6,
+  5,
+  5,
+  3,
+  3,
+  3,
+  2,
+  2,
+  3,
+  3,
+  3,
+  2,
+  3,
+];

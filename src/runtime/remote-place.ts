@@ -17,7 +17,7 @@ import { chainOf } from '../actors/request.ts';
 import { InvalidValue } from '../actors/schema/errors.ts';
 import type { MessageType } from '../actors/schema/message-type.ts';
 import { streamOf } from '../actors/stream-reader.ts';
-import type { Owner, StopOptions } from '../actors/target.ts';
+import type { Owner, StopOptions, Watcher } from '../actors/target.ts';
 import type { Cancel } from '../base/environment/clock.ts';
 import type { Runnable } from '../base/environment/scheduler.ts';
 import { describeThrown } from '../base/errors.ts';
@@ -28,6 +28,7 @@ import { Inbound } from './inbound.ts';
 import { Kind } from './items.ts';
 import { ControlCall, MessageCall, type RemoteCall, StreamCall } from './remote-calls.ts';
 import { RemoteTarget } from './remote-target.ts';
+import { OutboundWatches } from './remote-watches.ts';
 
 export interface RemotePlaceOptions extends Omit<SessionOptions, 'carrier' | 'onItems' | 'onRefused'> {
   readonly host: Host;
@@ -52,6 +53,7 @@ export class RemotePlace {
   session: Session;
   #inbound: Inbound;
   readonly #calls = new Map<number, RemoteCall>();
+  readonly #watches = new OutboundWatches();
   readonly #targets = new Map<number, WeakRef<RemoteTarget>>();
   /** At how many targets those that nobody holds any more are forgotten. */
   #targetsSweptAt: number = limits.targetsSwept;
@@ -276,6 +278,24 @@ export class RemotePlace {
     });
   }
 
+  /** @throws Rejected where too much is watched there */
+  watch(target: RemoteTarget, watcher: Watcher): void {
+    if (this.session.isOver) watcher.terminated('place-lost');
+    else this.#watches.watch(watcher, target.cell, target.path(), this.#send);
+  }
+
+  unwatch(watcher: Watcher): void {
+    this.#watches.unwatch(watcher, this.#send);
+  }
+
+  terminated(watch: number, reason: unknown): void {
+    this.#watches.terminated(watch, reason);
+  }
+
+  readonly #send = (kind: number, ...fields: readonly unknown[]): void => {
+    if (!this.session.isOver) this.session.begin().push(kind, ...fields);
+  };
+
   // ── what calls need ──
 
   #opened(call: RemoteCall): void {
@@ -386,6 +406,7 @@ export class RemotePlace {
     for (const call of [...this.#calls.values()]) call.lost(true, `${this.placeId} (${why})`);
     if (unsettled.received > 0) this.host.deadLetters.lost({ place: this.placeId, count: unsettled.received });
     this.#inbound.close(why);
+    this.#watches.lost();
   }
 
   /** An item that did not get there: a tell becomes a dead letter, a call is settled. */

@@ -1,7 +1,7 @@
 /** The target behind a ref to an actor of another place. */
 import type { Operation } from '../actors/operation.ts';
 import type { CallOptions, Stream, StreamOptions } from '../actors/protocol.ts';
-import type { Address, Owner, StopOptions, Target } from '../actors/target.ts';
+import type { Address, Owner, StopOptions, Target, Watcher } from '../actors/target.ts';
 import type { RemotePlace } from './remote-place.ts';
 
 export class RemoteTarget implements Target {
@@ -50,5 +50,13 @@ export class RemoteTarget implements Target {
 
   stop(kill: boolean, options: StopOptions | undefined): Promise<void> {
     return this.#place.stop(this, kill, options);
+  }
+
+  watch(watcher: Watcher): void {
+    this.#place.watch(this, watcher);
+  }
+
+  unwatch(watcher: Watcher): void {
+    this.#place.unwatch(watcher);
   }
 }

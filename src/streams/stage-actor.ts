@@ -48,6 +48,8 @@ export function stageActor(flowName: string, planOf: (args: unknown) => Plan): S
           `flow "${flowName}" is built differently here: ${plan.signature}, where the run has ${signature}; run the same code on every place`,
         );
       },
+      // A stage cannot begin again in the middle of its run: the run fails instead.
+      supervise: { directive: () => 'stop', restartsMax: 0 },
       signals: { stopping: (stage) => stage.stop() },
     },
     {

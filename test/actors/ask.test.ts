@@ -19,25 +19,30 @@ const Vault = protocol('vault', {
 
 /** A vault whose `wait` lasts until the test says so, and that remembers what it handled. */
 function vault(gate: Deferred<string> = deferred(), seen: string[] = [], signals: AbortSignal[] = []) {
-  return closureActor(Vault, z.object({}), () => ({
-    open: (key, context) => {
-      seen.push(key);
-      if (key === 'locked') return context.fail('locked', { since: new Date(5) });
-      if (key === 'lost') return context.fail('lost');
-      if (key === 'undeclared') return (context.fail as (code: string) => never)('nonsense');
-      if (key === 'misfit')
-        return (context.fail as (code: string, data: unknown) => never)('locked', { since: 'yesterday' });
-      if (key === 'wrong reply') return 42 as never;
-      return key;
-    },
-    wait: (_message, context) => {
-      signals.push(context.signal);
-      return gate.promise;
-    },
-    note: (text) => {
-      seen.push(text);
-    },
-  }));
+  return closureActor(
+    Vault,
+    z.object({}),
+    () => ({
+      open: (key, context) => {
+        seen.push(key);
+        if (key === 'locked') return context.fail('locked', { since: new Date(5) });
+        if (key === 'lost') return context.fail('lost');
+        if (key === 'undeclared') return (context.fail as (code: string) => never)('nonsense');
+        if (key === 'misfit')
+          return (context.fail as (code: string, data: unknown) => never)('locked', { since: 'yesterday' });
+        if (key === 'wrong reply') return 42 as never;
+        return key;
+      },
+      wait: (_message, context) => {
+        signals.push(context.signal);
+        return gate.promise;
+      },
+      note: (text) => {
+        seen.push(text);
+      },
+    }),
+    { supervise: { directive: () => 'stop' } },
+  );
 }
 
 describe('deadline', () => {

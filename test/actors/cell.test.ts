@@ -124,7 +124,7 @@ describe('one message at a time', () => {
   });
 });
 
-describe('a handler that fails', () => {
+describe('a handler that fails, where its directive is to stop', () => {
   const failures: [string, () => unknown, RegExp][] = [
     ['an Error', () => new Error('broken'), /broken/],
     ['a string', () => 'just text', /just text/],
@@ -168,7 +168,7 @@ describe('a handler that fails', () => {
   });
 
   test('turns 2 queued tells into dead letters and settles 2 queued asks as NotDelivered, in no time', async () => {
-    const { spawn, deadLetters } = testHost();
+    const { spawn, settle, deadLetters } = testHost();
     const worker = await spawn(failing(() => new Error('broken'), true));
     const first = worker.get('now');
     worker.put('a');
@@ -179,7 +179,9 @@ describe('a handler that fails', () => {
       [first, second, third].map(async (call) => ((await ended(call)) as { error: { code: string } }).error.code),
     );
     expect(codes).toEqual(['ActorFailed', 'NotDelivered', 'NotDelivered']);
+    await settle();
     expect(deadLetters.map((letter) => [letter.operation, letter.message, letter.reason])).toEqual([
+      ['worker.get', 'now', 'poison'],
       ['worker.put', 'a', 'failed'],
       ['worker.get', 'b', 'failed'],
       ['worker.put', 'c', 'failed'],
@@ -201,7 +203,7 @@ describe('a handler that fails', () => {
     const worker = await spawn(
       actor(
         Worker,
-        { args: noArgs, state: () => state },
+        { args: noArgs, state: () => state, supervise: { directive: () => 'stop' } },
         {
           put: (own) => {
             own.n += 1;
@@ -231,10 +233,15 @@ function failing(make: () => unknown, asynchronous: boolean) {
   const fail = (): never => {
     throw make();
   };
-  return closureActor(Worker, noArgs, () => ({
-    put: () => (asynchronous ? Promise.resolve().then(fail) : fail()),
-    get: () => (asynchronous ? Promise.resolve().then(fail) : fail()),
-  }));
+  return closureActor(
+    Worker,
+    noArgs,
+    () => ({
+      put: () => (asynchronous ? Promise.resolve().then(fail) : fail()),
+      get: () => (asynchronous ? Promise.resolve().then(fail) : fail()),
+    }),
+    { supervise: { directive: () => 'stop' } },
+  );
 }
 
 function hostileError(): Error {

@@ -226,6 +226,7 @@ describe('children', () => {
       Parent,
       {
         args: noArgs,
+        supervise: { directive: () => 'stop' },
         state: () => ({ child: undefined as Ref<typeof Job> | undefined }),
         signals: {
           stopping: () => {

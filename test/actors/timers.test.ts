@@ -24,7 +24,12 @@ async function clockwork(host: TestHost, go: (context: GoContext) => unknown) {
   const ref = await host.spawn(
     actor(
       Clockwork,
-      { args: z.object({}), state: () => ({}), internal: { tick, at, failed } },
+      {
+        args: z.object({}),
+        state: () => ({}),
+        internal: { tick, at, failed },
+        supervise: { directive: () => 'stop' },
+      },
       {
         go: (_state, _message, context) => go(context as unknown as GoContext) as void | Promise<void>,
         ping: () => 1,

@@ -35,6 +35,7 @@ const makeLog = (name: string, mailbox: MailboxOptions) =>
       args: z.object({ limit: z.int().default(5) }),
       state: ({ limit }) => ({ all: [] as { n: number }[], limit }),
       mailbox,
+      supervise: { directive: () => 'stop' },
     },
     {
       add: (state, message) => {

@@ -1,0 +1,42 @@
+/** `ctx.run`: the outcome of asynchronous work becomes a message of the actor, so that it is handled between others. */
+import { describeThrown, UsageError } from '../base/errors.ts';
+import { type BoundOperation, reveal } from './ref.ts';
+
+/** What the work needs of its actor when it is done. */
+export interface WorkOwner {
+  /** True when the generation that began the work has ended; counts it then. */
+  isLate(): boolean;
+  /** The work was rejected, or gave what does not fit. */
+  failed(error: unknown): void;
+}
+
+/**
+ * Tells `operation` what `work` resolves to, and `orElse` why it was rejected.
+ *
+ * @throws UsageError where these are no tells
+ */
+export function pipeToSelf(work: Promise<unknown>, operation: unknown, orElse: unknown, owner: WorkOwner): void {
+  const to = tellOf(operation);
+  const failedTo = orElse === undefined ? undefined : tellOf(orElse);
+  const deliver = (bound: BoundOperation, message: unknown): void => {
+    if (!owner.isLate()) bound.target.tell(bound.operation, message);
+  };
+  work
+    .then(
+      (value) => deliver(to, value),
+      (error: unknown) => {
+        if (failedTo === undefined) throw error;
+        const code = (error as { readonly code?: unknown } | undefined)?.code;
+        deliver(failedTo, { code: typeof code === 'string' ? code : 'Error', message: describeThrown(error) });
+      },
+    )
+    .catch((error: unknown) => {
+      if (!owner.isLate()) owner.failed(error);
+    });
+}
+
+function tellOf(operation: unknown): BoundOperation {
+  const bound = reveal(operation);
+  if (bound?.operation.kind === 'tell') return bound;
+  throw new UsageError('ctx.run delivers to tells: name them as ctx.self.loaded, without calling them');
+}

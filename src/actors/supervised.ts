@@ -1,0 +1,192 @@
+/**
+ * What becomes of an actor whose code failed: its directive decides, its budget limits, `restart.ts` rebuilds.
+ *
+ * A failure is no rollback: the state stays as the handler left it, until a restart makes a new one. The message whose
+ * handler failed follows the poison policy; the others keep their places. Failures of handlers, of streams, of `ctx.run`
+ * and of restarts themselves all end here.
+ */
+import { describeThrown } from '../base/errors.ts';
+import { undeclared } from './declared-failure.ts';
+import { DeclaredFailureSignal } from './errors.ts';
+import { FailureLog } from './failure-log.ts';
+import { Lifecycle } from './lifecycle.ts';
+import { type Envelope, Status } from './mailbox.ts';
+import { TellEnvelope } from './operation.ts';
+import { ActorFailed } from './outcomes.ts';
+import { concernedBy, restartTogether } from './restart.ts';
+import { backoffMs, RestartBudget } from './restart-budget.ts';
+import { type Directive, isDirective } from './supervise.ts';
+
+/** A directive as it is carried out, and how the log puts it. */
+interface Decision {
+  readonly directive: Directive;
+  readonly so: string;
+}
+
+export abstract class Supervised extends Lifecycle {
+  /** What comes after a run: a stop, the next turn, or rest. */
+  protected abstract afterRun(): void;
+
+  /** The actor's own failure, in the handler of `envelope` or beside any. */
+  protected failed(error: unknown, envelope?: Envelope, message?: unknown): void {
+    const label = envelope?.operation.label ?? this.behavior.name;
+    const cause = error instanceof DeclaredFailureSignal ? undeclared(error, label) : error;
+    if (this.isOver) {
+      envelope?.request?.fail(this.failureOf(label, cause));
+      envelope?.origin?.settled();
+      return;
+    }
+    const { directive, so } = this.decide(cause, envelope);
+    const goesOn = directive === 'restart' || directive === 'resume';
+    const { extension } = this;
+    extension.failureLog ??= new FailureLog();
+    extension.failureLog.add(this, cause, label, so, !goesOn);
+    const wasSuspended = this.status === Status.suspended;
+    if (envelope !== undefined) {
+      // Its run is over, and so nobody's to give up.
+      if (this.current !== undefined) this.current.envelope = undefined;
+      if (!goesOn || !this.handOutAgain(envelope, message)) this.isPoison(envelope, message, label, cause);
+    }
+    switch (directive) {
+      case 'resume':
+        if (envelope !== undefined) this.resumeAfterFailure(wasSuspended);
+        return;
+      case 'restart':
+        // Whoever asked it to stop does not wait for a backoff.
+        if (this.stopAsked) void this.endInOrder('failed');
+        else void restartTogether(this, this.restartDelayMs());
+        return;
+      case 'stop':
+        this.endWithSiblings();
+        return;
+      case 'escalate':
+        this.escalate(cause);
+        return;
+      default:
+        directive satisfies never;
+    }
+  }
+
+  /** What the caller of a handler that threw is told. */
+  protected failureOf(label: string, cause: unknown): ActorFailed {
+    return new ActorFailed(`${label}: the handler of ${this.path()} failed: ${describeThrown(cause)}`, cause);
+  }
+
+  private decide(error: unknown, envelope: Envelope | undefined): Decision {
+    // A first start that fails is no failure of something that ran: whoever spawned it is told.
+    if (this.status === Status.starting) return { directive: 'stop', so: 'does not run' };
+    const { supervision } = this.behavior;
+    let wanted: unknown;
+    try {
+      wanted = supervision.directive({ error, operation: envelope?.operation.label });
+    } catch (thrown) {
+      return { directive: 'stop', so: `stops, since its directive failed as well (${describeThrown(thrown)})` };
+    }
+    if (!isDirective(wanted)) {
+      return { directive: 'stop', so: `stops, since its directive gave ${describeThrown(wanted)}` };
+    }
+    // What failed to restart has no state to go on with.
+    const isRestart = wanted === 'restart' || (wanted === 'resume' && this.status === Status.restarting);
+    if (!isRestart) return { directive: wanted, so: this.consequence(wanted as Exclude<Directive, 'restart'>) };
+    const { restartsMax, withinMs, exhausted } = supervision;
+    const { extension } = this;
+    extension.budget ??= new RestartBudget(supervision);
+    const used = extension.budget.used(this.host.environment.clock.monotonicMs());
+    const budget = `${restartsMax} restarts in ${withinMs} ms`;
+    if (used < restartsMax) return { directive: 'restart', so: `restarts (${used + 1} of at most ${budget})` };
+    return { directive: exhausted, so: `${this.consequence(exhausted)}, since its ${budget} are used up` };
+  }
+
+  private consequence(directive: Exclude<Directive, 'restart'>): string {
+    if (directive === 'resume') return 'goes on with its state';
+    if (directive === 'stop') return 'stops';
+    return this.parent === undefined ? 'stops, with nobody above to escalate to' : 'ends, and its parent fails with it';
+  }
+
+  private restartDelayMs(): number {
+    const { backoff } = this.behavior.supervision;
+    if (backoff === undefined) return 0;
+    const used = this.extension.budget?.used(this.host.environment.clock.monotonicMs()) ?? 0;
+    return backoffMs(backoff, used, this.host.random.fraction());
+  }
+
+  // ── the message whose handler failed ──
+
+  /** Puts it back where it was, unless that was done as often as it may be. */
+  private handOutAgain(envelope: Envelope, message: unknown): boolean {
+    const { extension } = this;
+    const { retried } = extension;
+    const times = retried?.envelope === envelope ? retried.times : 0;
+    if (times >= this.behavior.supervision.retries || envelope.request?.settled) return false;
+    // The envelope of a tell is shared by all of its kind; this one is to be recognised.
+    const again = envelope.request ?? new TellEnvelope(envelope.operation, envelope.origin);
+    extension.retried = { envelope: again, times: times + 1 };
+    this.host.counters.handled -= 1;
+    this.putBack(again, message);
+    return true;
+  }
+
+  private isPoison(envelope: Envelope, message: unknown, label: string, cause: unknown): void {
+    envelope.request?.fail(this.failureOf(label, cause));
+    this.host.counters.handled -= 1;
+    this.letterDies(envelope, message, 'poison');
+  }
+
+  // ── what follows ──
+
+  private resumeAfterFailure(wasSuspended: boolean): void {
+    this.releaseRun(this.current);
+    this.extra?.notice(this.state);
+    if (wasSuspended) this.afterRun();
+  }
+
+  private endWithSiblings(): void {
+    // A first start that fails takes nobody with it.
+    const concerned = this.isRestartable ? concernedBy(this) : [];
+    for (const sibling of concerned.reverse()) if (sibling !== this) void sibling.stop(false, undefined);
+    void this.endInOrder('failed');
+  }
+
+  private escalate(error: unknown): void {
+    const parent = this.parent as Supervised | undefined;
+    void this.endInOrder('failed');
+    // A parent that restarts stops this child anyway.
+    if (parent === undefined || parent.isOver || parent.status === Status.restarting) return;
+    parent.failed(new ActorFailed(`its child ${this.path()} failed and escalated: ${describeThrown(error)}`, error));
+  }
+
+  // ── a restart, step by step ──
+
+  /** Ends what belongs to the generation; the queue waits. Returns the number of the next generation. */
+  leaveGeneration(): number {
+    this.abandonRun();
+    this.status = Status.restarting;
+    const { extension } = this;
+    extension.endGeneration(`${this.path()} restarts`);
+    extension.generation += 1;
+    this.current = undefined;
+    return extension.generation;
+  }
+
+  /** True while nothing has come between: an end, or a restart after this one. */
+  awaitsRestart(generation: number): boolean {
+    return this.status === Status.restarting && this.extension.generation === generation;
+  }
+
+  /** True where a restart would mean something. */
+  get isRestartable(): boolean {
+    return this.status !== Status.starting && !this.isOver;
+  }
+
+  /** Makes its state anew. What fails is a failure of the actor, like any other. */
+  async rebuild(generation: number): Promise<void> {
+    try {
+      const state = await this.makeState(this.argumentsAgain());
+      if (!this.awaitsRestart(generation)) return;
+      await this.behavior.signals.started?.(state, { generation }, this.hookContext());
+      if (this.awaitsRestart(generation)) this.begin(state);
+    } catch (error) {
+      if (this.awaitsRestart(generation)) this.failed(error);
+    }
+  }
+}
