@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
 import { actor, closureActor } from '../../src/actors/actor.ts';
 import { type AnyRef, ask, protocol, type Ref, tell } from '../../src/actors/protocol.ts';
+import { compileMessageType } from '../../src/actors/schema/message-type.ts';
 import { refOf } from '../../src/actors/schema/ref-schema.ts';
 import type { Directive } from '../../src/actors/supervise.ts';
 import { kill, pathOf, sameRef, stop } from '../../src/actors/verbs.ts';
@@ -236,9 +237,9 @@ describe('ctx.watch', () => {
     const host = testHost({ isolation: 'codec' });
     const events: string[] = [];
     const watcher = await host.spawn(guard({ events }));
-    const foreign = host.host
-      .receiverFor(host.host.outside)
-      .refFromWire(['other~1/main', 7, '/worker'], Worker, 'worker') as Ref<typeof Worker>;
+    const type = compileMessageType(refOf(Worker), 'a ref');
+    const address = ['other~1/main', 7, '/worker'];
+    const foreign = host.host.fromWire(type, address, host.host.outside) as Ref<typeof Worker>;
     await watcher.watch(foreign);
     await host.settle();
     expect(events).toEqual(['7 place-lost']);
