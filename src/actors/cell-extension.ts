@@ -75,6 +75,7 @@ export class CellExtension {
   }
 
   notice(state: unknown): void {
+    if (this.observers.size === 0) return;
     for (const observer of this.observers) observer.notice(state);
   }
 

@@ -92,24 +92,14 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
 
   /** Handles what is queued now, until the slice is used up or a handler suspends the cell. Returns how many. */
   private drain(slice: Slice): number {
-    const { state, backlog } = this;
+    const { state } = this;
     const { handlers } = this.behavior;
-    let left = backlog === undefined ? 0 : backlog.size;
-    if (this.firstEnvelope !== undefined) left += 1;
-    if (left > limits.messagesPerTurnMax) left = limits.messagesPerTurnMax;
+    let left = Math.min(this.queued, limits.messagesPerTurnMax);
     let handled = 0;
     while (left > 0) {
       left -= 1;
-      let envelope = this.firstEnvelope;
-      let message: unknown;
-      if (envelope !== undefined) {
-        message = this.firstMessage;
-        this.firstEnvelope = undefined;
-        this.firstMessage = undefined;
-      } else {
-        envelope = backlog!.peekFirst();
-        message = backlog!.shiftSecond();
-      }
+      const envelope = this.peekEnvelope();
+      const message = this.shiftMessage();
       handled += 1;
       this.#runNumber += 1;
       const { request } = envelope;
@@ -215,13 +205,8 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     const { extra } = this;
     if (extra !== undefined && extra.offers.size > 0) this.admitOffers(extra);
     if (this.stopAsked) void this.endInOrder('stopped');
-    else if (
-      this.firstEnvelope !== undefined ||
-      (this.backlog !== undefined && this.backlog.size > 0) ||
-      (extra !== undefined && extra.pulls.size > 0)
-    ) {
-      this.makeReady();
-    } else this.status = Status.idle;
+    else if (this.queued > 0 || (extra !== undefined && extra.pulls.size > 0)) this.makeReady();
+    else this.status = Status.idle;
   }
 
   // ── what a run may ask of its actor ──

@@ -13,7 +13,7 @@ import type { Host } from './host.ts';
 import type { RoomWaiting } from './offer.ts';
 import type { Operation, TellEnvelope } from './operation.ts';
 import { ActorFailed, NotDelivered, Rejected } from './outcomes.ts';
-import { PairRing } from './pair-ring.ts';
+import { PairQueue } from './pair-queue.ts';
 import type { Request } from './request.ts';
 import type { Watch } from './watch.ts';
 
@@ -40,9 +40,11 @@ export abstract class Mailbox {
   readonly id: number;
   readonly name: string | undefined;
   protected status: StatusNumber = Status.starting;
+  /** Messages that wait: one in the slot, which is filled first and emptied first, and the rest behind it. */
+  queued = 0;
   protected firstEnvelope: Envelope | undefined = undefined;
   protected firstMessage: unknown = undefined;
-  protected backlog: PairRing<Envelope, unknown> | undefined = undefined;
+  protected backlog: PairQueue<Envelope, unknown> | undefined = undefined;
   /** Made at first use; see `extension`. */
   protected extra: CellExtension | undefined = undefined;
 
@@ -72,11 +74,6 @@ export abstract class Mailbox {
     return this.status >= Status.stopping;
   }
 
-  /** Messages that wait, the one in the slot included. */
-  get queued(): number {
-    return (this.firstEnvelope === undefined ? 0 : 1) + (this.backlog === undefined ? 0 : this.backlog.size);
-  }
-
   /** True when an offer need not wait. */
   get hasRoom(): boolean {
     return this.queued < this.behavior.highWater && (this.extra === undefined || this.extra.offers.size === 0);
@@ -84,52 +81,73 @@ export abstract class Mailbox {
 
   /** Queues a message that is the receiver's own already. True while the queue is below its high water. */
   accept(envelope: Envelope, message: unknown): boolean {
+    const { queued } = this;
+    // One comparison for the common case: what is below its high water has room.
+    if (queued + 1 >= this.behavior.highWater || this.status >= Status.stopping) {
+      return this.acceptBeyond(envelope, message);
+    }
+    this.enqueue(envelope, message);
+    return true;
+  }
+
+  /** At the high water, or beyond it, or at the end of its life. */
+  private acceptBeyond(envelope: Envelope, message: unknown): boolean {
     if (this.status >= Status.stopping) {
       this.host.counters.refused += 1;
       this.letterDies(envelope, message, 'stopped');
       return false;
     }
-    let queued = this.queued;
-    if (queued >= this.behavior.capacity && queued - (this.extra?.signalsQueued ?? 0) >= this.behavior.capacity) {
-      if (!this.makeRoom(envelope, message)) return false;
-      queued -= 1;
-    }
-    if (queued === 0) {
+    const counted = this.queued - (this.extra?.signalsQueued ?? 0);
+    if (counted >= this.behavior.capacity && !this.makeRoom(envelope, message)) return false;
+    this.enqueue(envelope, message);
+    return this.queued < this.behavior.highWater;
+  }
+
+  private enqueue(envelope: Envelope, message: unknown): void {
+    if (this.queued === 0) {
       this.firstEnvelope = envelope;
       this.firstMessage = message;
     } else {
-      this.backlog ??= new PairRing();
+      this.backlog ??= new PairQueue();
       this.backlog.push(envelope, message);
     }
+    this.queued += 1;
     this.host.counters.accepted += 1;
     if (this.status === Status.idle) this.makeReady();
-    return queued + 1 < this.behavior.highWater;
   }
 
   /** Queues the news of another's end, whatever the capacity. */
   acceptTerminated(watch: Watch): void {
     const { terminated } = this.behavior;
     if (this.status >= Status.stopping || terminated === undefined) return;
-    if (this.queued === 0) {
-      this.firstEnvelope = terminated;
-      this.firstMessage = watch;
-    } else {
-      this.backlog ??= new PairRing();
-      this.backlog.push(terminated, watch);
-    }
     this.extension.signalsQueued += 1;
-    this.host.counters.accepted += 1;
-    if (this.status === Status.idle) this.makeReady();
+    this.enqueue(terminated, watch);
+  }
+
+  /** The head of the oldest message. There must be one. */
+  protected peekEnvelope(): Envelope {
+    return this.firstEnvelope ?? this.backlog!.peekFirst();
+  }
+
+  /** Removes the oldest message and gives its content; read `peekEnvelope` before. */
+  protected shiftMessage(): unknown {
+    this.queued -= 1;
+    if (this.firstEnvelope === undefined) return this.backlog!.shiftSecond();
+    const message = this.firstMessage;
+    this.firstEnvelope = undefined;
+    this.firstMessage = undefined;
+    return message;
   }
 
   /** Puts a message before all others. */
   protected putBack(envelope: Envelope, message: unknown): void {
     if (this.firstEnvelope !== undefined) {
-      this.backlog ??= new PairRing();
+      this.backlog ??= new PairQueue();
       this.backlog.unshift(this.firstEnvelope, this.firstMessage);
     }
     this.firstEnvelope = envelope;
     this.firstMessage = message;
+    this.queued += 1;
     if (this.isSignal(envelope)) this.extension.signalsQueued += 1;
   }
 
@@ -149,12 +167,8 @@ export abstract class Mailbox {
       const waiting = extra.offers.shift()!;
       if (waiting.settled) continue;
       this.host.deadlines.remove(waiting);
-      waiting.admit(this.#accept);
+      waiting.admit((envelope, message) => void this.accept(envelope, message));
     }
-  }
-
-  get #accept(): (envelope: Envelope, message: unknown) => void {
-    return (envelope, message) => void this.accept(envelope, message);
   }
 
   /** Asks the dispatcher for a turn. */
@@ -173,10 +187,8 @@ export abstract class Mailbox {
 
   /** Signals keep their place: no policy drops what is told exactly once. */
   private dropOldest(): void {
-    const oldest = this.firstEnvelope ?? this.backlog!.peekFirst();
-    const message = this.firstEnvelope === undefined ? this.backlog!.shiftSecond() : this.firstMessage;
-    this.firstEnvelope = undefined;
-    this.firstMessage = undefined;
+    const oldest = this.peekEnvelope();
+    const message = this.shiftMessage();
     if (!this.isSignal(oldest)) {
       this.letterDies(oldest, message, 'dropped');
       return;
@@ -188,13 +200,9 @@ export abstract class Mailbox {
 
   /** Everything that waits becomes a dead letter, and every sender that waits is told. */
   protected emptyQueue(reason: 'stopped' | 'failed'): void {
-    if (this.firstEnvelope !== undefined) this.letterDies(this.firstEnvelope, this.firstMessage, reason);
-    this.firstEnvelope = undefined;
-    this.firstMessage = undefined;
-    const { backlog } = this;
-    while (backlog !== undefined && backlog.size > 0) {
-      const envelope = backlog.peekFirst();
-      this.letterDies(envelope, backlog.shiftSecond(), reason);
+    while (this.queued > 0) {
+      const envelope = this.peekEnvelope();
+      this.letterDies(envelope, this.shiftMessage(), reason);
     }
     this.backlog = undefined;
     const offers = this.extra?.offers;
