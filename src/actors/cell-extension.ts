@@ -1,6 +1,7 @@
 /** What a cell needs only now and then: made at first use, so that an idle actor stays small. */
 import { limits } from '../base/limits.ts';
 import { Ring } from '../base/ring.ts';
+import { Beside } from './beside.ts';
 import type { Cell } from './cell.ts';
 import type { FailureLog } from './failure-log.ts';
 import type { Host } from './host.ts';
@@ -17,6 +18,8 @@ import type { Watches } from './watch.ts';
 
 export class CellExtension {
   readonly children: Set<Cell> = new Set();
+  /** Runs that are open beside the exclusive one. */
+  readonly beside: Beside = new Beside();
   readonly observers: Set<Observer<unknown>> = new Set();
   readonly streams: Set<StreamRun> = new Set();
   /** Streams whose reader has room, to be pumped between messages. */
@@ -70,6 +73,7 @@ export class CellExtension {
   endStream(stream: StreamRun): void {
     this.streams.delete(stream);
     this.#runs.delete(stream.run);
+    this.beside.end(stream.run);
     // Without this a generator that waits for a change of a quiet state would wait on, for nobody.
     for (const observer of this.observers) if (observer.run === stream.run) observer.end();
   }
@@ -89,6 +93,7 @@ export class CellExtension {
     for (const stream of this.streams) {
       stream.close();
       stream.request.fail(new ActorFailed(why));
+      this.beside.end(stream.run);
     }
     this.streams.clear();
     this.pulls.clear();

@@ -105,8 +105,12 @@ export type ActorContext<P extends Operations, St = unknown, PN extends string =
 type Handler<St, O, P extends Operations, PN extends string> =
   O extends TellOperation<infer I>
     ? (state: St, message: Out<I>, context: Context<P, {}, St, PN>) => void | Promise<void>
-    : O extends AskOperation<infer I, infer R, infer E>
-      ? (state: St, message: Out<I>, context: Context<P, E, St, PN>) => In<R> | Promise<In<R>>
+    : O extends AskOperation<infer I, infer R, infer E, infer RO>
+      ? (
+          state: [RO] extends [true] ? Readonly<St> : St,
+          message: Out<I>,
+          context: Context<P, E, St, PN>,
+        ) => In<R> | Promise<In<R>>
       : O extends StreamOperation<infer I, infer R, infer E>
         ? (state: Readonly<St>, message: Out<I>, context: Context<P, E, St, PN>) => AsyncIterable<In<R>>
         : never;

@@ -75,6 +75,7 @@ export class Host {
   /** Cells whose address has left this place, so that messages may come for them. */
   readonly #exported = new Map<number, Cell>();
   #nextCell = 1;
+  #runs = 0;
   #closed = false;
 
   constructor(options: HostOptions) {
@@ -133,6 +134,12 @@ export class Host {
       );
     }
     this.#names.set(key, cell);
+  }
+
+  /** A number for a run that other places are told of, never used again. */
+  nextRun(): number {
+    this.#runs += 1;
+    return this.#runs;
   }
 
   /** Forgets a cell that has ended. */

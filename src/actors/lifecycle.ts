@@ -20,7 +20,9 @@ export abstract class Lifecycle extends Mailbox {
   protected current: Run | undefined = undefined;
   /** The arguments as they were given, for a restart; undefined where they are empty. */
   #arguments: unknown = undefined;
-  /** True when the turn must end for something other than messages: a stop. */
+  /** True when the turn has something else to see to after the message that is being handled. */
+  protected attention = false;
+  /** True when it is to end as soon as no run is open. */
   protected stopAsked = false;
   /** Resolves when it has started; undefined when it started at once. */
   started: Promise<void> | undefined = undefined;
@@ -122,6 +124,7 @@ export abstract class Lifecycle extends Mailbox {
     if (kill) this.end('killed');
     else if (!this.stopAsked) {
       this.stopAsked = true;
+      this.attention = true;
       if (this.status === Status.idle) this.makeReady();
       else if (this.status === Status.restarting) void this.endInOrder('stopped');
     }
@@ -209,12 +212,28 @@ export abstract class Lifecycle extends Mailbox {
 
   /** Gives up a run whose handler still waits: what it returns later counts for nothing. */
   protected abandonRun(): void {
-    const envelope = this.current?.envelope;
-    if (this.status !== Status.suspended || envelope === undefined) return;
-    this.current?.abort(`${this.path()} ended while its handler was waiting`);
-    this.releaseRun(this.current);
-    this.tellAbandoned(envelope);
+    this.attention = true;
+    const why = `${this.path()} ended while its handler was waiting`;
+    const { current } = this;
+    if (current?.envelope !== undefined && this.isHeld) {
+      const { envelope } = current;
+      current.abort(why);
+      this.releaseRun(current);
+      this.tellAbandoned(envelope);
+    }
+    const { extra } = this;
+    if (extra === undefined) return;
+    extra.beside.held = false;
+    for (const run of [...extra.beside.asks]) {
+      run.abort(why);
+      extra.forget(run);
+      extra.beside.end(run);
+      if (run.envelope !== undefined) this.tellAbandoned(run.envelope);
+    }
   }
+
+  /** True while an exclusive run waits. */
+  protected abstract get isHeld(): boolean;
 
   protected tellAbandoned({ operation, request, origin }: Envelope): void {
     request?.fail(new ActorFailed(`${operation.label}: ${this.path()} ended while its handler was waiting`));
@@ -223,7 +242,12 @@ export abstract class Lifecycle extends Mailbox {
 
   /** The next run gets a context of its own. */
   protected releaseRun(run: Run | undefined): void {
-    if (run !== undefined) this.extra?.forget(run);
+    if (run !== undefined) {
+      run.end();
+      this.extra?.forget(run);
+    }
+    if (this.extra !== undefined) this.extra.beside.held = false;
+    if (this.status === Status.suspended) this.status = Status.idle;
     this.current = undefined;
   }
 }

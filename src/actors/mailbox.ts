@@ -90,6 +90,17 @@ export abstract class Mailbox {
     return true;
   }
 
+  /** Queues a message before all others, whatever the high water; for a call that its actor waits for itself. */
+  acceptFirst(envelope: Envelope, message: unknown): void {
+    if (this.isOver || this.queued >= this.behavior.capacity) {
+      this.acceptBeyond(envelope, message);
+      return;
+    }
+    this.putBack(envelope, message);
+    this.host.counters.accepted += 1;
+    this.wake();
+  }
+
   /** At the high water, or beyond it, or at the end of its life. */
   private acceptBeyond(envelope: Envelope, message: unknown): boolean {
     if (this.status >= Status.stopping) {
@@ -114,6 +125,7 @@ export abstract class Mailbox {
     this.queued += 1;
     this.host.counters.accepted += 1;
     if (this.status === Status.idle) this.makeReady();
+    else if (this.status === Status.suspended && this.behavior.interleaves) this.wake();
   }
 
   /** Queues the news of another's end, whatever the capacity. */
@@ -173,6 +185,9 @@ export abstract class Mailbox {
 
   /** Asks the dispatcher for a turn. */
   protected abstract makeReady(): void;
+
+  /** Asks for a turn where there is something to do in it. */
+  protected abstract wake(): void;
 
   /** What the overflow policy does with one message too many. True when there is room for it now. */
   private makeRoom(envelope: Envelope, message: unknown): boolean {

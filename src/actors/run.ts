@@ -14,7 +14,12 @@ import { ActorFailed } from './outcomes.ts';
 import { pipeToSelf } from './pipe-to-self.ts';
 import type { Request } from './request.ts';
 import type { Resource } from './resource.ts';
+import type { Address, Owner } from './target.ts';
 import { endedInDelay } from './timers.ts';
+import type { OpenWait } from './wait-for.ts';
+
+/** The number of a run that has ended. */
+const over = -1;
 
 export class Run {
   readonly #cell: Cell;
@@ -23,21 +28,13 @@ export class Run {
   envelope: Envelope | undefined = undefined;
   /** Made when the signal is asked for, or the run is aborted. */
   #controller: AbortController | undefined = undefined;
+  /** Asks and offers that it has made and that are still open. */
+  #waits: OpenWait[] | undefined = undefined;
+  #number = 0;
 
   constructor(cell: Cell) {
     this.#cell = cell;
     this.#generation = cell.generation;
-  }
-
-  /** True when its actor has restarted since: code that runs on all the same gets nothing of the new generation. */
-  get isStale(): boolean {
-    return this.#cell.generation !== this.#generation;
-  }
-
-  /** @throws ActorFailed */
-  private refuseIfStale(): void {
-    if (this.isStale)
-      throw new ActorFailed(`${this.#cell.path()} has restarted; this context belongs to an earlier run`);
   }
 
   /** The environment behind a context, for parts of the runtime that are actors themselves. */
@@ -45,15 +42,88 @@ export class Run {
     return (context as Run).#cell.host.environment;
   }
 
+  // ── what the runtime asks of it ──
+
+  /** Whose the refs are that the handler gets. */
+  get owner(): Owner {
+    return this.#cell;
+  }
+
+  /** What other places know it by; given when the first of them is told. */
+  get number(): number {
+    if (this.#number === 0) {
+      this.#number = this.#cell.host.nextRun();
+      this.#cell.attend();
+    }
+    return this.#number;
+  }
+
+  get isOver(): boolean {
+    return this.#number === over;
+  }
+
+  /** Its handler is done, or was given up. */
+  end(): void {
+    this.#number = over;
+  }
+
+  /** True when its actor has restarted since: code that runs on all the same gets nothing of the new generation. */
+  get isStale(): boolean {
+    return this.#cell.generation !== this.#generation;
+  }
+
   /** What this run answers; undefined for a tell. */
   get request(): Request | undefined {
     return this.envelope?.request;
   }
 
-  /** True when the next run may use this object too. */
+  /** True when the next run may use this object too: nobody else has it in mind. */
   get reusable(): boolean {
-    return this.#controller === undefined;
+    return this.#controller === undefined && this.#waits === undefined && this.#number === 0;
   }
+
+  address(): Address {
+    return this.#cell.address();
+  }
+
+  path(): string {
+    return this.#cell.path();
+  }
+
+  get waits(): readonly OpenWait[] | undefined {
+    return this.#waits;
+  }
+
+  waitsFor(wait: OpenWait): void {
+    if (this.#waits === undefined) {
+      this.#waits = [wait];
+      this.#cell.attend();
+    } else this.#waits.push(wait);
+  }
+
+  waitsNoMore(wait: OpenWait): void {
+    const waits = this.#waits;
+    if (waits === undefined) return;
+    const last = waits.pop();
+    if (last !== wait && last !== undefined) {
+      const at = waits.indexOf(wait);
+      if (at >= 0) waits[at] = last;
+      else waits.push(last);
+    }
+  }
+
+  /** Aborts the signal, also one that is asked for only later. */
+  abort(why: string): void {
+    this.#controller ??= new AbortController();
+    if (!this.#controller.signal.aborted) this.#controller.abort(new ActorFailed(why));
+  }
+
+  /** @throws ActorFailed */
+  private refuseIfStale(): void {
+    if (this.isStale) throw new ActorFailed(`${this.path()} has restarted; this context belongs to an earlier run`);
+  }
+
+  // ── what handlers see, as `Context` types it ──
 
   get self(): object {
     return this.#cell.selfRef();
@@ -62,21 +132,16 @@ export class Run {
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
+      this.#cell.attend();
       const { request } = this;
       if (request !== undefined) {
         if (request.settled) this.abort('the caller has given up');
-        else request.onGivenUp = () => this.abort('the caller has given up');
+        else request.onGivenUp ??= () => this.abort('the caller has given up');
       }
       if (this.isStale) this.abort('the actor has restarted');
       else this.#cell.extension.keep(this);
     }
     return this.#controller.signal;
-  }
-
-  /** Aborts the signal, also one that is asked for only later. */
-  abort(why: string): void {
-    this.#controller ??= new AbortController();
-    if (!this.#controller.signal.aborted) this.#controller.abort(new ActorFailed(why));
   }
 
   now(): number {
@@ -123,7 +188,7 @@ export class Run {
 
   spawn(definition: unknown, options?: { args?: unknown; name?: string }): object {
     this.refuseIfStale();
-    return this.#cell.spawnChild(definition, options);
+    return this.#cell.spawnChild(definition, options, this.owner);
   }
 
   stop(): void {

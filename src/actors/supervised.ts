@@ -15,6 +15,7 @@ import { TellEnvelope } from './operation.ts';
 import { ActorFailed } from './outcomes.ts';
 import { concernedBy, restartTogether } from './restart.ts';
 import { backoffMs, RestartBudget } from './restart-budget.ts';
+import type { Run } from './run.ts';
 import { type Directive, isDirective } from './supervise.ts';
 
 /** A directive as it is carried out, and how the log puts it. */
@@ -26,9 +27,11 @@ interface Decision {
 export abstract class Supervised extends Lifecycle {
   /** What comes after a run: a stop, the next turn, or rest. */
   protected abstract afterRun(): void;
+  /** The end of a run that was open beside others. */
+  protected abstract endBeside(run: Run): void;
 
   /** The actor's own failure, in the handler of `envelope` or beside any. */
-  protected failed(error: unknown, envelope?: Envelope, message?: unknown): void {
+  protected failed(error: unknown, envelope?: Envelope, message?: unknown, run: Run | undefined = this.current): void {
     const label = envelope?.operation.label ?? this.behavior.name;
     const cause = error instanceof DeclaredFailureSignal ? undeclared(error, label) : error;
     if (this.isOver) {
@@ -41,15 +44,14 @@ export abstract class Supervised extends Lifecycle {
     const { extension } = this;
     extension.failureLog ??= new FailureLog();
     extension.failureLog.add(this, cause, label, so, !goesOn);
-    const wasSuspended = this.status === Status.suspended;
     if (envelope !== undefined) {
       // Its run is over, and so nobody's to give up.
-      if (this.current !== undefined) this.current.envelope = undefined;
+      if (run !== undefined) run.envelope = undefined;
       if (!goesOn || !this.handOutAgain(envelope, message)) this.isPoison(envelope, message, label, cause);
     }
     switch (directive) {
       case 'resume':
-        if (envelope !== undefined) this.resumeAfterFailure(wasSuspended);
+        if (envelope !== undefined) this.resumeAfterFailure(run);
         return;
       case 'restart':
         // Whoever asked it to stop does not wait for a backoff.
@@ -134,10 +136,15 @@ export abstract class Supervised extends Lifecycle {
 
   // ── what follows ──
 
-  private resumeAfterFailure(wasSuspended: boolean): void {
-    this.releaseRun(this.current);
+  private resumeAfterFailure(run: Run | undefined): void {
+    if (run !== undefined && run !== this.current) {
+      this.endBeside(run);
+      return;
+    }
+    const wasHeld = this.isHeld;
+    this.releaseRun(run);
     this.extra?.notice(this.state);
-    if (wasSuspended) this.afterRun();
+    if (wasHeld) this.afterRun();
   }
 
   private endWithSiblings(): void {

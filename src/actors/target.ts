@@ -6,7 +6,7 @@
  */
 import type { Operation } from './operation.ts';
 import type { CallOptions, Stream, StreamOptions } from './protocol.ts';
-import type { Request } from './request.ts';
+import type { Run } from './run.ts';
 
 /** Where an actor lives: the id of its place, and its number there, which is never used again. */
 export interface Address {
@@ -19,12 +19,8 @@ export interface Address {
  * `await`; refs outside of actors belong to their system.
  */
 export interface Owner {
-  /** The number of the run that is open now, 0 when none is. */
-  readonly openRun: number;
-  /** What the open run answers, if it answers anything. */
-  readonly openRequest: Request | undefined;
-  /** True while the run of that number has not ended. */
-  isOpen(run: number): boolean;
+  /** The run that a call through its refs is made by; undefined when none is open, or it cannot be told which. */
+  readonly openRun: Run | undefined;
   address(): Address;
   path(): string;
   /** A ref to the same actor that belongs to this owner. */

@@ -47,6 +47,10 @@ export const limits = {
   streamsPerActorMax: 1_024,
   /** Senders waiting for room in one mailbox. */
   offersWaitingMax: 65_536,
+  /** Runs of one interleaving operation that one actor may have open: what `readonly` allows without `concurrent`. */
+  interleavedRunsMax: 1_024,
+  /** Runs that the search for a deadlock follows before it gives up, and leaves the call to its deadline. */
+  waitForRunsMax: 10_000,
   /** Refs an actor keeps rebound for itself before the cache starts anew. */
   reboundRefsMax: 1_024,
   /** Addresses of actors of one place that are remembered before those that nobody holds are looked for. */

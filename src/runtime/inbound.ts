@@ -14,8 +14,9 @@ import { OfferWaiting, RoomNotice, tooManyWait } from '../actors/offer.ts';
 import { type Operation, TellEnvelope } from '../actors/operation.ts';
 import { Cancelled, NotDelivered, Rejected } from '../actors/outcomes.ts';
 import type { RegistryIndex } from '../actors/registry.ts';
-import { type ChainLink, findInChain } from '../actors/request.ts';
+import type { ChainLink } from '../actors/request.ts';
 import { InvalidValue } from '../actors/schema/errors.ts';
+import { judgeChain } from '../actors/wait-for.ts';
 import { describeThrown } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { RefusedValue } from '../transport/frame-codec.ts';
@@ -186,12 +187,16 @@ export class Inbound implements CallOrigin {
     if ('refused' in found) return this.#refuse(id, found.refused);
     const { cell, operation, message } = found;
     const links = readChain(chain);
-    const cycle = links.length === 0 ? undefined : findInChain(cell, links, operation);
-    if (cycle !== undefined) return this.#refuse(id, cycle);
     const request = new InboundRequest(this, id, operation, links);
+    try {
+      request.isAdmitted = judgeChain(cell, links, operation) === 'admit';
+    } catch (cycle) {
+      return this.#refuse(id, cycle as Error);
+    }
     this.#open.set(id, request);
     this.#place.host.deadlines.add(request, milliseconds(remainingMs));
-    cell.accept(request, message);
+    if (request.isAdmitted) cell.acceptFirst(request, message);
+    else cell.accept(request, message);
     return true;
   }
 

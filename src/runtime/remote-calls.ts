@@ -124,7 +124,6 @@ export class MessageCall extends PromisedCall {
     }
     if (this.#isOffer && !this.#isLate) {
       this.#isLate = true;
-      this.deadlineMs = 0;
       this.place.host.deadlines.add(this, limits.offerAnswerMs);
       return;
     }
