@@ -10,15 +10,15 @@
 import type { Cancel, Clock } from '../base/environment/clock.ts';
 import { limits } from '../base/limits.ts';
 
-/** Something that waits for at most so long. */
-export abstract class Waiting {
+/** Something that waits for at most so long. An interface, since each `super()` is a visible part of an ask. */
+export interface Waiting {
   /** Its slot in the table; -1 when it is in none. */
-  slot = -1;
-  /** Monotonic, in whole ms; until it is stamped, the length of the wait below zero: -1 for 0 ms. */
-  dueMs = 0;
+  slot: number;
+  /** Monotonic, in whole ms; until it is stamped, the length of the wait below zero: -1 for 0 ms. 0 before it waits. */
+  dueMs: number;
 
   /** The deadline has passed; it is in the table no more. */
-  abstract expire(): void;
+  expire(): void;
 }
 
 export class Deadlines {

@@ -5,7 +5,7 @@
  * it: following the senders upward gives the call chain, following what a run waits for gives the wait-for graph
  * (`wait-for.ts`).
  */
-import { Waiting } from './deadlines.ts';
+import type { Waiting } from './deadlines.ts';
 import type { Operation, Origin } from './operation.ts';
 import { OutcomeUnknown } from './outcomes.ts';
 import type { Run } from './run.ts';
@@ -16,7 +16,9 @@ export interface ChainLink extends Address {
   readonly run: number;
 }
 
-export abstract class Request extends Waiting {
+export abstract class Request implements Waiting {
+  slot = -1;
+  dueMs = 0;
   readonly operation: Operation;
   /** Itself: tells' envelopes have none, so this is how the two kinds are told apart. */
   get request(): this {
@@ -35,7 +37,6 @@ export abstract class Request extends Waiting {
   onGivenUp: (() => void) | undefined = undefined;
 
   constructor(operation: Operation, callerRun: Run | undefined) {
-    super();
     this.operation = operation;
     this.callerRun = callerRun;
   }
@@ -54,7 +55,7 @@ export abstract class Request extends Waiting {
   abstract succeed(result: unknown): void;
   abstract fail(error: Error): void;
 
-  override expire(): void {
+  expire(): void {
     this.fail(
       new OutcomeUnknown(
         'deadline',
