@@ -24,6 +24,8 @@ export class CellExtension {
   /** What waits for room, first come first served. */
   readonly offers: Ring<RoomWaiting> = new Ring();
   readonly timers: Timers;
+  /** True once it takes no more messages and ends when its queue is empty. */
+  draining = false;
   /** How often its state was rebuilt, or was about to be. */
   generation = 0;
   budget: RestartBudget | undefined = undefined;

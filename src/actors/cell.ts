@@ -214,7 +214,7 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
   protected override afterRun(): void {
     const { extra } = this;
     if (extra !== undefined && extra.offers.size > 0) this.admitOffers(extra);
-    if (this.stopAsked) void this.endInOrder('stopped');
+    if (this.stopAsked || this.isDrained) void this.endInOrder('stopped');
     else if (
       this.firstEnvelope !== undefined ||
       (this.backlog !== undefined && this.backlog.size > 0) ||

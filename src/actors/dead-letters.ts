@@ -15,6 +15,7 @@ const ownProtocols = 'troupe.';
 
 export type DeadLetterReason =
   | 'stopped'
+  | 'draining'
   | 'failed'
   | 'full'
   | 'dropped'

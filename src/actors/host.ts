@@ -9,6 +9,7 @@ import type { Random } from '../base/environment/random.ts';
 import { describeThrown } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
+import { within } from '../base/within.ts';
 import type { ActorBehavior } from './behavior.ts';
 import { Cell } from './cell.ts';
 import { DeadLetters } from './dead-letters.ts';
@@ -25,6 +26,7 @@ import { Resources } from './resource.ts';
 import { InvalidValue } from './schema/errors.ts';
 import type { MessageType } from './schema/message-type.ts';
 import type { Address, Owner, Target } from './target.ts';
+import { type ActorView, viewsOf } from './tree.ts';
 
 /** Messages of this place since it started. accepted = handled + dead letters after acceptance + queued. */
 export interface Counters {
@@ -76,6 +78,7 @@ export class Host {
   readonly #exported = new Map<number, Cell>();
   #nextCell = 1;
   #closed = false;
+  #stopping = false;
 
   constructor(options: HostOptions) {
     this.environment = options.environment;
@@ -98,7 +101,10 @@ export class Host {
   /** Starts an actor; it may still be starting when this returns, and takes messages already. @throws SpawnFailed */
   spawn(definition: unknown, request: SpawnRequest): Cell {
     if (!isBehavior(definition)) throw noDefinition();
-    if (this.#closed) throw new SpawnFailed('shutdown', `${definition.name}: the system is shutting down`);
+    // What is being drained may still start what it needs.
+    if (this.#stopping || (this.#closed && request.parent === undefined)) {
+      throw new SpawnFailed('shutdown', `${definition.name}: the system is shutting down`);
+    }
     const cell = new Cell(this, definition, request.parent, this.#nextCell, request.name);
     let args: unknown;
     try {
@@ -158,6 +164,11 @@ export class Host {
     return this.#roots.size;
   }
 
+  /** The top-level actors, in the order of their start. */
+  get roots(): ReadonlySet<Cell> {
+    return this.#roots;
+  }
+
   /**
    * A value from another place, with its refs for `owner`. `parse` is still to say whether it fits.
    *
@@ -203,27 +214,58 @@ export class Host {
     return new (refClassOf(known))(new GoneTarget(this, address, branch, protocolName, 'stopped'), owner);
   }
 
+  // ── the end of the place, step by step ──
+
+  /** Nobody starts a top-level actor here any more. */
+  refuseSpawns(): void {
+    this.#closed = true;
+  }
+
+  /**
+   * Drains the actors: the last started first, one after the other, since it may use those before it. One that takes
+   * long gets half of what is left at most; what could not be drained by then still runs.
+   */
+  async drain(deadlineMs: number): Promise<void> {
+    const { clock } = this.environment;
+    const endsAtMs = clock.monotonicMs() + deadlineMs;
+    for (const root of [...this.#roots].reverse()) {
+      if (root.endIfIdle()) continue;
+      const leftMs = endsAtMs - clock.monotonicMs();
+      if (leftMs <= 0) return;
+      await within(clock, leftMs / 2, root.stop(false, { drain: true }));
+    }
+  }
+
+  /** Stops every actor after its current message, the last started first. Returns what was killed at the deadline. */
+  async stop(deadlineMs: number): Promise<readonly ActorView[]> {
+    this.#stopping = true;
+    this.resources.abort();
+    const ends: Promise<void>[] = [];
+    for (const root of [...this.#roots].reverse()) if (!root.endIfIdle()) ends.push(root.stop(false, undefined));
+    await within(this.environment.clock, deadlineMs, Promise.all(ends));
+    const left = viewsOf(this.#roots);
+    for (const root of [...this.#roots].reverse()) void root.stop(true, undefined);
+    return left;
+  }
+
+  /** Waits for the resources to close. Returns the names of those that had not by the deadline. */
+  async closeResources(deadlineMs: number): Promise<readonly string[]> {
+    const unclosed = await this.resources.close(this.environment.clock, deadlineMs);
+    this.deadlines.close();
+    return unclosed;
+  }
+
   /**
    * Stops every actor and closes what they shared. Actors that have not ended by the deadline are named, and killed;
    * resources that have not closed by then are named.
    */
   async close(deadlineMs: number): Promise<readonly string[]> {
-    this.#closed = true;
+    this.refuseSpawns();
     const { clock } = this.environment;
     const endsAtMs = clock.monotonicMs() + deadlineMs;
-    this.resources.abort();
-    const left: string[] = [];
-    await Promise.all(
-      [...this.#roots].map((root) =>
-        root.stop(false, { deadlineMs }).catch(() => {
-          left.push(root.path());
-        }),
-      ),
-    );
-    const unclosed = await this.resources.close(clock, Math.max(0, endsAtMs - clock.monotonicMs()));
-    left.push(...unclosed.map((name) => `resource "${name}" of ${this.placeId}`));
-    this.deadlines.close();
-    return left;
+    const killed = await this.stop(deadlineMs);
+    const unclosed = await this.closeResources(Math.max(0, endsAtMs - clock.monotonicMs()));
+    return [...killed.map(({ path }) => path), ...unclosed.map((name) => `resource "${name}" of ${this.placeId}`)];
   }
 }
 

@@ -4,15 +4,19 @@
  * At the end what waits becomes dead letters, its children end first, whatever belongs to it (timers, streams, signals)
  * ends with it, and those who watch it are told.
  */
+import type { Clock } from '../base/environment/clock.ts';
 import { describeThrown } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import { within } from '../base/within.ts';
 import type { Cell } from './cell.ts';
 import { CellExtension } from './cell-extension.ts';
 import { SpawnFailed } from './errors.ts';
 import { logFailure } from './failure-log.ts';
-import { type Envelope, Mailbox, Status } from './mailbox.ts';
+import { type Envelope, Mailbox, Status, statusNames } from './mailbox.ts';
 import { ActorFailed } from './outcomes.ts';
 import { Run } from './run.ts';
 import type { StopOptions, Watcher } from './target.ts';
+import type { ActorView } from './tree.ts';
 
 export abstract class Lifecycle extends Mailbox {
   protected state: unknown = undefined;
@@ -107,11 +111,42 @@ export abstract class Lifecycle extends Mailbox {
     this.status = Status.idle;
     if (this.extra !== undefined) this.admitOffers(this.extra);
     // What was admitted has made it ready already.
-    if (this.status === Status.idle && (this.queued > 0 || this.stopAsked)) this.makeReady();
+    if (this.status === Status.idle && (this.queued > 0 || this.stopAsked || this.isDraining)) this.makeReady();
   }
 
   protected hookContext(): Run {
     return new Run(this as unknown as Cell);
+  }
+
+  // ── what people are shown of it ──
+
+  /** Those below it, in the order of their start. */
+  get children(): ReadonlySet<Cell> {
+    return this.extra?.children ?? nobody;
+  }
+
+  view(): ActorView {
+    return {
+      path: this.path(),
+      actor: this.behavior.name,
+      status: statusNames[this.status],
+      doing: this.doing(),
+      queued: this.queued,
+      restarts: this.generation,
+    };
+  }
+
+  private doing(): string | undefined {
+    switch (this.status) {
+      case Status.starting:
+        return 'its start';
+      case Status.restarting:
+        return 'its restart';
+      case Status.stopping:
+        return this.children.size > 0 ? 'the end of its children' : 'its stopping hook';
+      default:
+        return this.current?.envelope?.operation.label;
+    }
   }
 
   // ── the end ──
@@ -120,6 +155,7 @@ export abstract class Lifecycle extends Mailbox {
     if (this.status === Status.stopped) return Promise.resolve();
     const { ended } = this.extension;
     if (kill) this.end('killed');
+    else if (options?.drain === true) this.drainQueue();
     else if (!this.stopAsked) {
       this.stopAsked = true;
       if (this.status === Status.idle) this.makeReady();
@@ -127,6 +163,27 @@ export abstract class Lifecycle extends Mailbox {
     }
     const deadlineMs = options?.deadlineMs;
     return deadlineMs === undefined ? ended : this.endedWithin(deadlineMs, ended);
+  }
+
+  private drainQueue(): void {
+    if (this.stopAsked || this.isOver || this.isDraining) return;
+    this.closeToNew();
+    if (this.status === Status.idle) this.makeReady();
+  }
+
+  /** True when what was queued has been handled and nothing more may come. */
+  protected get isDrained(): boolean {
+    return this.isDraining && this.queued === 0;
+  }
+
+  /** Ends an actor that has nothing to do and nobody to tell before. False for any other. */
+  endIfIdle(): boolean {
+    const { extra } = this;
+    const hasMore = extra !== undefined && (extra.children.size > 0 || extra.streams.size > 0);
+    if (this.status !== Status.idle || this.queued > 0 || hasMore) return false;
+    if (this.behavior.signals.stopping !== undefined) return false;
+    this.end('stopped');
+    return true;
   }
 
   private endedWithin(deadlineMs: number, ended: Promise<void>): Promise<void> {
@@ -153,9 +210,7 @@ export abstract class Lifecycle extends Mailbox {
     this.emptyQueue(reason);
     const { extra } = this;
     extra?.endGeneration(`${this.path()} has ${reason}`);
-    if (extra !== undefined && extra.children.size > 0) {
-      await Promise.all([...extra.children].map((child) => child.stop(false, undefined)));
-    }
+    if (extra !== undefined && extra.children.size > 0) await stopChildren(extra, this.host.environment.clock);
     try {
       await this.behavior.signals.stopping?.(this.state, { reason }, this.hookContext());
     } catch (error) {
@@ -226,6 +281,20 @@ export abstract class Lifecycle extends Mailbox {
     if (run !== undefined) this.extra?.forget(run);
     this.current = undefined;
   }
+}
+
+const nobody: ReadonlySet<Cell> = new Set();
+
+/** The last first, as they may use those before them. One that takes long does not hold up the others for ever. */
+async function stopChildren({ children, draining }: CellExtension, clock: Clock): Promise<void> {
+  const ends: Promise<void>[] = [];
+  for (const child of [...children].reverse()) {
+    if (child.endIfIdle()) continue;
+    const ended = child.stop(false, { drain: draining });
+    ends.push(ended);
+    await within(clock, limits.childStopMs, ended);
+  }
+  await Promise.all(ends);
 }
 
 export function isThenable(value: unknown): value is PromiseLike<unknown> {

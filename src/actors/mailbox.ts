@@ -32,9 +32,22 @@ export const Status = {
 } as const;
 export type StatusNumber = (typeof Status)[keyof typeof Status];
 
+/** By number. */
+export const statusNames: readonly (keyof typeof Status)[] & { readonly [N in StatusNumber]: keyof typeof Status } = [
+  'starting',
+  'idle',
+  'ready',
+  'running',
+  'suspended',
+  'restarting',
+  'stopping',
+  'stopped',
+];
+
 export abstract class Mailbox {
   readonly host: Host;
-  readonly behavior: ActorBehavior;
+  /** Its definition's; replaced by one without room while it drains, so that nothing else need ask for that. */
+  behavior: ActorBehavior;
   readonly parent: Mailbox | undefined;
   /** The actor's number on its place, never used again: the incarnation. */
   readonly id: number;
@@ -109,7 +122,7 @@ export abstract class Mailbox {
   /** Queues the news of another's end, whatever the capacity. */
   acceptTerminated(watch: Watch): void {
     const { terminated } = this.behavior;
-    if (this.status >= Status.stopping || terminated === undefined) return;
+    if (this.status >= Status.stopping || terminated === undefined || this.isDraining) return;
     if (this.queued === 0) {
       this.firstEnvelope = terminated;
       this.firstMessage = watch;
@@ -138,9 +151,23 @@ export abstract class Mailbox {
     return envelope.operation === this.behavior.terminated?.operation;
   }
 
+  /** True while it handles what was queued and takes nothing more. */
+  protected get isDraining(): boolean {
+    return this.extra?.draining === true;
+  }
+
+  /** Takes nothing more from now on; whoever waits for room is told at once. */
+  protected closeToNew(): void {
+    const { extension, behavior } = this;
+    extension.draining = true;
+    this.behavior = Object.create(behavior, { capacity: { value: 0 }, highWater: { value: 0 } }) as ActorBehavior;
+    this.turnAwayOffers(extension);
+  }
+
   /** Has an offer, or a notice, wait for room. */
   awaitRoom(waiting: RoomWaiting): void {
     this.extension.offers.push(waiting);
+    if (this.isDraining) this.turnAwayOffers(this.extension);
   }
 
   /** Lets in the offers that there is room for, first come first served. */
@@ -162,6 +189,11 @@ export abstract class Mailbox {
 
   /** What the overflow policy does with one message too many. True when there is room for it now. */
   private makeRoom(envelope: Envelope, message: unknown): boolean {
+    if (this.isDraining) {
+      this.host.counters.refused += 1;
+      this.letterDies(envelope, message, 'draining');
+      return false;
+    }
     if (this.behavior.overflow === 'drop-oldest') {
       this.dropOldest();
       return true;
@@ -197,8 +229,11 @@ export abstract class Mailbox {
       this.letterDies(envelope, backlog.shiftSecond(), reason);
     }
     this.backlog = undefined;
-    const offers = this.extra?.offers;
-    for (let offer = offers?.shift(); offer !== undefined; offer = offers?.shift()) {
+    if (this.extra !== undefined) this.turnAwayOffers(this.extra);
+  }
+
+  private turnAwayOffers({ offers }: CellExtension): void {
+    for (let offer = offers.shift(); offer !== undefined; offer = offers.shift()) {
       this.host.deadlines.remove(offer);
       offer.gone((operation) => this.notDelivered(operation));
     }
@@ -235,6 +270,7 @@ export abstract class Mailbox {
   }
 
   private notDelivered(operation: Operation): NotDelivered {
-    return new NotDelivered('stopped', `${operation.label}: ${this.path()} has stopped; the message was not handled`);
+    const why = this.isDraining && !this.isOver ? 'is being stopped and takes nothing more' : 'has stopped';
+    return new NotDelivered('stopped', `${operation.label}: ${this.path()} ${why}; the message was not handled`);
   }
 }

@@ -34,6 +34,11 @@ export interface Owner {
 export interface StopOptions {
   /** How long to wait for the actor's end, in ms. */
   readonly deadlineMs?: number;
+  /**
+   * Handle what is queued now, then stop. What comes meanwhile is refused: nothing is taken that will not be handled.
+   * Children are drained after their parent. False unless given.
+   */
+  readonly drain?: boolean;
 }
 
 /** How an actor ended, as those who watch it are told. */

@@ -104,8 +104,10 @@ export const limits = {
   /** A timer of this length holds the process while somebody waits; its length means nothing. */
   keepAliveMs: 60_000,
 
-  /** How long `shutdown` waits for actors to stop unless it says otherwise. */
+  /** How long `shutdown` may take as a whole unless it says otherwise. */
   shutdownMs: 5_000,
+  /** Actors that one listing of a place names: more is nothing for people. */
+  treeActorsMax: 10_000,
   /** How long the first connection to another node may take, hello included. */
   joinMs: 5_000,
 } as const;

@@ -22,7 +22,7 @@ import { RefusedValue } from '../transport/frame-codec.ts';
 import type { Session } from '../transport/session.ts';
 import { failureToWire } from './failure-codec.ts';
 import { type CallOrigin, InboundRequest, InboundStream, type OpenCall } from './inbound-calls.ts';
-import { fieldsOfKind, Kind } from './items.ts';
+import { fieldsOfKind, Kind, StopMode } from './items.ts';
 import type { RemotePlace } from './remote-place.ts';
 import { InboundWatches } from './remote-watches.ts';
 
@@ -105,7 +105,7 @@ export class Inbound implements CallOrigin {
         this.#spawn(id, fields[at + 1], fields[at + 2], fields[at + 3]);
         return false;
       case Kind.stop:
-        this.#stop(id, fields[at + 1], fields[at + 2] === true, deadline(fields[at + 3]));
+        this.#stop(id, fields[at + 1], fields[at + 2], deadline(fields[at + 3]));
         return false;
       case Kind.reply:
         this.#place.call(id)?.reply(fields[at + 1]);
@@ -276,10 +276,10 @@ export class Inbound implements CallOrigin {
     }
   }
 
-  #stop(id: number, cellId: unknown, kill: boolean, deadlineMs: number | undefined): void {
+  #stop(id: number, cellId: unknown, mode: unknown, deadlineMs: number | undefined): void {
     const cell = this.#place.host.cell(cellId as number);
-    const options = deadlineMs === undefined ? undefined : { deadlineMs };
-    (cell?.stop(kill, options) ?? Promise.resolve()).then(
+    const options = { drain: mode === StopMode.drain, ...(deadlineMs === undefined ? {} : { deadlineMs }) };
+    (cell?.stop(mode === StopMode.kill, options) ?? Promise.resolve()).then(
       () => this.#send(Kind.reply, id, null),
       (error: unknown) => this.#refuse(id, error as Error),
     );

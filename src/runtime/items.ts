@@ -9,7 +9,7 @@
  * | offer | call, cell, operation, message, remaining ms |
  * | stream | call, cell, operation, message, granted |
  * | spawn | call, registered name, arguments, actor name or null |
- * | stop | call, cell, kill, deadline ms or null |
+ * | stop | call, cell, mode (0 after the current message, 1 at once, 2 after what is queued), deadline ms or null |
  * | reply | call, value |
  * | failure | call, failure |
  * | item | call, value |
@@ -23,6 +23,8 @@
  *
  * A call is a number that its caller's place gave it, a watch one that the watcher's place gave it. A cell is the actor's number in the place that reads.
  */
+import type { StopOptions } from '../actors/target.ts';
+
 export const Kind = {
   name: 1,
   tell: 2,
@@ -64,3 +66,11 @@ export const fieldsOfKind: readonly (number | undefined)[] = [
   2,
   3,
 ];
+
+/** How an actor of another place is stopped, as a field. */
+export const StopMode = { stop: 0, kill: 1, drain: 2 } as const;
+
+export function stopMode(kill: boolean, options: StopOptions | undefined): number {
+  if (kill) return StopMode.kill;
+  return options?.drain === true ? StopMode.drain : StopMode.stop;
+}

@@ -25,7 +25,7 @@ import { limits } from '../base/limits.ts';
 import { RefusedValue } from '../transport/frame-codec.ts';
 import { type Carrier, Session, type SessionOptions, type Unsettled } from '../transport/session.ts';
 import { Inbound } from './inbound.ts';
-import { Kind } from './items.ts';
+import { Kind, stopMode } from './items.ts';
 import { ControlCall, MessageCall, type RemoteCall, StreamCall } from './remote-calls.ts';
 import { RemoteTarget } from './remote-target.ts';
 import { OutboundWatches } from './remote-watches.ts';
@@ -274,7 +274,7 @@ export class RemotePlace {
       );
       this.host.deadlines.add(call, timeoutMs);
       this.#opened(call);
-      this.session.begin().push(Kind.stop, call.id, target.cell, kill, options?.deadlineMs ?? null);
+      this.session.begin().push(Kind.stop, call.id, target.cell, stopMode(kill, options), options?.deadlineMs ?? null);
     });
   }
 

@@ -19,7 +19,7 @@ const Cell = protocol('cell', {
 
 type Step =
   | { readonly do: 'tell' | 'ask' | 'cancelled ask' | 'offer'; readonly to: number }
-  | { readonly do: 'quit' | 'fail' | 'stop' | 'kill'; readonly to: number }
+  | { readonly do: 'quit' | 'fail' | 'stop' | 'drain' | 'kill'; readonly to: number }
   | { readonly do: 'advance'; readonly ms: number }
   | { readonly do: 'settle' };
 
@@ -27,7 +27,7 @@ const actors = 3;
 const to = fc.nat({ max: actors - 1 });
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 8, arbitrary: fc.record({ do: fc.constantFrom('tell', 'ask', 'cancelled ask', 'offer'), to }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('quit', 'fail', 'stop', 'kill'), to }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('quit', 'fail', 'stop', 'drain', 'kill'), to }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('advance'), ms: fc.nat({ max: 60 }) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('settle') }) },
 );
@@ -122,6 +122,9 @@ test('accepted = handled + dead letters after acceptance + queued, and every cal
               break;
             case 'stop':
               track(stop(ref, { deadlineMs: 30 }));
+              break;
+            case 'drain':
+              track(stop(ref, { drain: true, deadlineMs: 60 }));
               break;
             case 'kill':
               track(kill(ref));
