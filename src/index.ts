@@ -53,6 +53,7 @@ export { bytes } from './actors/schema/bytes.ts';
 export { refOf, refTo } from './actors/schema/ref-schema.ts';
 export type { ActorFailure, Directive, Strategy, Supervise } from './actors/supervise.ts';
 export type { StopOptions } from './actors/target.ts';
+export type { ActorStatus, ActorTree, ActorView, PlaceTree } from './actors/tree.ts';
 export { kill, pathOf, sameRef, stop } from './actors/verbs.ts';
 export type { Terminated } from './actors/watch.ts';
 export { TroupeError, UsageError } from './base/errors.ts';
@@ -61,4 +62,14 @@ export { createSystem } from './runtime/create-system.ts';
 export type { RunnableFlow } from './runtime/flow-definition.ts';
 export { here, node, spread, thread, type Where } from './runtime/placement.ts';
 export { type SecretFile, secret } from './runtime/security.ts';
+export type { ShutdownEvent, ShutdownHook, ShutdownHookOptions, ShutdownOptions } from './runtime/shutdown.ts';
+export type {
+  FailedHook,
+  PhaseReport,
+  ShutdownPhase,
+  ShutdownReason,
+  ShutdownReport,
+  UnclosedResource,
+  UndeliveredTo,
+} from './runtime/shutdown-report.ts';
 export type { SystemOptions } from './runtime/system-options.ts';

@@ -43,6 +43,8 @@ export interface LostWithPlace {
 
 export class DeadLetters {
   readonly counts: Map<DeadLetterReason, number> = new Map();
+  /** The same without what the runtime's own actors say to each other. */
+  readonly countsOfUsers: Map<DeadLetterReason, number> = new Map();
   /** Messages lost with the places that had received them. */
   lostWithPlace = 0;
   readonly #clock: Clock;
@@ -62,6 +64,7 @@ export class DeadLetters {
     for (const read of this.#readers) read(letter);
     // What the runtime's own actors say to each other at their end is no news.
     if (letter.operation.startsWith(ownProtocols)) return;
+    this.countsOfUsers.set(letter.reason, (this.countsOfUsers.get(letter.reason) ?? 0) + 1);
     const now = this.#clock.monotonicMs();
     const key = letter.reason;
     if (now - (this.#loggedAt.get(key) ?? Number.NEGATIVE_INFINITY) < limits.deadLetterLogMs) return;

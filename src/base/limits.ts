@@ -106,6 +106,12 @@ export const limits = {
 
   /** How long `shutdown` may take as a whole unless it says otherwise. */
   shutdownMs: 5_000,
+  /** Names that one log line lists. */
+  namesInText: 5,
+  /** How often a place that leaves looks whether others have received everything. */
+  flushPollMs: 5,
+  /** After an orderly shutdown by a signal, a process that lives on says what holds it. */
+  heldMs: 1_000,
   /** Actors that one listing of a place names: more is nothing for people. */
   treeActorsMax: 10_000,
   /** How long the first connection to another node may take, hello included. */

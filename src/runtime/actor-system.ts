@@ -21,6 +21,17 @@ import type { RunArguments, RunnableFlow } from './flow-definition.ts';
 import type { NodeLinks } from './node-links.ts';
 import { here, type Where } from './placement.ts';
 import { nodeOf, type Router } from './router.ts';
+import {
+  checkShutdownOptions,
+  Shutdown,
+  type ShutdownHook,
+  type ShutdownHookOptions,
+  type ShutdownOptions,
+} from './shutdown.ts';
+import type { ShutdownPhase, ShutdownReason, ShutdownReport } from './shutdown-report.ts';
+import { onStopSignal, setExitCode, whatHolds } from './stop-signals.ts';
+import { SystemEnd } from './system-end.ts';
+import type { SystemParts } from './system-parts.ts';
 import type { WorkerPool } from './worker-pool.ts';
 
 /** What one place has done so far, and what it holds. */
@@ -45,12 +56,17 @@ export class ActorSystem implements AsyncDisposable {
   readonly #links: NodeLinks;
   readonly #log: Logger;
   #nextOfSpread = 0;
-  #shutdown: Promise<void> | undefined = undefined;
+  readonly #parts: SystemParts;
+  readonly #shutdown: Shutdown;
+  #ending: Promise<ShutdownReport> | undefined = undefined;
+  /** Called once it has ended. */
+  #onEnded: (report: ShutdownReport) => void = () => undefined;
   readonly #onBeforeExit = (): void => {
+    const { roots, rootCount } = this.#host;
     const holds = [
-      `${this.#host.rootCount} actors`,
-      `${this.#workers.placeIds.length} worker threads`,
-      `${this.#links.nodeIds.length} links`,
+      named(`${rootCount} actors`, [...roots].slice(0, limits.namesInText), (cell) => cell.path()),
+      named(`${this.#workers.placeIds.length} worker threads`, this.#workers.placeIds, (id) => id),
+      named(`${this.#links.nodeIds.length} links`, this.#links.nodeIds, (id) => id),
     ];
     this.#log.warn(
       { system: this.#host.placeId },
@@ -66,6 +82,8 @@ export class ActorSystem implements AsyncDisposable {
     this.#workers = parts.workers;
     this.#links = parts.links;
     this.#log = parts.log;
+    this.#parts = parts;
+    this.#shutdown = new Shutdown(parts.host.environment.clock, parts.log);
     process.once('beforeExit', this.#onBeforeExit);
   }
 
@@ -129,7 +147,7 @@ export class ActorSystem implements AsyncDisposable {
       if (cell.started !== undefined) await cell.started;
       return new cell.behavior.refClass(cell, this.#host.outside) as unknown as Ref<T>;
     }
-    if (this.#shutdown !== undefined) {
+    if (this.#ending !== undefined) {
       throw new SpawnFailed('shutdown', `actor "${definition.name}": the system is shutting down`);
     }
     const behavior = this.#registered(definition.name);
@@ -156,30 +174,65 @@ export class ActorSystem implements AsyncDisposable {
   }
 
   /**
-   * Stops everything: actors after their current message, then workers, then links.
+   * Ends the system in order, in the phases `stop-accepting`, `drain`, `stop-actors`, `close-resources` and `leave`: what
+   * is queued is handled, what comes meanwhile is refused, then everything stops. Calls after the first join it.
    *
-   * @param options.deadlineMs 5,000 unless given; what has not stopped by then is killed and named in the log.
+   * @param options.deadlineMs for all of it, 5,000 unless given: what is not done by then is cut short, and reported.
+   * @param options.phases how long single phases may take, in ms.
+   * @returns what was left; it does not reject.
+   * @throws UsageError for options that make no sense
    */
-  shutdown(options: { deadlineMs?: number } = {}): Promise<void> {
-    this.#shutdown ??= this.#close(options.deadlineMs ?? limits.shutdownMs);
-    return this.#shutdown;
+  async shutdown(options: ShutdownOptions = {}): Promise<ShutdownReport> {
+    return this.shutdownFor('called', options);
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.shutdown();
+  /** @internal The same, for another reason. */
+  shutdownFor(reason: ShutdownReason, options: ShutdownOptions = {}): Promise<ShutdownReport> {
+    checkShutdownOptions(options);
+    if (this.#ending === undefined) {
+      this.#ending = new SystemEnd(this.#parts, this.#shutdown).run(options, reason);
+      process.off('beforeExit', this.#onBeforeExit);
+      void this.#ending.then(this.#onEnded);
+    }
+    return this.#ending;
   }
 
-  async #close(deadlineMs: number): Promise<void> {
-    process.off('beforeExit', this.#onBeforeExit);
-    const [left, leftInWorkers] = await Promise.all([this.#host.close(deadlineMs), this.#workers.close(deadlineMs)]);
-    const all = [...left, ...leftInWorkers];
-    if (all.length > 0)
-      this.#log.warn(
-        { left: all, deadlineMs },
-        `shutdown killed what had not stopped after ${deadlineMs} ms: ${all.join(', ')}`,
-      );
-    this.#router.close('the system is shut down');
-    await this.#links.close();
+  /** @internal Shuts down at the first SIGINT or SIGTERM. */
+  endOnSignals(options: ShutdownOptions): void {
+    let told: ShutdownReason | undefined;
+    const unlisten = onStopSignal((signal) => {
+      told = signal;
+      this.#log.info({ signal }, `${signal}: the system shuts down`);
+      void this.shutdownFor(signal, options);
+    });
+    this.#onEnded = ({ clean }) => {
+      unlisten();
+      if (told === undefined) return;
+      setExitCode(clean);
+      // Whatever else the program has open is its own to close: it is named, and not cut.
+      this.clock.timer(limits.heldMs, () => {
+        this.#log.warn(
+          { holds: whatHolds() },
+          `the system is shut down; the process is held by ${whatHolds().join(', ')}`,
+        );
+      });
+    };
+  }
+
+  /**
+   * Has `hook` called when the shutdown reaches `phase`, before the phase does its own work: in `stop-accepting` and
+   * `drain` all actors still run. Hooks of a phase are called together. One that throws or takes too long is reported,
+   * and holds nothing up. End no process in a hook: it ends by itself when nothing holds it.
+   *
+   * @returns a function that takes the hook back.
+   * @throws UsageError where there is no such phase, or it has begun.
+   */
+  onShutdown(phase: ShutdownPhase, hook: ShutdownHook, options: ShutdownHookOptions = {}): () => void {
+    return this.#shutdown.on(phase, hook, options);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown();
   }
 
   /** A `Where` without choice left in it. */
@@ -200,12 +253,8 @@ export class ActorSystem implements AsyncDisposable {
   }
 }
 
-/** What a system is made of; `start-system.ts` makes them. */
-export interface SystemParts {
-  readonly host: Host;
-  readonly registry: RegistryIndex;
-  readonly router: Router;
-  readonly workers: WorkerPool;
-  readonly links: NodeLinks;
-  readonly log: Logger;
+/** How many, and which of them first. */
+function named<T>(count: string, all: readonly T[], name: (one: T) => string): string {
+  const names = all.slice(0, limits.namesInText).map(name);
+  return names.length === 0 ? count : `${count} (${names.join(', ')}${all.length > names.length ? ', …' : ''})`;
 }

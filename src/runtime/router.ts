@@ -5,10 +5,12 @@ import type { Host } from '../actors/host.ts';
 import type { RegistryIndex } from '../actors/registry.ts';
 import type { Address, Target } from '../actors/target.ts';
 import type { Environment } from '../base/environment/environment.ts';
+import { limits } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
 import { recordsCodec, strictCodec } from '../transport/frame-codec.ts';
 import type { Carrier } from '../transport/session.ts';
 import { RemotePlace } from './remote-place.ts';
+import type { UndeliveredTo } from './shutdown-report.ts';
 
 /** `node~incarnation` of a place id. */
 export function nodeOf(placeId: string): string {
@@ -90,6 +92,25 @@ export class Router {
 
   get places(): readonly RemotePlace[] {
     return [...this.#places.values()];
+  }
+
+  /**
+   * Waits until every other place has received what was sent to it. Returns those that had not by the deadline.
+   *
+   * Polled: a session tells nobody when it is empty, and whoever leaves needs to know once.
+   */
+  async flush(deadlineMs: number): Promise<readonly UndeliveredTo[]> {
+    const { clock } = this.#options.environment;
+    const endsAtMs = clock.monotonicMs() + deadlineMs;
+    const open = (): RemotePlace[] =>
+      this.places.filter(({ isConnected, session }) => isConnected && session.undelivered > 0);
+    for (let waiting = open(); waiting.length > 0; waiting = open()) {
+      const leftMs = endsAtMs - clock.monotonicMs();
+      if (leftMs <= 0) return waiting.map(({ placeId, session }) => ({ place: placeId, items: session.undelivered }));
+      for (const { session } of waiting) session.hurry();
+      await new Promise<void>((resolve) => void clock.wake(Math.min(leftMs, limits.flushPollMs), resolve));
+    }
+    return [];
   }
 
   /** Ends all sessions; no other is opened. */

@@ -106,5 +106,9 @@ export async function startSystem(options: SystemOptions): Promise<ActorSystem> 
     await system.shutdown({ deadlineMs: 0 });
     throw error;
   }
+  const { shutdownOnSignals } = options;
+  if (shutdownOnSignals !== undefined && shutdownOnSignals !== false) {
+    system.endOnSignals(shutdownOnSignals === true ? {} : shutdownOnSignals);
+  }
   return system;
 }

@@ -6,6 +6,7 @@ import { UsageError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { LogLevel } from './pino-logger.ts';
 import type { SecretFile } from './security.ts';
+import { type ShutdownOptions, shutdownOptionsSchema } from './shutdown.ts';
 
 export interface SystemOptions {
   /** The registry module, or its value; worker threads need the URL. */
@@ -29,6 +30,12 @@ export interface SystemOptions {
   name?: string;
   /** `warn` unless given; JSON lines on standard error. */
   logLevel?: LogLevel;
+  /**
+   * Shut down at SIGINT or SIGTERM, as `shutdown(options)` would, and have the process end by itself with exit code 0, or
+   * 1 where something was left; a second signal ends it at once. Off unless given: what a signal means is the program's
+   * to say, and a library that listens for one takes away what it did before.
+   */
+  shutdownOnSignals?: boolean | ShutdownOptions;
 }
 
 /** @throws UsageError */
@@ -49,5 +56,6 @@ const optionsSchema = z.strictObject({
     .string()
     .regex(/^[a-z0-9][a-z0-9-]{0,62}$/)
     .optional(),
+  shutdownOnSignals: z.union([z.boolean(), shutdownOptionsSchema]).optional(),
   logLevel: z.enum(['error', 'warn', 'info', 'debug', 'silent']).optional(),
 });

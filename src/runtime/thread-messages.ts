@@ -1,5 +1,8 @@
 /** What the threads of one process say to each other beside session frames, which go as bare bytes. */
 
+import type { ActorView } from '../actors/tree.ts';
+import type { ShutdownPhase } from './shutdown-report.ts';
+
 /** From the main thread to a worker. */
 export type ToWorker =
   /** A direct channel to another worker. */
@@ -10,7 +13,8 @@ export type ToWorker =
   /** There is a link to that node; its epoch goes with every frame for it. */
   | { readonly kind: 'node-up'; readonly nodeId: string; readonly epoch: number }
   | { readonly kind: 'node-down'; readonly nodeId: string; readonly why: string }
-  | { readonly kind: 'shutdown'; readonly deadlineMs: number };
+  /** A phase of the shutdown begins; answered with `phase-done`. */
+  | { readonly kind: 'phase'; readonly phase: WorkerPhase; readonly deadlineMs: number };
 
 /** From a worker to the main thread. */
 export type FromWorker =
@@ -26,7 +30,16 @@ export type FromWorker =
       readonly fields: Readonly<Record<string, unknown>>;
       readonly text: string;
     }
-  | { readonly kind: 'closed'; readonly left: readonly string[] };
+  /** What the phase left: actors that were killed, names of resources that did not close. */
+  | {
+      readonly kind: 'phase-done';
+      readonly phase: WorkerPhase;
+      readonly killed: readonly ActorView[];
+      readonly unclosed: readonly string[];
+    };
+
+/** The phases of a shutdown that a worker thread goes through. */
+export type WorkerPhase = Exclude<ShutdownPhase, 'leave'>;
 
 /** What a worker is started with. */
 export interface WorkerInit {

@@ -15,6 +15,7 @@ import { realClock } from '../base/platform/real-clock.ts';
 import { realRandom } from '../base/platform/real-random.ts';
 import { loadRegistryModule } from './load-registry.ts';
 import { noNetwork } from './no-network.ts';
+import { runPhase } from './place-phases.ts';
 import { nodeOf, Router } from './router.ts';
 import { portCarrier, relayCarrier } from './thread-carrier.ts';
 import type { FromWorker, ToWorker, WorkerInit } from './thread-messages.ts';
@@ -94,9 +95,11 @@ async function start({ placeId, mainPlaceId, registry, isolation }: WorkerInit, 
         epochs.delete(message.nodeId);
         router.lostNode(message.nodeId, message.why);
         return;
-      case 'shutdown':
-        tellMain({ kind: 'closed', left: await host.close(message.deadlineMs) });
+      case 'phase': {
+        const left = await runPhase(host, message.phase, message.deadlineMs);
+        tellMain({ kind: 'phase-done', phase: message.phase, ...left });
         return;
+      }
       default:
         message satisfies never;
     }

@@ -10,9 +10,10 @@ import { describeThrown } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Carrier } from '../transport/session.ts';
+import type { PhaseLeft } from './place-phases.ts';
 import type { Router } from './router.ts';
 import { portCarrier } from './thread-carrier.ts';
-import type { FromWorker, ToWorker, WorkerInit } from './thread-messages.ts';
+import type { FromWorker, ToWorker, WorkerInit, WorkerPhase } from './thread-messages.ts';
 
 export interface WorkerPoolOptions {
   readonly environment: Environment;
@@ -36,9 +37,19 @@ export interface WorkerPoolOptions {
 interface Worker {
   readonly placeId: string;
   readonly handle: PlaceHandle;
-  /** Called with the actors that did not end in time. */
-  closed: (left: readonly string[]) => void;
+  /** Called with what the phase of the shutdown left that it was told of last. */
+  phaseDone: (left: PhaseLeft, phase?: WorkerPhase) => void;
+  /** True once it did not answer when its actors were to stop. */
+  isBlocked: boolean;
 }
+
+/** What a phase of the shutdown left on one worker. */
+export interface WorkerLeft extends PhaseLeft {
+  readonly placeId: string;
+  readonly answered: boolean;
+}
+
+const nothingLeft: PhaseLeft = { killed: [], unclosed: [] };
 
 /** One place in the pool, whose worker may be replaced. */
 interface Slot {
@@ -115,35 +126,43 @@ export class WorkerPool {
     void this.#workers.get(placeId)?.handle.kill();
   }
 
-  /**
-   * Stops all workers, at once those that do not take actors yet.
-   *
-   * @returns the paths of actors that did not end in time.
-   */
-  async close(deadlineMs: number): Promise<readonly string[]> {
+  /** No more workers are started; those that do not take actors yet are ended. */
+  async refuse(): Promise<void> {
     this.#closing = true;
-    const left: string[] = [];
-    await Promise.all([
-      ...[...this.#starting].map((handle) => handle.kill()),
-      ...[...this.#workers.values()].map(async (worker) => {
-        left.push(...(await this.#stop(worker, deadlineMs)));
-        await worker.handle.kill();
-      }),
-    ]);
-    return left;
+    await Promise.all([...this.#starting].map((handle) => handle.kill()));
   }
 
-  #stop(worker: Worker, deadlineMs: number): Promise<readonly string[]> {
+  /**
+   * Has every worker go through a phase of the shutdown. One that did not answer in the phase that stops actors is not
+   * asked again: its loop is blocked.
+   */
+  async runPhase(phase: WorkerPhase, deadlineMs: number): Promise<readonly WorkerLeft[]> {
+    const asked = [...this.#workers.values()].filter(({ isBlocked }) => !isBlocked);
+    return Promise.all(asked.map((worker) => this.#runPhase(worker, phase, deadlineMs)));
+  }
+
+  /** Ends all workers. */
+  async end(): Promise<void> {
+    await Promise.all([...this.#workers.values()].map(({ handle }) => handle.kill()));
+  }
+
+  #runPhase(worker: Worker, phase: WorkerPhase, deadlineMs: number): Promise<WorkerLeft> {
+    const { placeId } = worker;
     return new Promise((resolve) => {
-      // A worker whose loop is blocked never answers.
-      const cancel = this.#options.environment.clock.wake(deadlineMs + limits.workerGraceMs, () =>
-        resolve([worker.placeId]),
-      );
-      worker.closed = (left) => {
+      const isLast = phase === 'stop-actors';
+      // What it reports at its deadline needs a moment to get here.
+      const patienceMs = isLast ? deadlineMs + limits.workerGraceMs : deadlineMs;
+      const cancel = this.#options.environment.clock.wake(patienceMs, () => {
+        worker.isBlocked = isLast;
+        resolve({ placeId, answered: false, ...nothingLeft });
+      });
+      worker.phaseDone = (left, done = phase) => {
+        // A worker that was late with an earlier phase is not done with this one.
+        if (done !== phase) return;
         cancel();
-        resolve(left);
+        resolve({ placeId, answered: true, ...left });
       };
-      this.#post(worker, { kind: 'shutdown', deadlineMs });
+      this.#post(worker, { kind: 'phase', phase, deadlineMs });
     });
   }
 
@@ -178,7 +197,7 @@ export class WorkerPool {
     const init: WorkerInit = { placeId, mainPlaceId: `${nodeId}/main`, registry: registry.href, isolation };
     const entry = new URL('./worker-main.js', import.meta.url);
     const handle = await environment.places.start({ entry, name: `troupe ${placeId}`, init });
-    const worker: Worker = { placeId, handle, closed: () => undefined };
+    const worker: Worker = { placeId, handle, phaseDone: () => undefined, isBlocked: false };
     this.#starting.add(handle);
     await new Promise<void>((resolve, reject) => {
       handle.onExit = (exit) => {
@@ -233,8 +252,8 @@ export class WorkerPool {
       case 'log':
         this.#options.log[message.level]({ ...message.fields, place: worker.placeId }, message.text);
         return;
-      case 'closed':
-        worker.closed(message.left);
+      case 'phase-done':
+        worker.phaseDone(message, message.phase);
         return;
       default:
         message satisfies never;
@@ -244,7 +263,7 @@ export class WorkerPool {
   #onExit(slot: Slot, worker: Worker, exit: PlaceExit, registry: URL): void {
     const { log, router, environment } = this.#options;
     const wasUp = this.#workers.delete(worker.placeId);
-    worker.closed([]);
+    worker.phaseDone(nothingLeft);
     if (!wasUp || this.#closing) return;
     const why = exitText(exit);
     log.error(

@@ -1,0 +1,16 @@
+/** What a system is made of; `start-system.ts` makes them. */
+import type { Host } from '../actors/host.ts';
+import type { RegistryIndex } from '../actors/registry.ts';
+import type { Logger } from '../base/logger.ts';
+import type { NodeLinks } from './node-links.ts';
+import type { Router } from './router.ts';
+import type { WorkerPool } from './worker-pool.ts';
+
+export interface SystemParts {
+  readonly host: Host;
+  readonly registry: RegistryIndex;
+  readonly router: Router;
+  readonly workers: WorkerPool;
+  readonly links: NodeLinks;
+  readonly log: Logger;
+}
