@@ -95,6 +95,7 @@ export class Host {
     this.#protocolNamed = options.protocolNamed;
     this.resourceFor = options.resourceFor ?? ((declared) => declared);
     this.outside = new Outside(this);
+    this.deadLetters.owner = this.outside;
     this.handOver = handOver(options.isolation, (type, wire, owner) => this.fromWire(type, wire, owner));
   }
 

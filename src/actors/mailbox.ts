@@ -15,6 +15,7 @@ import type { Operation, TellEnvelope } from './operation.ts';
 import { ActorFailed, NotDelivered, Rejected } from './outcomes.ts';
 import { PairRing } from './pair-ring.ts';
 import type { Request } from './request.ts';
+import type { Target } from './target.ts';
 import type { Watch } from './watch.ts';
 
 export type Envelope = TellEnvelope | Request;
@@ -247,7 +248,15 @@ export abstract class Mailbox {
       request.fail(full ? this.full(operation) : this.notHandled(request));
     }
     if (!this.isSignal(envelope)) {
-      this.host.deadLetters.add({ path: this.path(), operation: operation.label, reason, message });
+      const target = this as unknown as Target;
+      this.host.deadLetters.add({
+        path: this.path(),
+        operation: operation.label,
+        reason,
+        message,
+        target,
+        of: operation,
+      });
     } else if (reason === 'poison') {
       const { event } = message as Watch;
       this.host.deadLetters.add({ path: this.path(), operation: operation.label, reason, message: event });

@@ -55,6 +55,8 @@ export const limits = {
   refusalLogMs: 1_000,
   /** Dead letters kept for a reader that has not taken them yet. */
   deadLettersBuffered: 1_024,
+  /** A worker posts its dead letters to its main thread at most this often. */
+  deadLetterPostMs: 50,
   /** A dead letter is logged at most this often for each reason. */
   deadLetterLogMs: 1_000,
 

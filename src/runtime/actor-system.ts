@@ -38,6 +38,8 @@ import type { WorkerPool } from './worker-pool.ts';
 export interface PlaceStatistics extends Counters {
   readonly deadLetters: number;
   readonly lostWithPlace: number;
+  /** Dead letters that readers of `system.deadLetters` did not get because they were behind. */
+  readonly deadLettersMissed: number;
 }
 
 /** Where to spawn, and under which name. */
@@ -102,7 +104,10 @@ export class ActorSystem implements AsyncDisposable {
     return this.#links.nodeIds;
   }
 
-  /** Every dead letter of this thread from now on. */
+  /**
+   * Every dead letter of this thread and of the worker threads from now on. A reader that is 1,024 behind misses the
+   * oldest; `statistics().deadLettersMissed` counts these.
+   */
   get deadLetters(): Stream<DeadLetter> {
     return this.#host.deadLetters.stream();
   }
@@ -125,7 +130,8 @@ export class ActorSystem implements AsyncDisposable {
   statistics(): PlaceStatistics {
     let deadLetters = 0;
     for (const count of this.#host.deadLetters.counts.values()) deadLetters += count;
-    return { ...this.#host.counters, deadLetters, lostWithPlace: this.#host.deadLetters.lostWithPlace };
+    const { lostWithPlace, readers } = this.#host.deadLetters;
+    return { ...this.#host.counters, deadLetters, lostWithPlace, deadLettersMissed: readers.missed };
   }
 
   /**

@@ -299,12 +299,7 @@ export class Inbound implements CallOrigin {
       return { refused: new Rejected('full', `${name}: too many calls of one place are open; send fewer at once`) };
     }
     if (cell === undefined || cell.isOver) {
-      this.#place.host.deadLetters.add({
-        path: this.#pathOf(cellId),
-        operation: name,
-        reason: 'stopped',
-        message: wire,
-      });
+      this.#lose(cellId, cell, name, 'stopped', wire);
       return {
         refused: new NotDelivered(
           'stopped',
@@ -372,8 +367,15 @@ export class Inbound implements CallOrigin {
 
   #dead(cellId: unknown, number: unknown, reason: DeadLetterReason, message: unknown): void {
     const operation = this.#nameOf(number) ?? 'unknown operation';
-    this.#place.host.deadLetters.add({ path: this.#pathOf(cellId), operation, reason, message });
+    this.#lose(cellId, this.#place.host.cell(cellId as number), operation, reason, message);
     this.settled();
+  }
+
+  #lose(cellId: unknown, target: Cell | undefined, label: string, reason: DeadLetterReason, wire: unknown): void {
+    const { host } = this.#place;
+    const of = this.#registry.operation(label);
+    const read = of === undefined ? undefined : () => host.fromWire(of.input, wire, host.outside);
+    host.deadLetters.add({ path: this.#pathOf(cellId), operation: label, reason, message: wire, target, of, read });
   }
 
   #pathOf(cellId: unknown): string {

@@ -5,6 +5,7 @@
  * open settles: nothing waits for a place that cannot answer.
  */
 
+import type { DeadLetterReason } from '../actors/dead-letters.ts';
 import { SpawnFailed } from '../actors/errors.ts';
 import type { Host } from '../actors/host.ts';
 import { invalidMessage } from '../actors/isolation.ts';
@@ -58,6 +59,8 @@ export class RemotePlace {
   /** At how many targets those that nobody holds any more are forgotten. */
   #targetsSweptAt: number = limits.targetsSwept;
   #operationNumbers = new Map<string, number>();
+  /** The same by number. */
+  #operations: Operation[] = [];
   #nextCall = 1;
   /** Lets the process end again. */
   #release: Cancel | undefined = undefined;
@@ -90,6 +93,7 @@ export class RemotePlace {
       if (held !== undefined) held.pressed = false;
     }
     this.#operationNumbers = new Map();
+    this.#operations = [];
     this.#inbound = new Inbound(this, this.#options.registry);
     this.session = this.#newSession(carrier);
     this.#inbound.attach(this.session);
@@ -148,7 +152,7 @@ export class RemotePlace {
     if (session.isOver || session.isFull) {
       this.host.counters.refused += 1;
       const reason = session.isOver ? 'unreachable' : 'full';
-      this.host.deadLetters.add({ path: target.path(), operation: operation.label, reason, message: wire });
+      this.#lose(target.path(), operation.label, reason, wire, target, operation);
       return false;
     }
     const number = this.#numberOf(operation);
@@ -391,6 +395,7 @@ export class RemotePlace {
     if (known !== undefined) return known;
     const number = this.#operationNumbers.size;
     this.#operationNumbers.set(operation.label, number);
+    this.#operations.push(operation);
     this.session.begin().push(Kind.name, number, operation.label);
     return number;
   }
@@ -417,8 +422,10 @@ export class RemotePlace {
   ): void {
     const [kind, first, second, third] = fields as [number, number, number, unknown];
     if (kind === Kind.tell) {
-      const path = this.#targets.get(first)?.deref()?.path() ?? `troupe://${this.placeId}/#${first}`;
-      this.host.deadLetters.add({ path, operation: this.#operationName(second), reason, message: third });
+      const target = this.#targets.get(first)?.deref();
+      const path = target?.path() ?? `troupe://${this.placeId}/#${first}`;
+      const operation = this.#operations[second];
+      this.#lose(path, operation?.label ?? 'unknown', reason, third, target, operation);
       return;
     }
     if (kind === Kind.reply || kind === Kind.item || kind === Kind.failure) {
@@ -431,9 +438,18 @@ export class RemotePlace {
     else call.lost(reason !== 'unreachable', this.placeId);
   }
 
-  #operationName(number: number): string {
-    for (const [label, known] of this.#operationNumbers) if (known === number) return label;
-    return 'unknown';
+  /** A tell that does not get there; whoever reads the dead letters sees the message and not its wire form. */
+  #lose(
+    path: string,
+    label: string,
+    reason: DeadLetterReason,
+    wire: unknown,
+    target: RemoteTarget | undefined,
+    of: Operation | undefined,
+  ): void {
+    const { host } = this;
+    const read = of === undefined ? undefined : () => host.fromWire(of.input, wire, host.outside);
+    host.deadLetters.add({ path, operation: label, reason, message: wire, target, of, read });
   }
 }
 

@@ -19,6 +19,7 @@ import { realEnvironment } from './real-environment.ts';
 import { nodeOf, Router } from './router.ts';
 import { readSecret } from './security.ts';
 import { checkOptions, type SystemOptions } from './system-options.ts';
+import { WorkerLetters } from './worker-letters.ts';
 import { WorkerPool } from './worker-pool.ts';
 
 /** See `createSystem`. */
@@ -72,6 +73,7 @@ export async function startSystem(options: SystemOptions): Promise<ActorSystem> 
     resourceFor: (declared) => registry.resource(declared.name) ?? declared,
   });
   router.attach(host);
+  const letters = new WorkerLetters({ host, registry, router });
   workers = new WorkerPool({
     environment,
     nodeId,
@@ -83,8 +85,10 @@ export async function startSystem(options: SystemOptions): Promise<ActorSystem> 
     relay: (from, to, frame, epoch) => links.relay(from, to, frame, epoch),
     epochs: () => links.epochs,
     onBroken,
+    onLetters: (placeId, posted) => letters.take(placeId, posted),
     onPlaceDown: (placeId) => links.placeDown(placeId),
   });
+  host.deadLetters.readers.onChange = (areSome) => workers.wantLetters(areSome);
   links = new NodeLinks({
     environment,
     profile: { nodeId, roles: options.roles ?? [], fingerprints: fingerprintsOf(registry), threads },
@@ -97,7 +101,7 @@ export async function startSystem(options: SystemOptions): Promise<ActorSystem> 
     onNodeDown: (lost, why) => workers.tellAll({ kind: 'node-down', nodeId: lost, why }),
     onPlaceDown: (placeId, why) => workers.tellAll({ kind: 'place-down', placeId, why }),
   });
-  const system = new ActorSystem({ host, registry, router, workers, links, log });
+  const system = new ActorSystem({ host, registry, router, workers, letters, links, log });
   try {
     if (options.listen !== undefined) await links.listen(options.listen);
     for (const address of options.join ?? []) await links.join(address);

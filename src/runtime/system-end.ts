@@ -1,5 +1,5 @@
 /** The end of a system: what each phase of its shutdown does, over all its threads, and the report of what was left. */
-import type { DeadLetterReason, DeadLetters } from '../actors/dead-letters.ts';
+import type { DeadLetterReason } from '../actors/dead-letters.ts';
 import type { ActorView } from '../actors/tree.ts';
 import { runPhase } from './place-phases.ts';
 import type { PhaseWork, Shutdown, ShutdownOptions } from './shutdown.ts';
@@ -30,11 +30,11 @@ export class SystemEnd {
 
   async run(options: ShutdownOptions, reason: ShutdownReason): Promise<ShutdownReport> {
     const { host, log } = this.#parts;
-    const before = countsOf(host.deadLetters);
-    const lostBefore = host.deadLetters.lostWithPlace;
+    const before = this.#deadLetters();
+    const lostBefore = this.#lostWithPlace();
     const { durationMs, phases, hooks } = await this.#shutdown.run(options, reason, this.#work);
-    const deadLetters = difference(countsOf(host.deadLetters), before);
-    const lostWithPlace = host.deadLetters.lostWithPlace - lostBefore;
+    const deadLetters = difference(this.#deadLetters(), before);
+    const lostWithPlace = this.#lostWithPlace() - lostBefore;
     const [killed, resources, threads, nodes] = [this.#killed, this.#resources, this.#threads, this.#nodes];
     const left = [killed, resources, threads, nodes, hooks].some((list) => list.length > 0);
     // What was refused while its actor drained was told so; it is as if it had come after the end.
@@ -100,16 +100,24 @@ export class SystemEnd {
     },
   };
 
+  /** Of all threads of this node. */
+  #deadLetters(): Counts {
+    const { host, letters } = this.#parts;
+    const sum: { [R in DeadLetterReason]?: number } = Object.fromEntries(host.deadLetters.countsOfUsers);
+    for (const [reason, count] of letters.counts) sum[reason] = (sum[reason] ?? 0) + count;
+    return sum;
+  }
+
+  #lostWithPlace(): number {
+    return this.#parts.host.deadLetters.lostWithPlace + this.#parts.letters.lostWithPlace;
+  }
+
   #unclosed(place: string, names: readonly string[]): void {
     this.#resources.push(...names.map((name) => ({ place, name })));
   }
 }
 
 type Counts = { readonly [R in DeadLetterReason]?: number };
-
-function countsOf(letters: DeadLetters): Counts {
-  return Object.fromEntries(letters.countsOfUsers);
-}
 
 function difference(after: Counts, before: Counts): Counts {
   const more = Object.entries(after).map(([reason, count]) => [

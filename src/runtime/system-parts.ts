@@ -4,6 +4,7 @@ import type { RegistryIndex } from '../actors/registry.ts';
 import type { Logger } from '../base/logger.ts';
 import type { NodeLinks } from './node-links.ts';
 import type { Router } from './router.ts';
+import type { WorkerLetters } from './worker-letters.ts';
 import type { WorkerPool } from './worker-pool.ts';
 
 export interface SystemParts {
@@ -11,6 +12,8 @@ export interface SystemParts {
   readonly registry: RegistryIndex;
   readonly router: Router;
   readonly workers: WorkerPool;
+  /** Dead letters of the worker threads. */
+  readonly letters: WorkerLetters;
   readonly links: NodeLinks;
   readonly log: Logger;
 }

@@ -2,6 +2,7 @@
 
 import type { ActorView } from '../actors/tree.ts';
 import type { ShutdownPhase } from './shutdown-report.ts';
+import type { PostedLetters } from './worker-letters.ts';
 
 /** From the main thread to a worker. */
 export type ToWorker =
@@ -13,6 +14,8 @@ export type ToWorker =
   /** There is a link to that node; its epoch goes with every frame for it. */
   | { readonly kind: 'node-up'; readonly nodeId: string; readonly epoch: number }
   | { readonly kind: 'node-down'; readonly nodeId: string; readonly why: string }
+  /** Somebody reads dead letters on the main thread, or nobody any more. */
+  | { readonly kind: 'letters-wanted'; readonly wanted: boolean }
   /** A phase of the shutdown begins; answered with `phase-done`. */
   | { readonly kind: 'phase'; readonly phase: WorkerPhase; readonly deadlineMs: number };
 
@@ -30,6 +33,7 @@ export type FromWorker =
       readonly fields: Readonly<Record<string, unknown>>;
       readonly text: string;
     }
+  | { readonly kind: 'letters'; readonly posted: PostedLetters }
   /** What the phase left: actors that were killed, names of resources that did not close. */
   | {
       readonly kind: 'phase-done';

@@ -19,6 +19,7 @@ import { runPhase } from './place-phases.ts';
 import { nodeOf, Router } from './router.ts';
 import { portCarrier, relayCarrier } from './thread-carrier.ts';
 import type { FromWorker, ToWorker, WorkerInit } from './thread-messages.ts';
+import { LetterBox } from './worker-letters.ts';
 import { portFrom, workerPlaces, workerSide } from './worker-places.ts';
 
 const { init, port } = workerSide();
@@ -69,6 +70,7 @@ async function start({ placeId, mainPlaceId, registry, isolation }: WorkerInit, 
     resourceFor: (declared) => index.resource(declared.name) ?? declared,
   });
   router.attach(host);
+  const letters = new LetterBox(host, (posted) => tellMain({ kind: 'letters', posted }));
 
   const onFrame = (from: string) => (message: unknown) => router.onFrame(from, message as Uint8Array);
   const onMain = async (message: ToWorker): Promise<void> => {
@@ -95,8 +97,12 @@ async function start({ placeId, mainPlaceId, registry, isolation }: WorkerInit, 
         epochs.delete(message.nodeId);
         router.lostNode(message.nodeId, message.why);
         return;
+      case 'letters-wanted':
+        letters.wanted(message.wanted);
+        return;
       case 'phase': {
         const left = await runPhase(host, message.phase, message.deadlineMs);
+        letters.flush();
         tellMain({ kind: 'phase-done', phase: message.phase, ...left });
         return;
       }

@@ -14,6 +14,7 @@ import type { PhaseLeft } from './place-phases.ts';
 import type { Router } from './router.ts';
 import { portCarrier } from './thread-carrier.ts';
 import type { FromWorker, ToWorker, WorkerInit, WorkerPhase } from './thread-messages.ts';
+import type { PostedLetters } from './worker-letters.ts';
 
 export interface WorkerPoolOptions {
   readonly environment: Environment;
@@ -30,6 +31,8 @@ export interface WorkerPoolOptions {
   readonly epochs: () => readonly (readonly [nodeId: string, epoch: number])[];
   /** The session of a worker with another place broke the protocol. */
   readonly onBroken: (at: string, placeId: string, what: string) => void;
+  /** A worker posted its dead letters. */
+  readonly onLetters: (placeId: string, posted: PostedLetters) => void;
   /** A worker has died: tells the other nodes. */
   readonly onPlaceDown: (placeId: string) => void;
 }
@@ -68,6 +71,7 @@ export class WorkerPool {
   readonly #starting = new Set<PlaceHandle>();
   #started = 0;
   #picks = 0;
+  #lettersWanted = false;
   #closing = false;
 
   constructor(options: WorkerPoolOptions) {
@@ -115,6 +119,12 @@ export class WorkerPool {
 
   tellAll(message: ToWorker): void {
     for (const worker of this.#workers.values()) this.#post(worker, message);
+  }
+
+  /** Whether the workers are to post their dead letters, or only count them. */
+  wantLetters(wanted: boolean): void {
+    this.#lettersWanted = wanted;
+    this.tellAll({ kind: 'letters-wanted', wanted });
   }
 
   tell(placeId: string, message: ToWorker): void {
@@ -222,6 +232,7 @@ export class WorkerPool {
       this.tell(other, { kind: 'peer', placeId, port: theirs });
     }
     this.#workers.set(placeId, worker);
+    if (this.#lettersWanted) this.#post(worker, { kind: 'letters-wanted', wanted: true });
     for (const [node, epoch] of epochs()) this.#post(worker, { kind: 'node-up', nodeId: node, epoch });
     return worker;
   }
@@ -251,6 +262,9 @@ export class WorkerPool {
         return;
       case 'log':
         this.#options.log[message.level]({ ...message.fields, place: worker.placeId }, message.text);
+        return;
+      case 'letters':
+        this.#options.onLetters(worker.placeId, message.posted);
         return;
       case 'phase-done':
         worker.phaseDone(message, message.phase);
