@@ -297,6 +297,8 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     if (this.isOver) throw new ActorFailed(`${this.path()} has ended`);
     const iterable = result as AsyncIterable<unknown> | undefined;
     if (typeof iterable?.[Symbol.asyncIterator] !== 'function') {
+      // A rejection of an `async` function in place of an `async function*` is part of the same mistake.
+      if (isThenable(result)) result.then(undefined, () => undefined);
       throw new TypeError(
         `the handler of ${request.operation.label} must return an AsyncIterable, such as an async generator`,
       );

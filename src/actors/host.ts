@@ -20,6 +20,7 @@ import { type HandOver, handOver, type Isolation } from './isolation.ts';
 import { checkName } from './operation.ts';
 import { Outside } from './outside.ts';
 import type { AnyProtocol } from './protocol.ts';
+import { Quarantine } from './quarantine.ts';
 import { type InternalRef, refClassOf } from './ref.ts';
 import type { Resource } from './resource.ts';
 import { Resources } from './resource.ts';
@@ -28,13 +29,15 @@ import type { MessageType } from './schema/message-type.ts';
 import type { Address, Owner, Target } from './target.ts';
 import { type ActorView, viewsOf } from './tree.ts';
 
-/** Messages of this place since it started. accepted = handled + dead letters after acceptance + queued. */
+/** Messages of this place since it started. accepted = handled + dead letters after acceptance + queued + quarantined. */
 export interface Counters {
   accepted: number;
   refused: number;
   handled: number;
   /** Replies and timers that came for what had ended. */
   late: number;
+  /** Messages that are kept in quarantine now. */
+  quarantined: number;
 }
 
 export interface HostOptions {
@@ -63,9 +66,10 @@ export class Host {
   readonly placeId: string;
   readonly log: Logger;
   readonly deadLetters: DeadLetters;
+  readonly quarantine: Quarantine = new Quarantine();
   readonly deadlines: Deadlines;
   readonly resources: Resources;
-  readonly counters: Counters = { accepted: 0, refused: 0, handled: 0, late: 0 };
+  readonly counters: Counters = { accepted: 0, refused: 0, handled: 0, late: 0, quarantined: 0 };
   /** Owner of the refs that code outside of actors holds. */
   readonly outside: Outside;
   readonly handOver: HandOver;

@@ -124,6 +124,17 @@ export function sendAsk(
   }
 }
 
+/** A new ask, from outside, for a message that is in its actor's hands already. */
+export function askAgain(
+  host: Host,
+  operation: Operation,
+): { readonly request: Request; readonly reply: Promise<unknown> } {
+  const request = new LocalRequest(host, operation, host.outside);
+  const reply = new Promise((resolve, reject) => request.settleBy(resolve, reject));
+  host.deadlines.add(request, limits.askTimeoutMs);
+  return { request, reply };
+}
+
 function cancelBySignal(request: LocalRequest, operation: Operation, signal: AbortSignal): void {
   if (signal.aborted) throw aborted(operation, signal);
   const abort = (): void => request.cancel(signal.reason);

@@ -10,9 +10,12 @@ import { undeclared } from './declared-failure.ts';
 import { DeclaredFailureSignal } from './errors.ts';
 import { FailureLog } from './failure-log.ts';
 import { Lifecycle } from './lifecycle.ts';
+import { askAgain } from './local-calls.ts';
 import { type Envelope, Status } from './mailbox.ts';
-import { TellEnvelope } from './operation.ts';
-import { ActorFailed } from './outcomes.ts';
+import { type Operation, TellEnvelope } from './operation.ts';
+import { ActorFailed, NotDelivered } from './outcomes.ts';
+import { stateForKeeping } from './quarantine.ts';
+import { noReplay } from './replay.ts';
 import { concernedBy, restartTogether } from './restart.ts';
 import { backoffMs, RestartBudget } from './restart-budget.ts';
 import { type Directive, isDirective } from './supervise.ts';
@@ -45,7 +48,7 @@ export abstract class Supervised extends Lifecycle {
     if (envelope !== undefined) {
       // Its run is over, and so nobody's to give up.
       if (this.current !== undefined) this.current.envelope = undefined;
-      if (!goesOn || !this.handOutAgain(envelope, message)) this.isPoison(envelope, message, label, cause);
+      if (!goesOn || !this.handOutAgain(envelope, message)) this.isPoison(envelope, message, cause, directive);
     }
     switch (directive) {
       case 'resume':
@@ -126,10 +129,49 @@ export abstract class Supervised extends Lifecycle {
     return true;
   }
 
-  private isPoison(envelope: Envelope, message: unknown, label: string, cause: unknown): void {
-    envelope.request?.fail(this.failureOf(label, cause));
-    this.host.counters.handled -= 1;
-    this.letterDies(envelope, message, 'poison');
+  private isPoison(envelope: Envelope, message: unknown, cause: unknown, directive: Directive): void {
+    const { operation, request, origin } = envelope;
+    request?.fail(this.failureOf(operation.label, cause));
+    const { counters } = this.host;
+    counters.handled -= 1;
+    if (!this.behavior.supervision.quarantines || this.isSignal(envelope)) {
+      this.letterDies(envelope, message, 'poison');
+      return;
+    }
+    const { state, isShared } = stateForKeeping(this.state, directive === 'resume');
+    counters.quarantined += 1;
+    // Its place need not wait for it any more.
+    origin?.settled();
+    this.host.quarantine.add(
+      {
+        path: this.path(),
+        operation: operation.label,
+        message,
+        error: cause,
+        state,
+        stateIsShared: isShared,
+        again: () => this.leaveQuarantine(operation, message),
+        die: () => {
+          counters.quarantined -= 1;
+          this.letterDies(operation.envelope, message, 'poison');
+        },
+      },
+      this.host.environment.clock.now(),
+    );
+  }
+
+  /** @throws NotDelivered, UsageError */
+  private leaveQuarantine(operation: Operation, message: unknown): Promise<unknown> {
+    if (operation.kind === 'stream') throw noReplay(operation);
+    if (this.isOver) {
+      const text = `${operation.label}: ${this.path()} has ended; discard it, and replay the dead letter elsewhere`;
+      throw new NotDelivered('stopped', text);
+    }
+    this.host.counters.quarantined -= 1;
+    const asked = operation.kind === 'ask' ? askAgain(this.host, operation) : undefined;
+    this.putBack(asked?.request ?? new TellEnvelope(operation, undefined), message);
+    if (this.status === Status.idle) this.makeReady();
+    return asked?.reply ?? Promise.resolve();
   }
 
   // ── what follows ──

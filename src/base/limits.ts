@@ -108,6 +108,8 @@ export const limits = {
 
   /** How long `shutdown` may take as a whole unless it says otherwise. */
   shutdownMs: 5_000,
+  /** Messages in quarantine on one thread: each may hold a whole state. */
+  quarantinedMax: 128,
   /** Names that one log line lists. */
   namesInText: 5,
   /** How often a place that leaves looks whether others have received everything. */

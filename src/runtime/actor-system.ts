@@ -11,6 +11,7 @@ import { SpawnFailed } from '../actors/errors.ts';
 import { type Counters, type Host, isBehavior, noDefinition } from '../actors/host.ts';
 import { invalidMessage } from '../actors/isolation.ts';
 import type { AnyProtocol, Ref, Stream } from '../actors/protocol.ts';
+import type { QuarantineView } from '../actors/quarantine.ts';
 import { refClassOf } from '../actors/ref.ts';
 import type { RegistryIndex } from '../actors/registry.ts';
 import type { Owner } from '../actors/target.ts';
@@ -110,6 +111,14 @@ export class ActorSystem implements AsyncDisposable {
    */
   get deadLetters(): Stream<DeadLetter> {
     return this.#host.deadLetters.stream();
+  }
+
+  /**
+   * Messages of this thread's actors whose handler failed and whose poison policy is `quarantine`: at most 128; beyond that
+   * the oldest becomes a dead letter.
+   */
+  get quarantine(): QuarantineView {
+    return this.#host.quarantine;
   }
 
   /** Every loss of messages with a place, from now on. */
