@@ -14,7 +14,7 @@ export {
 } from './actors/actor.ts';
 export type { ActorContext, Context, Handlers, ObserveOptions, RunFailure, TimerOptions } from './actors/context.ts';
 export type { DeadLetter, DeadLetterReason, LostWithPlace } from './actors/dead-letters.ts';
-export { SpawnFailed } from './actors/errors.ts';
+export { LinkedActorFailed, SpawnFailed } from './actors/errors.ts';
 export type { Isolation } from './actors/isolation.ts';
 export {
   ActorFailed,

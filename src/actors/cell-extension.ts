@@ -4,6 +4,7 @@ import { Ring } from '../base/ring.ts';
 import type { Cell } from './cell.ts';
 import type { FailureLog } from './failure-log.ts';
 import type { Host } from './host.ts';
+import type { Links } from './link.ts';
 import type { Envelope } from './mailbox.ts';
 import type { Observer } from './observer.ts';
 import type { RoomWaiting } from './offer.ts';
@@ -38,6 +39,7 @@ export class CellExtension {
   watchers: Set<Watcher> | undefined = undefined;
   /** What this actor watches itself. */
   watches: Watches | undefined = undefined;
+  links: Links | undefined = undefined;
   /** Signals among the queued messages: they are outside the capacity. */
   signalsQueued = 0;
   readonly #host: Host;

@@ -12,6 +12,7 @@ import { settleDeclared } from './declared-failure.ts';
 import { SpawnFailed } from './errors.ts';
 import { invalidMessage } from './isolation.ts';
 import { isThenable } from './lifecycle.ts';
+import { Links } from './link.ts';
 import { openLocalStream, sendAsk, sendOffer } from './local-calls.ts';
 import { type Envelope, Status } from './mailbox.ts';
 import { Observer } from './observer.ts';
@@ -26,7 +27,7 @@ import { Run } from './run.ts';
 import { type StreamHost, type StreamRequest, StreamRun } from './stream-request.ts';
 import { Supervised } from './supervised.ts';
 import type { Address, Owner, Target } from './target.ts';
-import { Watches } from './watch.ts';
+import { incarnationOf, Watches } from './watch.ts';
 
 export class Cell extends Supervised implements Target, Runnable, Owner, StreamHost {
   #runNumber = 0;
@@ -268,6 +269,25 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     const { extension } = this;
     extension.watches ??= new Watches(this);
     return extension.watches;
+  }
+
+  get links(): Links {
+    const { extension } = this;
+    extension.links ??= new Links(this);
+    return extension.links;
+  }
+
+  linkBack(other: Target): void {
+    if (!this.isOver) this.links.add(other);
+  }
+
+  unlinkBack(other: Target): void {
+    this.extra?.links?.remove(incarnationOf(other));
+  }
+
+  /** A failure of the actor that is none of its own code's. */
+  failedBeside(error: unknown): void {
+    this.failed(error);
   }
 
   // ── as the owner of refs ──

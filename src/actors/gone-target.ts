@@ -80,6 +80,14 @@ export class GoneTarget implements Target {
     // It was told when it watched.
   }
 
+  linkBack(): void {
+    // It was told when it watched.
+  }
+
+  unlinkBack(): void {
+    // There is nothing to take back.
+  }
+
   #parse(operation: Operation, message: unknown): unknown {
     try {
       return operation.input.parse(message);

@@ -236,6 +236,7 @@ export abstract class Lifecycle extends Mailbox {
     this.current = undefined;
     this.host.ended(this as unknown as Cell);
     extra?.watches?.closeAll();
+    extra?.links?.closeAll();
     // Its name is free by now, so that they may start another under it.
     for (const watcher of extra?.watchers ?? []) watcher.terminated(reason);
     if (extra !== undefined) extra.watchers = undefined;

@@ -138,4 +138,13 @@ export class Run {
   unwatch(ref: unknown): void {
     this.#cell.watches.unwatch(ref);
   }
+
+  link(ref: unknown): void {
+    this.refuseIfStale();
+    this.#cell.links.link(ref);
+  }
+
+  unlink(ref: unknown): void {
+    this.#cell.links.unlink(ref);
+  }
 }

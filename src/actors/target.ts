@@ -49,6 +49,9 @@ export interface Watcher {
   terminated(reason: EndReason): void;
 }
 
+/** The side of a link that began it. */
+export type Linked = Target & Owner;
+
 export interface Target {
   readonly protocolName: string;
   /** `troupe://place/name#incarnation`, for people, logs and keys. */
@@ -67,4 +70,7 @@ export interface Target {
   watch(watcher: Watcher): void;
   /** Takes a watch back; what has been told already stays told. */
   unwatch(watcher: Watcher): void;
+  /** Has the actor linked to `other`, an actor of this place that is linked to it. */
+  linkBack(other: Linked): void;
+  unlinkBack(other: Linked): void;
 }

@@ -134,6 +134,12 @@ export class Inbound implements CallOrigin {
       case Kind.unwatch:
         this.#watches.unwatch(id);
         return false;
+      case Kind.link:
+        this.#place.linked(id, fields[at + 1], fields[at + 2], fields[at + 3]);
+        return false;
+      case Kind.unlink:
+        this.#place.unlinked(id, fields[at + 1]);
+        return false;
       case Kind.terminated:
         this.#place.terminated(id, fields[at + 1]);
         return false;

@@ -20,6 +20,8 @@
  * | watch | watch, cell |
  * | unwatch | watch |
  * | terminated | watch, how the actor ended |
+ * | link | cell, the actor that is linked to it: its number in the place that sends, its branch, its protocol |
+ * | unlink | cell, number of the other in the place that sends |
  *
  * A call is a number that its caller's place gave it, a watch one that the watcher's place gave it. A cell is the actor's number in the place that reads.
  */
@@ -43,6 +45,8 @@ export const Kind = {
   watch: 15,
   unwatch: 16,
   terminated: 17,
+  link: 18,
+  unlink: 19,
 } as const;
 
 /** Fields of an item, its kind included; undefined for a kind that does not exist. */
@@ -64,6 +68,8 @@ export const fieldsOfKind: readonly (number | undefined)[] = [
   3,
   3,
   2,
+  3,
+  5,
   3,
 ];
 

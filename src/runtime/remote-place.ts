@@ -18,7 +18,7 @@ import { chainOf } from '../actors/request.ts';
 import { InvalidValue } from '../actors/schema/errors.ts';
 import type { MessageType } from '../actors/schema/message-type.ts';
 import { streamOf } from '../actors/stream-reader.ts';
-import type { Owner, StopOptions, Watcher } from '../actors/target.ts';
+import type { Linked, Owner, StopOptions, Watcher } from '../actors/target.ts';
 import type { Cancel } from '../base/environment/clock.ts';
 import type { Runnable } from '../base/environment/scheduler.ts';
 import { describeThrown } from '../base/errors.ts';
@@ -292,6 +292,36 @@ export class RemotePlace {
     this.#watches.unwatch(watcher, this.#send);
   }
 
+  // ── links: each side watches the other, and is told that it should ──
+
+  link(target: RemoteTarget, other: Linked): void {
+    if (!this.session.isOver) {
+      this.#send(Kind.link, target.cell, other.address().cell, other.branch(), other.protocolName);
+    }
+  }
+
+  unlink(target: RemoteTarget, other: Linked): void {
+    this.#send(Kind.unlink, target.cell, other.address().cell);
+  }
+
+  /** @throws where it names no actor */
+  linked(cell: number, other: unknown, branch: unknown, protocol: unknown): void {
+    if (
+      !isCellNumber(other) ||
+      !isText(branch, limits.branchCharactersMax) ||
+      !isText(protocol, limits.nameCharactersMax)
+    ) {
+      throw new Error('a link to what is no actor');
+    }
+    this.host.cell(cell)?.linkBack(this.target(other, branch, protocol));
+  }
+
+  /** @throws where it names no actor */
+  unlinked(cell: number, other: unknown): void {
+    if (!isCellNumber(other)) throw new Error('a link to what is no actor');
+    this.host.cell(cell)?.links.remove(`${this.placeId}#${other}`);
+  }
+
   terminated(watch: number, reason: unknown): void {
     this.#watches.terminated(watch, reason);
   }
@@ -460,6 +490,14 @@ function opensCall(kind: number): boolean {
 
 /** In place of a carrier until there is one. */
 const unconnected: Carrier = { send: () => true, drained: () => Promise.resolve() };
+
+function isCellNumber(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) > 0;
+}
+
+function isText(value: unknown, charactersMax: number): value is string {
+  return typeof value === 'string' && value.length <= charactersMax;
+}
 
 function readSpawned(wire: unknown): Spawned {
   const [cell, branch] = Array.isArray(wire) ? (wire as [unknown, unknown]) : [];
