@@ -15,6 +15,7 @@ export {
 export type { ActorContext, Context, Handlers, ObserveOptions, RunFailure, TimerOptions } from './actors/context.ts';
 export type { DeadLetter, DeadLetterReason, LostWithPlace } from './actors/dead-letters.ts';
 export { LinkedActorFailed, SpawnFailed } from './actors/errors.ts';
+export type { GuardianOptions } from './actors/guardian.ts';
 export type { Isolation } from './actors/isolation.ts';
 export {
   ActorFailed,

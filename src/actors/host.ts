@@ -16,6 +16,7 @@ import { DeadLetters } from './dead-letters.ts';
 import { Deadlines } from './deadlines.ts';
 import { SpawnFailed } from './errors.ts';
 import { GoneTarget } from './gone-target.ts';
+import { Guardian } from './guardian.ts';
 import { type HandOver, handOver, type Isolation } from './isolation.ts';
 import { checkName } from './operation.ts';
 import { Outside } from './outside.ts';
@@ -49,6 +50,8 @@ export interface HostOptions {
   readonly remote: (address: Address, branch: string, protocolName: string) => Target;
   /** A protocol of the registry by its name, for refs that say no more. */
   readonly protocolNamed: (name: string) => AnyProtocol | undefined;
+  /** What stands above its top-level actors; one that does nothing but log unless given. */
+  readonly guardian?: Guardian;
   /** The resource to open in place of `declared`, for tests. */
   readonly resourceFor?: (declared: Resource<string, unknown>) => Resource<string, unknown>;
 }
@@ -69,6 +72,7 @@ export class Host {
   readonly quarantine: Quarantine = new Quarantine();
   readonly deadlines: Deadlines;
   readonly resources: Resources;
+  readonly guardian: Guardian;
   readonly counters: Counters = { accepted: 0, refused: 0, handled: 0, late: 0, quarantined: 0 };
   /** Owner of the refs that code outside of actors holds. */
   readonly outside: Outside;
@@ -91,6 +95,7 @@ export class Host {
     this.placeId = options.placeId;
     this.log = options.log;
     this.deadLetters = new DeadLetters(options.environment.clock, options.log);
+    this.guardian = options.guardian ?? new Guardian({}, options.log, () => undefined);
     this.deadlines = new Deadlines(options.environment.clock);
     this.resources = new Resources((name, error) =>
       options.log.error({ resource: name, error: describeThrown(error) }, `resource "${name}" failed to close`),

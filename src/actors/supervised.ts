@@ -103,7 +103,7 @@ export abstract class Supervised extends Lifecycle {
   private consequence(directive: Exclude<Directive, 'restart'>): string {
     if (directive === 'resume') return 'goes on with its state';
     if (directive === 'stop') return 'stops';
-    return this.parent === undefined ? 'stops, with nobody above to escalate to' : 'ends, and its parent fails with it';
+    return this.parent === undefined ? this.host.guardian.consequence : 'ends, and its parent fails with it';
   }
 
   private restartDelayMs(): number {
@@ -192,6 +192,7 @@ export abstract class Supervised extends Lifecycle {
   private escalate(error: unknown): void {
     const parent = this.parent as Supervised | undefined;
     void this.endInOrder('failed');
+    if (parent === undefined) this.host.guardian.escalated(this.path(), error);
     // A parent that restarts stops this child anyway.
     if (parent === undefined || parent.isOver || parent.status === Status.restarting) return;
     parent.failed(new ActorFailed(`its child ${this.path()} failed and escalated: ${describeThrown(error)}`, error));

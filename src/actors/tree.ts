@@ -37,6 +37,8 @@ export interface ActorTree extends ActorView {
 /** What runs on one place. */
 export interface PlaceTree {
   readonly place: string;
+  /** False for a thread whose loop is blocked, so that it could not be asked. */
+  readonly answered: boolean;
   /** The top-level actors, in the order of their start. */
   readonly actors: readonly ActorTree[];
   /** How many actors were left out, because there are more than a listing holds. */
@@ -66,7 +68,7 @@ export function treeOf(place: string, roots: Iterable<Cell>, actorsMax: number =
     }
     level = below;
   }
-  return { place, actors, omitted };
+  return { place, answered: true, actors, omitted };
 }
 
 /** Everything below and with `roots` that has not ended, the lowest first, as it would be stopped. */

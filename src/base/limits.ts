@@ -110,6 +110,8 @@ export const limits = {
   shutdownMs: 5_000,
   /** Messages in quarantine on one thread: each may hold a whole state. */
   quarantinedMax: 128,
+  /** How long a worker may take to list its actors. */
+  treeAnswerMs: 1_000,
   /** Names that one log line lists. */
   namesInText: 5,
   /** How often a place that leaves looks whether others have received everything. */

@@ -15,6 +15,7 @@ import type { QuarantineView } from '../actors/quarantine.ts';
 import { refClassOf } from '../actors/ref.ts';
 import type { RegistryIndex } from '../actors/registry.ts';
 import type { Owner } from '../actors/target.ts';
+import { type PlaceTree, treeOf } from '../actors/tree.ts';
 import type { Environment } from '../base/environment/environment.ts';
 import { limits } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
@@ -136,6 +137,11 @@ export class ActorSystem implements AsyncDisposable {
     return this.#log;
   }
 
+  /** The actors of this node, thread by thread, with what each of them does and how many messages wait. */
+  async tree(): Promise<readonly PlaceTree[]> {
+    return [treeOf(this.#host.placeId, this.#host.roots), ...(await this.#workers.trees())];
+  }
+
   statistics(): PlaceStatistics {
     let deadLetters = 0;
     for (const count of this.#host.deadLetters.counts.values()) deadLetters += count;
@@ -207,7 +213,9 @@ export class ActorSystem implements AsyncDisposable {
     if (this.#ending === undefined) {
       this.#ending = new SystemEnd(this.#parts, this.#shutdown).run(options, reason);
       process.off('beforeExit', this.#onBeforeExit);
-      void this.#ending.then(this.#onEnded);
+      if (reason === 'escalated') setExitCode(false);
+      // Read when it has ended: signals may be listened for later than it begins.
+      void this.#ending.then((report) => this.#onEnded(report));
     }
     return this.#ending;
   }

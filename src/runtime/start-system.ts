@@ -4,6 +4,7 @@
  * Everything that core code needs of the outside comes in here, through the environment. It is loaded when a system is
  * made and not before: a worker loads the registry, hence the package, and has no use for sockets and logs of its own.
  */
+import { Guardian } from '../actors/guardian.ts';
 import { Host } from '../actors/host.ts';
 import { registry as emptyRegistry, type Registry, RegistryIndex } from '../actors/registry.ts';
 import { describeThrown, UsageError } from '../base/errors.ts';
@@ -63,11 +64,13 @@ export async function startSystem(options: SystemOptions): Promise<ActorSystem> 
     // This thread cannot be ended; what spoke with it can.
     else workers.kill(placeId === main ? at : placeId);
   }
+  const shutdownAfter = (): void => void system.shutdownFor('escalated');
   const host = new Host({
     environment,
     placeId: main,
     isolation,
     log,
+    guardian: new Guardian(options.guardian ?? {}, log, shutdownAfter),
     remote: (address, branch, protocolName) => router.target(address, branch, protocolName),
     protocolNamed: (name) => registry.protocol(name),
     resourceFor: (declared) => registry.resource(declared.name) ?? declared,
@@ -85,6 +88,8 @@ export async function startSystem(options: SystemOptions): Promise<ActorSystem> 
     relay: (from, to, frame, epoch) => links.relay(from, to, frame, epoch),
     epochs: () => links.epochs,
     onBroken,
+    guardian: options.guardian ?? {},
+    onEscalated: shutdownAfter,
     onLetters: (placeId, posted) => letters.take(placeId, posted),
     onPlaceDown: (placeId) => links.placeDown(placeId),
   });
@@ -101,7 +106,7 @@ export async function startSystem(options: SystemOptions): Promise<ActorSystem> 
     onNodeDown: (lost, why) => workers.tellAll({ kind: 'node-down', nodeId: lost, why }),
     onPlaceDown: (placeId, why) => workers.tellAll({ kind: 'place-down', placeId, why }),
   });
-  const system = new ActorSystem({ host, registry, router, workers, letters, links, log });
+  const system: ActorSystem = new ActorSystem({ host, registry, router, workers, letters, links, log });
   try {
     if (options.listen !== undefined) await links.listen(options.listen);
     for (const address of options.join ?? []) await links.join(address);

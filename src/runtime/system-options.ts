@@ -1,5 +1,6 @@
 /** The options of `createSystem`, checked once. */
 import * as z from 'zod';
+import type { GuardianOptions } from '../actors/guardian.ts';
 import type { Isolation } from '../actors/isolation.ts';
 import type { Registry } from '../actors/registry.ts';
 import { UsageError } from '../base/errors.ts';
@@ -30,6 +31,8 @@ export interface SystemOptions {
   name?: string;
   /** `warn` unless given; JSON lines on standard error. */
   logLevel?: LogLevel;
+  /** What stands above top-level actors, on each thread; see `GuardianOptions`. */
+  guardian?: GuardianOptions;
   /**
    * Shut down at SIGINT or SIGTERM, as `shutdown(options)` would, and have the process end by itself with exit code 0, or
    * 1 where something was left; a second signal ends it at once. Off unless given: what a signal means is the program's
@@ -55,6 +58,12 @@ const optionsSchema = z.strictObject({
   name: z
     .string()
     .regex(/^[a-z0-9][a-z0-9-]{0,62}$/)
+    .optional(),
+  guardian: z
+    .strictObject({
+      strategy: z.enum(['one-for-one', 'all-for-one', 'rest-for-one']).optional(),
+      escalated: z.enum(['stop', 'shutdown']).optional(),
+    })
     .optional(),
   shutdownOnSignals: z.union([z.boolean(), shutdownOptionsSchema]).optional(),
   logLevel: z.enum(['error', 'warn', 'info', 'debug', 'silent']).optional(),

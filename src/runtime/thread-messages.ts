@@ -1,6 +1,7 @@
 /** What the threads of one process say to each other beside session frames, which go as bare bytes. */
 
-import type { ActorView } from '../actors/tree.ts';
+import type { GuardianOptions } from '../actors/guardian.ts';
+import type { ActorView, PlaceTree } from '../actors/tree.ts';
 import type { ShutdownPhase } from './shutdown-report.ts';
 import type { PostedLetters } from './worker-letters.ts';
 
@@ -14,6 +15,8 @@ export type ToWorker =
   /** There is a link to that node; its epoch goes with every frame for it. */
   | { readonly kind: 'node-up'; readonly nodeId: string; readonly epoch: number }
   | { readonly kind: 'node-down'; readonly nodeId: string; readonly why: string }
+  /** Lists its actors; answered with `tree`. */
+  | { readonly kind: 'tree' }
   /** Somebody reads dead letters on the main thread, or nobody any more. */
   | { readonly kind: 'letters-wanted'; readonly wanted: boolean }
   /** A phase of the shutdown begins; answered with `phase-done`. */
@@ -33,6 +36,9 @@ export type FromWorker =
       readonly fields: Readonly<Record<string, unknown>>;
       readonly text: string;
     }
+  /** A top-level actor escalated, and the guardian shuts the system down. */
+  | { readonly kind: 'escalated' }
+  | { readonly kind: 'tree'; readonly tree: PlaceTree }
   | { readonly kind: 'letters'; readonly posted: PostedLetters }
   /** What the phase left: actors that were killed, names of resources that did not close. */
   | {
@@ -52,6 +58,7 @@ export interface WorkerInit {
   /** URL of the registry module. */
   readonly registry: string;
   readonly isolation: 'parse' | 'codec' | 'trusted';
+  readonly guardian: GuardianOptions;
 }
 
 /** A frame leaves this thread: its buffer is transferred. */

@@ -3,9 +3,11 @@
  *
  * It is a plain module that the main thread names by URL; nobody writes one of their own.
  */
+import { Guardian } from '../actors/guardian.ts';
 import { Host } from '../actors/host.ts';
 import type { Registry } from '../actors/registry.ts';
 import { RegistryIndex } from '../actors/registry.ts';
+import { treeOf } from '../actors/tree.ts';
 import type { Environment } from '../base/environment/environment.ts';
 import type { Port } from '../base/environment/place.ts';
 import { describeThrown } from '../base/errors.ts';
@@ -25,7 +27,7 @@ import { portFrom, workerPlaces, workerSide } from './worker-places.ts';
 const { init, port } = workerSide();
 await start(init as WorkerInit, port);
 
-async function start({ placeId, mainPlaceId, registry, isolation }: WorkerInit, main: Port): Promise<void> {
+async function start({ placeId, mainPlaceId, registry, isolation, guardian }: WorkerInit, main: Port): Promise<void> {
   const tellMain = (message: FromWorker): void => main.post(message);
   let index: RegistryIndex;
   try {
@@ -65,6 +67,7 @@ async function start({ placeId, mainPlaceId, registry, isolation }: WorkerInit, 
     placeId,
     isolation,
     log,
+    guardian: new Guardian(guardian, log, () => tellMain({ kind: 'escalated' })),
     remote: (address, branch, protocolName) => router.target(address, branch, protocolName),
     protocolNamed: (name) => index.protocol(name),
     resourceFor: (declared) => index.resource(declared.name) ?? declared,
@@ -96,6 +99,9 @@ async function start({ placeId, mainPlaceId, registry, isolation }: WorkerInit, 
       case 'node-down':
         epochs.delete(message.nodeId);
         router.lostNode(message.nodeId, message.why);
+        return;
+      case 'tree':
+        tellMain({ kind: 'tree', tree: treeOf(placeId, host.roots) });
         return;
       case 'letters-wanted':
         letters.wanted(message.wanted);

@@ -3,7 +3,9 @@
  */
 
 import { SpawnFailed } from '../actors/errors.ts';
+import type { GuardianOptions } from '../actors/guardian.ts';
 import type { Isolation } from '../actors/isolation.ts';
+import type { PlaceTree } from '../actors/tree.ts';
 import type { Environment } from '../base/environment/environment.ts';
 import type { PlaceExit, PlaceHandle } from '../base/environment/place.ts';
 import { describeThrown } from '../base/errors.ts';
@@ -31,6 +33,9 @@ export interface WorkerPoolOptions {
   readonly epochs: () => readonly (readonly [nodeId: string, epoch: number])[];
   /** The session of a worker with another place broke the protocol. */
   readonly onBroken: (at: string, placeId: string, what: string) => void;
+  readonly guardian: GuardianOptions;
+  /** The guardian of a worker wants the system shut down. */
+  readonly onEscalated: () => void;
   /** A worker posted its dead letters. */
   readonly onLetters: (placeId: string, posted: PostedLetters) => void;
   /** A worker has died: tells the other nodes. */
@@ -44,6 +49,8 @@ interface Worker {
   phaseDone: (left: PhaseLeft, phase?: WorkerPhase) => void;
   /** True once it did not answer when its actors were to stop. */
   isBlocked: boolean;
+  /** Those who wait for the listing of its actors. */
+  readonly treesWanted: ((tree: PlaceTree) => void)[];
 }
 
 /** What a phase of the shutdown left on one worker. */
@@ -136,6 +143,24 @@ export class WorkerPool {
     void this.#workers.get(placeId)?.handle.kill();
   }
 
+  /** What runs on each worker; one that is blocked is said to have not answered. */
+  trees(): Promise<readonly PlaceTree[]> {
+    return Promise.all(
+      [...this.#workers.values()].map((worker) => {
+        let take: (tree: PlaceTree) => void = () => undefined;
+        const answer = new Promise<PlaceTree>((resolve) => {
+          take = resolve;
+        });
+        const cancel = this.#options.environment.clock.wake(limits.treeAnswerMs, () => {
+          take({ place: worker.placeId, answered: false, actors: [], omitted: 0 });
+        });
+        worker.treesWanted.push(take);
+        this.#post(worker, { kind: 'tree' });
+        return answer.finally(cancel);
+      }),
+    );
+  }
+
   /** No more workers are started; those that do not take actors yet are ended. */
   async refuse(): Promise<void> {
     this.#closing = true;
@@ -200,14 +225,14 @@ export class WorkerPool {
 
   async #start(slot: Slot, registry: URL): Promise<Worker> {
     this.#refuseIfClosing();
-    const { environment, nodeId, isolation, epochs } = this.#options;
+    const { environment, nodeId, isolation, guardian, epochs } = this.#options;
     this.#started += 1;
     const placeId = `${nodeId}/t${this.#started}`;
     slot.placeId = placeId;
-    const init: WorkerInit = { placeId, mainPlaceId: `${nodeId}/main`, registry: registry.href, isolation };
+    const init: WorkerInit = { placeId, mainPlaceId: `${nodeId}/main`, registry: registry.href, isolation, guardian };
     const entry = new URL('./worker-main.js', import.meta.url);
     const handle = await environment.places.start({ entry, name: `troupe ${placeId}`, init });
-    const worker: Worker = { placeId, handle, phaseDone: () => undefined, isBlocked: false };
+    const worker: Worker = { placeId, handle, phaseDone: () => undefined, isBlocked: false, treesWanted: [] };
     this.#starting.add(handle);
     await new Promise<void>((resolve, reject) => {
       handle.onExit = (exit) => {
@@ -262,6 +287,12 @@ export class WorkerPool {
         return;
       case 'log':
         this.#options.log[message.level]({ ...message.fields, place: worker.placeId }, message.text);
+        return;
+      case 'escalated':
+        this.#options.onEscalated();
+        return;
+      case 'tree':
+        for (const take of worker.treesWanted.splice(0)) take(message.tree);
         return;
       case 'letters':
         this.#options.onLetters(worker.placeId, message.posted);

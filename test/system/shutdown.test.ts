@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { type ActorSystem, createSystem, node, pathOf, secret, stop, thread } from 'troupe';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { counter, meter } from './fixtures/actors.ts';
+import { counter, fragile, meter } from './fixtures/actors.ts';
 import { endNode, type NodeProcess, secretFolder, startNode } from './node-process.ts';
 
 let system: ActorSystem | undefined;
@@ -104,6 +104,34 @@ describe('a shutdown', () => {
     const report = await system.shutdown({ deadlineMs: 200 });
     expect(report.resources).toEqual([{ place: `${system.nodeId}/main`, name: 'meter' }]);
     expect(report.clean).toBe(false);
+  });
+
+  it.each(['here', 'thread'] as const)('begins when an actor escalates and the guardian says so: %s', async (where) => {
+    system = await createSystem({ registry, threads: 1, logLevel: 'silent', guardian: { escalated: 'shutdown' } });
+    const code = process.exitCode;
+    const ref = await system.spawn(fragile, where === 'thread' ? { on: thread() } : {});
+    const left = new Promise((resolve) => void system!.onShutdown('leave', ({ reason }) => resolve(reason)));
+    await ref.throws('broken').catch(() => undefined);
+    expect(await left).toBe('escalated');
+    expect(await system.shutdown()).toMatchObject({ reason: 'escalated' });
+    expect(process.exitCode).toBe(1);
+    process.exitCode = code;
+  });
+
+  it('can be looked at before: the tree of every thread, blocked ones included', async () => {
+    await start();
+    const here = await system!.spawn(counter, { name: 'mine' });
+    const there = await system!.spawn(counter, { on: thread() });
+    void there.slowly({ ms: 300 }).catch(() => undefined);
+    await here.total();
+    const place = `${system!.nodeId}/t1`;
+    expect(await system!.tree()).toMatchObject([
+      { place: `${system!.nodeId}/main`, actors: [{ path: pathOf(here), status: 'idle', queued: 0 }] },
+      { place, answered: true, actors: [{ path: pathOf(there), status: 'suspended', doing: 'counter.slowly' }] },
+    ]);
+    void there.spin({ ms: 2_500 }).catch(() => undefined);
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    expect((await system!.tree())[1]).toEqual({ place, answered: false, actors: [], omitted: 0 });
   });
 
   it('refuses options that make no sense, and can still be asked for', async () => {
