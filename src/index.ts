@@ -60,6 +60,7 @@ export { kill, pathOf, sameRef, stop } from './actors/verbs.ts';
 export type { Terminated } from './actors/watch.ts';
 export { TroupeError, UsageError } from './base/errors.ts';
 export type { ActorSystem, PlaceStatistics, SpawnOptions } from './runtime/actor-system.ts';
+export { RemoteError } from './runtime/cause-codec.ts';
 export { createSystem } from './runtime/create-system.ts';
 export type { RunnableFlow } from './runtime/flow-definition.ts';
 export { here, node, spread, thread, type Where } from './runtime/placement.ts';

@@ -7,6 +7,7 @@
  */
 import type { Runnable, Slice } from '../base/environment/scheduler.ts';
 import { limits } from '../base/limits.ts';
+import { isA } from '../base/thrown.ts';
 import type { CellExtension } from './cell-extension.ts';
 import { settleDeclared } from './declared-failure.ts';
 import { SpawnFailed } from './errors.ts';
@@ -347,7 +348,7 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
   streamFailed(stream: StreamRun, error: unknown): void {
     this.streamEnded(stream);
     // A reader that is too slow is no failure of the actor.
-    if (error instanceof Lagged) stream.request.fail(error);
+    if (isA(error, Lagged)) stream.request.fail(error);
     else {
       const failure = settleDeclared(error, stream.request);
       if (failure === undefined) return;

@@ -48,11 +48,20 @@ const endTexts: { readonly [R in LinkedActorFailed['reason']]: string } = {
 
 /** Thrown by `ctx.fail` to leave the handler; caught by the cell and turned into the operation's declared error. */
 export class DeclaredFailureSignal {
-  readonly errorCode: string;
+  readonly #errorCode: string;
   readonly data: unknown;
 
   constructor(errorCode: string, data: unknown) {
-    this.errorCode = errorCode;
+    this.#errorCode = errorCode;
     this.data = data;
+  }
+
+  get errorCode(): string {
+    return this.#errorCode;
+  }
+
+  /** By its private field and not by `instanceof`, at which a proxy that a handler throws may throw itself. */
+  static is(thrown: unknown): thrown is DeclaredFailureSignal {
+    return typeof thrown === 'object' && thrown !== null && #errorCode in thrown;
   }
 }

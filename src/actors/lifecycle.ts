@@ -7,6 +7,7 @@
 import type { Clock } from '../base/environment/clock.ts';
 import { describeThrown } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
+import { isA } from '../base/thrown.ts';
 import { within } from '../base/within.ts';
 import type { Cell } from './cell.ts';
 import { CellExtension } from './cell-extension.ts';
@@ -91,12 +92,12 @@ export abstract class Lifecycle extends Mailbox {
       this.refuseIfOver();
       this.begin(state);
     } catch (error) {
-      if (holdsResources && !(error instanceof SpawnFailed && error.reason === 'resource')) this.releaseResources();
+      if (holdsResources && !(isA(error, SpawnFailed) && error.reason === 'resource')) this.releaseResources();
       if (!this.isOver) {
         if (this.parent !== undefined) logFailure(this, error, 'its start', 'does not run');
         this.end('failed', false);
       }
-      if (error instanceof SpawnFailed) throw error;
+      if (isA(error, SpawnFailed)) throw error;
       throw new SpawnFailed('state', `actor "${this.behavior.name}" failed to start: ${describeThrown(error)}`, error);
     }
   }

@@ -33,7 +33,7 @@ export abstract class Supervised extends Lifecycle {
   /** The actor's own failure, in the handler of `envelope` or beside any. */
   protected failed(error: unknown, envelope?: Envelope, message?: unknown): void {
     const label = envelope?.operation.label ?? this.behavior.name;
-    const cause = error instanceof DeclaredFailureSignal ? undeclared(error, label) : error;
+    const cause = DeclaredFailureSignal.is(error) ? undeclared(error, label) : error;
     if (this.isOver) {
       envelope?.request?.fail(this.failureOf(label, cause));
       envelope?.origin?.settled();

@@ -79,6 +79,10 @@ export const limits = {
 
   /** Texts of errors that cross a place, stack included. */
   errorTextCharactersMax: 8_192,
+  /** The description of anything that was thrown, in errors and logs. */
+  thrownCharactersMax: 2_000,
+  /** Causes of causes that cross a place. */
+  causesMax: 8,
   /** Operation names that one session may name. */
   operationNamesMax: 4_096,
   /** Such a name: a protocol's, a dot and an operation's. */

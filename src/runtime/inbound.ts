@@ -68,6 +68,10 @@ export class Inbound implements CallOrigin {
     return count;
   }
 
+  get stacks(): boolean {
+    return this.#place.stacks;
+  }
+
   settled(): void {
     this.#session.settle(1);
   }
@@ -84,7 +88,7 @@ export class Inbound implements CallOrigin {
   /** An answer could not be sent; its caller is told so instead, and a stream that it was part of ends. */
   replyRefused(call: number, error: Error): void {
     this.#cancel(call);
-    this.#send(Kind.failure, call, failureToWire(error, undefined));
+    this.#send(Kind.failure, call, failureToWire(error, undefined, this.stacks));
   }
 
   /** True when the item is settled by a cell, later. */
@@ -225,7 +229,7 @@ export class Inbound implements CallOrigin {
       (error) => {
         this.#open.delete(id);
         this.settled();
-        this.#send(Kind.failure, id, failureToWire(error, operation));
+        this.#send(Kind.failure, id, failureToWire(error, operation, this.stacks));
       },
     );
     this.#open.set(id, {
@@ -391,7 +395,7 @@ export class Inbound implements CallOrigin {
 
   /** False, since nothing waits in a mailbox. */
   #refuse(id: number, error: Error): false {
-    this.#send(Kind.failure, id, failureToWire(error, undefined));
+    this.#send(Kind.failure, id, failureToWire(error, undefined, this.stacks));
     return false;
   }
 

@@ -37,6 +37,8 @@ export interface RemotePlaceOptions extends Omit<SessionOptions, 'carrier' | 'on
   readonly placeId: string;
   /** True for a place of another process: what comes from there is validated again. */
   readonly foreign: boolean;
+  /** Whether it is told where a failure was thrown. */
+  readonly stacks: boolean;
 }
 
 /** Where a spawned actor is. */
@@ -49,6 +51,7 @@ export class RemotePlace {
   readonly placeId: string;
   readonly host: Host;
   readonly foreign: boolean;
+  readonly stacks: boolean;
   readonly #options: RemotePlaceOptions;
   /** Replaced when the place is connected anew: a cut is a new epoch. */
   session: Session;
@@ -76,6 +79,7 @@ export class RemotePlace {
     this.placeId = options.placeId;
     this.host = options.host;
     this.foreign = options.foreign;
+    this.stacks = options.stacks;
     this.#options = options;
     this.session = this.#newSession(unconnected);
     this.session.end();

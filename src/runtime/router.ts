@@ -22,11 +22,15 @@ export function threadOf(placeId: string): string {
   return placeId.slice(placeId.indexOf('/') + 1);
 }
 
+/** How far the stack of a failure travels with it: not at all, between the threads of a node, or to other nodes too. */
+export type StackTravel = 'never' | 'threads' | 'nodes';
+
 export interface RouterOptions {
   readonly environment: Environment;
   readonly nodeId: string;
   readonly registry: RegistryIndex;
   readonly log: Logger;
+  readonly stacks: StackTravel;
   /** The way to a place; undefined where there is none now. */
   readonly carrierTo: (placeId: string) => Carrier | undefined;
   /** The session with a place broke the protocol. */
@@ -120,13 +124,14 @@ export class Router {
   }
 
   #create(placeId: string): RemotePlace {
-    const { environment, registry, nodeId, onBroken } = this.#options;
+    const { environment, registry, nodeId, stacks, onBroken } = this.#options;
     const foreign = nodeOf(placeId) !== nodeId;
     const place = new RemotePlace({
       host: this.#host!,
       registry,
       placeId,
       foreign,
+      stacks: foreign ? stacks === 'nodes' : stacks !== 'never',
       codec: foreign ? strictCodec() : recordsCodec(),
       clock: environment.clock,
       scheduler: environment.scheduler,

@@ -41,6 +41,7 @@ export async function startSystem(options: SystemOptions): Promise<ActorSystem> 
   const registry = new RegistryIndex(value ?? emptyRegistry());
   const secret: Secret | undefined = options.auth === undefined ? undefined : await readSecret(options.auth, log);
   const isolation = options.isolation ?? 'parse';
+  const stacks = options.stacks ?? 'threads';
   const threads = options.threads ?? Math.max(1, environment.places.parallelism - 1);
   const nodeId = `${options.name ?? 'node'}~${environment.random.id()}`;
   const main = `${nodeId}/main`;
@@ -53,6 +54,7 @@ export async function startSystem(options: SystemOptions): Promise<ActorSystem> 
     nodeId,
     registry,
     log,
+    stacks,
     carrierTo: (placeId) =>
       nodeOf(placeId) === nodeId ? workers.carrierTo(placeId) : links.carrierTo('main', placeId),
     onBroken: (placeId, what) => onBroken(main, placeId, what),
@@ -89,6 +91,7 @@ export async function startSystem(options: SystemOptions): Promise<ActorSystem> 
     epochs: () => links.epochs,
     onBroken,
     guardian: options.guardian ?? {},
+    stacks,
     onEscalated: shutdownAfter,
     onLetters: (placeId, posted) => letters.take(placeId, posted),
     onPlaceDown: (placeId) => links.placeDown(placeId),

@@ -6,6 +6,7 @@ import type { Registry } from '../actors/registry.ts';
 import { UsageError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { LogLevel } from './pino-logger.ts';
+import type { StackTravel } from './router.ts';
 import type { SecretFile } from './security.ts';
 import { type ShutdownOptions, shutdownOptionsSchema } from './shutdown.ts';
 
@@ -31,6 +32,11 @@ export interface SystemOptions {
   name?: string;
   /** `warn` unless given; JSON lines on standard error. */
   logLevel?: LogLevel;
+  /**
+   * How far the stack of a failure travels with it, beside its name, text, code and causes: `never`, between the
+   * `threads` of this node, or to other `nodes` too. `threads` unless given: a stack shows paths of the machine.
+   */
+  stacks?: StackTravel;
   /** What stands above top-level actors, on each thread; see `GuardianOptions`. */
   guardian?: GuardianOptions;
   /**
@@ -59,6 +65,7 @@ const optionsSchema = z.strictObject({
     .string()
     .regex(/^[a-z0-9][a-z0-9-]{0,62}$/)
     .optional(),
+  stacks: z.enum(['never', 'threads', 'nodes']).optional(),
   guardian: z
     .strictObject({
       strategy: z.enum(['one-for-one', 'all-for-one', 'rest-for-one']).optional(),

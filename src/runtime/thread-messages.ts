@@ -2,6 +2,7 @@
 
 import type { GuardianOptions } from '../actors/guardian.ts';
 import type { ActorView, PlaceTree } from '../actors/tree.ts';
+import type { StackTravel } from './router.ts';
 import type { ShutdownPhase } from './shutdown-report.ts';
 import type { PostedLetters } from './worker-letters.ts';
 
@@ -59,6 +60,7 @@ export interface WorkerInit {
   readonly registry: string;
   readonly isolation: 'parse' | 'codec' | 'trusted';
   readonly guardian: GuardianOptions;
+  readonly stacks: StackTravel;
 }
 
 /** A frame leaves this thread: its buffer is transferred. */

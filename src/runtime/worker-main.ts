@@ -15,6 +15,7 @@ import type { Logger } from '../base/logger.ts';
 import { Dispatcher } from '../base/platform/dispatcher.ts';
 import { realClock } from '../base/platform/real-clock.ts';
 import { realRandom } from '../base/platform/real-random.ts';
+import { codeOf } from '../base/thrown.ts';
 import { loadRegistryModule } from './load-registry.ts';
 import { noNetwork } from './no-network.ts';
 import { runPhase } from './place-phases.ts';
@@ -27,14 +28,16 @@ import { portFrom, workerPlaces, workerSide } from './worker-places.ts';
 const { init, port } = workerSide();
 await start(init as WorkerInit, port);
 
-async function start({ placeId, mainPlaceId, registry, isolation, guardian }: WorkerInit, main: Port): Promise<void> {
+async function start(
+  { placeId, mainPlaceId, registry, isolation, guardian, stacks }: WorkerInit,
+  main: Port,
+): Promise<void> {
   const tellMain = (message: FromWorker): void => main.post(message);
   let index: RegistryIndex;
   try {
     index = new RegistryIndex((await loadRegistryModule(new URL(registry))).value as Registry);
   } catch (error) {
-    const code = (error as { readonly code?: string }).code ?? 'Error';
-    tellMain({ kind: 'failed', code, message: describeThrown(error) });
+    tellMain({ kind: 'failed', code: codeOf(error) ?? 'Error', message: describeThrown(error) });
     return;
   }
   const clock = realClock();
@@ -54,6 +57,7 @@ async function start({ placeId, mainPlaceId, registry, isolation, guardian }: Wo
     nodeId: nodeOf(placeId),
     registry: index,
     log,
+    stacks,
     carrierTo(other) {
       const direct = peers.get(other);
       if (direct !== undefined) return portCarrier(direct);

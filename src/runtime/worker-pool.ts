@@ -13,7 +13,7 @@ import { limits } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Carrier } from '../transport/session.ts';
 import type { PhaseLeft } from './place-phases.ts';
-import type { Router } from './router.ts';
+import type { Router, StackTravel } from './router.ts';
 import { portCarrier } from './thread-carrier.ts';
 import type { FromWorker, ToWorker, WorkerInit, WorkerPhase } from './thread-messages.ts';
 import type { PostedLetters } from './worker-letters.ts';
@@ -34,6 +34,7 @@ export interface WorkerPoolOptions {
   /** The session of a worker with another place broke the protocol. */
   readonly onBroken: (at: string, placeId: string, what: string) => void;
   readonly guardian: GuardianOptions;
+  readonly stacks: StackTravel;
   /** The guardian of a worker wants the system shut down. */
   readonly onEscalated: () => void;
   /** A worker posted its dead letters. */
@@ -225,11 +226,18 @@ export class WorkerPool {
 
   async #start(slot: Slot, registry: URL): Promise<Worker> {
     this.#refuseIfClosing();
-    const { environment, nodeId, isolation, guardian, epochs } = this.#options;
+    const { environment, nodeId, isolation, guardian, stacks, epochs } = this.#options;
     this.#started += 1;
     const placeId = `${nodeId}/t${this.#started}`;
     slot.placeId = placeId;
-    const init: WorkerInit = { placeId, mainPlaceId: `${nodeId}/main`, registry: registry.href, isolation, guardian };
+    const init: WorkerInit = {
+      placeId,
+      mainPlaceId: `${nodeId}/main`,
+      registry: registry.href,
+      isolation,
+      guardian,
+      stacks,
+    };
     const entry = new URL('./worker-main.js', import.meta.url);
     const handle = await environment.places.start({ entry, name: `troupe ${placeId}`, init });
     const worker: Worker = { placeId, handle, phaseDone: () => undefined, isBlocked: false, treesWanted: [] };
