@@ -5,6 +5,7 @@ import { Beside } from './beside.ts';
 import type { Cell } from './cell.ts';
 import type { FailureLog } from './failure-log.ts';
 import type { Host } from './host.ts';
+import type { Links } from './link.ts';
 import type { Envelope } from './mailbox.ts';
 import type { Observer } from './observer.ts';
 import type { RoomWaiting } from './offer.ts';
@@ -27,6 +28,9 @@ export class CellExtension {
   /** What waits for room, first come first served. */
   readonly offers: Ring<RoomWaiting> = new Ring();
   readonly timers: Timers;
+  /** True once it takes no more messages and ends when its queue is empty. */
+  /** True when the actor is to end as soon as no run is open. */
+  stopAsked = false;
   /** How often its state was rebuilt, or was about to be. */
   generation = 0;
   budget: RestartBudget | undefined = undefined;
@@ -39,6 +43,7 @@ export class CellExtension {
   watchers: Set<Watcher> | undefined = undefined;
   /** What this actor watches itself. */
   watches: Watches | undefined = undefined;
+  links: Links | undefined = undefined;
   /** Signals among the queued messages: they are outside the capacity. */
   signalsQueued = 0;
   readonly #host: Host;

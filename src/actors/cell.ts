@@ -7,12 +7,14 @@
  */
 import type { Runnable, Slice } from '../base/environment/scheduler.ts';
 import { limits } from '../base/limits.ts';
+import { isA } from '../base/thrown.ts';
 import type { CellExtension } from './cell-extension.ts';
 import { settleDeclared } from './declared-failure.ts';
 import { SpawnFailed } from './errors.ts';
 import { InterleavedRun } from './interleaved-run.ts';
 import { invalidMessage } from './isolation.ts';
 import { isThenable } from './lifecycle.ts';
+import { Links } from './link.ts';
 import { openLocalStream, sendAsk, sendOffer } from './local-calls.ts';
 import { type Envelope, Status } from './mailbox.ts';
 import { Observer } from './observer.ts';
@@ -27,7 +29,7 @@ import { Run } from './run.ts';
 import { type StreamHost, type StreamRequest, StreamRun } from './stream-request.ts';
 import { Supervised } from './supervised.ts';
 import type { Address, Owner, Target } from './target.ts';
-import { Watches } from './watch.ts';
+import { incarnationOf, Watches } from './watch.ts';
 
 export class Cell extends Supervised implements Target, Runnable, Owner, StreamHost {
   #refs: OwnRefs | undefined = undefined;
@@ -74,21 +76,22 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
 
   run(slice: Slice): void {
     if (this.status !== Status.ready) return;
-    if (this.stopAsked && this.isFree) {
+    if ((this.stopAsked || this.isDrained) && this.isFree) {
       void this.endInOrder('stopped');
       return;
     }
     this.status = Status.running;
     const { extra } = this;
     if (extra !== undefined) {
+      if (extra.observers.size > 0) this.attend();
       if (extra.pulls.size > 0) this.pumpStreams(extra);
       // A stream that failed at once has restarted or ended its actor.
-      if ((this.status as number) !== Status.running) return;
+      if (!this.isRunning) return;
     }
     const handled = extra?.beside.held ? this.drainBeside() : this.drain(slice);
     this.host.counters.handled += handled;
     // A handler may have suspended it, or ended it.
-    if ((this.status as number) === Status.running) this.afterRun();
+    if (this.isRunning) this.afterRun();
   }
 
   /** Handles what is queued now, until the slice is used up or a handler suspends the cell. Returns how many. */
@@ -100,7 +103,7 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
       const done = this.handle(batch);
       handled += done;
       left -= done;
-      if (slice.spent(done) || done < batch || this.attention || this.status !== Status.running) break;
+      if (slice.spent(done) || done < batch || this.stopAsked || !this.isRunning) break;
     }
     return handled;
   }
@@ -108,7 +111,7 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
   /** Handles up to `batch` messages. Returns how many, fewer where the turn ends with one of them. */
   private handle(batch: number): number {
     const { state } = this;
-    const { handlers } = this.behavior;
+    const { handlers } = this.hosted;
     for (let handled = 1; handled <= batch; handled += 1) {
       const envelope = this.peekEnvelope();
       const message = this.shiftMessage();
@@ -129,7 +132,7 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
         }
         if (envelope.origin !== undefined) envelope.origin.settled();
       }
-      if (this.attention && !this.attendTo(run)) return handled;
+      if (this.status !== Status.running && !this.attendTo(run)) return handled;
     }
     return batch;
   }
@@ -137,7 +140,7 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
   /** Messages that may begin while the exclusive run waits. Returns how many. */
   private drainBeside(): number {
     let handled = 0;
-    while (this.status === Status.running && !this.stopAsked && this.mayBegin()) {
+    while (this.isRunning && !this.stopAsked && this.mayBegin()) {
       const { request } = this.peekEnvelope();
       const message = this.shiftMessage();
       handled += 1;
@@ -146,22 +149,18 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     return handled;
   }
 
-  /** Has the turn see to something other than the next message. */
-  attend(): void {
-    this.attention = true;
-  }
-
   /** What a message has left to be seen to. False when the turn ends with it. */
   private attendTo(run: Run): boolean {
-    this.attention = false;
+    if (this.status !== Status.attentive) return false;
+    this.status = Status.running;
     // A stream has taken its run with it, which then lives as long as the stream.
     if (!run.reusable && this.current === run) this.releaseRun(run);
     const { extra } = this;
     if (extra !== undefined && extra.observers.size > 0) {
       extra.notice(this.state);
-      this.attention = true;
+      this.attend();
     }
-    return !this.stopAsked && this.status === Status.running;
+    return !this.stopAsked && this.isRunning;
   }
 
   private newRun(): Run {
@@ -184,7 +183,7 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     run.envelope = request;
     request.run = run;
     try {
-      const result = this.behavior.handlers[operation.index]!(this.state, message, run);
+      const result = this.hosted.handlers[operation.index]!(this.state, message, run);
       if (result !== undefined && result !== null && isThenable(result)) {
         this.suspend(result, request, message);
         return false;
@@ -212,7 +211,7 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     }
     this.status = Status.suspended;
     run.envelope = envelope;
-    if (this.behavior.interleaves) this.extension.beside.held = true;
+    if (this.hosted.interleaves) this.extension.beside.held = true;
     this.settleLater(result, envelope, message, run, () => this.resume(envelope));
     this.wake();
   }
@@ -255,7 +254,6 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
 
   protected override afterRun(): void {
     if (this.extra !== undefined) this.afterRunOf(this.extra);
-    else if (this.stopAsked) void this.endInOrder('stopped');
     else if (this.queued > 0) this.makeReady();
     else this.status = Status.idle;
   }
@@ -264,7 +262,7 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     if (extra.offers.size > 0) this.admitOffers(extra);
     // An offer that was let in, or a run beside others, may have asked for the turn.
     if (this.status === Status.ready) return;
-    if (this.stopAsked && this.isFree) void this.endInOrder('stopped');
+    if ((this.stopAsked || this.isDrained) && this.isFree) void this.endInOrder('stopped');
     else if (extra.pulls.size > 0 || this.mayBegin()) this.makeReady();
     else this.status = this.queued > 0 || this.isHeld ? Status.suspended : Status.idle;
   }
@@ -277,7 +275,7 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
 
   /** True while an exclusive run waits. */
   protected override get isHeld(): boolean {
-    return this.behavior.interleaves ? this.extra?.beside.held === true : this.status === Status.suspended;
+    return this.hosted.interleaves ? this.extra?.beside.held === true : this.status === Status.suspended;
   }
 
   /** True when no run of a message is open. */
@@ -288,7 +286,7 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
   /** True when the oldest message may begin. */
   private mayBegin(): boolean {
     if (this.queued === 0) return false;
-    if (!this.behavior.interleaves) return !this.isHeld;
+    if (!this.hosted.interleaves) return !this.isHeld;
     if (this.stopAsked) return false;
     const { request, operation } = this.peekEnvelope();
     if (request?.isAdmitted || request?.settled) return true;
@@ -338,7 +336,7 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     const before = beside.calling;
     beside.calling = run;
     try {
-      return this.behavior.handlers[operation.index]!(this.state, own, run);
+      return this.hosted.handlers[operation.index]!(this.state, own, run);
     } finally {
       beside.calling = before;
     }
@@ -400,11 +398,30 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     return extension.watches;
   }
 
+  get links(): Links {
+    const { extension } = this;
+    extension.links ??= new Links(this);
+    return extension.links;
+  }
+
+  linkBack(other: Target): void {
+    if (!this.isOver) this.links.add(other);
+  }
+
+  unlinkBack(other: Target): void {
+    this.extra?.links?.remove(incarnationOf(other));
+  }
+
+  /** A failure of the actor that is none of its own code's. */
+  failedBeside(error: unknown): void {
+    this.failed(error);
+  }
+
   // ── as the owner of refs ──
 
   get openRun(): Run | undefined {
     const { extra } = this;
-    if (this.status === Status.running) return extra?.beside.calling ?? this.current;
+    if (this.isRunning) return extra?.beside.calling ?? this.current;
     const held = this.isHeld ? this.current : undefined;
     if (extra === undefined || extra.beside.size === 0) return held;
     // A ref in the state may be used by any of the open runs: no chain is better than a wrong one.
@@ -414,7 +431,7 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
   /** The run that keeps other messages waiting. */
   get exclusiveRun(): Run | undefined {
     if (this.isHeld) return this.current;
-    return this.status === Status.running && this.extra?.beside.calling === undefined ? this.current : undefined;
+    return this.isRunning && this.extra?.beside.calling === undefined ? this.current : undefined;
   }
 
   /** True while the run of that number, which another place was told, is open. */
@@ -450,6 +467,8 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     if (this.isOver) throw new ActorFailed(`${this.path()} has ended`);
     const iterable = result as AsyncIterable<unknown> | undefined;
     if (typeof iterable?.[Symbol.asyncIterator] !== 'function') {
+      // A rejection of an `async` function in place of an `async function*` is part of the same mistake.
+      if (isThenable(result)) result.then(undefined, () => undefined);
       throw new TypeError(
         `the handler of ${request.operation.label} must return an AsyncIterable, such as an async generator`,
       );
@@ -479,7 +498,7 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
   streamFailed(stream: StreamRun, error: unknown): void {
     this.streamEnded(stream);
     // A reader that is too slow is no failure of the actor.
-    if (error instanceof Lagged) stream.request.fail(error);
+    if (isA(error, Lagged)) stream.request.fail(error);
     else {
       const failure = settleDeclared(error, stream.request);
       if (failure === undefined) return;

@@ -9,30 +9,37 @@ import type { Random } from '../base/environment/random.ts';
 import { describeThrown } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
+import { within } from '../base/within.ts';
 import type { ActorBehavior } from './behavior.ts';
 import { Cell } from './cell.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { Deadlines } from './deadlines.ts';
 import { SpawnFailed } from './errors.ts';
 import { GoneTarget } from './gone-target.ts';
+import { Guardian } from './guardian.ts';
+import { HostedBehavior } from './hosted-behavior.ts';
 import { type HandOver, handOver, type Isolation } from './isolation.ts';
 import { checkName } from './operation.ts';
 import { Outside } from './outside.ts';
 import type { AnyProtocol } from './protocol.ts';
+import { Quarantine } from './quarantine.ts';
 import { type InternalRef, refClassOf } from './ref.ts';
 import type { Resource } from './resource.ts';
 import { Resources } from './resource.ts';
 import { InvalidValue } from './schema/errors.ts';
 import type { MessageType } from './schema/message-type.ts';
 import type { Address, Owner, Target } from './target.ts';
+import { type ActorView, viewsOf } from './tree.ts';
 
-/** Messages of this place since it started. accepted = handled + dead letters after acceptance + queued. */
+/** Messages of this place since it started. accepted = handled + dead letters after acceptance + queued + quarantined. */
 export interface Counters {
   accepted: number;
   refused: number;
   handled: number;
   /** Replies and timers that came for what had ended. */
   late: number;
+  /** Messages that are kept in quarantine now. */
+  quarantined: number;
 }
 
 export interface HostOptions {
@@ -44,6 +51,8 @@ export interface HostOptions {
   readonly remote: (address: Address, branch: string, protocolName: string) => Target;
   /** A protocol of the registry by its name, for refs that say no more. */
   readonly protocolNamed: (name: string) => AnyProtocol | undefined;
+  /** What stands above its top-level actors; one that does nothing but log unless given. */
+  readonly guardian?: Guardian;
   /** The resource to open in place of `declared`, for tests. */
   readonly resourceFor?: (declared: Resource<string, unknown>) => Resource<string, unknown>;
 }
@@ -61,9 +70,11 @@ export class Host {
   readonly placeId: string;
   readonly log: Logger;
   readonly deadLetters: DeadLetters;
+  readonly quarantine: Quarantine = new Quarantine();
   readonly deadlines: Deadlines;
   readonly resources: Resources;
-  readonly counters: Counters = { accepted: 0, refused: 0, handled: 0, late: 0 };
+  readonly guardian: Guardian;
+  readonly counters: Counters = { accepted: 0, refused: 0, handled: 0, late: 0, quarantined: 0 };
   /** Owner of the refs that code outside of actors holds. */
   readonly outside: Outside;
   readonly handOver: HandOver;
@@ -74,9 +85,11 @@ export class Host {
   readonly #names = new Map<string, Cell>();
   /** Cells whose address has left this place, so that messages may come for them. */
   readonly #exported = new Map<number, Cell>();
+  readonly #behaviors = new WeakMap<ActorBehavior, HostedBehavior>();
   #nextCell = 1;
   #runs = 0;
   #closed = false;
+  #stopping = false;
 
   constructor(options: HostOptions) {
     this.environment = options.environment;
@@ -85,6 +98,7 @@ export class Host {
     this.placeId = options.placeId;
     this.log = options.log;
     this.deadLetters = new DeadLetters(options.environment.clock, options.log);
+    this.guardian = options.guardian ?? new Guardian({}, options.log, () => undefined);
     this.deadlines = new Deadlines(options.environment.clock);
     this.resources = new Resources((name, error) =>
       options.log.error({ resource: name, error: describeThrown(error) }, `resource "${name}" failed to close`),
@@ -93,14 +107,18 @@ export class Host {
     this.#protocolNamed = options.protocolNamed;
     this.resourceFor = options.resourceFor ?? ((declared) => declared);
     this.outside = new Outside(this);
+    this.deadLetters.owner = this.outside;
     this.handOver = handOver(options.isolation, (type, wire, owner) => this.fromWire(type, wire, owner));
   }
 
   /** Starts an actor; it may still be starting when this returns, and takes messages already. @throws SpawnFailed */
   spawn(definition: unknown, request: SpawnRequest): Cell {
     if (!isBehavior(definition)) throw noDefinition();
-    if (this.#closed) throw new SpawnFailed('shutdown', `${definition.name}: the system is shutting down`);
-    const cell = new Cell(this, definition, request.parent, this.#nextCell, request.name);
+    // What is being drained may still start what it needs.
+    if (this.#stopping || (this.#closed && request.parent === undefined)) {
+      throw new SpawnFailed('shutdown', `${definition.name}: the system is shutting down`);
+    }
+    const cell = new Cell(this.#hosted(definition), request.parent, this.#nextCell, request.name);
     let args: unknown;
     try {
       // Refs in the arguments belong to the new actor.
@@ -118,6 +136,15 @@ export class Host {
     else request.parent.extension.children.add(cell);
     cell.start(args);
     return cell;
+  }
+
+  #hosted(behavior: ActorBehavior): HostedBehavior {
+    let hosted = this.#behaviors.get(behavior);
+    if (hosted === undefined) {
+      hosted = new HostedBehavior(this, behavior);
+      this.#behaviors.set(behavior, hosted);
+    }
+    return hosted;
   }
 
   #takeName(cell: Cell, name: string): void {
@@ -165,6 +192,11 @@ export class Host {
     return this.#roots.size;
   }
 
+  /** The top-level actors, in the order of their start. */
+  get roots(): ReadonlySet<Cell> {
+    return this.#roots;
+  }
+
   /**
    * A value from another place, with its refs for `owner`. `parse` is still to say whether it fits.
    *
@@ -210,27 +242,58 @@ export class Host {
     return new (refClassOf(known))(new GoneTarget(this, address, branch, protocolName, 'stopped'), owner);
   }
 
+  // ── the end of the place, step by step ──
+
+  /** Nobody starts a top-level actor here any more. */
+  refuseSpawns(): void {
+    this.#closed = true;
+  }
+
+  /**
+   * Drains the actors: the last started first, one after the other, since it may use those before it. One that takes
+   * long gets half of what is left at most; what could not be drained by then still runs.
+   */
+  async drain(deadlineMs: number): Promise<void> {
+    const { clock } = this.environment;
+    const endsAtMs = clock.monotonicMs() + deadlineMs;
+    for (const root of [...this.#roots].reverse()) {
+      if (root.endIfIdle()) continue;
+      const leftMs = endsAtMs - clock.monotonicMs();
+      if (leftMs <= 0) return;
+      await within(clock, leftMs / 2, root.stop(false, { drain: true }));
+    }
+  }
+
+  /** Stops every actor after its current message, the last started first. Returns what was killed at the deadline. */
+  async stop(deadlineMs: number): Promise<readonly ActorView[]> {
+    this.#stopping = true;
+    this.resources.abort();
+    const ends: Promise<void>[] = [];
+    for (const root of [...this.#roots].reverse()) if (!root.endIfIdle()) ends.push(root.stop(false, undefined));
+    await within(this.environment.clock, deadlineMs, Promise.all(ends));
+    const left = viewsOf(this.#roots);
+    for (const root of [...this.#roots].reverse()) void root.stop(true, undefined);
+    return left;
+  }
+
+  /** Waits for the resources to close. Returns the names of those that had not by the deadline. */
+  async closeResources(deadlineMs: number): Promise<readonly string[]> {
+    const unclosed = await this.resources.close(this.environment.clock, deadlineMs);
+    this.deadlines.close();
+    return unclosed;
+  }
+
   /**
    * Stops every actor and closes what they shared. Actors that have not ended by the deadline are named, and killed;
    * resources that have not closed by then are named.
    */
   async close(deadlineMs: number): Promise<readonly string[]> {
-    this.#closed = true;
+    this.refuseSpawns();
     const { clock } = this.environment;
     const endsAtMs = clock.monotonicMs() + deadlineMs;
-    this.resources.abort();
-    const left: string[] = [];
-    await Promise.all(
-      [...this.#roots].map((root) =>
-        root.stop(false, { deadlineMs }).catch(() => {
-          left.push(root.path());
-        }),
-      ),
-    );
-    const unclosed = await this.resources.close(clock, Math.max(0, endsAtMs - clock.monotonicMs()));
-    left.push(...unclosed.map((name) => `resource "${name}" of ${this.placeId}`));
-    this.deadlines.close();
-    return left;
+    const killed = await this.stop(deadlineMs);
+    const unclosed = await this.closeResources(Math.max(0, endsAtMs - clock.monotonicMs()));
+    return [...killed.map(({ path }) => path), ...unclosed.map((name) => `resource "${name}" of ${this.placeId}`)];
   }
 }
 

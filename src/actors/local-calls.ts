@@ -137,6 +137,18 @@ export function sendAsk(
   }
 }
 
+/** A new ask, from outside, for a message that is in its actor's hands already. */
+export function askAgain(
+  cell: Cell,
+  operation: Operation,
+): { readonly request: Request; readonly reply: Promise<unknown> } {
+  const { host } = cell;
+  const request = new LocalRequest(cell, operation, host.outside, undefined);
+  const reply = new Promise((resolve, reject) => request.settleBy(resolve, reject));
+  host.deadlines.add(request, limits.askTimeoutMs);
+  return { request, reply };
+}
+
 function cancelBySignal(request: LocalRequest, operation: Operation, signal: AbortSignal): void {
   if (signal.aborted) throw aborted(operation, signal);
   const abort = (): void => request.cancel(signal.reason);

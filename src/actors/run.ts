@@ -2,7 +2,7 @@
  * The context behind one run of a handler.
  *
  * A cell reuses it from one synchronous run to the next; a run that is asynchronous, or that asked for its signal, keeps
- * its own. Its one private method is not a `#` one for the reason that `mailbox.ts` gives: idle actors keep a run each.
+ * its own. What few runs need is in an object of its own, since idle actors keep a run each.
  */
 import type { Environment } from '../base/environment/environment.ts';
 import { UsageError } from '../base/errors.ts';
@@ -21,16 +21,23 @@ import type { OpenWait } from './wait-for.ts';
 /** The number of a run that has ended. */
 const over = -1;
 
+const none: readonly OpenWait[] = [];
+
+/** What few runs have. */
+class MoreOfRun {
+  /** Made when the signal is asked for, or the run is aborted. */
+  controller: AbortController | undefined = undefined;
+  /** Asks and offers that it has made and that are still open. */
+  readonly waits: OpenWait[] = [];
+}
+
 export class Run {
   readonly #cell: Cell;
   readonly #generation: number;
   /** What this run handles, where somebody waits for its end: an ask, or a message whose handler waits. */
   envelope: Envelope | undefined = undefined;
-  /** Made when the signal is asked for, or the run is aborted. */
-  #controller: AbortController | undefined = undefined;
-  /** Asks and offers that it has made and that are still open. */
-  #waits: OpenWait[] | undefined = undefined;
   #number = 0;
+  #more: MoreOfRun | undefined = undefined;
 
   constructor(cell: Cell) {
     this.#cell = cell;
@@ -79,7 +86,7 @@ export class Run {
 
   /** True when the next run may use this object too: nobody else has it in mind. */
   get reusable(): boolean {
-    return this.#controller === undefined && this.#waits === undefined && this.#number === 0;
+    return this.#more === undefined && this.#number === 0;
   }
 
   address(): Address {
@@ -90,32 +97,39 @@ export class Run {
     return this.#cell.path();
   }
 
-  get waits(): readonly OpenWait[] | undefined {
-    return this.#waits;
+  get #extras(): MoreOfRun {
+    this.#more ??= new MoreOfRun();
+    return this.#more;
+  }
+
+  /** Asks and offers that it has made and that are still open. */
+  get waits(): readonly OpenWait[] {
+    return this.#more === undefined ? none : this.#more.waits;
   }
 
   waitsFor(wait: OpenWait): void {
-    if (this.#waits === undefined) {
-      this.#waits = [wait];
-      this.#cell.attend();
-    } else this.#waits.push(wait);
+    if (this.#more === undefined) this.#cell.attend();
+    this.#extras.waits.push(wait);
   }
 
   waitsNoMore(wait: OpenWait): void {
-    const waits = this.#waits;
-    if (waits === undefined) return;
-    const last = waits.pop();
-    if (last !== wait && last !== undefined) {
-      const at = waits.indexOf(wait);
-      if (at >= 0) waits[at] = last;
-      else waits.push(last);
-    }
+    const { waits } = this.#extras;
+    const at = waits.lastIndexOf(wait);
+    if (at < 0) return;
+    const last = waits.pop()!;
+    if (last !== wait) waits[at] = last;
   }
 
   /** Aborts the signal, also one that is asked for only later. */
   abort(why: string): void {
-    this.#controller ??= new AbortController();
-    if (!this.#controller.signal.aborted) this.#controller.abort(new ActorFailed(why));
+    const { signal } = this.#controller;
+    if (!signal.aborted) this.#controller.abort(new ActorFailed(why));
+  }
+
+  get #controller(): AbortController {
+    const extras = this.#extras;
+    extras.controller ??= new AbortController();
+    return extras.controller;
   }
 
   /** @throws ActorFailed */
@@ -130,8 +144,7 @@ export class Run {
   }
 
   get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
+    if (this.#more?.controller === undefined) {
       this.#cell.attend();
       const { request } = this;
       if (request !== undefined) {
@@ -202,5 +215,14 @@ export class Run {
 
   unwatch(ref: unknown): void {
     this.#cell.watches.unwatch(ref);
+  }
+
+  link(ref: unknown): void {
+    this.refuseIfStale();
+    this.#cell.links.link(ref);
+  }
+
+  unlink(ref: unknown): void {
+    this.#cell.links.unlink(ref);
   }
 }

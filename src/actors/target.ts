@@ -30,6 +30,11 @@ export interface Owner {
 export interface StopOptions {
   /** How long to wait for the actor's end, in ms. */
   readonly deadlineMs?: number;
+  /**
+   * Handle what is queued now, then stop. What comes meanwhile is refused: nothing is taken that will not be handled.
+   * Children are drained after their parent. False unless given.
+   */
+  readonly drain?: boolean;
 }
 
 /** How an actor ended, as those who watch it are told. */
@@ -39,6 +44,9 @@ export type EndReason = 'stopped' | 'failed' | 'killed' | 'place-lost' | 'unknow
 export interface Watcher {
   terminated(reason: EndReason): void;
 }
+
+/** The side of a link that began it. */
+export type Linked = Target & Owner;
 
 export interface Target {
   readonly protocolName: string;
@@ -58,4 +66,7 @@ export interface Target {
   watch(watcher: Watcher): void;
   /** Takes a watch back; what has been told already stays told. */
   unwatch(watcher: Watcher): void;
+  /** Has the actor linked to `other`, an actor of this place that is linked to it. */
+  linkBack(other: Linked): void;
+  unlinkBack(other: Linked): void;
 }
