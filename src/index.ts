@@ -7,6 +7,7 @@ export {
   type ActorDefinition,
   type ActorOptions,
   actor,
+  type BehaviorsArgument,
   type ClosureActorOptions,
   closureActor,
   type MailboxOptions,
@@ -14,7 +15,7 @@ export {
 } from './actors/actor.ts';
 export type { ActorContext, Context, Handlers, ObserveOptions, RunFailure, TimerOptions } from './actors/context.ts';
 export type { DeadLetter, DeadLetterReason, LostWithPlace } from './actors/dead-letters.ts';
-export { SpawnFailed } from './actors/errors.ts';
+export { SpawnFailed, StashFull } from './actors/errors.ts';
 export type { Isolation } from './actors/isolation.ts';
 export {
   ActorFailed,

@@ -25,6 +25,8 @@ export interface MailboxOptions {
    * letter; an ask is answered with `Rejected(full)`.
    */
   overflow?: 'reject' | 'drop-oldest' | 'drop-newest';
+  /** Messages that `ctx.stash()` may set aside, beside the queue and its capacity; 1,024 unless given. */
+  stash?: number;
 }
 
 /** Moments in an actor's life. Each may be asynchronous and holds the actor like a message. */
@@ -37,7 +39,14 @@ export interface Signals<St, C> {
   terminated?: (state: St, event: Terminated, context: C) => void | Promise<void>;
 }
 
-export interface ActorOptions<A extends Schema, St, PO extends Operations, N extends Operations, PN extends string> {
+export interface ActorOptions<
+  A extends Schema,
+  St,
+  PO extends Operations,
+  N extends Operations,
+  PN extends string,
+  B extends string = never,
+> {
   /** The schema of its arguments. */
   args: A;
   /** Makes the state from the arguments; may be asynchronous. Throwing fails the start. */
@@ -53,7 +62,12 @@ export interface ActorOptions<A extends Schema, St, PO extends Operations, N ext
   supervise?: Supervise;
   /** How its children hang together; `one-for-one` unless given. */
   strategy?: Strategy;
-  signals?: Signals<NoInfer<St>, ActorContext<PO & NoInfer<N>, NoInfer<St>, PN>>;
+  /**
+   * Names of what it can become, such as `['closed']`. Their handlers are a fourth argument of `actor`, by name; what
+   * these leave out is handled as in the third.
+   */
+  behaviors?: readonly B[];
+  signals?: Signals<NoInfer<St>, ActorContext<PO & NoInfer<N>, NoInfer<St>, PN, NoInfer<B>>>;
 }
 
 /** What `system.spawn` and `registry` take. */
@@ -63,6 +77,11 @@ export interface ActorDefinition<T, A extends Schema> {
   readonly protocol: T;
   readonly args: A;
 }
+
+/** An argument more where behaviors are declared: their handlers, each a part of all. */
+export type BehaviorsArgument<B extends string, H> = [B] extends [never]
+  ? []
+  : [behaviors: { readonly [K in NoInfer<B>]: Partial<H> }];
 
 /** Options of a spawn; they may be left out where the arguments may. */
 export type SpawnArguments<A extends Schema, X> =
@@ -74,12 +93,21 @@ export type SpawnArguments<A extends Schema, X> =
  * The handlers are an argument of their own: in one literal with `state`, the state would infer as unknown and wrong
  * replies would compile.
  *
+ * @param behaviors For each name in `options.behaviors` the handlers that differ there; see `ctx.become`.
  * @throws UsageError for a missing handler, a bad name, and a schema that cannot be sent.
  */
-export function actor<const PN extends string, PO extends Operations, A extends Schema, St, N extends Operations = {}>(
+export function actor<
+  const PN extends string,
+  PO extends Operations,
+  A extends Schema,
+  St,
+  N extends Operations = {},
+  const B extends string = never,
+>(
   protocol: Protocol<PN, PO>,
-  options: ActorOptions<A, St, PO, N, PN>,
-  handlers: Handlers<NoInfer<St>, PO & NoInfer<N>, PO & NoInfer<N>, PN>,
+  options: ActorOptions<A, St, PO, N, PN, B>,
+  handlers: Handlers<NoInfer<St>, PO & NoInfer<N>, PO & NoInfer<N>, PN, NoInfer<B>>,
+  ...behaviors: BehaviorsArgument<B, Handlers<NoInfer<St>, PO & NoInfer<N>, PO & NoInfer<N>, PN, NoInfer<B>>>
 ): ActorDefinition<Protocol<PN, PO>, A> {
   return new ActorBehavior<Protocol<PN, PO>, A>(protocol, {
     args: options.args,
@@ -92,6 +120,8 @@ export function actor<const PN extends string, PO extends Operations, A extends 
     supervise: options.supervise ?? {},
     strategy: options.strategy,
     handlers: handlers as unknown as Readonly<Record<string, unknown>>,
+    behaviors: options.behaviors ?? [],
+    behaviorHandlers: (behaviors[0] ?? {}) as Readonly<Record<string, Readonly<Record<string, unknown>>>>,
     closure: false,
   });
 }
@@ -127,6 +157,8 @@ export function closureActor<PN extends string, PO extends Operations, A extends
     supervise: options.supervise ?? {},
     strategy: options.strategy,
     handlers: {},
+    behaviors: [],
+    behaviorHandlers: {},
     closure: true,
   });
 }

@@ -8,6 +8,14 @@ import { UsageError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { ActorDefinition, MailboxOptions, Signals } from './actor.ts';
 import {
+  baseTable,
+  behaviorTables,
+  closureTable,
+  type HandlerFunction,
+  type HandlerTable,
+  presentTable,
+} from './handler-tables.ts';
+import {
   type CompiledProtocol,
   checkName,
   compiledProtocol,
@@ -24,8 +32,6 @@ import type { Watch } from './watch.ts';
 
 const overflowPolicies: readonly string[] = ['reject', 'drop-oldest', 'drop-newest'];
 
-export type HandlerFunction = (state: unknown, message: unknown, context: unknown) => unknown;
-
 interface Parts<A> {
   readonly args: A;
   readonly createState: (args: unknown, context: unknown) => unknown;
@@ -37,6 +43,9 @@ interface Parts<A> {
   readonly supervise: Supervise;
   readonly strategy: Strategy | undefined;
   readonly handlers: Readonly<Record<string, unknown>>;
+  readonly behaviors: readonly string[];
+  /** The handlers of each behavior. */
+  readonly behaviorHandlers: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly closure: boolean;
 }
 
@@ -50,8 +59,12 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
   readonly compiled: CompiledProtocol;
   /** Public operations and private ones, by name. */
   readonly operations: ReadonlyMap<string, Operation>;
-  /** By the operation's index; that of `terminated`, where there is one, is the last. */
-  readonly handlers: readonly HandlerFunction[];
+  /** By the operation's index; those of signals, which no ref offers, come last. */
+  readonly handlers: HandlerTable;
+  /** What it can become, by name. */
+  readonly behaviors: ReadonlyMap<string, HandlerTable>;
+  /** The index from which on operations are signals. */
+  readonly signalsFrom: number;
   readonly argsType: MessageType;
   readonly createState: (args: unknown, context: unknown) => unknown;
   /** True where the state is what `createState` returned: an object of handlers. */
@@ -65,6 +78,8 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
   readonly strategy: Strategy;
   readonly highWater: number;
   readonly capacity: number;
+  /** Messages that may be set aside. */
+  readonly stashMax: number;
   readonly overflow: NonNullable<MailboxOptions['overflow']>;
   /** What outside refs are made of. */
   readonly refClass: RefClass;
@@ -82,9 +97,12 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
     this.argsType = compileMessageType(parts.args, `arguments of actor "${parts.name}"`);
     this.createState = parts.createState;
     this.closure = parts.closure;
-    const handlers = [...this.operations.values()].map((operation) =>
-      parts.closure ? closureHandler(operation.name) : handlerOf(parts.handlers, operation),
-    );
+    const base = parts.closure
+      ? closureTable(this.operations.values())
+      : baseTable(parts.handlers, this.operations.values());
+    this.behaviors = behaviorTables(parts.name, parts.behaviors, parts.behaviorHandlers, base, this.operations);
+    const handlers: HandlerFunction[] = this.behaviors.size === 0 ? base : presentTable(base);
+    this.signalsFrom = handlers.length;
     const { terminated } = parts.signals;
     this.terminated =
       terminated === undefined
@@ -103,6 +121,7 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
         `${parts.name}: mailbox.highWater is ${this.highWater}, above its capacity of ${this.capacity}`,
       );
     }
+    this.stashMax = count(parts.mailbox.stash, limits.stashMax, `${parts.name}: mailbox.stash`);
     this.overflow = parts.mailbox.overflow ?? 'reject';
     if (!overflowPolicies.includes(this.overflow)) {
       throw new UsageError(`${parts.name}: mailbox.overflow must be one of ${overflowPolicies.join(', ')}`);
@@ -116,19 +135,6 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
     const operations = [...this.compiled.operations.values()].map((operation) => operation.describe()).sort();
     return `actor ${this.name}(${this.argsType.describe()}) of ${this.protocol.name}{${operations.join(';')}}`;
   }
-}
-
-function handlerOf(handlers: Readonly<Record<string, unknown>>, operation: Operation): HandlerFunction {
-  const handler = Object.hasOwn(handlers, operation.name) ? handlers[operation.name] : undefined;
-  if (typeof handler !== 'function') {
-    throw new UsageError(`${operation.label} has no handler; give the actor a function named "${operation.name}"`);
-  }
-  return handler as HandlerFunction;
-}
-
-function closureHandler(name: string): HandlerFunction {
-  return (state, message, context) =>
-    (state as Record<string, (message: unknown, context: unknown) => unknown>)[name]!(message, context);
 }
 
 function terminatedHandler(terminated: NonNullable<Signals<unknown, unknown>['terminated']>): HandlerFunction {

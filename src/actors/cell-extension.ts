@@ -1,6 +1,7 @@
 /** What a cell needs only now and then: made at first use, so that an idle actor stays small. */
 import { limits } from '../base/limits.ts';
 import { Ring } from '../base/ring.ts';
+import type { BehaviorStack } from './behavior-stack.ts';
 import type { Cell } from './cell.ts';
 import type { FailureLog } from './failure-log.ts';
 import type { Host } from './host.ts';
@@ -10,6 +11,7 @@ import type { RoomWaiting } from './offer.ts';
 import { ActorFailed } from './outcomes.ts';
 import type { RestartBudget } from './restart-budget.ts';
 import type { Run } from './run.ts';
+import type { Stash } from './stash.ts';
 import type { StreamRun } from './stream-request.ts';
 import type { Watcher } from './target.ts';
 import { Timers } from './timers.ts';
@@ -27,6 +29,9 @@ export class CellExtension {
   /** How often its state was rebuilt, or was about to be. */
   generation = 0;
   budget: RestartBudget | undefined = undefined;
+  /** What it has become; undefined for the base alone. Belongs to the generation. */
+  behaviors: BehaviorStack | undefined = undefined;
+  stash: Stash | undefined = undefined;
   failureLog: FailureLog | undefined = undefined;
   /** The message that is handed out again after its handler failed, and how often it was. */
   retried: { readonly envelope: Envelope; readonly times: number } | undefined = undefined;
@@ -81,6 +86,7 @@ export class CellExtension {
   /** Ends what belongs to the actor's generation: timers, signals, observers, streams. */
   endGeneration(why: string): void {
     this.cutBackoff?.();
+    this.behaviors = undefined;
     this.#host.counters.late += this.timers.close();
     for (const run of this.#runs) run.abort(why);
     this.#runs.clear();

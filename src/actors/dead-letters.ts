@@ -20,6 +20,7 @@ export type DeadLetterReason =
   | 'dropped'
   | 'expired'
   | 'poison'
+  | 'unhandled'
   | 'invalid'
   | 'unknown'
   | 'unreachable'

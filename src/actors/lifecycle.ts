@@ -9,6 +9,7 @@ import type { Cell } from './cell.ts';
 import { CellExtension } from './cell-extension.ts';
 import { SpawnFailed } from './errors.ts';
 import { logFailure } from './failure-log.ts';
+import type { HandlerTable } from './handler-tables.ts';
 import { type Envelope, Mailbox, Status } from './mailbox.ts';
 import { ActorFailed } from './outcomes.ts';
 import { Run } from './run.ts';
@@ -36,6 +37,11 @@ export abstract class Lifecycle extends Mailbox {
   /** New at each restart: timers, runs and streams belong to one. */
   get generation(): number {
     return this.extra === undefined ? 0 : this.extra.generation;
+  }
+
+  /** The handlers that `ctx.become` has put in place; undefined for those of the definition. */
+  get table(): HandlerTable | undefined {
+    return this.extra?.behaviors?.top;
   }
 
   // ── the start ──
@@ -219,6 +225,11 @@ export abstract class Lifecycle extends Mailbox {
   protected tellAbandoned({ operation, request, origin }: Envelope): void {
     request?.fail(new ActorFailed(`${operation.label}: ${this.path()} ended while its handler was waiting`));
     origin?.settled();
+  }
+
+  /** True while the handler that got `run` has not left. */
+  isHandling(run: Run): boolean {
+    return this.current === run && (this.status === Status.running || this.status === Status.suspended);
   }
 
   /** The next run gets a context of its own. */

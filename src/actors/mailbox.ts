@@ -77,6 +77,11 @@ export abstract class Mailbox {
     return (this.firstEnvelope === undefined ? 0 : 1) + (this.backlog === undefined ? 0 : this.backlog.size);
   }
 
+  /** Messages that the actor has set aside. */
+  get stashed(): number {
+    return this.extra?.stash?.size ?? 0;
+  }
+
   /** True when an offer need not wait. */
   get hasRoom(): boolean {
     return this.queued < this.behavior.highWater && (this.extra === undefined || this.extra.offers.size === 0);
@@ -133,9 +138,21 @@ export abstract class Mailbox {
     if (this.isSignal(envelope)) this.extension.signalsQueued += 1;
   }
 
-  /** True for the news of another's end. */
+  /** Puts what was set aside before all others, in the order in which it came. */
+  unstash(): void {
+    const stash = this.extra?.stash;
+    if (stash === undefined || stash.size === 0) return;
+    const all = stash.takeAll();
+    for (let index = all.length - 1; index >= 0; index -= 1) {
+      const { envelope, message } = all[index]!;
+      this.putBack(envelope, message);
+    }
+    if (this.status === Status.idle) this.makeReady();
+  }
+
+  /** True for a signal, such as the news of another's end: nobody sent it, and it is outside the capacity. */
   protected isSignal(envelope: Envelope): boolean {
-    return envelope.operation === this.behavior.terminated?.operation;
+    return envelope.operation.index >= this.behavior.signalsFrom;
   }
 
   /** Has an offer, or a notice, wait for room. */
@@ -188,6 +205,7 @@ export abstract class Mailbox {
 
   /** Everything that waits becomes a dead letter, and every sender that waits is told. */
   protected emptyQueue(reason: 'stopped' | 'failed'): void {
+    this.unstash();
     if (this.firstEnvelope !== undefined) this.letterDies(this.firstEnvelope, this.firstMessage, reason);
     this.firstEnvelope = undefined;
     this.firstMessage = undefined;
@@ -208,8 +226,7 @@ export abstract class Mailbox {
   protected letterDies(envelope: Envelope, message: unknown, reason: DeadLetterReason): void {
     const { operation, request } = envelope;
     if (request !== undefined && !request.settled) {
-      const full = reason === 'full' || reason === 'dropped';
-      request.fail(full ? this.full(operation) : this.notHandled(request));
+      request.fail(this.refusal(request, reason));
     }
     if (!this.isSignal(envelope)) {
       this.host.deadLetters.add({ path: this.path(), operation: operation.label, reason, message });
@@ -222,6 +239,17 @@ export abstract class Mailbox {
       this.host.counters.handled += 1;
     }
     envelope.origin?.settled();
+  }
+
+  /** What the caller is told. */
+  private refusal(request: Request, reason: DeadLetterReason): Rejected | ActorFailed | NotDelivered {
+    if (reason === 'full' || reason === 'dropped') return this.full(request.operation);
+    return reason === 'unhandled' ? this.unhandled(request.operation) : this.notHandled(request);
+  }
+
+  private unhandled(operation: Operation): Rejected {
+    const { label } = operation;
+    return new Rejected('unhandled', `${label}: ${this.path()} does not handle this in its present state`);
   }
 
   private full(operation: Operation): Rejected {

@@ -6,9 +6,11 @@
  */
 import type { Environment } from '../base/environment/environment.ts';
 import { UsageError } from '../base/errors.ts';
+import { BehaviorStack } from './behavior-stack.ts';
 import type { Cell } from './cell.ts';
 import type { ObserveOptions, TimerOptions } from './context.ts';
-import { DeclaredFailureSignal } from './errors.ts';
+import { DeclaredFailureSignal, LeaveSignal } from './errors.ts';
+import type { HandlerTable } from './handler-tables.ts';
 import type { Envelope } from './mailbox.ts';
 import { ActorFailed } from './outcomes.ts';
 import { pipeToSelf } from './pipe-to-self.ts';
@@ -128,6 +130,42 @@ export class Run {
 
   stop(): void {
     if (!this.isStale) void this.#cell.stop(false, undefined);
+  }
+
+  /** The handlers that the actor has become; undefined for those of its definition. */
+  get table(): HandlerTable | undefined {
+    return this.#cell.table;
+  }
+
+  become(name: string): void {
+    this.refuseIfStale();
+    const cell = this.#cell;
+    const table = cell.behavior.behaviors.get(name);
+    if (table === undefined) {
+      throw new UsageError(`${cell.path()} cannot become "${name}", which is not among its \`behaviors\``);
+    }
+    const { extension } = cell;
+    extension.behaviors ??= new BehaviorStack();
+    extension.behaviors.push(table, name, cell.path());
+  }
+
+  unbecome(): void {
+    this.refuseIfStale();
+    this.#cell.extension.behaviors?.pop();
+  }
+
+  stash(): never {
+    this.refuseIfStale();
+    if (this.#cell.isHandling(this)) throw new LeaveSignal('stash');
+    throw new UsageError(
+      `${this.#cell.path()} has no message to stash: call ctx.stash() in a handler, before it returns; in that of a ` +
+        'stream before its generator begins',
+    );
+  }
+
+  unstash(): void {
+    this.refuseIfStale();
+    this.#cell.unstash();
   }
 
   watch(ref: unknown): void {

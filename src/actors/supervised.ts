@@ -7,7 +7,7 @@
  */
 import { describeThrown } from '../base/errors.ts';
 import { undeclared } from './declared-failure.ts';
-import { DeclaredFailureSignal } from './errors.ts';
+import { DeclaredFailureSignal, LeaveSignal, StashFull } from './errors.ts';
 import { FailureLog } from './failure-log.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { type Envelope, Status } from './mailbox.ts';
@@ -15,6 +15,7 @@ import { TellEnvelope } from './operation.ts';
 import { ActorFailed } from './outcomes.ts';
 import { concernedBy, restartTogether } from './restart.ts';
 import { backoffMs, RestartBudget } from './restart-budget.ts';
+import { Stash } from './stash.ts';
 import { type Directive, isDirective } from './supervise.ts';
 
 /** A directive as it is carried out, and how the log puts it. */
@@ -29,6 +30,10 @@ export abstract class Supervised extends Lifecycle {
 
   /** The actor's own failure, in the handler of `envelope` or beside any. */
   protected failed(error: unknown, envelope?: Envelope, message?: unknown): void {
+    if (error instanceof LeaveSignal && envelope !== undefined && !this.isOver) {
+      this.leftUnhandled(error, envelope, message);
+      return;
+    }
     const label = envelope?.operation.label ?? this.behavior.name;
     const cause = error instanceof DeclaredFailureSignal ? undeclared(error, label) : error;
     if (this.isOver) {
@@ -49,7 +54,7 @@ export abstract class Supervised extends Lifecycle {
     }
     switch (directive) {
       case 'resume':
-        if (envelope !== undefined) this.resumeAfterFailure(wasSuspended);
+        if (envelope !== undefined) this.goOn(wasSuspended);
         return;
       case 'restart':
         // Whoever asked it to stop does not wait for a backoff.
@@ -110,6 +115,43 @@ export abstract class Supervised extends Lifecycle {
     return backoffMs(backoff, used, this.host.random.fraction());
   }
 
+  // ── the message that its handler left as it was ──
+
+  private leftUnhandled({ how }: LeaveSignal, envelope: Envelope, message: unknown): void {
+    const { request, operation } = envelope;
+    if (how === 'stash' && !request?.settled) {
+      if (!this.setAside(envelope, message)) {
+        this.failed(new StashFull(this.path(), operation.label, this.behavior.stashMax), envelope, message);
+        return;
+      }
+    } else {
+      this.host.counters.handled -= 1;
+      this.letterDies(envelope, message, how === 'stash' ? 'expired' : 'unhandled');
+    }
+    if (this.current !== undefined) this.current.envelope = undefined;
+    this.goOn(this.status === Status.suspended);
+  }
+
+  /** False when there is no room for it. */
+  private setAside(envelope: Envelope, message: unknown): boolean {
+    const { extension } = this;
+    extension.stash ??= new Stash();
+    const { stash } = extension;
+    if (stash.size >= this.behavior.stashMax) {
+      for (const one of stash.takeSettled()) this.letterDies(one.envelope, one.message, 'expired');
+      if (stash.size >= this.behavior.stashMax) return false;
+    }
+    const { request } = envelope;
+    if (request !== undefined) {
+      // Its handler says that it did not handle it: to its caller it is still on its way.
+      request.begun = false;
+      request.onGivenUp = undefined;
+    }
+    this.host.counters.handled -= 1;
+    stash.push(envelope, message);
+    return true;
+  }
+
   // ── the message whose handler failed ──
 
   /** Puts it back where it was, unless that was done as often as it may be. */
@@ -134,7 +176,7 @@ export abstract class Supervised extends Lifecycle {
 
   // ── what follows ──
 
-  private resumeAfterFailure(wasSuspended: boolean): void {
+  private goOn(wasSuspended: boolean): void {
     this.releaseRun(this.current);
     this.extra?.notice(this.state);
     if (wasSuspended) this.afterRun();
@@ -165,6 +207,8 @@ export abstract class Supervised extends Lifecycle {
     extension.endGeneration(`${this.path()} restarts`);
     extension.generation += 1;
     this.current = undefined;
+    // The new state knows nothing of what the old one waited for.
+    this.unstash();
     return extension.generation;
   }
 
