@@ -10,6 +10,7 @@ export {
   type BehaviorsArgument,
   type ClosureActorOptions,
   closureActor,
+  type DefinitionOptions,
   type MailboxOptions,
   type Signals,
 } from './actors/actor.ts';
@@ -17,6 +18,18 @@ export type { ActorContext, Context, Handlers, ObserveOptions, RunFailure, Timer
 export type { DeadLetter, DeadLetterReason, LostWithPlace } from './actors/dead-letters.ts';
 export { SpawnFailed, StashFull } from './actors/errors.ts';
 export type { Isolation } from './actors/isolation.ts';
+export {
+  type DataOf,
+  dataOf,
+  type MachineContext,
+  type MachineHandlers,
+  type MachineOptions,
+  type MachineState,
+  type MachineStates,
+  machine,
+  type StateHandlers,
+  type StateOptions,
+} from './actors/machine.ts';
 export {
   ActorFailed,
   Cancelled,

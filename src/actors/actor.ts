@@ -5,7 +5,7 @@
  */
 import type * as z from 'zod';
 import { UsageError } from '../base/errors.ts';
-import { ActorBehavior } from './behavior.ts';
+import { ActorBehavior, type Parts } from './behavior.ts';
 import type { ActorContext, ClosureHandlers, Handlers } from './context.ts';
 import type { Operations, Protocol } from './protocol.ts';
 import type { Resource } from './resource.ts';
@@ -39,18 +39,10 @@ export interface Signals<St, C> {
   terminated?: (state: St, event: Terminated, context: C) => void | Promise<void>;
 }
 
-export interface ActorOptions<
-  A extends Schema,
-  St,
-  PO extends Operations,
-  N extends Operations,
-  PN extends string,
-  B extends string = never,
-> {
+/** What every definition with explicit state may have, whatever its state is. */
+export interface DefinitionOptions<A extends Schema, PO extends Operations, N extends Operations> {
   /** The schema of its arguments. */
   args: A;
-  /** Makes the state from the arguments; may be asynchronous. Throwing fails the start. */
-  state: (args: z.output<A>) => St | Promise<St>;
   /** Private operations, offered by `ctx.self` alone. */
   internal?: N & { readonly [K in keyof N]: K extends keyof PO ? 'already an operation of the protocol' : unknown };
   /** The name it is registered under; its protocol's unless given. */
@@ -62,6 +54,18 @@ export interface ActorOptions<
   supervise?: Supervise;
   /** How its children hang together; `one-for-one` unless given. */
   strategy?: Strategy;
+}
+
+export interface ActorOptions<
+  A extends Schema,
+  St,
+  PO extends Operations,
+  N extends Operations,
+  PN extends string,
+  B extends string = never,
+> extends DefinitionOptions<A, PO, N> {
+  /** Makes the state from the arguments; may be asynchronous. Throwing fails the start. */
+  state: (args: z.output<A>) => St | Promise<St>;
   /**
    * Names of what it can become, such as `['closed']`. Their handlers are a fourth argument of `actor`, by name; what
    * these leave out is handled as in the third.
@@ -110,20 +114,30 @@ export function actor<
   ...behaviors: BehaviorsArgument<B, Handlers<NoInfer<St>, PO & NoInfer<N>, PO & NoInfer<N>, PN, NoInfer<B>>>
 ): ActorDefinition<Protocol<PN, PO>, A> {
   return new ActorBehavior<Protocol<PN, PO>, A>(protocol, {
-    args: options.args,
+    ...definitionParts<A, PO, N>(options, protocol.name),
     createState: options.state as (args: unknown) => unknown,
-    internal: (options.internal ?? {}) as Operations,
-    name: options.name ?? protocol.name,
-    uses: options.uses ?? [],
-    mailbox: options.mailbox ?? {},
     signals: (options.signals ?? {}) as Signals<unknown, unknown>,
-    supervise: options.supervise ?? {},
-    strategy: options.strategy,
     handlers: handlers as unknown as Readonly<Record<string, unknown>>,
     behaviors: options.behaviors ?? [],
     behaviorHandlers: (behaviors[0] ?? {}) as Readonly<Record<string, Readonly<Record<string, unknown>>>>,
     closure: false,
   });
+}
+
+/** The options that all definitions share, with their defaults. */
+export function definitionParts<A extends Schema, PO extends Operations, N extends Operations>(
+  options: DefinitionOptions<A, PO, N>,
+  protocolName: string,
+): Pick<Parts<A>, 'args' | 'internal' | 'name' | 'uses' | 'mailbox' | 'supervise' | 'strategy'> {
+  return {
+    args: options.args,
+    internal: (options.internal ?? {}) as Operations,
+    name: options.name ?? protocolName,
+    uses: options.uses ?? [],
+    mailbox: options.mailbox ?? {},
+    supervise: options.supervise ?? {},
+    strategy: options.strategy,
+  };
 }
 
 /** What a closure actor may have beside its handlers. */

@@ -27,12 +27,15 @@ import { type AnyProtocol, type Operations, tell } from './protocol.ts';
 import { makeRefClass, type RefClass, refClassOf } from './ref.ts';
 import type { Resource } from './resource.ts';
 import { compileMessageType, type MessageType } from './schema/message-type.ts';
+import { signalHandler } from './signal.ts';
 import { type Strategy, type Supervise, type SupervisionPolicy, strategyOf, supervisionPolicy } from './supervise.ts';
-import type { Watch } from './watch.ts';
 
 const overflowPolicies: readonly string[] = ['reject', 'drop-oldest', 'drop-newest'];
 
-interface Parts<A> {
+type SignalFunction<E> = (state: unknown, event: E, context: unknown) => unknown;
+
+/** A definition as it was given, with its defaults. */
+export interface Parts<A> {
   readonly args: A;
   readonly createState: (args: unknown, context: unknown) => unknown;
   readonly internal: Operations;
@@ -47,6 +50,8 @@ interface Parts<A> {
   /** The handlers of each behavior. */
   readonly behaviorHandlers: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly closure: boolean;
+  /** Handles the end of a state's time, where the actor is a machine. */
+  readonly stateTimeout?: SignalFunction<unknown>;
 }
 
 export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodType = z.ZodType>
@@ -73,6 +78,8 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
   readonly signals: Signals<unknown, unknown>;
   /** The envelope of `signals.terminated`, which waits in the mailbox like a message. */
   readonly terminated: TellEnvelope | undefined;
+  /** That of the end of a state's time, in a machine. */
+  readonly stateTimeout: TellEnvelope | undefined;
   readonly supervision: SupervisionPolicy;
   /** How its children hang together. */
   readonly strategy: Strategy;
@@ -103,11 +110,12 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
     this.behaviors = behaviorTables(parts.name, parts.behaviors, parts.behaviorHandlers, base, this.operations);
     const handlers: HandlerFunction[] = this.behaviors.size === 0 ? base : presentTable(base);
     this.signalsFrom = handlers.length;
-    const { terminated } = parts.signals;
-    this.terminated =
-      terminated === undefined
-        ? undefined
-        : new Operation(protocol.name, 'terminated', handlers.push(terminatedHandler(terminated)) - 1, tell()).envelope;
+    const signalEnvelope = <E>(name: string, handle: SignalFunction<E> | undefined): TellEnvelope | undefined => {
+      if (handle === undefined) return undefined;
+      return new Operation(protocol.name, name, handlers.push(signalHandler(handle)) - 1, tell()).envelope;
+    };
+    this.terminated = signalEnvelope('terminated', parts.signals.terminated);
+    this.stateTimeout = signalEnvelope('timeout', parts.stateTimeout);
     this.handlers = handlers;
     this.supervision = supervisionPolicy(parts.supervise, parts.name);
     this.strategy = strategyOf(parts.strategy, parts.name);
@@ -135,14 +143,6 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
     const operations = [...this.compiled.operations.values()].map((operation) => operation.describe()).sort();
     return `actor ${this.name}(${this.argsType.describe()}) of ${this.protocol.name}{${operations.join(';')}}`;
   }
-}
-
-function terminatedHandler(terminated: NonNullable<Signals<unknown, unknown>['terminated']>): HandlerFunction {
-  return (state, message, context) => {
-    const watch = message as Watch;
-    const event = watch.take();
-    return event === undefined ? undefined : terminated(state, event, context);
-  };
 }
 
 function count(given: number | undefined, byDefault: number, what: string): number {

@@ -39,6 +39,11 @@ export abstract class Lifecycle extends Mailbox {
     return this.extra === undefined ? 0 : this.extra.generation;
   }
 
+  /** Its state, for its own contexts. */
+  get ownState(): unknown {
+    return this.state;
+  }
+
   /** The handlers that `ctx.become` has put in place; undefined for those of the definition. */
   get table(): HandlerTable | undefined {
     return this.extra?.behaviors?.top;
@@ -89,6 +94,8 @@ export abstract class Lifecycle extends Mailbox {
     try {
       const state = await coming;
       this.refuseIfOver();
+      // The hook's context speaks of it already.
+      this.state = state;
       await this.behavior.signals.started?.(state, { generation: 0 }, this.hookContext());
       this.refuseIfOver();
       this.begin(state);

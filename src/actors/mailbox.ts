@@ -15,7 +15,7 @@ import type { Operation, TellEnvelope } from './operation.ts';
 import { ActorFailed, NotDelivered, Rejected } from './outcomes.ts';
 import { PairRing } from './pair-ring.ts';
 import type { Request } from './request.ts';
-import type { Watch } from './watch.ts';
+import type { Signal } from './signal.ts';
 
 export type Envelope = TellEnvelope | Request;
 
@@ -111,16 +111,15 @@ export abstract class Mailbox {
     return queued + 1 < this.behavior.highWater;
   }
 
-  /** Queues the news of another's end, whatever the capacity. */
-  acceptTerminated(watch: Watch): void {
-    const { terminated } = this.behavior;
-    if (this.status >= Status.stopping || terminated === undefined) return;
+  /** Queues what nobody sent, whatever the capacity; nothing where the definition has no handler for it. */
+  acceptSignal(envelope: TellEnvelope | undefined, signal: Signal): void {
+    if (this.status >= Status.stopping || envelope === undefined) return;
     if (this.queued === 0) {
-      this.firstEnvelope = terminated;
-      this.firstMessage = watch;
+      this.firstEnvelope = envelope;
+      this.firstMessage = signal;
     } else {
       this.backlog ??= new PairRing();
-      this.backlog.push(terminated, watch);
+      this.backlog.push(envelope, signal);
     }
     this.extension.signalsQueued += 1;
     this.host.counters.accepted += 1;
@@ -231,10 +230,10 @@ export abstract class Mailbox {
     if (!this.isSignal(envelope)) {
       this.host.deadLetters.add({ path: this.path(), operation: operation.label, reason, message });
     } else if (reason === 'poison') {
-      const { event } = message as Watch;
+      const { event } = message as Signal;
       this.host.deadLetters.add({ path: this.path(), operation: operation.label, reason, message: event });
     } else {
-      // A watch ends with its watcher: nobody has lost anything.
+      // Nobody sent it, so nobody has lost anything.
       this.extension.signalsQueued -= 1;
       this.host.counters.handled += 1;
     }

@@ -227,6 +227,7 @@ export abstract class Supervised extends Lifecycle {
     try {
       const state = await this.makeState(this.argumentsAgain());
       if (!this.awaitsRestart(generation)) return;
+      this.state = state;
       await this.behavior.signals.started?.(state, { generation }, this.hookContext());
       if (this.awaitsRestart(generation)) this.begin(state);
     } catch (error) {
