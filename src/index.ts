@@ -61,6 +61,7 @@ export {
   type TellOperation,
   tell,
 } from './actors/protocol.ts';
+export type { IdleEvent } from './actors/receive-timeout.ts';
 export { type Registrable, type Registry, registry } from './actors/registry.ts';
 export { type Resource, resource } from './actors/resource.ts';
 export { bytes } from './actors/schema/bytes.ts';

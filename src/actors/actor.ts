@@ -8,6 +8,7 @@ import { UsageError } from '../base/errors.ts';
 import { ActorBehavior, type Parts } from './behavior.ts';
 import type { ActorContext, ClosureHandlers, Handlers } from './context.ts';
 import type { Operations, Protocol } from './protocol.ts';
+import type { IdleEvent } from './receive-timeout.ts';
 import type { Resource } from './resource.ts';
 import type { Strategy, Supervise } from './supervise.ts';
 import type { Terminated } from './watch.ts';
@@ -37,6 +38,11 @@ export interface Signals<St, C> {
   stopping?: (state: St, event: { readonly reason: 'stopped' | 'failed' }, context: C) => void | Promise<void>;
   /** An actor that it watches has ended. Comes after the last message of that actor. */
   terminated?: (state: St, event: Terminated, context: C) => void | Promise<void>;
+  /**
+   * It has handled no message for `idleMs`, and no stream of it is open. Called once for each quiet time: again only
+   * after something was handled. Waits in the mailbox like a message, and holds no process alive.
+   */
+  idle?: (state: St, event: IdleEvent, context: C) => void | Promise<void>;
 }
 
 /** What every definition with explicit state may have, whatever its state is. */
@@ -50,6 +56,8 @@ export interface DefinitionOptions<A extends Schema, PO extends Operations, N ex
   /** Resources of its place that it needs. */
   uses?: readonly Resource<string, unknown>[];
   mailbox?: MailboxOptions;
+  /** How long it handles nothing before `signals.idle` is called, in ms. */
+  idleMs?: number;
   /** What becomes of it when it fails: restarted at most 5 times in 60 s, then stopped, unless given. */
   supervise?: Supervise;
   /** How its children hang together; `one-for-one` unless given. */
@@ -128,13 +136,14 @@ export function actor<
 export function definitionParts<A extends Schema, PO extends Operations, N extends Operations>(
   options: DefinitionOptions<A, PO, N>,
   protocolName: string,
-): Pick<Parts<A>, 'args' | 'internal' | 'name' | 'uses' | 'mailbox' | 'supervise' | 'strategy'> {
+): Pick<Parts<A>, 'args' | 'internal' | 'name' | 'uses' | 'mailbox' | 'idleMs' | 'supervise' | 'strategy'> {
   return {
     args: options.args,
     internal: (options.internal ?? {}) as Operations,
     name: options.name ?? protocolName,
     uses: options.uses ?? [],
     mailbox: options.mailbox ?? {},
+    idleMs: options.idleMs,
     supervise: options.supervise ?? {},
     strategy: options.strategy,
   };
@@ -167,6 +176,7 @@ export function closureActor<PN extends string, PO extends Operations, A extends
     name: protocol.name,
     uses: [],
     mailbox: options.mailbox ?? {},
+    idleMs: undefined,
     signals: {},
     supervise: options.supervise ?? {},
     strategy: options.strategy,

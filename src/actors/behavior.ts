@@ -42,6 +42,7 @@ export interface Parts<A> {
   readonly name: string;
   readonly uses: readonly Resource<string, unknown>[];
   readonly mailbox: MailboxOptions;
+  readonly idleMs: number | undefined;
   readonly signals: Signals<unknown, unknown>;
   readonly supervise: Supervise;
   readonly strategy: Strategy | undefined;
@@ -78,6 +79,10 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
   readonly signals: Signals<unknown, unknown>;
   /** The envelope of `signals.terminated`, which waits in the mailbox like a message. */
   readonly terminated: TellEnvelope | undefined;
+  /** That of `signals.idle`. */
+  readonly idle: TellEnvelope | undefined;
+  /** How long nothing may be handled before it; endless where there is none. */
+  readonly idleMs: number;
   /** That of the end of a state's time, in a machine. */
   readonly stateTimeout: TellEnvelope | undefined;
   readonly supervision: SupervisionPolicy;
@@ -115,8 +120,13 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
       return new Operation(protocol.name, name, handlers.push(signalHandler(handle)) - 1, tell()).envelope;
     };
     this.terminated = signalEnvelope('terminated', parts.signals.terminated);
+    this.idle = signalEnvelope('idle', parts.signals.idle);
     this.stateTimeout = signalEnvelope('timeout', parts.stateTimeout);
     this.handlers = handlers;
+    this.idleMs = count(parts.idleMs, Number.POSITIVE_INFINITY, `${parts.name}: idleMs`);
+    if ((parts.idleMs === undefined) !== (this.idle === undefined)) {
+      throw new UsageError(`${parts.name}: \`idleMs\` and \`signals.idle\` need each other; give both or neither`);
+    }
     this.supervision = supervisionPolicy(parts.supervise, parts.name);
     this.strategy = strategyOf(parts.strategy, parts.name);
     this.uses = parts.uses;

@@ -9,6 +9,7 @@ import type { Envelope } from './mailbox.ts';
 import type { Observer } from './observer.ts';
 import type { RoomWaiting } from './offer.ts';
 import { ActorFailed } from './outcomes.ts';
+import type { ReceiveTimeout } from './receive-timeout.ts';
 import type { RestartBudget } from './restart-budget.ts';
 import type { Run } from './run.ts';
 import type { Stash } from './stash.ts';
@@ -32,6 +33,8 @@ export class CellExtension {
   /** What it has become; undefined for the base alone. Belongs to the generation. */
   behaviors: BehaviorStack | undefined = undefined;
   stash: Stash | undefined = undefined;
+  /** Where it wants to know of quiet times. Belongs to the generation. */
+  receiveTimeout: ReceiveTimeout | undefined = undefined;
   failureLog: FailureLog | undefined = undefined;
   /** The message that is handed out again after its handler failed, and how often it was. */
   retried: { readonly envelope: Envelope; readonly times: number } | undefined = undefined;
@@ -75,6 +78,7 @@ export class CellExtension {
   endStream(stream: StreamRun): void {
     this.streams.delete(stream);
     this.#runs.delete(stream.run);
+    this.receiveTimeout?.streamEnded();
     // Without this a generator that waits for a change of a quiet state would wait on, for nobody.
     for (const observer of this.observers) if (observer.run === stream.run) observer.end();
   }
@@ -87,6 +91,8 @@ export class CellExtension {
   endGeneration(why: string): void {
     this.cutBackoff?.();
     this.behaviors = undefined;
+    this.receiveTimeout?.end();
+    this.receiveTimeout = undefined;
     this.#host.counters.late += this.timers.close();
     for (const run of this.#runs) run.abort(why);
     this.#runs.clear();

@@ -221,7 +221,14 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
       (extra !== undefined && extra.pulls.size > 0)
     ) {
       this.makeReady();
-    } else this.status = Status.idle;
+    } else {
+      this.status = Status.idle;
+      extra?.receiveTimeout?.rests();
+    }
+  }
+
+  get runsBegun(): number {
+    return this.#runNumber;
   }
 
   // ── what a run may ask of its actor ──

@@ -12,6 +12,7 @@ import { logFailure } from './failure-log.ts';
 import type { HandlerTable } from './handler-tables.ts';
 import { type Envelope, Mailbox, Status } from './mailbox.ts';
 import { ActorFailed } from './outcomes.ts';
+import { ReceiveTimeout } from './receive-timeout.ts';
 import { Run } from './run.ts';
 import type { StopOptions, Watcher } from './target.ts';
 
@@ -118,9 +119,32 @@ export abstract class Lifecycle extends Mailbox {
   protected begin(state: unknown): void {
     this.state = state;
     this.status = Status.idle;
+    this.awaitQuiet();
     if (this.extra !== undefined) this.admitOffers(this.extra);
     // What was admitted has made it ready already.
     if (this.status === Status.idle && (this.queued > 0 || this.stopAsked)) this.makeReady();
+  }
+
+  // ── its rest ──
+
+  /** Handlers called so far. */
+  abstract get runsBegun(): number;
+
+  get isResting(): boolean {
+    return this.status === Status.idle;
+  }
+
+  get openStreams(): number {
+    return this.extra === undefined ? 0 : this.extra.streams.size;
+  }
+
+  /** Has `signals.idle` called, where there is one. */
+  private awaitQuiet(): void {
+    const { idle, idleMs } = this.behavior;
+    if (idle === undefined) return;
+    const { extension } = this;
+    extension.receiveTimeout = new ReceiveTimeout(this, idle, idleMs, this.host.environment.clock);
+    extension.receiveTimeout.rests();
   }
 
   protected hookContext(): Run {

@@ -184,7 +184,7 @@ function actsAtEntry({ entered, timeoutMs }: { readonly entered: unknown; readon
 
 /** The hooks of the definition, which see the present state and not the machine. */
 function signalsOf(given: Signals<unknown, unknown>, beginsByHook: boolean): Signals<unknown, unknown> {
-  const { started, stopping, terminated } = given;
+  const { started, stopping, terminated, idle } = given;
   const seen = (state: unknown): unknown => (state as Machine | undefined)?.present;
   const signals: Signals<unknown, unknown> = {};
   if (started !== undefined || beginsByHook) {
@@ -195,5 +195,6 @@ function signalsOf(given: Signals<unknown, unknown>, beginsByHook: boolean): Sig
   }
   if (stopping !== undefined) signals.stopping = (state, event, context) => stopping(seen(state), event, context);
   if (terminated !== undefined) signals.terminated = (state, event, context) => terminated(seen(state), event, context);
+  if (idle !== undefined) signals.idle = (state, event, context) => idle(seen(state), event, context);
   return signals;
 }

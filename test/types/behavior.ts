@@ -96,3 +96,20 @@ actor(Door, { ...options, behaviors: ['open'] }, handlers, { open: { knock: () =
 actor(Door, { ...options, behaviors: ['open'] }, handlers, { open: { isOpen: () => 'yes' } });
 // @ts-expect-error the state has no such field in a behavior
 actor(Door, { ...options, behaviors: ['open'] }, handlers, { open: { close: (state) => void state.nope } });
+
+// ── signals of a quiet time ──
+
+actor(
+  Door,
+  {
+    ...options,
+    idleMs: 60_000,
+    signals: {
+      idle: (state, { idleMs }, context) => {
+        state.n += idleMs;
+        context.stop();
+      },
+    },
+  },
+  handlers,
+);
