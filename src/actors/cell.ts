@@ -90,6 +90,7 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     }
     const handled = extra?.beside.held ? this.drainBeside() : this.drain(slice);
     this.host.counters.handled += handled;
+    if (extra?.receiveTimeout !== undefined) extra.receiveTimeout.handled(handled);
     // A handler may have suspended it, or ended it.
     if (this.isRunning) this.afterRun();
   }
@@ -264,7 +265,11 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     if (this.status === Status.ready) return;
     if ((this.stopAsked || this.isDrained) && this.isFree) void this.endInOrder('stopped');
     else if (extra.pulls.size > 0 || this.mayBegin()) this.makeReady();
-    else this.status = this.queued > 0 || this.isHeld ? Status.suspended : Status.idle;
+    else if (this.queued > 0 || this.isHeld) this.status = Status.suspended;
+    else {
+      this.status = Status.idle;
+      extra.receiveTimeout?.rests();
+    }
   }
 
   protected override wake(): void {
@@ -347,6 +352,7 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     run.envelope?.origin?.settled();
     extension.forget(run);
     extension.beside.end(run);
+    extension.receiveTimeout?.handled(1);
     extension.notice(this.state);
     if (this.status === Status.suspended || this.status === Status.idle) this.afterRun();
   }

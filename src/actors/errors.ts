@@ -45,6 +45,38 @@ const endTexts: { readonly [R in LinkedActorFailed['reason']]: string } = {
   'place-lost': 'was lost with its place',
   unknown: 'had ended already',
 };
+/**
+ * An actor set more messages aside than its stash holds. It is the actor's own failure: the message follows its poison
+ * policy.
+ */
+export class StashFull extends TroupeError<'StashFull'> {
+  /** How many messages the stash holds. */
+  readonly stashMax: number;
+
+  constructor(path: string, operation: string, stashMax: number) {
+    super(
+      'StashFull',
+      `${path} cannot set ${operation} aside: its stash holds ${stashMax} messages already. Call ctx.unstash() sooner, ` +
+        'answer what cannot be handled now, or give mailbox.stash a higher bound',
+    );
+    this.stashMax = stashMax;
+  }
+}
+
+/** Thrown to leave a handler without having handled its message; caught by the cell, which does the rest. */
+export class LeaveSignal {
+  /** `stash`: to be handled later; `unhandled`: refused. */
+  readonly how: 'stash' | 'unhandled';
+
+  constructor(how: 'stash' | 'unhandled') {
+    this.how = how;
+  }
+
+  /** What a log shows where it was thrown out of the reach of its handler. */
+  toString(): string {
+    return `ctx.stash() or an unhandled operation, caught too late ("${this.how}")`;
+  }
+}
 
 /** Thrown by `ctx.fail` to leave the handler; caught by the cell and turned into the operation's declared error. */
 export class DeclaredFailureSignal {

@@ -62,6 +62,21 @@ export class Timers {
     return cancel;
   }
 
+  /** Calls `fire` once after `delayMs`: a timer of the runtime itself, which ends like any other. */
+  arm(delayMs: number, fire: () => void): Cancel {
+    if (this.#ended) return () => undefined;
+    const cancelClock = this.#clock.wake(delayMs, () => {
+      this.#cancels.delete(cancel);
+      fire();
+    });
+    const cancel = (): void => {
+      cancelClock();
+      this.#cancels.delete(cancel);
+    };
+    this.#cancels.add(cancel);
+    return cancel;
+  }
+
   delay(ms: number): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#ended) throw endedInDelay();

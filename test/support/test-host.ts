@@ -83,6 +83,9 @@ export class TestHost {
 
   /** Messages that wait in an actor's mailbox. */
   readonly queued = (ref: AnyRef): number => (targetOf(ref) as Cell).queued;
+
+  /** Messages that an actor has set aside. */
+  readonly stashed = (ref: AnyRef): number => (targetOf(ref) as Cell).stashed;
 }
 
 export function testHost(options: TestHostOptions = {}): TestHost {
