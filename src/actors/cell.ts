@@ -7,6 +7,7 @@
  */
 import type { Runnable, Slice } from '../base/environment/scheduler.ts';
 import { limits } from '../base/limits.ts';
+import { answeredLater } from './answered-later.ts';
 import type { CellExtension } from './cell-extension.ts';
 import { settleDeclared } from './declared-failure.ts';
 import { SpawnFailed } from './errors.ts';
@@ -57,8 +58,8 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     return sendAsk(this, operation, message, options, owner);
   }
 
-  offer(operation: Operation, message: unknown, options: CallOptions | undefined, _owner: Owner): Promise<void> {
-    return sendOffer(this, operation, message, options);
+  offer(operation: Operation, message: unknown, options: CallOptions | undefined, owner: Owner): Promise<void> {
+    return sendOffer(this, operation, message, options, owner);
   }
 
   stream(operation: Operation, message: unknown, options: StreamOptions | undefined, owner: Owner): Stream<unknown> {
@@ -173,6 +174,11 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
   }
 
   private suspend(result: PromiseLike<unknown>, envelope: Envelope, message: unknown): void {
+    if (result === answeredLater) {
+      envelope.origin?.settled();
+      this.releaseRun(this.current);
+      return;
+    }
     if (this.isOver) {
       // The handler has ended its own actor before its first await.
       this.tellAbandoned(envelope);
@@ -234,6 +240,7 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
   /** What of this actor's generation began is its own to hear of, or to fail by; see `pipe-to-self.ts`. */
   workOwner(generation: number): WorkOwner {
     return {
+      began: (operation) => this.beginWork(operation),
       isLate: () => {
         if (!this.isOver && this.generation === generation) return false;
         this.host.counters.late += 1;
@@ -241,6 +248,14 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
       },
       failed: (error) => this.failed(error),
     };
+  }
+
+  private beginWork(operation: string): () => void {
+    const { openWork } = this.host;
+    if (openWork === undefined) return nothing;
+    const work = { cell: this, operation };
+    openWork.add(work);
+    return () => openWork.delete(work);
   }
 
   /** What `select` gives after each message, until `run` or its stream ends. */
@@ -268,6 +283,34 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     const { extension } = this;
     extension.watches ??= new Watches(this);
     return extension.watches;
+  }
+
+  // ── what tests look at ──
+
+  /** What it needed only now and then, if it ever did; `extension` would make it. */
+  get extensionIfAny(): CellExtension | undefined {
+    return this.extra;
+  }
+
+  /** The run whose handler waits for a promise, with its operation; undefined when none does. */
+  get waitingRun(): { readonly run: object; readonly operation: string } | undefined {
+    const envelope = this.current?.envelope;
+    if (this.status !== Status.suspended || envelope === undefined) return undefined;
+    return { run: this.current!, operation: envelope.operation.label };
+  }
+
+  /** Which part of its life it is in the middle of; undefined while it takes turns. A wait for time is none. */
+  get passage(): 'start' | 'restart' | 'stop' | undefined {
+    switch (this.status) {
+      case Status.starting:
+        return 'start';
+      case Status.restarting:
+        return this.extra?.cutBackoff === undefined ? 'restart' : undefined;
+      case Status.stopping:
+        return this.extra !== undefined && this.extra.children.size > 0 ? undefined : 'stop';
+      default:
+        return undefined;
+    }
   }
 
   // ── as the owner of refs ──
@@ -334,6 +377,8 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     }
   }
 }
+
+const nothing = (): void => undefined;
 
 function pumpStreams(extra: CellExtension): void {
   for (let left = extra.pulls.size; left > 0; left -= 1) extra.pulls.shift()?.pump();

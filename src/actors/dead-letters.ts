@@ -80,6 +80,11 @@ export class DeadLetters {
     );
   }
 
+  /** Calls `read` with every dead letter from now on, as it dies. */
+  onLetter(read: (letter: DeadLetter) => void): void {
+    this.#readers.add(read);
+  }
+
   /** Every dead letter from now on, for as long as it is read. */
   stream(): Stream<DeadLetter> {
     return hotStream(this.#readers, limits.deadLettersBuffered);

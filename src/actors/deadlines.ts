@@ -48,6 +48,13 @@ export class Deadlines {
     return this.#open;
   }
 
+  /** All that wait now. */
+  *waiting(): Iterable<Waiting> {
+    for (const list of this.#lists.values()) {
+      for (let one = list.first; one !== undefined; one = one.next) yield one;
+    }
+  }
+
   add(waiting: Waiting, timeoutMs: number): void {
     const list = this.#recent.lengthMs === timeoutMs ? this.#recent : this.#listOf(timeoutMs);
     this.#recent = list;

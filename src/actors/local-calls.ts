@@ -136,6 +136,7 @@ export function sendOffer(
   operation: Operation,
   message: unknown,
   options: CallOptions | undefined,
+  owner: Owner,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const host = cell.host;
@@ -173,6 +174,7 @@ export function sendOffer(
         detach();
         reject(error);
       },
+      owner,
     );
     signal?.addEventListener('abort', abort, { once: true });
     host.deadlines.add(offer, timeoutMs);

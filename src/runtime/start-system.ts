@@ -6,8 +6,11 @@
  */
 import { Host } from '../actors/host.ts';
 import { registry as emptyRegistry, type Registry, RegistryIndex } from '../actors/registry.ts';
+import type { Resource } from '../actors/resource.ts';
+import type { Environment } from '../base/environment/environment.ts';
 import { describeThrown, UsageError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
+import type { Logger } from '../base/logger.ts';
 import type { Secret } from '../transport/secret.ts';
 import { isLoopback } from '../transport/websocket-network.ts';
 import { ActorSystem } from './actor-system.ts';
@@ -21,16 +24,36 @@ import { readSecret } from './security.ts';
 import { checkOptions, type SystemOptions } from './system-options.ts';
 import { WorkerPool } from './worker-pool.ts';
 
+/** What a test puts in place of the real process, all or some of it. */
+export interface Surroundings {
+  readonly environment?: Environment;
+  readonly log?: Logger;
+  /** The resource to open in place of `declared`, or `declared` itself. */
+  readonly resourceFor?: (declared: Resource<string, unknown>) => Resource<string, unknown>;
+}
+
+/** A system, with the parts of it that its user does not hold. */
+export interface StartedSystem {
+  readonly system: ActorSystem;
+  readonly host: Host;
+  readonly registry: RegistryIndex;
+}
+
 /** See `createSystem`. */
 export async function startSystem(options: SystemOptions): Promise<ActorSystem> {
+  return (await startSystemIn({}, options)).system;
+}
+
+/** The same in other surroundings: for tests, and for simulation. */
+export async function startSystemIn(surroundings: Surroundings, options: SystemOptions): Promise<StartedSystem> {
   checkOptions(options);
   if (options.listen !== undefined && options.auth === undefined && !isLoopback(options.listen)) {
     throw new UsageError(
       `createSystem: ${options.listen} can be reached from other machines; give auth: secret({ file }), or listen on 127.0.0.1`,
     );
   }
-  const log = pinoLogger(options.logLevel ?? 'warn');
-  const environment = realEnvironment(log);
+  const log = surroundings.log ?? pinoLogger(options.logLevel ?? 'warn');
+  const environment = surroundings.environment ?? realEnvironment(log);
   const url = options.registry instanceof URL ? options.registry : undefined;
   const value =
     url === undefined
@@ -69,7 +92,10 @@ export async function startSystem(options: SystemOptions): Promise<ActorSystem> 
     log,
     remote: (address, branch, protocolName) => router.target(address, branch, protocolName),
     protocolNamed: (name) => registry.protocol(name),
-    resourceFor: (declared) => registry.resource(declared.name) ?? declared,
+    resourceFor: (declared) => {
+      const registered = registry.resource(declared.name) ?? declared;
+      return surroundings.resourceFor?.(registered) ?? registered;
+    },
   });
   router.attach(host);
   workers = new WorkerPool({
@@ -106,5 +132,5 @@ export async function startSystem(options: SystemOptions): Promise<ActorSystem> 
     await system.shutdown({ deadlineMs: 0 });
     throw error;
   }
-  return system;
+  return { system, host, registry };
 }
