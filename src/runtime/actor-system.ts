@@ -66,7 +66,7 @@ export class ActorSystem implements AsyncDisposable {
     this.#workers = parts.workers;
     this.#links = parts.links;
     this.#log = parts.log;
-    process.once('beforeExit', this.#onBeforeExit);
+    if (parts.warnsAtExit) process.once('beforeExit', this.#onBeforeExit);
   }
 
   /** `node~incarnation` of this process. */
@@ -208,4 +208,6 @@ export interface SystemParts {
   readonly workers: WorkerPool;
   readonly links: NodeLinks;
   readonly log: Logger;
+  /** False for a system that can hold no process alive, such as one under virtual time. */
+  readonly warnsAtExit: boolean;
 }

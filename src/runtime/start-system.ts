@@ -123,7 +123,15 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
     onNodeDown: (lost, why) => workers.tellAll({ kind: 'node-down', nodeId: lost, why }),
     onPlaceDown: (placeId, why) => workers.tellAll({ kind: 'place-down', placeId, why }),
   });
-  const system = new ActorSystem({ host, registry, router, workers, links, log });
+  const system = new ActorSystem({
+    host,
+    registry,
+    router,
+    workers,
+    links,
+    log,
+    warnsAtExit: surroundings.environment === undefined,
+  });
   try {
     if (options.listen !== undefined) await links.listen(options.listen);
     for (const address of options.join ?? []) await links.join(address);

@@ -140,7 +140,10 @@ export class Probe<T extends AnyProtocol> {
    * @throws InvalidMessage for a reply that does not fit the operation's output, UsageError when no ask is open
    */
   reply<K extends NamesOf<T['ops'], AskOperation>>(operation: K, value: In<OutputOf<T['ops'][K]>>): void {
-    this.#takeAsk(operation).request.succeed(value);
+    const open = this.#openAsk(operation);
+    // A reply that does not fit throws here, and the ask stays open.
+    open.request.succeed(value);
+    remove(this.#asks, open);
   }
 
   /**
@@ -157,7 +160,9 @@ export class Probe<T extends AnyProtocol> {
     const type = errors.get(code);
     if (type === undefined) throw new UsageError(`${label} declares no error "${code}"`);
     const parsed = type.parse(data[0]);
-    this.#takeAsk(operation).request.fail(new DeclaredError(code, parsed, label));
+    const open = this.#openAsk(operation);
+    open.request.fail(new DeclaredError(code, parsed, label));
+    remove(this.#asks, open);
   }
 
   /** Ends the oldest open ask of `operation` as `ActorFailed`, as if its handler had thrown `error`. The probe runs on. */
@@ -165,8 +170,9 @@ export class Probe<T extends AnyProtocol> {
     operation: K,
     error: unknown = new Error('failed by the test'),
   ): void {
-    const { request } = this.#takeAsk(operation);
-    request.fail(this.#failure(operation, error));
+    const open = this.#openAsk(operation);
+    open.request.fail(this.#failure(operation, error));
+    remove(this.#asks, open);
   }
 
   /** Gives values to every stream of `operation` that is open. @throws UsageError when none is, or a reader takes none */
@@ -259,10 +265,10 @@ export class Probe<T extends AnyProtocol> {
     return next?.kind === 'terminated' && sameRef(next.event.ref, ref);
   }
 
-  #takeAsk(name: string): OpenAsk {
+  #openAsk(name: string): OpenAsk {
     const { label } = this.#operation(name);
-    const at = this.#asks.findIndex(({ operation, request }) => operation.name === name && !request.settled);
-    if (at >= 0) return this.#asks.splice(at, 1)[0]!;
+    const open = this.#asks.find(({ operation, request }) => operation.name === name && !request.settled);
+    if (open !== undefined) return open;
     const late = this.#asks.some(({ operation }) => operation.name === name);
     throw new UsageError(
       `${this.#cell.path()}: there is no open ask of ${label} to answer; ` +
