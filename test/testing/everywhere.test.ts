@@ -71,7 +71,8 @@ for (const place of places) {
       ref.fail();
       await ear.expectTerminated(ref);
       // From a worker the line takes a way of its own.
-      for (let left = 100; left > 0 && system.log.of('error').length === 0; left -= 1) await ear.expectNothing({ forMs: 10 });
+      for (let left = 100; left > 0 && system.log.of('error').length === 0; left -= 1)
+        await ear.expectNothing({ forMs: 10 });
       system.log.expectOne({ level: 'error', text: 'lost count', stack: 'actors.ts' });
     });
   });

@@ -1,7 +1,7 @@
 /** Probes: what they see, how they answer, and what a failed expectation says. */
 import { AssertionError } from 'node:assert';
-import * as z from 'zod';
 import { afterEach, describe, expect, it } from 'vitest';
+import * as z from 'zod';
 import { closureActor, kill, protocol, refOf, stop, stream, tell } from '../../src/index.ts';
 import { type TestSystem, type TestSystemOptions, testSystem } from '../../src/testing/index.ts';
 import { ended } from '../support/deferred.ts';
@@ -79,7 +79,7 @@ describe('a probe', () => {
   it('names what waits for the outside, and does not wait for it again and again', async () => {
     t = await testSystem({
       registry: everything,
-      resources: { store: { save: () => new Promise(() => undefined) } },
+      resources: { store: { save: () => new Promise<number>(() => undefined) } },
       outsideMs: 50,
     });
     const clerk = t.probe(Clerk);
@@ -164,7 +164,9 @@ describe('a probe that is asked', () => {
     await clerk.expect('approve');
     await t.time.advance(120);
     expect(await asked).toMatchObject({ error: { code: 'OutcomeUnknown', reason: 'deadline' } });
-    expect(() => clerk.reply('approve', true)).toThrow(/no open ask of clerk.approve to answer; whoever asked has given up/);
+    expect(() => clerk.reply('approve', true)).toThrow(
+      /no open ask of clerk.approve to answer; whoever asked has given up/,
+    );
   });
 
   it('throws for a reply that does not fit, for an undeclared error, and where nobody asked', async () => {
@@ -239,9 +241,11 @@ describe('a probe that is read as a stream', () => {
 
   it('fails its reader, and itself, for an element that does not fit', async () => {
     const { clerk } = await start();
-    const seen = ended((async () => {
-      for await (const _ of clerk.ref.rates());
-    })());
+    const seen = ended(
+      (async () => {
+        for await (const _ of clerk.ref.rates());
+      })(),
+    );
     await clerk.expect('rates');
     clerk.emit('rates', 'x' as never);
     expect(await seen).toMatchObject({ error: { code: 'ActorFailed' } });
@@ -276,7 +280,9 @@ describe('a probe that watches', () => {
 
   it('says that no end came, or what came instead', async () => {
     const { clerk, ref } = await start();
-    expect((await failure(clerk.expectTerminated(ref))).message).toContain(`expected the end of ${ref}, but nothing came`);
+    expect((await failure(clerk.expectTerminated(ref))).message).toContain(
+      `expected the end of ${ref}, but nothing came`,
+    );
     clerk.ref.closing();
     expect((await failure(clerk.expectTerminated(ref))).message).toContain('but clerk.closing undefined came instead');
     await clerk.expect('closing');

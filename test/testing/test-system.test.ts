@@ -1,8 +1,18 @@
 /** A system under virtual time: what passes, what settles, what repeats, and what is said where it does not. */
 import { readFile } from 'node:fs/promises';
-import * as z from 'zod';
 import { afterEach, describe, expect, it } from 'vitest';
-import { actor, closureActor, protocol, type Ref, refOf, resource, registry, tell } from '../../src/index.ts';
+import * as z from 'zod';
+import {
+  actor,
+  closureActor,
+  protocol,
+  type Ref,
+  type Registry,
+  refOf,
+  registry,
+  resource,
+  tell,
+} from '../../src/index.ts';
 import { realMs } from '../../src/testing/event-loop.ts';
 import { type TestSystem, type TestSystemOptions, testSystem } from '../../src/testing/index.ts';
 import { deferred, ended } from '../support/deferred.ts';
@@ -65,10 +75,14 @@ describe('virtual time', () => {
   it('lets an hour of an interval of 1 s pass: 3,600 ticks in order', async () => {
     const Ticker = protocol('ticker', { start: tell(), tick: tell() });
     const ticks: number[] = [];
-    const ticker = actor(Ticker, { args: z.object({}), state: () => ({}) }, {
-      start: (_state, _message, context) => void context.every(1_000, context.self.tick),
-      tick: (_state, _message, context) => void ticks.push(context.now()),
-    });
+    const ticker = actor(
+      Ticker,
+      { args: z.object({}), state: () => ({}) },
+      {
+        start: (_state, _message, context) => void context.every(1_000, context.self.tick),
+        tick: (_state, _message, context) => void ticks.push(context.now()),
+      },
+    );
     const t = await testSystem({ registry: registry(ticker) });
     open.push(t);
     const startMs = t.time.now();
@@ -145,22 +159,25 @@ describe('settling', () => {
     expect(order).toEqual(['read', 'next timer']);
   });
 
-  it.each(['save', 'saveLater'] as const)('does not hang on %s for what never comes: names it after 50 ms', async (operation) => {
-    const gate = deferred<number>();
-    const { t, ref } = await start({ save: () => gate.promise }, { outsideMs: 50 });
-    if (operation === 'save') void ended(ref.save());
-    else ref.saveLater();
-    const startMs = realMs();
-    const result = await ended(t.settle());
-    expect(realMs() - startMs).toBeLessThan(5_000);
-    const what = operation === 'save' ? 'till.save' : 'ctx.run for till.saved';
-    expect(result).toMatchObject({
-      error: { code: 'NotSettled', reason: 'open', open: [{ path: String(ref), operation: what }] },
-    });
-    expect((result as { error: Error }).error.message).toContain(`${ref} in ${what}`);
-    gate.resolve(1);
-    await t.settle();
-  });
+  it.each(['save', 'saveLater'] as const)(
+    'does not hang on %s for what never comes: names it after 50 ms',
+    async (operation) => {
+      const gate = deferred<number>();
+      const { t, ref } = await start({ save: () => gate.promise }, { outsideMs: 50 });
+      if (operation === 'save') void ended(ref.save());
+      else ref.saveLater();
+      const startMs = realMs();
+      const result = await ended(t.settle());
+      expect(realMs() - startMs).toBeLessThan(5_000);
+      const what = operation === 'save' ? 'till.save' : 'ctx.run for till.saved';
+      expect(result).toMatchObject({
+        error: { code: 'NotSettled', reason: 'open', open: [{ path: String(ref), operation: what }] },
+      });
+      expect((result as { error: Error }).error.message).toContain(`${ref} in ${what}`);
+      gate.resolve(1);
+      await t.settle();
+    },
+  );
 
   it('leaves it open where that is said, at once and with time passing', async () => {
     const gate = deferred<number>();
@@ -192,15 +209,23 @@ describe('settling', () => {
     await clerk.expect('paid');
 
     const Narrow = protocol('narrow', { put: tell() });
-    const narrow = actor(Narrow, { args: z.object({}), state: () => ({}), mailbox: { highWater: 1 } }, {
-      put: async (_state, _message, context) => context.delay(100),
-    });
-    const Pusher = protocol('pusher', { push: tell(z.object({ to: refOf(Narrow) })) });
-    const pusher = actor(Pusher, { args: z.object({}), state: () => ({}) }, {
-      push: async (_state, { to }) => {
-        for (let n = 0; n < 3; n += 1) await to.put.offer();
+    const narrow = actor(
+      Narrow,
+      { args: z.object({}), state: () => ({}), mailbox: { highWater: 1 } },
+      {
+        put: async (_state, _message, context) => context.delay(100),
       },
-    });
+    );
+    const Pusher = protocol('pusher', { push: tell(z.object({ to: refOf(Narrow) })) });
+    const pusher = actor(
+      Pusher,
+      { args: z.object({}), state: () => ({}) },
+      {
+        push: async (_state, { to }) => {
+          for (let n = 0; n < 3; n += 1) await to.put.offer();
+        },
+      },
+    );
     const to = await t.spawn(narrow);
     (await t.spawn(pusher)).push({ to });
     await t.settle();
@@ -339,11 +364,15 @@ describe('fakes', () => {
     const nothing = resource('nothing', { open: () => undefined as undefined | number });
     const Asker = protocol('asker', { look: tell() });
     let seen: unknown = 'not asked';
-    const asker = actor(Asker, { args: z.object({}), state: () => ({}), uses: [nothing] }, {
-      look: (_state, _message, context) => {
-        seen = context.use(nothing);
+    const asker = actor(
+      Asker,
+      { args: z.object({}), state: () => ({}), uses: [nothing] },
+      {
+        look: (_state, _message, context) => {
+          seen = context.use(nothing);
+        },
       },
-    });
+    );
     const t = await testSystem({ registry: registry(asker, nothing), resources: { nothing: 0 } });
     open.push(t);
     (await t.spawn(asker)).look();
@@ -352,8 +381,8 @@ describe('fakes', () => {
   });
 
   it('are refused under a name that the registry has not, and it says which it has', async () => {
-    const registryOfUnknown = everything as Parameters<typeof testSystem>[0]['registry'] & object;
-    await expect(testSystem({ registry: registryOfUnknown, resources: { stroe: fake } as never })).rejects.toThrow(
+    const registryOfUnknown: Registry = everything;
+    await expect(testSystem({ registry: registryOfUnknown, resources: { stroe: fake } })).rejects.toThrow(
       'no resource "stroe" for a fake to stand for; it has store',
     );
   });
@@ -367,7 +396,9 @@ describe('what is captured', () => {
     const line = t.log.expectOne({ level: 'error', text: /the drawer is stuck/, stack: 'till.ts' });
     expect(line.fields.path).toBe(String(ref));
     t.log.expectNone({ level: 'info' });
-    expect(() => t.log.expectNone({ level: 'error' })).toThrow(/expected no log line with level error, but there were 1/);
+    expect(() => t.log.expectNone({ level: 'error' })).toThrow(
+      /expected no log line with level error, but there were 1/,
+    );
   });
 
   it('shows all lines where one was expected and there was none', async () => {
@@ -375,7 +406,9 @@ describe('what is captured', () => {
     expect(() => t.log.expectOne({ text: 'x' })).toThrow('nothing was logged');
     ref.fail();
     await t.settle();
-    expect(() => t.log.expectOne({ text: 'no such line' })).toThrow(/there were 0; the log holds 2 lines:\n {2}error: /);
+    expect(() => t.log.expectOne({ text: 'no such line' })).toThrow(
+      /there were 0; the log holds 2 lines:\n {2}error: /,
+    );
   });
 
   it('is every dead letter of 3,000, with its reason and message', async () => {
