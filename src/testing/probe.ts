@@ -24,7 +24,7 @@ import type {
   StreamOperation,
 } from '../actors/protocol.ts';
 import type { Run } from '../actors/run.ts';
-import { sameRef } from '../actors/verbs.ts';
+import { pathOf, sameRef } from '../actors/verbs.ts';
 import type { Terminated } from '../actors/watch.ts';
 import { describeThrown, UsageError } from '../base/errors.ts';
 import { Ring } from '../base/ring.ts';
@@ -67,6 +67,8 @@ export class Probe<T extends AnyProtocol> {
   readonly #arrivals = new Ring<Arrival>();
   readonly #asks: OpenAsk[] = [];
   readonly #feeds: Feed[] = [];
+  /** By path, which is of one incarnation. */
+  readonly #watched = new Set<string>();
 
   /** @internal Use `probe` of a system under test. */
   constructor(host: Host, protocol: T, passage: Passage, answers: ProbeAnswers<T>) {
@@ -114,6 +116,7 @@ export class Probe<T extends AnyProtocol> {
    */
   watch(ref: AnyRef): void {
     this.#cell.watches.watch(ref);
+    this.#watched.add(pathOf(ref));
   }
 
   /**
@@ -124,8 +127,8 @@ export class Probe<T extends AnyProtocol> {
    */
   async expectTerminated(ref: AnyRef, options: ExpectOptions = {}): Promise<Terminated> {
     const withinMs = options.withinMs ?? this.#passage.defaults.expectMs;
-    // Of an end that has been told already there is nothing left to watch.
-    if (!this.#hasEnded(ref)) this.watch(ref);
+    // Once only: a watch of what has ended meanwhile would be told a second time.
+    if (!this.#watched.has(pathOf(ref))) this.watch(ref);
     const arrival = await this.#next(withinMs);
     if (arrival?.kind === 'terminated' && sameRef(arrival.event.ref, ref)) {
       this.#arrivals.shift();
@@ -258,11 +261,6 @@ export class Probe<T extends AnyProtocol> {
   async #next(withinMs: number): Promise<Arrival | undefined> {
     await this.#passage.waitFor(() => this.#arrivals.size > 0, withinMs);
     return this.#arrivals.peek();
-  }
-
-  #hasEnded(ref: AnyRef): boolean {
-    const next = this.#arrivals.peek();
-    return next?.kind === 'terminated' && sameRef(next.event.ref, ref);
   }
 
   #openAsk(name: string): OpenAsk {

@@ -61,6 +61,9 @@ for (const place of places) {
       ear.watch(ref);
       ref.stop();
       expect(await ear.expectTerminated(ref)).toMatchObject({ reason: 'stopped' });
+      await system.shutdown();
+      // What the probe took counts as handled, whenever it was answered.
+      system.log.expectNone({ level: 'warn' });
     });
 
     it('logs its failure once, with its stack, into the log of the test', async () => {

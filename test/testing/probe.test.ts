@@ -39,8 +39,8 @@ describe('a probe', () => {
 
   it('moves time only as far as a message within 100 ms takes: 30 ms', async () => {
     const { clerk, ref } = await start();
-    ref.payLater({ cents: 4, afterMs: 30 });
-    expect(await clerk.expect('paid', { withinMs: 100 })).toEqual({ cents: 4 });
+    for (const afterMs of [60, 30]) ref.payLater({ cents: afterMs, afterMs });
+    expect(await clerk.expect('paid', { withinMs: 100 })).toEqual({ cents: 30 });
     expect(t.time.elapsedMs).toBe(30);
   });
 
@@ -89,6 +89,24 @@ describe('a probe', () => {
     const error = await failure(clerk.expect('paid', { withinMs: 1_000 }));
     expect(performance.now() - startMs).toBeLessThan(2_000);
     expect(error.message).toContain(`These wait for the outside:\n  ${ref} in till.save`);
+  });
+
+  it('takes a message that is there at once, though another handler waits for the outside', async () => {
+    t = await testSystem({
+      registry: everything,
+      resources: { store: { save: () => new Promise<number>(() => undefined) } },
+      outsideMs: 10_000,
+    });
+    const clerk = t.probe(Clerk);
+    const ref = await t.spawn(till, { args: { clerk: clerk.ref } });
+    void ended(ref.save());
+    clerk.ref.closing();
+    const startMs = performance.now();
+    await clerk.expect('closing');
+    expect(performance.now() - startMs).toBeLessThan(2_000);
+    await t.time.until(Promise.resolve());
+    expect(performance.now() - startMs).toBeLessThan(2_000);
+    await kill(ref);
   });
 
   it('hears a message 1 ms after the silence of 99 ms that it listened for, and not within 100', async () => {
@@ -259,6 +277,18 @@ describe('a probe that watches', () => {
     ref.stop();
     await clerk.expect('closing');
     expect(await clerk.expectTerminated(ref)).toMatchObject({ reason: 'stopped' });
+    await clerk.expectNothing();
+    expect((await failure(clerk.expectTerminated(ref))).message).toContain('but nothing came');
+  });
+
+  it('tells the end of one from the end of another', async () => {
+    const { clerk, ref } = await start();
+    const other = await t.spawn(till, { args: { clerk: clerk.ref } });
+    clerk.watch(other);
+    await stop(ref);
+    await stop(other);
+    const error = await failure(clerk.expectTerminated(ref));
+    expect(error.message).toContain(`expected the end of ${ref}, but the end of ${other} (stopped) came instead`);
   });
 
   it.each([

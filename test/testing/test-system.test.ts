@@ -5,16 +5,18 @@ import * as z from 'zod';
 import {
   actor,
   closureActor,
+  kill,
   protocol,
   type Ref,
   type Registry,
   refOf,
+  refTo,
   registry,
   resource,
   tell,
 } from '../../src/index.ts';
 import { realMs } from '../../src/testing/event-loop.ts';
-import { type TestSystem, type TestSystemOptions, testSystem } from '../../src/testing/index.ts';
+import { type NotSettled, type TestSystem, type TestSystemOptions, testSystem } from '../../src/testing/index.ts';
 import { deferred, ended } from '../support/deferred.ts';
 import { Clerk, everything, type Store, Till, till } from './till.ts';
 
@@ -232,6 +234,102 @@ describe('settling', () => {
     expect(realMs() - startMs).toBeLessThan(5_000);
   });
 
+  /** A parent whose child may wait for the gate at one point of its life. */
+  function family(gate: () => Promise<unknown>, at: 'start' | 'handler' | 'restart' | 'stop') {
+    const Child = protocol('child', { work: tell(), fail: tell() });
+    let starts = 0;
+    const child = actor(
+      Child,
+      {
+        args: z.object({}),
+        state: async () => {
+          starts += 1;
+          if (at === 'start' || (at === 'restart' && starts > 1)) await gate();
+          return {};
+        },
+        signals: { stopping: async () => void (at === 'stop' && (await gate())) },
+      },
+      {
+        work: async () => void (await gate()),
+        fail: () => {
+          throw new Error('failed');
+        },
+      },
+    );
+    const Parent = protocol('parent', { start: tell(), end: tell() });
+    return actor(
+      Parent,
+      { args: z.object({}), state: () => ({}) },
+      {
+        start: (_state, _message, context) => {
+          const one = context.spawn(child, { name: 'one' });
+          if (at === 'handler') one.work();
+          if (at === 'restart') one.fail();
+        },
+        end: (_state, _message, context) => context.stop(),
+      },
+    );
+  }
+
+  it.each([
+    ['start', 'its start'],
+    ['handler', 'child.work'],
+    ['restart', 'its restart'],
+    ['stop', 'its stop'],
+  ] as const)(
+    'waits for a child in the middle of its %s, and names it alone where that does not end',
+    async (at, what) => {
+      const gate = deferred<void>();
+      for (const ends of [true, false]) {
+        let waited = false;
+        const wait = async (): Promise<void> => {
+          if (ends) await new Promise((resolve) => setTimeout(resolve, 15));
+          else await gate.promise;
+          waited = true;
+        };
+        const t = await testSystem({ outsideMs: ends ? 5_000 : 40 });
+        open.push(t);
+        const parent = await t.spawn(family(wait, at));
+        parent.start();
+        if (at === 'stop') {
+          await t.settle();
+          parent.end();
+        }
+        if (ends) {
+          await t.settle();
+          expect(waited).toBe(true);
+          continue;
+        }
+        const child = `troupe://${t.system.nodeId}/main/parent/one#2`;
+        const error = ((await ended(t.settle())) as { error: NotSettled }).error;
+        expect(error.open).toEqual([{ path: child, operation: what }]);
+        gate.resolve();
+        await t.settle();
+      }
+    },
+  );
+
+  it('takes the backoff of 60 s before a restart for time, and what a killed actor began for nobody’s', async () => {
+    const Brittle = protocol('brittle', { fail: tell() });
+    const brittle = actor(
+      Brittle,
+      { args: z.object({}), state: () => ({}), supervise: { backoff: { minMs: 60_000, maxMs: 60_000 } } },
+      {
+        fail: () => {
+          throw new Error('failed');
+        },
+      },
+    );
+    const { t, ref } = await start({ save: () => new Promise(() => undefined) }, { outsideMs: 10_000 });
+    const startMs = realMs();
+    (await t.spawn(brittle)).fail();
+    ref.saveLater();
+    await t.settle({ leaveOpen: true });
+    await kill(ref);
+    await t.settle();
+    expect(realMs() - startMs).toBeLessThan(5_000);
+  });
+
   it('names who keeps itself busy for ever, and lets timers of the machine fire meanwhile', async () => {
     const { t, ref } = await start();
     ref.chatter();
@@ -394,6 +492,8 @@ describe('what is captured', () => {
     ref.fail();
     await t.settle();
     const line = t.log.expectOne({ level: 'error', text: /the drawer is stuck/, stack: 'till.ts' });
+    expect(() => t.log.expectOne({ level: 'error', stack: 'another.ts' })).toThrow(/there were 0/);
+    expect(() => t.log.expectOne({ level: 'warn', stack: '' })).toThrow(/there were 0/);
     expect(line.fields.path).toBe(String(ref));
     t.log.expectNone({ level: 'info' });
     expect(() => t.log.expectNone({ level: 'error' })).toThrow(
@@ -432,6 +532,19 @@ describe('isolation', () => {
     }
     expect(() => ref.keep({ anything: new Purse() })).toThrow(/InvalidMessage|anything/);
     await t.settle();
+    // A ref whose protocol no other place would know goes from hand to hand by its address too.
+    const Ghost = protocol('ghost', { meet: tell(z.object({ other: refTo<Ref<typeof Till>>('till') })) });
+    const ghost = closureActor(Ghost, z.object({}), () => ({ meet: () => undefined }));
+    const meet = async (isolation?: 'parse'): Promise<unknown> => {
+      const bare = await testSystem(isolation === undefined ? {} : { isolation });
+      open.push(bare);
+      const gone = bare.probe(Till);
+      const one = await bare.spawn(ghost);
+      await gone.stop();
+      return one.meet({ other: gone.ref });
+    };
+    await expect(meet()).rejects.toThrow('the protocol "till" of a ref is not known');
+    expect(await meet('parse')).toBe(true);
   });
 
   it('is what is said otherwise', async () => {
@@ -486,6 +599,8 @@ describe('the end', () => {
       system = t;
       await t.spawn(till, { args: { clerk: t.probe(Clerk).ref } });
     }
+    system.log.expectNone();
+    expect(system.time.elapsedMs).toBe(0);
     await system.shutdown();
     expect(await ended(system.spawn(till, { args: { clerk: {} as Ref<typeof Clerk> } }))).toMatchObject({
       error: { code: 'SpawnFailed' },
