@@ -7,5 +7,6 @@ export type { FakesOf } from './fakes.ts';
 export type { OpenCode } from './open-code.ts';
 export type { ExpectOptions, Probe, ProbeAnswers, SilenceOptions } from './probe.ts';
 export type { Received } from './probe-parts.ts';
-export { type TestSystem, type TestSystemOptions, testSystem } from './test-system.ts';
+export { type TestSystem, testSystem } from './test-system.ts';
+export type { TestSystemOptions } from './test-system-options.ts';
 export type { SettleOptions, TestTime } from './virtual-time.ts';

@@ -6,7 +6,6 @@
  * not come. A wait is taken for an inside one where its actor has an ask, an offer, a stream or a `ctx.delay` open; a
  * generator of a stream is not looked at, since most of them wait for the next change of a state.
  */
-import type { Cell } from '../actors/cell.ts';
 import type { Host, OpenWork } from '../actors/host.ts';
 import { OfferWaiting } from '../actors/offer.ts';
 import { Request } from '../actors/request.ts';
@@ -27,9 +26,7 @@ export interface FoundOpen extends OpenCode {
 /** What waits for the outside now. */
 export function openCode(host: Host, work: ReadonlySet<OpenWork>): readonly FoundOpen[] {
   const found: FoundOpen[] = [];
-  const cells: Cell[] = [];
   for (const cell of host.cells()) {
-    cells.push(cell);
     const { waitingRun, passage } = cell;
     if (waitingRun !== undefined) {
       found.push({ path: cell.path(), operation: waitingRun.operation, identity: waitingRun.run });
@@ -45,18 +42,18 @@ export function openCode(host: Host, work: ReadonlySet<OpenWork>): readonly Foun
     found.push({ path: `resource "${name}"`, operation: 'its close', identity: closing });
   }
   if (found.length === 0) return found;
-  const inside = waitsInside(host, cells);
+  const inside = waitsInside(host);
   return found.filter(({ path }) => !inside.has(path));
 }
 
 /** Paths of actors that wait for another actor, or for time. */
-function waitsInside(host: Host, cells: readonly Cell[]): ReadonlySet<string> {
+function waitsInside(host: Host): ReadonlySet<string> {
   const inside = new Set<string>();
   for (const waiting of host.deadlines.waiting()) {
     if (!(waiting instanceof Request || waiting instanceof OfferWaiting)) continue;
     if (waiting.caller !== undefined) inside.add(waiting.caller.path());
   }
-  for (const cell of cells) {
+  for (const cell of host.cells()) {
     const extra = cell.extensionIfAny;
     if (extra === undefined) continue;
     if (extra.timers.delaying > 0) inside.add(cell.path());

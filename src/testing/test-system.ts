@@ -7,10 +7,8 @@
  */
 import type * as z from 'zod';
 import type { ActorDefinition, SpawnArguments } from '../actors/actor.ts';
-import type { Isolation } from '../actors/isolation.ts';
 import type { AnyProtocol, Ref } from '../actors/protocol.ts';
 import type { Registry } from '../actors/registry.ts';
-import { UsageError } from '../base/errors.ts';
 import { limits as systemLimits } from '../base/limits.ts';
 import { seededRandom } from '../base/platform/seeded-random.ts';
 import type { ActorSystem, PlaceStatistics } from '../runtime/actor-system.ts';
@@ -18,45 +16,26 @@ import type { RunArguments, RunnableFlow } from '../runtime/flow-definition.ts';
 import { type StartedSystem, startSystemIn } from '../runtime/start-system.ts';
 import { CapturedDeadLetters } from './captured-dead-letters.ts';
 import { CapturedLog } from './captured-log.ts';
-import { checkFakes, type FakesOf, withFakes } from './fakes.ts';
+import { checkFakes, withFakes } from './fakes.ts';
 import { limits } from './limits.ts';
 import { Probe, type ProbeAnswers } from './probe.ts';
 import { TestScheduler } from './test-scheduler.ts';
+import { checkTestOptions, type TestSystemOptions } from './test-system-options.ts';
 import { type VirtualEnvironment, virtualEnvironment } from './virtual-environment.ts';
 import { type SettleOptions, type TestTime, VirtualTime } from './virtual-time.ts';
-
-export interface TestSystemOptions<R extends Registry | URL = Registry | URL> {
-  /** The registry, as its value or as the URL of its module. Only the value lets the compiler check the fakes. */
-  registry?: R;
-  /** Fakes by the name of the resource that each stands for. A fake is neither opened nor closed. */
-  resources?: FakesOf<R>;
-  /**
-   * Any whole number: who runs next is chosen by chance, the same for the same seed, one message a turn. Without it first
-   * come, first served. It also seeds `ctx.random()`; 1 unless given.
-   */
-  seed?: number;
-  /** `manual` leaves every turn to `step()` and `settle()`, one message a turn; `automatic` unless given. */
-  stepping?: 'automatic' | 'manual';
-  /** How messages become the receiver's own; `codec` unless given, the strictest. */
-  isolation?: Isolation;
-  /** How long settling waits for handlers that wait for the outside, in real ms; 1,000 unless given. */
-  outsideMs?: number;
-}
 
 /**
  * Makes a system under test. End it with `await using`, or `shutdown()`.
  *
- * @throws UsageError for a fake that the registry has no resource for, RegistryLoadFailed.
+ * @throws UsageError for options that make no sense and for a fake that the registry has no resource for,
+ *   RegistryLoadFailed
  */
 export async function testSystem<R extends Registry | URL = Registry | URL>(
   options: TestSystemOptions<R> = {},
 ): Promise<TestSystem> {
-  const { seed, stepping = 'automatic', outsideMs = limits.outsideMs } = options;
-  if (!(outsideMs >= 0)) throw new UsageError(`testSystem: outsideMs must be at least 0; it was given ${outsideMs}`);
-  if (!['automatic', 'manual'].includes(stepping)) {
-    throw new UsageError(`testSystem: stepping is 'automatic' or 'manual'; it was given ${String(stepping)}`);
-  }
-  const manual = stepping === 'manual';
+  checkTestOptions(options);
+  const { seed, outsideMs = limits.outsideMs } = options;
+  const manual = options.stepping === 'manual';
   const scheduler = new TestScheduler({
     manual,
     ...(seed === undefined ? {} : { random: seededRandom(seed).fork('turns') }),
@@ -114,7 +93,12 @@ export class TestSystem implements AsyncDisposable {
     this.#time = time;
   }
 
-  /** Starts an actor. @returns once it has started. @throws SpawnFailed */
+  /**
+   * Starts an actor.
+   *
+   * @returns once it has started. Where that takes time: `await time.until(spawn(…))`.
+   * @throws SpawnFailed
+   */
   spawn<T extends AnyProtocol, A extends z.ZodType>(
     definition: ActorDefinition<T, A>,
     ...options: SpawnArguments<A, { name?: string }>
@@ -130,7 +114,7 @@ export class TestSystem implements AsyncDisposable {
   /**
    * Makes a probe: an actor that speaks `protocol` and keeps what it is told for the test to look at.
    *
-   * @param answers Handlers, as of a closure actor, for the asks and streams that it shall answer by itself.
+   * @param answers Handlers, as of a closure actor, for the operations that it shall answer by itself; it keeps their messages too.
    */
   probe<T extends AnyProtocol>(protocol: T, answers: ProbeAnswers<T> = {}): Probe<T> {
     return new Probe(this.#host, protocol, this.#time, answers);

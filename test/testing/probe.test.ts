@@ -2,7 +2,7 @@
 import { AssertionError } from 'node:assert';
 import { afterEach, describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { closureActor, kill, protocol, refOf, stop, stream, tell } from '../../src/index.ts';
+import { ask, closureActor, kill, protocol, type Ref, refOf, refTo, stop, stream, tell } from '../../src/index.ts';
 import { type TestSystem, type TestSystemOptions, testSystem } from '../../src/testing/index.ts';
 import { ended } from '../support/deferred.ts';
 import { Clerk, everything, till } from './till.ts';
@@ -212,6 +212,42 @@ describe('a probe that is asked', () => {
     for await (const rate of clerk.ref.rates()) rates.push(rate);
     expect(rates).toEqual([1, 2]);
     expect(clerk.received.map(({ operation }) => operation)).toEqual(['approve', 'approve', 'rates']);
+  });
+
+  it('asks back on its own account: an ask that it has not answered is no part of the chain', async () => {
+    t = await testSystem();
+    const Asker = protocol('asker', {
+      go: tell(z.object({ peer: refTo<PeerRef>('peer') })),
+      name: ask({ output: z.string() }),
+    });
+    const Peer = protocol('peer', {
+      question: ask({ output: z.int() }),
+      meet: tell(z.object({ other: refOf(Asker) })),
+    });
+    interface PeerRef extends Ref<typeof Peer> {}
+    const asker = closureActor(Asker, z.object({}), () => {
+      let answer = 0;
+      return {
+        go: async ({ peer }) => {
+          answer = await peer.question();
+        },
+        name: () => `asker ${answer}`,
+      };
+    });
+    let outcome: unknown;
+    const peer = t.probe(Peer, {
+      meet: async ({ other }) => {
+        outcome = await other.name.outcome();
+      },
+    });
+    const ref = await t.spawn(asker);
+    ref.go({ peer: peer.ref });
+    await peer.expect('question');
+    peer.ref.meet({ other: ref });
+    await peer.expect('meet');
+    peer.reply('question', 3);
+    await t.settle();
+    expect(outcome).toEqual({ ok: true, value: 'asker 3' });
   });
 
   it('ends its open asks when it is stopped or killed', async () => {
