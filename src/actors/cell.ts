@@ -8,6 +8,7 @@
 import type { Runnable, Slice } from '../base/environment/scheduler.ts';
 import { limits } from '../base/limits.ts';
 import { isA } from '../base/thrown.ts';
+import { answeredLater } from './answered-later.ts';
 import type { CellExtension } from './cell-extension.ts';
 import { settleDeclared } from './declared-failure.ts';
 import { SpawnFailed } from './errors.ts';
@@ -204,6 +205,11 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
 
   private suspend(result: PromiseLike<unknown>, envelope: Envelope, message: unknown): void {
     const run = this.current;
+    if (result === answeredLater) {
+      envelope.origin?.settled();
+      this.releaseRun(run);
+      return;
+    }
     if (this.isOver || run === undefined) {
       // The handler has ended its own actor, or restarted it, before its first await.
       this.tellAbandoned(envelope);
@@ -367,6 +373,7 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
   /** What of this actor's generation began is its own to hear of, or to fail by; see `pipe-to-self.ts`. */
   workOwner(generation: number): WorkOwner {
     return {
+      began: (operation) => this.beginWork(operation),
       isLate: () => {
         if (!this.isOver && this.generation === generation) return false;
         this.host.counters.late += 1;
@@ -374,6 +381,14 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
       },
       failed: (error) => this.failed(error),
     };
+  }
+
+  private beginWork(operation: string): () => void {
+    const { openWork } = this.host;
+    if (openWork === undefined) return nothing;
+    const work = { cell: this, operation };
+    openWork.add(work);
+    return () => openWork.delete(work);
   }
 
   /** What `select` gives after each message, until `run` or its stream ends. */
@@ -421,6 +436,33 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
   /** A failure of the actor that is none of its own code's. */
   failedBeside(error: unknown): void {
     this.failed(error);
+  }
+
+  // ── what tests look at ──
+
+  /** What it needed only now and then, if it ever did; `extension` would make it. */
+  get extensionIfAny(): CellExtension | undefined {
+    return this.extra;
+  }
+
+  /** The runs whose handlers wait for a promise; those of streams are none of them. */
+  get waitingRuns(): readonly Run[] {
+    const held = this.isHeld && this.current !== undefined ? [this.current] : [];
+    return this.extra === undefined ? held : [...held, ...this.extra.beside.asks];
+  }
+
+  /** Which part of its life it is in the middle of; undefined while it takes turns. A wait for time is none. */
+  get passage(): 'start' | 'restart' | 'stop' | undefined {
+    switch (this.status) {
+      case Status.starting:
+        return 'start';
+      case Status.restarting:
+        return this.extra?.cutBackoff === undefined ? 'restart' : undefined;
+      case Status.stopping:
+        return this.extra !== undefined && this.extra.children.size > 0 ? undefined : 'stop';
+      default:
+        return undefined;
+    }
   }
 
   // ── as the owner of refs ──
@@ -494,7 +536,7 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
   wantsPull(stream: StreamRun): void {
     if (this.isOver) return;
     this.extension.pulls.push(stream);
-    if (this.status === Status.idle) this.makeReady();
+    if (this.status === Status.idle || (this.status === Status.suspended && !this.isHeld)) this.makeReady();
   }
 
   streamEnded(stream: StreamRun): void {
@@ -522,3 +564,5 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     beside.calling = undefined;
   }
 }
+
+const nothing = (): void => undefined;

@@ -6,6 +6,7 @@
  * and of restarts themselves all end here.
  */
 import { describeThrown } from '../base/errors.ts';
+import { isA } from '../base/thrown.ts';
 import type { Cell } from './cell.ts';
 import { undeclared } from './declared-failure.ts';
 import { DeclaredFailureSignal, LeaveSignal, StashFull } from './errors.ts';
@@ -37,7 +38,7 @@ export abstract class Supervised extends Lifecycle {
 
   /** The actor's own failure, in the handler of `envelope` or beside any. */
   protected failed(error: unknown, envelope?: Envelope, message?: unknown, run: Run | undefined = this.current): void {
-    if (error instanceof LeaveSignal && envelope !== undefined && !this.isOver) {
+    if (isA(error, LeaveSignal) && envelope !== undefined && !this.isOver) {
       this.leftUnhandled(error, envelope, message, run);
       return;
     }

@@ -24,6 +24,11 @@ export class Timers {
     return this.#cancels.size + this.#delays.size;
   }
 
+  /** How many waits in `delay` are pending. */
+  get delaying(): number {
+    return this.#delays.size;
+  }
+
   start(delayMs: number, repeat: boolean, bound: unknown, first: unknown, second: TimerOptions | undefined): Cancel {
     const to = reveal(bound);
     if (to === undefined || to.operation.kind !== 'tell') {
