@@ -31,6 +31,8 @@ export class CellExtension {
   generation = 0;
   budget: RestartBudget | undefined = undefined;
   failureLog: FailureLog | undefined = undefined;
+  /** Of its children's failures to start. */
+  startFailureLog: FailureLog | undefined = undefined;
   /** The message that is handed out again after its handler failed, and how often it was. */
   retried: { readonly envelope: Envelope; readonly times: number } | undefined = undefined;
   /** Ends the wait before a restart. */
