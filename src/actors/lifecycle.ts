@@ -131,6 +131,11 @@ export abstract class Lifecycle extends Mailbox {
     return this.extra?.children ?? nobody;
   }
 
+  /** Timers and delays of its own that keep the process alive. */
+  get pendingTimers(): number {
+    return this.extra?.timers.pending ?? 0;
+  }
+
   view(): ActorView {
     return {
       path: this.path(),

@@ -172,7 +172,7 @@ it.each([
 
   const logged = [...here.logged, ...there.logged].map((line) => JSON.stringify(line));
   expect(canaries.length).toBeGreaterThan(200);
-  expect(logged.length).toBeGreaterThan(10);
+  expect(logged.length).toBeGreaterThan(5);
   expect(texts.length).toBeGreaterThan(60);
   expect(letters.length).toBeGreaterThan(10);
   for (const text of [...logged, ...texts]) {
