@@ -7,6 +7,7 @@ import type * as z from 'zod';
 import { UsageError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { ActorDefinition, MailboxOptions, Signals } from './actor.ts';
+import type { Cell } from './cell.ts';
 import {
   type CompiledProtocol,
   checkName,
@@ -24,6 +25,17 @@ import type { Watch } from './watch.ts';
 
 const overflowPolicies: readonly string[] = ['reject', 'drop-oldest', 'drop-newest'];
 
+/** For an actor that passes its messages on: a router, or a pool. */
+export interface Front {
+  readonly cellClass: new (...parts: ConstructorParameters<typeof Cell>) => Cell;
+  /** How it is managed: the only messages that its own mailbox takes. */
+  readonly control: CompiledProtocol;
+  /** Its operations by number, to tell them from those that are passed on. */
+  readonly own: readonly Operation[];
+  /** A definition with the bounds of what waits in it, where anything does. */
+  readonly bounds?: ActorBehavior;
+}
+
 export type HandlerFunction = (state: unknown, message: unknown, context: unknown) => unknown;
 
 interface Parts<A> {
@@ -38,6 +50,7 @@ interface Parts<A> {
   readonly strategy: Strategy | undefined;
   readonly handlers: Readonly<Record<string, unknown>>;
   readonly closure: boolean;
+  readonly front?: Front;
 }
 
 export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodType = z.ZodType>
@@ -66,6 +79,8 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
   readonly highWater: number;
   readonly capacity: number;
   readonly overflow: NonNullable<MailboxOptions['overflow']>;
+  /** Undefined for a plain actor. */
+  readonly front: Front | undefined;
   /** What outside refs are made of. */
   readonly refClass: RefClass;
   /** What `ctx.self` is made of: private operations too. */
@@ -82,7 +97,9 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
     this.argsType = compileMessageType(parts.args, `arguments of actor "${parts.name}"`);
     this.createState = parts.createState;
     this.closure = parts.closure;
-    const handlers = [...this.operations.values()].map((operation) =>
+    this.front = parts.front;
+    const handled = this.front === undefined ? this.operations : this.front.control.operations;
+    const handlers = [...handled.values()].map((operation) =>
       parts.closure ? closureHandler(operation.name) : handlerOf(parts.handlers, operation),
     );
     const { terminated } = parts.signals;
@@ -108,7 +125,13 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
       throw new UsageError(`${parts.name}: mailbox.overflow must be one of ${overflowPolicies.join(', ')}`);
     }
     this.refClass = refClassOf(protocol);
-    this.selfClass = internal.size === 0 ? this.refClass : makeRefClass(this.operations, this.refClass);
+    if (this.front !== undefined) this.selfClass = refClassOf(this.front.control);
+    else this.selfClass = internal.size === 0 ? this.refClass : makeRefClass(this.operations, this.refClass);
+  }
+
+  /** The operation that another place names so. */
+  labelled(label: string): Operation | undefined {
+    return this.compiled.byLabel.get(label) ?? this.front?.control.byLabel.get(label);
   }
 
   /** The shape of the actor as seen from other places: equal text, equal operations and arguments. */

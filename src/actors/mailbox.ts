@@ -82,6 +82,11 @@ export abstract class Mailbox {
     return this.queued < this.behavior.highWater && (this.extra === undefined || this.extra.offers.size === 0);
   }
 
+  /** How many offers and notices wait for room. */
+  get offersWaiting(): number {
+    return this.extra === undefined ? 0 : this.extra.offers.size;
+  }
+
   /** Queues a message that is the receiver's own already. True while the queue is below its high water. */
   accept(envelope: Envelope, message: unknown): boolean {
     if (this.status >= Status.stopping) {

@@ -10,10 +10,10 @@ import type { Address, Owner, Target } from './target.ts';
 export class Outside implements Owner {
   readonly openRun = 0;
   readonly openRequest: Request | undefined = undefined;
-  readonly #host: Host;
+  readonly host: Host;
 
   constructor(host: Host) {
-    this.#host = host;
+    this.host = host;
   }
 
   isOpen(): boolean {
@@ -21,11 +21,11 @@ export class Outside implements Owner {
   }
 
   address(): Address {
-    return { place: this.#host.placeId, cell: 0 };
+    return { place: this.host.placeId, cell: 0 };
   }
 
   path(): string {
-    return `troupe://${this.#host.placeId}/`;
+    return `troupe://${this.host.placeId}/`;
   }
 
   adopt(ref: object): object {

@@ -9,6 +9,7 @@ import { UsageError } from '../base/errors.ts';
 import type { Cell } from './cell.ts';
 import type { ObserveOptions, TimerOptions } from './context.ts';
 import { DeclaredFailureSignal } from './errors.ts';
+import { Receptionist } from './finding/receptionist.ts';
 import type { Envelope } from './mailbox.ts';
 import { ActorFailed } from './outcomes.ts';
 import { pipeToSelf } from './pipe-to-self.ts';
@@ -43,6 +44,11 @@ export class Run {
   /** The environment behind a context, for parts of the runtime that are actors themselves. */
   static environmentOf(context: unknown): Environment {
     return (context as Run).#cell.host.environment;
+  }
+
+  /** The actor behind a context, for the same. */
+  static cellOf(context: unknown): Cell {
+    return (context as Run).#cell;
   }
 
   /** What this run answers; undefined for a tell. */
@@ -124,6 +130,10 @@ export class Run {
   spawn(definition: unknown, options?: { args?: unknown; name?: string }): object {
     this.refuseIfStale();
     return this.#cell.spawnChild(definition, options);
+  }
+
+  get receptionist(): Receptionist {
+    return new Receptionist(this.#cell.host, this.#cell);
   }
 
   stop(): void {

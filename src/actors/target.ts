@@ -51,6 +51,8 @@ export interface Target {
   address(): Address;
   /** The path below its place: the actor's name, below its parents' names. */
   branch(): string;
+  /** Messages that wait for it or are in work, as far as this place can tell; for another place, those under way there. */
+  readonly load: number;
   /** @throws InvalidMessage. False: the target's queue is above its high water, or the message was refused. */
   tell(operation: Operation, message: unknown): boolean;
   offer(operation: Operation, message: unknown, options: CallOptions | undefined, owner: Owner): Promise<void>;

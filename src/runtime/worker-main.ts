@@ -65,6 +65,7 @@ async function start({ placeId, mainPlaceId, registry, isolation }: WorkerInit, 
     log,
     remote: (address, branch, protocolName) => router.target(address, branch, protocolName),
     protocolNamed: (name) => index.protocol(name),
+    receptionAt: mainPlaceId,
     resourceFor: (declared) => index.resource(declared.name) ?? declared,
   });
   router.attach(host);
