@@ -30,8 +30,11 @@ export interface TwoPlaces {
   close(): Promise<void>;
 }
 
-/** @param sameNode false: the strict codec, and every message validated again by its receiver. */
-export function twoPlaces(definitions: readonly Registrable[], sameNode: boolean): TwoPlaces {
+/**
+ * @param sameNode false: the strict codec, and every message validated again by its receiver.
+ * @param oneReception True: the receptionist of `here` serves `there` too.
+ */
+export function twoPlaces(definitions: readonly Registrable[], sameNode: boolean, oneReception = false): TwoPlaces {
   const frames: TwoPlaces['frames'] = [];
   const kept: (() => void)[] = [];
   let held = false;
@@ -82,6 +85,7 @@ export function twoPlaces(definitions: readonly Registrable[], sameNode: boolean
       log,
       remote: (address, branch, protocolName) => router.target(address, branch, protocolName),
       protocolNamed: (name) => index.protocol(name),
+      ...(oneReception && own === 'there' ? { receptionAt: ids.here } : {}),
     });
     router.attach(host);
     return { host, router, logged };
