@@ -170,6 +170,14 @@ describe.each([
     expect(error.cause).toMatchObject({ code: 'Rejected', reason: 'cycle' });
   });
 
+  it('refs in a message belong to the routee that gets it: one that asks itself by such a ref is told so', async () => {
+    start();
+    const b = await spawnAt('there', work);
+    const spread = await spawnAt('there', spreading, { routees: [b] });
+    const { error } = (await ended(spread.via(b as WorkRef, { timeoutMs: 500 }))) as { error: { code: string } };
+    expect(error).toMatchObject({ code: 'ActorFailed', message: expect.stringContaining('closes a cycle') });
+  });
+
   it('a routee elsewhere that ends leaves the router, and so does one whose place is lost', async () => {
     start();
     const all = [await spawnAt('here', work), await spawnAt('there', work), await spawnAt('there', work)];
@@ -222,17 +230,19 @@ describe.each([
     for (let id = 0; id < 5; id += 1) spread.put({ id });
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(spread.put({ id: 5 })).toBe(false);
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    expect(spread.put({ id: 6 })).toBe(false);
     let taken = false;
-    const offer = spread.put.offer({ id: 6 }).then(() => {
+    const offer = spread.put.offer({ id: 7 }).then(() => {
       taken = true;
     });
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(taken).toBe(false);
     gate.resolve();
     await offer;
-    await until(() => log.length === 7);
+    await until(() => log.length === 8);
     await new Promise((resolve) => setTimeout(resolve, 20));
-    expect(spread.put({ id: 7 })).toBe(true);
+    expect(spread.put({ id: 8 })).toBe(true);
   });
 
   it('scatter-gather asks both, whichever place it lives on', async () => {

@@ -55,7 +55,7 @@ export class Receptionist {
 
   /**
    * Those registered under a key: now, and again after each change. Latest wins: a reader that is slow misses what was
-   * between. At most 1,024 subscriptions of a node are open at once; one more ends as `NotDelivered` or `Rejected`.
+   * between. At most 1,024 subscriptions of a node are open at once; one more ends as `Rejected`.
    *
    * The stream fails with `LookupFailed` `protocol` once the key stands for another protocol.
    */

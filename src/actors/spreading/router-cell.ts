@@ -2,6 +2,7 @@
 import { describeThrown } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import { Cell } from '../cell.ts';
+import { FailureLog } from '../failure-log.ts';
 import { GoneTarget } from '../gone-target.ts';
 import { invalidMessage } from '../isolation.ts';
 import { aborted } from '../local-calls.ts';
@@ -10,13 +11,13 @@ import type { RoomWaiting } from '../offer.ts';
 import type { Operation } from '../operation.ts';
 import { ActorFailed } from '../outcomes.ts';
 import type { CallOptions, Stream, StreamOptions } from '../protocol.ts';
-import { findInChain, type Request } from '../request.ts';
+import { findCycle, type Request } from '../request.ts';
 import { streamOf } from '../stream-reader.ts';
 import type { StreamRequest } from '../stream-request.ts';
 import type { Owner, Target } from '../target.ts';
 import { offerAll } from './broadcast.ts';
 import { FrontCell, handTo } from './front-cell.ts';
-import { relayAsk, relayStream } from './relay.ts';
+import { Relaying, relayAsk, relayStream } from './relay.ts';
 import type { Routee } from './routee.ts';
 import type { Routees } from './routees.ts';
 import { askFirst } from './scatter-gather.ts';
@@ -161,15 +162,15 @@ export class RouterCell extends FrontCell {
       return;
     }
     const { target, failure } = this.pickAccepted(operation, message);
-    const cycle = target instanceof Cell ? findInChain(target, request.remoteChain, operation) : undefined;
+    const relaying = new Relaying(this, request);
+    const cycle = target instanceof Cell ? findCycle(target, relaying, operation) : undefined;
     const refusal = failure ?? cycle;
     if (refusal !== undefined) {
       request.fail(refusal);
       request.origin?.settled();
     } else if (target instanceof Cell) handTo(target, request, message);
     else if (operation.kind === 'stream') {
-      const owner = this as Owner;
-      void relayStream(request as StreamRequest, target.stream(operation, message, undefined, owner));
+      void relayStream(request as StreamRequest, target.stream(operation, message, undefined, relaying));
     } else relayAsk(this, request, (asked, options, owner) => target.ask(asked, message, options, owner));
   }
 
@@ -212,10 +213,9 @@ export class RouterCell extends FrontCell {
         `${operation.label}: ${this.path()} could not choose a routee: ${describeThrown(error)}`,
         error,
       );
-      this.host.log.error(
-        { path: this.path(), operation: operation.label, error: describeThrown(error) },
-        failure.message,
-      );
+      const { extension } = this;
+      extension.failureLog ??= new FailureLog();
+      extension.failureLog.add(this, error, `choosing a routee for ${operation.label}`, 'goes on', false);
       return { target: this.noRoutee, message, failure };
     }
   }

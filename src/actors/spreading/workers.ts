@@ -7,6 +7,7 @@
 import type { Runnable } from '../../base/environment/scheduler.ts';
 import { limits } from '../../base/limits.ts';
 import type { Cell } from '../cell.ts';
+import { logFailure } from '../failure-log.ts';
 import { addressOf } from '../finding/address.ts';
 import { type Origin, TellEnvelope } from '../operation.ts';
 import { Run } from '../run.ts';
@@ -84,7 +85,7 @@ export class Workers implements Runnable {
       retire: (child) => this.#retire(child),
     });
     this.#children.resize(bounds.size, context);
-    if (bounds.min !== undefined) context.every(limits.poolIdleMs, context.self.shrink);
+    if (bounds.min !== undefined) this.#shrinkLater(context);
     // What waited while the pool restarted.
     this.hand();
   }
@@ -111,6 +112,8 @@ export class Workers implements Runnable {
     while (jobs.queued > 0) {
       const worker = this.#idle.pop() ?? this.#grow();
       if (worker === undefined) break;
+      // One that has ended by itself is taken out as soon as the pool hears of it.
+      if (worker.child.cell.isOver) continue;
       const job = jobs.take();
       if (job === undefined) this.#idle.push(worker);
       else this.#give(job, worker);
@@ -155,14 +158,26 @@ export class Workers implements Runnable {
   /** One more worker, where jobs wait and there may be more. */
   #grow(): Worker | undefined {
     const { size } = this.#children;
-    const context = this.#context;
-    if (size >= (this.#bounds.max ?? 0) || context === undefined) return undefined;
-    this.#children.resize(size + 1, context);
+    if (size >= (this.#bounds.max ?? 0)) return undefined;
+    try {
+      this.#children.resize(size + 1, new Run(this.#pool) as unknown as Managed);
+    } catch (error) {
+      // Its sender has nothing to do with it: the job waits for a worker that there is.
+      logFailure(this.#pool, error, 'starting another worker', 'goes on with those it has');
+    }
     return this.#idle.pop();
   }
 
-  get #context(): Managed | undefined {
-    return this.#pool.isOver ? undefined : (new Run(this.#pool) as unknown as Managed);
+  /** Not as a timer of the actor, which would keep a finished program alive for nothing but this. */
+  #shrinkLater(context: Managed): void {
+    const pool = this.#pool;
+    const { generation } = pool;
+    const { self } = context;
+    pool.host.environment.clock.timer(limits.poolIdleMs, () => {
+      if (pool.isOver || pool.generation !== generation) return;
+      self.shrink();
+      this.#shrinkLater(context);
+    });
   }
 
   #started(child: Child): void {

@@ -220,6 +220,15 @@ describe('a pool', () => {
     expect(await two.ref.again(two.ref as WorkerRef)).toBe(99);
   });
 
+  it('gives refs in a job to the worker that gets it: one that asks itself by such a ref is told so', async () => {
+    const { ref } = await start({ size: 2 });
+    for (const worker of await routees(ref)) {
+      const both = await Promise.all([1, 2].map(() => ended(ref.again(worker as WorkerRef, { timeoutMs: 500 }))));
+      const causes = both.map((one) => ('error' in one ? (one.error.cause as { reason?: string })?.reason : 'none'));
+      expect(causes.filter((cause) => cause === 'cycle')).toHaveLength(1);
+    }
+  });
+
   it('that stops makes the jobs that wait dead letters, and their asks settle at once', async () => {
     const { host, ref } = await start({ size: 1 });
     ref.note({ id: 1, ms: 20 });

@@ -105,9 +105,9 @@ describe('a router', () => {
     expect(spread.wait()).toBe(false);
     await expect(spread.slow()).rejects.toMatchObject({ code: 'ActorFailed' });
     expect(host.deadLetterCounts()).toEqual({ failed: 1 });
+    // At most one in 10 s, since it may happen with every message.
     expect(host.log.of('error').map(({ text }) => text)).toEqual([
-      expect.stringContaining('could not choose a routee'),
-      expect.stringContaining('could not choose a routee'),
+      expect.stringMatching(/failed in choosing a routee for store\.wait and goes on/),
     ]);
   });
 
