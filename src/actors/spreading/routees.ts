@@ -24,12 +24,15 @@ export type Managed = Context<RouterControlProtocol['ops'], { refused: z.ZodType
 export abstract class Routees {
   readonly strategy: Strategy<never>;
   readonly pick: Picker;
+  /** True where each message goes to one routee, whatever it holds: choosing cannot fail then. */
+  readonly isBlind: boolean;
   routees: readonly Routee[] = [];
   protected readonly cell: Cell;
 
   constructor(strategy: Strategy<never>, context: unknown) {
     this.cell = Run.cellOf(context);
     this.strategy = strategy;
+    this.isBlind = strategy.reach === 'one' && !strategy.readsMessages;
     this.pick = strategy.picker(this.cell.host.random.fork(`router ${this.cell.id}`));
   }
 

@@ -51,6 +51,11 @@ export class RouterCell extends FrontCell {
   // ── calls from this place ──
 
   override tell(operation: Operation, message: unknown): boolean {
+    const state = this.state as Routees | undefined;
+    // The way of nearly every message, with nothing made on it.
+    if (state?.isBlind === true && state.routees.length > 0 && !this.isOver && !this.isOwn(operation)) {
+      return state.pick(state.routees, operation, message).target.tell(operation, message);
+    }
     if (this.isOver || this.isOwn(operation)) return super.tell(operation, message);
     if (this.reach === 'one') {
       const picked = this.pick(operation, message);
