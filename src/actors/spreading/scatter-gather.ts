@@ -1,4 +1,5 @@
 /** One ask to many actors: the first reply counts, and the others are cancelled. */
+import { describeThrown } from '../../base/errors.ts';
 import { invalidMessage } from '../isolation.ts';
 import { aborted } from '../local-calls.ts';
 import type { Operation } from '../operation.ts';
@@ -6,6 +7,10 @@ import { ActorFailed, Cancelled, DeclaredError, NotDelivered, OutcomeUnknown } f
 import type { CallOptions } from '../protocol.ts';
 import type { Owner } from '../target.ts';
 import type { Routee } from './routee.ts';
+
+/** So many failures are told in full, each up to so long. */
+const textsMax = 8;
+const textCharactersMax = 400;
 
 /** @param path The router's, for texts. */
 export function askFirst(
@@ -51,7 +56,9 @@ export function askFirst(
 export function summed(failures: readonly Error[], operation: Operation, path: string): Error {
   const [first] = failures;
   const codes = new Set(failures.map((failure) => (failure as { code?: string }).code));
-  const cause = new AggregateError(failures, `${failures.length} routees failed`);
+  // Their texts too, since the errors themselves do not cross to another place.
+  const each = failures.slice(0, textsMax).map((failure) => describeThrown(failure, textCharactersMax));
+  const cause = new AggregateError(failures, `${failures.length} routees failed: ${each.join('; ')}`);
   const text = `${operation.label}: all ${failures.length} routees of ${path} failed; the first said: ${first?.message}`;
   if (codes.size > 1) return new ActorFailed(text, cause);
   if (first instanceof DeclaredError) return first;

@@ -90,6 +90,7 @@ describe('scatter-gather-first', () => {
     const { error } = (await mixed) as { error: Error & { cause: AggregateError } };
     expect(error).toMatchObject({ code: 'ActorFailed' });
     expect(error.cause.errors.map((one: { code: string }) => one.code)).toEqual(['missing', 'ActorFailed']);
+    expect(error.cause.message).toMatch(/2 routees failed: missing: .*; ActorFailed: .*broken broke/);
     const same = await mirrors(host, [
       { name: 'a', delayMs: 1, fails: 'declared' },
       { name: 'b', delayMs: 2, fails: 'declared' },
