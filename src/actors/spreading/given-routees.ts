@@ -1,13 +1,11 @@
 /** The routees that a router was given, each for as long as it lives. */
 import { limits } from '../../base/limits.ts';
-import type { Cell } from '../cell.ts';
 import { incarnationOf } from '../finding/address.ts';
 import type { AnyProtocol } from '../protocol.ts';
 import { type InternalRef, targetOf } from '../ref.ts';
-import type { Target } from '../target.ts';
 import type { Terminated } from '../watch.ts';
 import { type Managed, type OneRoutee, Routees, refuse } from './routees.ts';
-import { RouterCell } from './router-cell.ts';
+import { passesOnTo } from './router-cell.ts';
 import type { RoutingRefusal } from './router-control.ts';
 import type { Strategy } from './strategy.ts';
 
@@ -67,10 +65,4 @@ export class GivenRoutees extends Routees {
     }
     return undefined;
   }
-}
-
-/** True where `target` is `router`, or a router of this place that leads to it. */
-function passesOnTo(target: Target, router: Cell): boolean {
-  if (target === router) return true;
-  return target instanceof RouterCell && target.routees.some((routee) => passesOnTo(routee.target, router));
 }

@@ -6,6 +6,7 @@ import type { ServiceKey } from '../finding/service-key.ts';
 import type { AnyProtocol, AnyRef } from '../protocol.ts';
 import { type InternalRef, targetOf } from '../ref.ts';
 import { type Managed, Routees } from './routees.ts';
+import { passesOnTo } from './router-cell.ts';
 import type { Strategy } from './strategy.ts';
 
 export class KeyRoutees extends Routees {
@@ -42,7 +43,7 @@ export class KeyRoutees extends Routees {
   #replace(refs: readonly AnyRef[]): void {
     const known = new Map(this.routees.map((routee) => [routee.name, routee]));
     this.routees = (refs as unknown as readonly InternalRef[])
-      .filter((ref) => targetOf(ref) !== this.cell)
+      .filter((ref) => !passesOnTo(targetOf(ref), this.cell))
       .map((ref) => {
         const name = incarnationOf(targetOf(ref));
         return known.get(name) ?? { name, ref, target: targetOf(ref) };

@@ -135,9 +135,14 @@ export class RouterCell extends FrontCell {
       return true;
     }
     if (this.reach !== 'one') {
-      const hasRoom = this.tellAll(operation, message);
+      let haveRoom = false;
+      try {
+        haveRoom = this.tellAll(operation, message);
+      } catch {
+        this.dies(operation, message, 'invalid');
+      }
       envelope.origin?.settled();
-      return hasRoom;
+      return haveRoom;
     }
     const { target, failure } = this.pickAccepted(operation, message);
     if (target instanceof Cell) {
@@ -234,15 +239,31 @@ export class RouterCell extends FrontCell {
     const { routees } = this;
     if (routees.length === 0) return this.noRoutee.tell(operation, message);
     let haveRoom = true;
-    for (const { target } of routees) haveRoom = target.tell(operation, message) && haveRoom;
+    let told = 0;
+    for (const { target } of routees) {
+      try {
+        haveRoom = target.tell(operation, message) && haveRoom;
+        told += 1;
+      } catch (error) {
+        // What fits nowhere is found at the first, before anything was sent.
+        if (told === 0) throw error;
+        haveRoom = this.dies(operation, message, 'invalid', target.path());
+      }
+    }
     return haveRoom;
   }
 
-  private dies(operation: Operation, message: unknown, reason: 'failed' | 'invalid'): false {
+  private dies(operation: Operation, message: unknown, reason: 'failed' | 'invalid', path = this.path()): false {
     this.host.counters.refused += 1;
-    this.host.deadLetters.add({ path: this.path(), operation: operation.label, reason, message });
+    this.host.deadLetters.add({ path, operation: operation.label, reason, message });
     return false;
   }
+}
+
+/** True where `target` is `router`, or a router of this place that leads to it: a message would go round for ever. */
+export function passesOnTo(target: Target, router: Cell): boolean {
+  if (target === router) return true;
+  return target instanceof RouterCell && target.routees.some((routee) => passesOnTo(routee.target, router));
 }
 
 interface Picked {

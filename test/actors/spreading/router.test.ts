@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { actor } from '../../../src/actors/actor.ts';
+import { Receptionist } from '../../../src/actors/finding/receptionist.ts';
 import { serviceKey } from '../../../src/actors/finding/service-key.ts';
 import { protocol, type Ref, stream, tell } from '../../../src/actors/protocol.ts';
 import { router } from '../../../src/actors/spreading/router.ts';
@@ -287,11 +288,29 @@ describe('a router', () => {
     await expect(resize(spread, 1.5)).rejects.toMatchObject({ code: 'RoutingRefused', reason: 'size' });
   });
 
+  it('that follows a key under which it stands itself, with a second one, passes nothing round in a circle', async () => {
+    const host = testHost();
+    const stored = stores();
+    const key = serviceKey('stores', Store);
+    const receptionist = new Receptionist(host.host, host.host.outside);
+    const first = await host.spawn(router(Store, { strategy: roundRobin(), key }));
+    const second = await host.spawn(router(Store, { strategy: roundRobin(), key, name: 'second' }));
+    for (const ref of [first, second, await host.spawn(stored.store)]) await receptionist.register(key, ref);
+    await host.settle();
+    for (let n = 0; n < 10; n += 1) {
+      first.put({ key: 'a' });
+      second.put({ key: 'a' });
+    }
+    await host.settle();
+    expect(stored.log).toHaveLength(20);
+    // One of them leads to the other, and not the other way round.
+    expect([(await routees(first)).length, (await routees(second)).length].sort()).toEqual([1, 2]);
+  });
+
   it('follows a service key: whoever registers becomes a routee, whoever ends or leaves is none', async () => {
     const host = testHost();
     const stored = stores();
     const key = serviceKey('stores', Store);
-    const { Receptionist } = await import('../../../src/actors/finding/receptionist.ts');
     const receptionist = new Receptionist(host.host, host.host.outside);
     const spread = await host.spawn(router(Store, { strategy: roundRobin(), key }));
     const first = await host.spawn(stored.store, { args: { name: 'first' } });
