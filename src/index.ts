@@ -14,9 +14,10 @@ export {
 } from './actors/actor.ts';
 export type { ActorContext, Context, Handlers, ObserveOptions, RunFailure, TimerOptions } from './actors/context.ts';
 export type { DeadLetter, DeadLetterReason, LostWithPlace } from './actors/dead-letters.ts';
-export { LookupFailed, RoutingRefused, SpawnFailed } from './actors/errors.ts';
+export { LinkedActorFailed, LookupFailed, RoutingRefused, SpawnFailed } from './actors/errors.ts';
 export type { Receptionist } from './actors/finding/receptionist.ts';
 export { type ServiceKey, serviceKey } from './actors/finding/service-key.ts';
+export type { GuardianOptions } from './actors/guardian.ts';
 export type { Isolation } from './actors/isolation.ts';
 export {
   ActorFailed,
@@ -49,6 +50,7 @@ export {
   type TellOperation,
   tell,
 } from './actors/protocol.ts';
+export type { Quarantined, QuarantineView } from './actors/quarantine.ts';
 export { type Registrable, type Registry, registry } from './actors/registry.ts';
 export { type Resource, resource } from './actors/resource.ts';
 export { bytes } from './actors/schema/bytes.ts';
@@ -69,12 +71,24 @@ export {
 export { type TopicOperations, type TopicProtocol, topic } from './actors/spreading/topic.ts';
 export type { ActorFailure, Directive, Strategy, Supervise } from './actors/supervise.ts';
 export type { StopOptions } from './actors/target.ts';
+export type { ActorStatus, ActorTree, ActorView, PlaceTree } from './actors/tree.ts';
 export { kill, pathOf, sameRef, stop } from './actors/verbs.ts';
 export type { Terminated } from './actors/watch.ts';
 export { TroupeError, UsageError } from './base/errors.ts';
 export type { ActorSystem, PlaceStatistics, SpawnOptions } from './runtime/actor-system.ts';
+export { RemoteError } from './runtime/cause-codec.ts';
 export { createSystem } from './runtime/create-system.ts';
 export type { RunnableFlow } from './runtime/flow-definition.ts';
 export { here, node, spread, thread, type Where } from './runtime/placement.ts';
 export { type SecretFile, secret } from './runtime/security.ts';
+export type { ShutdownEvent, ShutdownHook, ShutdownHookOptions, ShutdownOptions } from './runtime/shutdown.ts';
+export type {
+  FailedHook,
+  PhaseReport,
+  ShutdownPhase,
+  ShutdownReason,
+  ShutdownReport,
+  UnclosedResource,
+  UndeliveredTo,
+} from './runtime/shutdown-report.ts';
 export type { SystemOptions } from './runtime/system-options.ts';

@@ -53,6 +53,11 @@ export interface ActorOptions<A extends Schema, St, PO extends Operations, N ext
   supervise?: Supervise;
   /** How its children hang together; `one-for-one` unless given. */
   strategy?: Strategy;
+  /**
+   * True when a call that comes back to this actor, from one that it waits for itself, is let in and handled beside the
+   * run that waits; it is `Rejected(cycle)` otherwise. The run that waits may then find its state changed.
+   */
+  callChainReentrancy?: boolean;
   signals?: Signals<NoInfer<St>, ActorContext<PO & NoInfer<N>, NoInfer<St>, PN>>;
 }
 
@@ -91,6 +96,7 @@ export function actor<const PN extends string, PO extends Operations, A extends 
     signals: (options.signals ?? {}) as Signals<unknown, unknown>,
     supervise: options.supervise ?? {},
     strategy: options.strategy,
+    reentrant: options.callChainReentrancy ?? false,
     handlers: handlers as unknown as Readonly<Record<string, unknown>>,
     closure: false,
   });
@@ -102,6 +108,7 @@ export interface ClosureActorOptions {
   /** As for `actor`; a restart calls `setup` again. */
   supervise?: Supervise;
   strategy?: Strategy;
+  callChainReentrancy?: boolean;
 }
 
 /**
@@ -126,6 +133,7 @@ export function closureActor<PN extends string, PO extends Operations, A extends
     signals: {},
     supervise: options.supervise ?? {},
     strategy: options.strategy,
+    reentrant: options.callChainReentrancy ?? false,
     handlers: {},
     closure: true,
   });

@@ -48,6 +48,7 @@ interface Parts<A> {
   readonly signals: Signals<unknown, unknown>;
   readonly supervise: Supervise;
   readonly strategy: Strategy | undefined;
+  readonly reentrant: boolean;
   readonly handlers: Readonly<Record<string, unknown>>;
   readonly closure: boolean;
   readonly front?: Front;
@@ -76,6 +77,10 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
   readonly supervision: SupervisionPolicy;
   /** How its children hang together. */
   readonly strategy: Strategy;
+  /** True where a call from one that it waits for is let in. */
+  readonly reentrant: boolean;
+  /** True where a message may begin while another run is open. */
+  readonly interleaves: boolean;
   readonly highWater: number;
   readonly capacity: number;
   readonly overflow: NonNullable<MailboxOptions['overflow']>;
@@ -110,6 +115,8 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
     this.handlers = handlers;
     this.supervision = supervisionPolicy(parts.supervise, parts.name);
     this.strategy = strategyOf(parts.strategy, parts.name);
+    this.reentrant = parts.reentrant;
+    this.interleaves = parts.reentrant || [...this.operations.values()].some(({ interleaves }) => interleaves > 0);
     this.uses = parts.uses;
     this.signals = parts.signals;
     this.highWater = count(parts.mailbox.highWater, limits.mailboxHighWater, `${parts.name}: mailbox.highWater`);

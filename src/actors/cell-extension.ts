@@ -1,9 +1,11 @@
 /** What a cell needs only now and then: made at first use, so that an idle actor stays small. */
 import { limits } from '../base/limits.ts';
 import { Ring } from '../base/ring.ts';
+import { Beside } from './beside.ts';
 import type { Cell } from './cell.ts';
 import type { FailureLog } from './failure-log.ts';
 import type { Host } from './host.ts';
+import type { Links } from './link.ts';
 import type { Envelope } from './mailbox.ts';
 import type { Observer } from './observer.ts';
 import type { RoomWaiting } from './offer.ts';
@@ -17,6 +19,8 @@ import type { Watches } from './watch.ts';
 
 export class CellExtension {
   readonly children: Set<Cell> = new Set();
+  /** Runs that are open beside the exclusive one. */
+  readonly beside: Beside = new Beside();
   readonly observers: Set<Observer<unknown>> = new Set();
   readonly streams: Set<StreamRun> = new Set();
   /** Streams whose reader has room, to be pumped between messages. */
@@ -24,6 +28,9 @@ export class CellExtension {
   /** What waits for room, first come first served. */
   readonly offers: Ring<RoomWaiting> = new Ring();
   readonly timers: Timers;
+  /** True once it takes no more messages and ends when its queue is empty. */
+  /** True when the actor is to end as soon as no run is open. */
+  stopAsked = false;
   /** How often its state was rebuilt, or was about to be. */
   generation = 0;
   budget: RestartBudget | undefined = undefined;
@@ -36,6 +43,7 @@ export class CellExtension {
   watchers: Set<Watcher> | undefined = undefined;
   /** What this actor watches itself. */
   watches: Watches | undefined = undefined;
+  links: Links | undefined = undefined;
   /** Signals among the queued messages: they are outside the capacity. */
   signalsQueued = 0;
   readonly #host: Host;
@@ -70,11 +78,13 @@ export class CellExtension {
   endStream(stream: StreamRun): void {
     this.streams.delete(stream);
     this.#runs.delete(stream.run);
+    this.beside.end(stream.run);
     // Without this a generator that waits for a change of a quiet state would wait on, for nobody.
     for (const observer of this.observers) if (observer.run === stream.run) observer.end();
   }
 
   notice(state: unknown): void {
+    if (this.observers.size === 0) return;
     for (const observer of this.observers) observer.notice(state);
   }
 
@@ -88,6 +98,7 @@ export class CellExtension {
     for (const stream of this.streams) {
       stream.close();
       stream.request.fail(new ActorFailed(why));
+      this.beside.end(stream.run);
     }
     this.streams.clear();
     this.pulls.clear();

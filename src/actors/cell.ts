@@ -7,11 +7,14 @@
  */
 import type { Runnable, Slice } from '../base/environment/scheduler.ts';
 import { limits } from '../base/limits.ts';
+import { isA } from '../base/thrown.ts';
 import type { CellExtension } from './cell-extension.ts';
 import { settleDeclared } from './declared-failure.ts';
 import { SpawnFailed } from './errors.ts';
+import { InterleavedRun } from './interleaved-run.ts';
 import { invalidMessage } from './isolation.ts';
 import { isThenable } from './lifecycle.ts';
+import { Links } from './link.ts';
 import { openLocalStream, sendAsk, sendOffer } from './local-calls.ts';
 import { type Envelope, Status } from './mailbox.ts';
 import { Observer } from './observer.ts';
@@ -26,10 +29,9 @@ import { Run } from './run.ts';
 import { type StreamHost, type StreamRequest, StreamRun } from './stream-request.ts';
 import { Supervised } from './supervised.ts';
 import type { Address, Owner, Target } from './target.ts';
-import { Watches } from './watch.ts';
+import { incarnationOf, Watches } from './watch.ts';
 
 export class Cell extends Supervised implements Target, Runnable, Owner, StreamHost {
-  #runNumber = 0;
   #refs: OwnRefs | undefined = undefined;
 
   // ── what refs see ──
@@ -44,7 +46,8 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
   }
 
   get load(): number {
-    return this.queued + (this.status === Status.running || this.status === Status.suspended ? 1 : 0);
+    const beside = this.extra === undefined ? 0 : this.extra.beside.asks.size;
+    return this.queued + beside + (this.isRunning || this.isHeld ? 1 : 0);
   }
 
   /** Whose room an offer from another place waits for: its own, or that of whom it passes on to, cell or not. */
@@ -66,8 +69,8 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     return sendAsk(this, operation, message, options, owner);
   }
 
-  offer(operation: Operation, message: unknown, options: CallOptions | undefined, _owner: Owner): Promise<void> {
-    return sendOffer(this, operation, message, options);
+  offer(operation: Operation, message: unknown, options: CallOptions | undefined, owner: Owner): Promise<void> {
+    return sendOffer(this, operation, message, options, owner);
   }
 
   stream(operation: Operation, message: unknown, options: StreamOptions | undefined, owner: Owner): Stream<unknown> {
@@ -83,44 +86,45 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
 
   run(slice: Slice): void {
     if (this.status !== Status.ready) return;
-    if (this.stopAsked) {
+    if ((this.stopAsked || this.isDrained) && this.isFree) {
       void this.endInOrder('stopped');
       return;
     }
     this.status = Status.running;
-    if (this.extra !== undefined) {
-      pumpStreams(this.extra);
+    const { extra } = this;
+    if (extra !== undefined) {
+      if (extra.observers.size > 0) this.attend();
+      if (extra.pulls.size > 0) this.pumpStreams(extra);
       // A stream that failed at once has restarted or ended its actor.
-      if ((this.status as number) !== Status.running) return;
+      if (!this.isRunning) return;
     }
-    const handled = this.drain(slice);
+    const handled = extra?.beside.held ? this.drainBeside() : this.drain(slice);
     this.host.counters.handled += handled;
     // A handler may have suspended it, or ended it.
-    if ((this.status as number) === Status.running) this.afterRun();
+    if (this.isRunning) this.afterRun();
   }
 
   /** Handles what is queued now, until the slice is used up or a handler suspends the cell. Returns how many. */
   private drain(slice: Slice): number {
-    const { state, backlog } = this;
-    const { handlers } = this.behavior;
-    let left = backlog === undefined ? 0 : backlog.size;
-    if (this.firstEnvelope !== undefined) left += 1;
-    if (left > limits.messagesPerTurnMax) left = limits.messagesPerTurnMax;
+    let left = Math.min(this.queued, limits.messagesPerTurnMax);
     let handled = 0;
     while (left > 0) {
-      left -= 1;
-      let envelope = this.firstEnvelope;
-      let message: unknown;
-      if (envelope !== undefined) {
-        message = this.firstMessage;
-        this.firstEnvelope = undefined;
-        this.firstMessage = undefined;
-      } else {
-        envelope = backlog!.peekFirst();
-        message = backlog!.shiftSecond();
-      }
-      handled += 1;
-      this.#runNumber += 1;
+      const batch = Math.min(left, slice.stride);
+      const done = this.handle(batch);
+      handled += done;
+      left -= done;
+      if (slice.spent(done) || done < batch || this.stopAsked || !this.isRunning) break;
+    }
+    return handled;
+  }
+
+  /** Handles up to `batch` messages. Returns how many, fewer where the turn ends with one of them. */
+  private handle(batch: number): number {
+    const { state } = this;
+    const { handlers } = this.hosted;
+    for (let handled = 1; handled <= batch; handled += 1) {
+      const envelope = this.peekEnvelope();
+      const message = this.shiftMessage();
       const { request } = envelope;
       const run = this.current ?? this.newRun();
       if (request !== undefined) {
@@ -138,12 +142,35 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
         }
         if (envelope.origin !== undefined) envelope.origin.settled();
       }
-      // A stream has taken its run with it, which then lives as long as the stream.
-      if (!run.reusable && this.current === run) this.releaseRun(run);
-      if (this.extra !== undefined) this.extra.notice(state);
-      if (this.stopAsked || this.status !== Status.running || slice.spent(1)) break;
+      if (this.status !== Status.running && !this.attendTo(run)) return handled;
+    }
+    return batch;
+  }
+
+  /** Messages that may begin while the exclusive run waits. Returns how many. */
+  private drainBeside(): number {
+    let handled = 0;
+    while (this.isRunning && !this.stopAsked && this.mayBegin()) {
+      const { request } = this.peekEnvelope();
+      const message = this.shiftMessage();
+      handled += 1;
+      if (!this.answerBeside(request!, message)) break;
     }
     return handled;
+  }
+
+  /** What a message has left to be seen to. False when the turn ends with it. */
+  private attendTo(run: Run): boolean {
+    if (this.status !== Status.attentive) return false;
+    this.status = Status.running;
+    // A stream has taken its run with it, which then lives as long as the stream.
+    if (!run.reusable && this.current === run) this.releaseRun(run);
+    const { extra } = this;
+    if (extra !== undefined && extra.observers.size > 0) {
+      extra.notice(this.state);
+      this.attend();
+    }
+    return !this.stopAsked && this.isRunning;
   }
 
   private newRun(): Run {
@@ -154,21 +181,24 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
 
   /** Runs the handler of an ask or a stream. False when the turn ends with it. */
   private answer(request: Request, message: unknown, run: Run): boolean {
-    const isStream = request.operation.kind === 'stream';
+    const { operation } = request;
+    const isStream = operation.kind === 'stream';
     if (request.settled || (isStream && this.extra?.streamsFull)) {
       this.host.counters.handled -= 1;
       this.letterDies(request, message, request.settled ? 'expired' : 'full');
       return true;
     }
+    if (isStream) return this.answerStream(request as StreamRequest, message);
+    if (operation.interleaves > 0 || request.isAdmitted) return this.answerBeside(request, message);
     run.envelope = request;
-    request.begun = true;
+    request.run = run;
     try {
-      const result = this.behavior.handlers[request.operation.index]!(this.state, message, run);
-      if (isStream) this.openStream(request as StreamRequest, result, run);
-      else if (result !== undefined && result !== null && isThenable(result)) {
+      const result = this.hosted.handlers[operation.index]!(this.state, message, run);
+      if (result !== undefined && result !== null && isThenable(result)) {
         this.suspend(result, request, message);
         return false;
-      } else request.succeed(result);
+      }
+      request.succeed(result);
     } catch (error) {
       const failure = settleDeclared(error, request);
       if (failure !== undefined) {
@@ -182,33 +212,45 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
   }
 
   private suspend(result: PromiseLike<unknown>, envelope: Envelope, message: unknown): void {
-    if (this.isOver) {
-      // The handler has ended its own actor before its first await.
+    const run = this.current;
+    if (this.isOver || run === undefined) {
+      // The handler has ended its own actor, or restarted it, before its first await.
       this.tellAbandoned(envelope);
       result.then(undefined, () => undefined);
       return;
     }
     this.status = Status.suspended;
-    this.current!.envelope = envelope;
-    const runNumber = this.#runNumber;
-    const isStillOpen = (): boolean => this.status === Status.suspended && this.#runNumber === runNumber;
+    run.envelope = envelope;
+    if (this.hosted.interleaves) this.extension.beside.held = true;
+    this.settleLater(result, envelope, message, run, () => this.resume(envelope));
+    this.wake();
+  }
+
+  /** Answers with what an asynchronous handler comes to, unless it was given up by then. */
+  private settleLater(
+    result: PromiseLike<unknown>,
+    envelope: Envelope,
+    message: unknown,
+    run: Run,
+    goOn: () => void,
+  ): void {
+    const { request } = envelope;
     result.then(
       (value) => {
-        if (!isStillOpen()) return;
+        if (run.isOver) return;
         try {
-          envelope.request?.succeed(value);
+          request?.succeed(value);
         } catch (error) {
-          this.failed(error, envelope, message);
+          this.failed(error, envelope, message, run);
           return;
         }
-        this.resume(envelope);
+        goOn();
       },
       (error: unknown) => {
-        if (!isStillOpen()) return;
-        const { request } = envelope;
+        if (run.isOver) return;
         const failure = request === undefined ? { thrown: error } : settleDeclared(error, request);
-        if (failure === undefined) this.resume(envelope);
-        else this.failed(failure.thrown, envelope, message);
+        if (failure === undefined) goOn();
+        else this.failed(failure.thrown, envelope, message, run);
       },
     );
   }
@@ -221,23 +263,109 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
   }
 
   protected override afterRun(): void {
-    const { extra } = this;
-    if (extra !== undefined && extra.offers.size > 0) this.admitOffers(extra);
-    if (this.stopAsked) void this.endInOrder('stopped');
-    else if (
-      this.firstEnvelope !== undefined ||
-      (this.backlog !== undefined && this.backlog.size > 0) ||
-      (extra !== undefined && extra.pulls.size > 0)
-    ) {
-      this.makeReady();
-    } else this.status = Status.idle;
+    if (this.extra !== undefined) this.afterRunOf(this.extra);
+    else if (this.queued > 0) this.makeReady();
+    else this.status = Status.idle;
+  }
+
+  private afterRunOf(extra: CellExtension): void {
+    if (extra.offers.size > 0) this.admitOffers(extra);
+    // An offer that was let in, or a run beside others, may have asked for the turn.
+    if (this.status === Status.ready) return;
+    if ((this.stopAsked || this.isDrained) && this.isFree) void this.endInOrder('stopped');
+    else if (extra.pulls.size > 0 || this.mayBegin()) this.makeReady();
+    else this.status = this.queued > 0 || this.isHeld ? Status.suspended : Status.idle;
+  }
+
+  protected override wake(): void {
+    if (this.status === Status.idle || (this.status === Status.suspended && this.mayBegin())) this.makeReady();
+  }
+
+  // ── runs beside others ──
+
+  /** True while an exclusive run waits. */
+  protected override get isHeld(): boolean {
+    return this.hosted.interleaves ? this.extra?.beside.held === true : this.status === Status.suspended;
+  }
+
+  /** True when no run of a message is open. */
+  private get isFree(): boolean {
+    return !this.isHeld && (this.extra === undefined || this.extra.beside.asks.size === 0);
+  }
+
+  /** True when the oldest message may begin. */
+  private mayBegin(): boolean {
+    if (this.queued === 0) return false;
+    if (!this.hosted.interleaves) return !this.isHeld;
+    if (this.stopAsked) return false;
+    const { request, operation } = this.peekEnvelope();
+    if (request?.isAdmitted || request?.settled) return true;
+    return operation.interleaves > 0 ? this.extension.beside.hasRoomFor(operation) : !this.isHeld;
+  }
+
+  /** Begins an ask beside whatever else is open. False when the turn ends with it. */
+  private answerBeside(request: Request, message: unknown): boolean {
+    const { operation } = request;
+    const { beside } = this.extension;
+    if (request.settled) {
+      this.host.counters.handled -= 1;
+      this.letterDies(request, message, 'expired');
+      return true;
+    }
+    if (!request.isAdmitted && !beside.hasRoomFor(operation)) {
+      this.host.counters.handled -= 1;
+      this.putBack(request, message);
+      return false;
+    }
+    const run = new InterleavedRun(this);
+    run.envelope = request;
+    request.run = run;
+    beside.begin(run);
+    try {
+      const result = this.call(run, request, message);
+      if (result !== undefined && result !== null && isThenable(result)) {
+        this.settleLater(result, request, message, run, () => this.endBeside(run));
+        return true;
+      }
+      request.succeed(result);
+    } catch (error) {
+      const failure = settleDeclared(error, request);
+      if (failure !== undefined) {
+        this.failed(failure.thrown, request, message, run);
+        return false;
+      }
+    }
+    this.endBeside(run);
+    return true;
+  }
+
+  /** Calls the handler with a message whose refs belong to the run. */
+  private call(run: InterleavedRun, { operation }: Request, message: unknown): unknown {
+    const { beside } = this.extension;
+    const own = operation.input.plain ? message : operation.input.rebind(message, run);
+    const before = beside.calling;
+    beside.calling = run;
+    try {
+      return this.hosted.handlers[operation.index]!(this.state, own, run);
+    } finally {
+      beside.calling = before;
+    }
+  }
+
+  protected override endBeside(run: Run): void {
+    const { extension } = this;
+    run.envelope?.origin?.settled();
+    extension.forget(run);
+    extension.beside.end(run);
+    extension.notice(this.state);
+    if (this.status === Status.suspended || this.status === Status.idle) this.afterRun();
   }
 
   // ── what a run may ask of its actor ──
 
   selfRef(): InternalRef {
     this.#refs ??= new OwnRefs();
-    return this.#refs.self(this);
+    return this.#refs.self(this, this);
   }
 
   /** What of this actor's generation began is its own to hear of, or to fail by; see `pipe-to-self.ts`. */
@@ -261,16 +389,17 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
       return observer;
     }
     observers.add(observer as Observer<unknown>);
+    this.attend();
     observer.notice(this.state);
     return observer;
   }
 
-  spawnChild(definition: unknown, options: { args?: unknown; name?: string } | undefined): InternalRef {
+  spawnChild(definition: unknown, options: { args?: unknown; name?: string } | undefined, owner: Owner): InternalRef {
     if (this.status === Status.stopped) {
       throw new SpawnFailed('shutdown', `${this.path()} has ended and starts no more children`);
     }
     const cell = this.host.spawn(definition, { args: options?.args, name: options?.name, parent: this });
-    return new cell.behavior.refClass(cell, this);
+    return new cell.behavior.refClass(cell, owner);
   }
 
   get watches(): Watches {
@@ -279,20 +408,45 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     return extension.watches;
   }
 
+  get links(): Links {
+    const { extension } = this;
+    extension.links ??= new Links(this);
+    return extension.links;
+  }
+
+  linkBack(other: Target): void {
+    if (!this.isOver) this.links.add(other);
+  }
+
+  unlinkBack(other: Target): void {
+    this.extra?.links?.remove(incarnationOf(other));
+  }
+
+  /** A failure of the actor that is none of its own code's. */
+  failedBeside(error: unknown): void {
+    this.failed(error);
+  }
+
   // ── as the owner of refs ──
 
-  get openRun(): number {
-    const open = this.status === Status.running || this.status === Status.suspended;
-    // While streams are open, a ref in the state may be used by any of the runs: no chain is better than a wrong one.
-    return open && (this.extra === undefined || this.extra.streams.size === 0) ? this.#runNumber : 0;
+  get openRun(): Run | undefined {
+    const { extra } = this;
+    if (this.isRunning) return extra?.beside.calling ?? this.current;
+    const held = this.isHeld ? this.current : undefined;
+    if (extra === undefined || extra.beside.size === 0) return held;
+    // A ref in the state may be used by any of the open runs: no chain is better than a wrong one.
+    return held === undefined ? extra.beside.only : undefined;
   }
 
-  get openRequest(): Request | undefined {
-    return this.openRun === 0 ? undefined : this.current?.request;
+  /** The run that keeps other messages waiting. */
+  get exclusiveRun(): Run | undefined {
+    if (this.isHeld) return this.current;
+    return this.isRunning && this.extra?.beside.calling === undefined ? this.current : undefined;
   }
 
-  isOpen(run: number): boolean {
-    return this.#runNumber === run && (this.status === Status.running || this.status === Status.suspended);
+  /** True while the run of that number, which another place was told, is open. */
+  hasOpenRun(number: number): boolean {
+    return this.exclusiveRun?.number === number || this.extra?.beside.find(number) !== undefined;
   }
 
   adopt(ref: object): object {
@@ -302,23 +456,43 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
 
   // ── streams of its own ──
 
+  private answerStream(request: StreamRequest, message: unknown): boolean {
+    const run = new InterleavedRun(this);
+    run.envelope = request;
+    request.run = run;
+    try {
+      this.openStream(request, this.call(run, request, message), run);
+    } catch (error) {
+      const failure = settleDeclared(error, request);
+      if (failure !== undefined) {
+        this.failed(failure.thrown, request, message, run);
+        return false;
+      }
+    }
+    request.origin?.settled();
+    return true;
+  }
+
   private openStream(request: StreamRequest, result: unknown, run: Run): void {
     if (this.isOver) throw new ActorFailed(`${this.path()} has ended`);
     const iterable = result as AsyncIterable<unknown> | undefined;
     if (typeof iterable?.[Symbol.asyncIterator] !== 'function') {
+      // A rejection of an `async` function in place of an `async function*` is part of the same mistake.
+      if (isThenable(result)) result.then(undefined, () => undefined);
       throw new TypeError(
         `the handler of ${request.operation.label} must return an AsyncIterable, such as an async generator`,
       );
     }
     const stream = new StreamRun(this, request, iterable, run);
-    this.extension.streams.add(stream);
+    const { extension } = this;
+    extension.streams.add(stream);
+    extension.beside.beginStream(run);
     request.onGivenUp = () => {
       run.abort('the reader has gone');
       stream.close();
       this.streamEnded(stream);
     };
-    this.current = undefined;
-    this.extension.pulls.push(stream);
+    extension.pulls.push(stream);
   }
 
   wantsPull(stream: StreamRun): void {
@@ -334,7 +508,7 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
   streamFailed(stream: StreamRun, error: unknown): void {
     this.streamEnded(stream);
     // A reader that is too slow is no failure of the actor.
-    if (error instanceof Lagged) stream.request.fail(error);
+    if (isA(error, Lagged)) stream.request.fail(error);
     else {
       const failure = settleDeclared(error, stream.request);
       if (failure === undefined) return;
@@ -342,8 +516,13 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
       this.failed(failure.thrown);
     }
   }
-}
 
-function pumpStreams(extra: CellExtension): void {
-  for (let left = extra.pulls.size; left > 0; left -= 1) extra.pulls.shift()?.pump();
+  private pumpStreams({ pulls, beside }: CellExtension): void {
+    for (let left = pulls.size; left > 0; left -= 1) {
+      const stream = pulls.shift();
+      beside.calling = stream?.run;
+      stream?.pump();
+    }
+    beside.calling = undefined;
+  }
 }

@@ -100,6 +100,16 @@ export interface Context<P extends Operations, E = {}, St = unknown, PN extends 
   watch(ref: AnyRef): void;
   /** Takes the watch back: `signals.terminated` is not called for that actor any more. */
   unwatch(ref: AnyRef): void;
+  /**
+   * Links this actor and that one, wherever it is: when one ends by a failure, a kill or the loss of its place, the other
+   * fails with `LinkedActorFailed`, and its supervision decides. A stop ends the link without a word; restarts leave it.
+   * Twice is the same as once. As in Erlang, a link to what has ended already fails this actor.
+   *
+   * @throws UsageError for what is no other actor
+   */
+  link(ref: AnyRef): void;
+  /** Takes the link back, whichever of the two began it. What has ended by then has had its effect. */
+  unlink(ref: AnyRef): void;
 }
 
 /** The part of a context that belongs to the actor and to no operation: what setup and hooks get. */
@@ -108,8 +118,12 @@ export type ActorContext<P extends Operations, St = unknown, PN extends string =
 type Handler<St, O, P extends Operations, PN extends string> =
   O extends TellOperation<infer I>
     ? (state: St, message: Out<I>, context: Context<P, {}, St, PN>) => void | Promise<void>
-    : O extends AskOperation<infer I, infer R, infer E>
-      ? (state: St, message: Out<I>, context: Context<P, E, St, PN>) => In<R> | Promise<In<R>>
+    : O extends AskOperation<infer I, infer R, infer E, infer RO>
+      ? (
+          state: [RO] extends [true] ? Readonly<St> : St,
+          message: Out<I>,
+          context: Context<P, E, St, PN>,
+        ) => In<R> | Promise<In<R>>
       : O extends StreamOperation<infer I, infer R, infer E>
         ? (state: Readonly<St>, message: Out<I>, context: Context<P, E, St, PN>) => AsyncIterable<In<R>>
         : never;

@@ -7,14 +7,19 @@
 import type { Clock } from '../base/environment/clock.ts';
 import { limits } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
-import { hotStream } from './hot-stream.ts';
-import type { Stream } from './protocol.ts';
+import { HotReaders } from './hot-stream.ts';
+import type { Operation } from './operation.ts';
+import { NotDelivered } from './outcomes.ts';
+import type { AnyRef, Stream } from './protocol.ts';
+import { operationOf, send } from './replay.ts';
+import type { Owner, Target } from './target.ts';
 
 /** Protocols of the runtime itself begin with this. */
 const ownProtocols = 'troupe.';
 
 export type DeadLetterReason =
   | 'stopped'
+  | 'draining'
   | 'failed'
   | 'full'
   | 'dropped'
@@ -33,6 +38,29 @@ export interface DeadLetter {
   readonly operation: string;
   readonly reason: DeadLetterReason;
   readonly message: unknown;
+  /**
+   * Sends the message once more: to the same incarnation, or to the actor that is given, which must have an operation of
+   * that name. It is checked again, since it may have been changed. A tell waits for room like an offer.
+   *
+   * A caller has been told already that its ask failed, and hears nothing of this: the new reply is what this resolves to.
+   *
+   * @returns what the call resolves to; rejects as the call does, so with `NotDelivered` where the actor has ended.
+   * @throws UsageError for a stream, whose reader is gone, and where the other actor has no such operation
+   */
+  replay(to?: AnyRef): Promise<unknown>;
+}
+
+/** A message that reached no handler, as it is found. */
+export interface LostMessage {
+  readonly path: string;
+  readonly operation: string;
+  readonly reason: DeadLetterReason;
+  readonly message: unknown;
+  /** What it was sent to, where that is known. */
+  readonly target?: Target | undefined;
+  readonly of?: Operation | undefined;
+  /** Gives the message where `message` is its wire form; called only when somebody reads. */
+  readonly read?: (() => unknown) | undefined;
 }
 
 /** Messages that another place had received but not handled when it was lost; their content went with it. */
@@ -43,25 +71,33 @@ export interface LostWithPlace {
 
 export class DeadLetters {
   readonly counts: Map<DeadLetterReason, number> = new Map();
+  /** The same without what the runtime's own actors say to each other. */
+  readonly countsOfUsers: Map<DeadLetterReason, number> = new Map();
   /** Messages lost with the places that had received them. */
   lostWithPlace = 0;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #loggedAt = new Map<string, number>();
-  readonly #readers = new Set<(letter: DeadLetter) => void>();
-  readonly #lostReaders = new Set<(lost: LostWithPlace) => void>();
+  readonly readers: HotReaders<DeadLetter> = new HotReaders(limits.deadLettersBuffered);
+  readonly #lostReaders = new HotReaders<LostWithPlace>(limits.deadLettersBuffered);
+  /** Called after each that is news to users; a thread posts them to its main thread by it. */
+  onLetter: ((letter: LostMessage) => void) | undefined = undefined;
+  /** As whom letters are replayed. */
+  owner: Owner | undefined = undefined;
 
   constructor(clock: Clock, log: Logger) {
     this.#clock = clock;
     this.#log = log;
   }
 
-  add(letter: DeadLetter): void {
+  add(letter: LostMessage): void {
     const count = (this.counts.get(letter.reason) ?? 0) + 1;
     this.counts.set(letter.reason, count);
-    for (const read of this.#readers) read(letter);
+    this.relay(letter);
     // What the runtime's own actors say to each other at their end is no news.
     if (letter.operation.startsWith(ownProtocols)) return;
+    this.countsOfUsers.set(letter.reason, (this.countsOfUsers.get(letter.reason) ?? 0) + 1);
+    this.onLetter?.(letter);
     const now = this.#clock.monotonicMs();
     const key = letter.reason;
     if (now - (this.#loggedAt.get(key) ?? Number.NEGATIVE_INFINITY) < limits.deadLetterLogMs) return;
@@ -72,9 +108,14 @@ export class DeadLetters {
     );
   }
 
+  /** Shows a letter to those who read, without counting it: it was counted in its own thread. */
+  relay(letter: LostMessage): void {
+    if (this.readers.areSome) this.readers.tell(new Letter(letter, this.owner));
+  }
+
   lost(lost: LostWithPlace): void {
     this.lostWithPlace += lost.count;
-    for (const read of this.#lostReaders) read(lost);
+    this.#lostReaders.tell(lost);
     this.#log.warn(
       { place: lost.place, count: lost.count, code: 'LostWithPlace' },
       `${lost.count} messages were received by ${lost.place} but not handled when it was lost`,
@@ -83,11 +124,51 @@ export class DeadLetters {
 
   /** Every dead letter from now on, for as long as it is read. */
   stream(): Stream<DeadLetter> {
-    return hotStream(this.#readers, limits.deadLettersBuffered);
+    return this.readers.stream();
   }
 
   /** Every loss of a place from now on. */
   losses(): Stream<LostWithPlace> {
-    return hotStream(this.#lostReaders, limits.deadLettersBuffered);
+    return this.#lostReaders.stream();
+  }
+}
+
+/** What readers get: the message itself where it can be read, else what of it there is. */
+class Letter implements DeadLetter {
+  readonly path: string;
+  readonly operation: string;
+  readonly reason: DeadLetterReason;
+  readonly message: unknown;
+  readonly #lost: LostMessage;
+  readonly #owner: Owner | undefined;
+
+  constructor(lost: LostMessage, owner: Owner | undefined) {
+    this.path = lost.path;
+    this.operation = lost.operation;
+    this.reason = lost.reason;
+    this.message = messageOf(lost);
+    this.#lost = lost;
+    this.#owner = owner;
+  }
+
+  async replay(to?: AnyRef): Promise<unknown> {
+    const { target, of } = this.#lost;
+    const goal = to === undefined ? { target, operation: of } : operationOf(to, this.operation);
+    if (this.#owner === undefined || goal.target === undefined || goal.operation === undefined) {
+      throw new NotDelivered(
+        'unknown',
+        `${this.operation} to ${this.path} cannot be replayed there: the actor or its operation is not known here; name another by replay(ref)`,
+      );
+    }
+    return send(goal.target, goal.operation, this.message, this.#owner);
+  }
+}
+
+function messageOf({ message, read }: LostMessage): unknown {
+  try {
+    return read === undefined ? message : read();
+  } catch {
+    // It does not fit its operation, which may be why it is here.
+    return message;
   }
 }

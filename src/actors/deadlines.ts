@@ -1,46 +1,41 @@
 /**
  * Deadlines of asks and offers, swept by one coarse timer.
  *
- * A timer each costs twice as much as the whole ask, and `AbortSignal.timeout` twenty times (measured). Waits of the
- * same length expire in the order they began, so there is one linked list for each length: adding and settling are a few
- * pointer writes, and a sweep looks at the heads alone. The timer runs only while something waits.
+ * A timer each costs twice as much as the whole ask, and `AbortSignal.timeout` twenty times (measured). What waits has a
+ * slot in one table: beginning and ending a wait are a store each, where a linked list was five pointers for the garbage
+ * collector to remember. A wait is stamped by the sweep that follows it, since reading the clock is a visible part of an
+ * ask. A sweep looks at what is new, and at the whole table only when the earliest deadline of all has come. The timer runs
+ * only while something waits.
  */
 import type { Cancel, Clock } from '../base/environment/clock.ts';
 import { limits } from '../base/limits.ts';
 
-/** Something that waits for at most so long. */
-export abstract class Waiting {
-  /** Monotonic; 0 until the first sweep after it began. */
-  deadlineMs = 0;
-  /** Neighbours in the list of its length; undefined when it is in none. */
-  next: Waiting | undefined = undefined;
-  previous: Waiting | undefined = undefined;
-  list: WaitList | undefined = undefined;
+/** Something that waits for at most so long. An interface, since each `super()` is a visible part of an ask. */
+export interface Waiting {
+  /** Its slot in the table; -1 when it is in none. */
+  slot: number;
+  /** Monotonic, in whole ms; until it is stamped, the length of the wait below zero: -1 for 0 ms. 0 before it waits. */
+  dueMs: number;
 
-  /** The deadline has passed; it is in no list any more. */
-  abstract expire(): void;
-}
-
-class WaitList {
-  readonly lengthMs: number;
-  first: Waiting | undefined = undefined;
-  last: Waiting | undefined = undefined;
-
-  constructor(lengthMs: number) {
-    this.lengthMs = lengthMs;
-  }
+  /** The deadline has passed; it is in the table no more. */
+  expire(): void;
 }
 
 export class Deadlines {
   readonly #clock: Clock;
-  readonly #lists = new Map<number, WaitList>();
-  #recent: WaitList;
+  readonly #table: (Waiting | undefined)[] = [];
+  readonly #freeSlots: number[] = [];
+  #free = 0;
+  /** Slots taken since the last sweep, the first `#recent` of these; more than the table has is a look at all of it. */
+  readonly #recentSlots: number[] = [];
+  #recent = 0;
   #open = 0;
+  /** No wait that is stamped is due earlier. */
+  #earliestMs = Number.POSITIVE_INFINITY;
   #sweep: Cancel | undefined = undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#recent = this.#listOf(limits.askTimeoutMs);
   }
 
   /** How many waits are open. */
@@ -49,36 +44,37 @@ export class Deadlines {
   }
 
   add(waiting: Waiting, timeoutMs: number): void {
-    const list = this.#recent.lengthMs === timeoutMs ? this.#recent : this.#listOf(timeoutMs);
-    this.#recent = list;
-    waiting.list = list;
-    waiting.previous = list.last;
-    if (list.last === undefined) list.first = waiting;
-    else list.last.next = waiting;
-    list.last = waiting;
+    let slot: number;
+    if (this.#free > 0) {
+      this.#free -= 1;
+      slot = this.#freeSlots[this.#free]!;
+      this.#table[slot] = waiting;
+    } else slot = this.#table.push(waiting) - 1;
+    waiting.slot = slot;
+    waiting.dueMs = -1 - timeoutMs;
+    if (this.#recent < this.#table.length) {
+      this.#recentSlots[this.#recent] = slot;
+      this.#recent += 1;
+    }
     this.#open += 1;
-    this.#sweep ??= this.#clock.wake(limits.deadlineSweepMs, this.#onSweep);
+    if (this.#sweep === undefined) this.#sweep = this.#clock.wake(limits.deadlineSweepMs, this.#onSweep);
   }
 
   /** Takes a wait out, settled or given up. Calling it again does nothing. */
   remove(waiting: Waiting): void {
-    const list = waiting.list;
-    if (list === undefined) return;
-    if (waiting.previous === undefined) list.first = waiting.next;
-    else waiting.previous.next = waiting.next;
-    if (waiting.next === undefined) list.last = waiting.previous;
-    else waiting.next.previous = waiting.previous;
-    waiting.list = undefined;
-    waiting.next = undefined;
-    waiting.previous = undefined;
+    const { slot } = waiting;
+    if (slot < 0) return;
+    waiting.slot = -1;
+    this.#table[slot] = undefined;
+    this.#freeSlots[this.#free] = slot;
+    this.#free += 1;
     this.#open -= 1;
   }
 
   /** What is left of a wait, in ms; travels in place of the clock reading. */
   remainingMs(waiting: Waiting): number {
-    const { deadlineMs, list } = waiting;
-    if (deadlineMs === 0) return list === undefined ? 0 : list.lengthMs;
-    return Math.max(0, deadlineMs - this.#clock.monotonicMs());
+    if (waiting.dueMs < 0) return -1 - waiting.dueMs;
+    return Math.max(0, waiting.dueMs - this.#clock.monotonicMs());
   }
 
   close(): void {
@@ -88,26 +84,41 @@ export class Deadlines {
 
   readonly #onSweep = (): void => {
     this.#sweep = undefined;
-    const now = this.#clock.monotonicMs();
-    for (const [lengthMs, list] of this.#lists) {
-      for (let young = list.last; young !== undefined && young.deadlineMs === 0; young = young.previous) {
-        young.deadlineMs = now + lengthMs;
-      }
-      for (let head = list.first; head !== undefined && head.deadlineMs <= now; head = list.first) {
-        this.remove(head);
-        head.expire();
-      }
-      if (list.first === undefined && list !== this.#recent) this.#lists.delete(lengthMs);
-    }
+    const nowMs = Math.ceil(this.#clock.monotonicMs());
+    if (this.#recent < this.#table.length) {
+      for (let index = 0; index < this.#recent; index += 1) this.#stamp(this.#recentSlots[index]!, nowMs);
+    } else for (let slot = 0; slot < this.#table.length; slot += 1) this.#stamp(slot, nowMs);
+    this.#recent = 0;
+    if (nowMs >= this.#earliestMs) this.#expireUntil(nowMs);
     if (this.#open > 0) this.#sweep ??= this.#clock.wake(limits.deadlineSweepMs, this.#onSweep);
+    else {
+      this.#table.length = 0;
+      this.#freeSlots.length = 0;
+      this.#free = 0;
+    }
   };
 
-  #listOf(lengthMs: number): WaitList {
-    let list = this.#lists.get(lengthMs);
-    if (list === undefined) {
-      list = new WaitList(lengthMs);
-      this.#lists.set(lengthMs, list);
+  #stamp(slot: number, nowMs: number): void {
+    const waiting = this.#table[slot];
+    if (waiting === undefined || waiting.dueMs >= 0) return;
+    waiting.dueMs = nowMs - 1 - waiting.dueMs;
+    if (waiting.dueMs < this.#earliestMs) this.#earliestMs = waiting.dueMs;
+  }
+
+  #expireUntil(nowMs: number): void {
+    const due: Waiting[] = [];
+    this.#earliestMs = Number.POSITIVE_INFINITY;
+    for (const waiting of this.#table) {
+      if (waiting === undefined) continue;
+      if (waiting.dueMs <= nowMs) due.push(waiting);
+      else if (waiting.dueMs < this.#earliestMs) this.#earliestMs = waiting.dueMs;
     }
-    return list;
+    due.sort((a, b) => a.dueMs - b.dueMs);
+    for (const waiting of due) {
+      // One that expired before it may have settled this one.
+      if (waiting.slot < 0) continue;
+      this.remove(waiting);
+      waiting.expire();
+    }
   }
 }

@@ -7,7 +7,7 @@ import type { Request } from './request.ts';
 
 /** Settles the request if its handler left by `ctx.fail`; gives back what is a failure of the actor instead. */
 export function settleDeclared(error: unknown, request: Request): { readonly thrown: unknown } | undefined {
-  if (!(error instanceof DeclaredFailureSignal)) return { thrown: error };
+  if (!DeclaredFailureSignal.is(error)) return { thrown: error };
   const { operation } = request;
   const type = operation.errors.get(error.errorCode);
   if (type === undefined) return { thrown: error };

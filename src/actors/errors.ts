@@ -1,5 +1,6 @@
 /** Errors of the actor floor that are not the end of a call; those are in `outcomes.ts`. */
 import { TroupeError } from '../base/errors.ts';
+import type { EndReason } from './target.ts';
 
 /** An actor did not start. Nothing of it is left. */
 export class SpawnFailed extends TroupeError<'SpawnFailed'> {
@@ -18,6 +19,62 @@ export class SpawnFailed extends TroupeError<'SpawnFailed'> {
   constructor(reason: SpawnFailed['reason'], message: string, cause?: unknown) {
     super('SpawnFailed', message, { cause, retryable: reason === 'place-lost' });
     this.reason = reason;
+  }
+}
+
+/** What an actor fails with when one that it is linked to has ended other than by a stop. */
+export class LinkedActorFailed extends TroupeError<'LinkedActorFailed'> {
+  /** Path of the actor that ended. */
+  readonly path: string;
+  /** `place#number`, as in `Terminated`. */
+  readonly incarnation: string;
+  /** `unknown` where it had ended before it was linked. */
+  readonly reason: Exclude<EndReason, 'stopped'>;
+
+  constructor(path: string, incarnation: string, reason: LinkedActorFailed['reason']) {
+    super('LinkedActorFailed', `${path}, to which it was linked, ${endTexts[reason]}`);
+    this.path = path;
+    this.incarnation = incarnation;
+    this.reason = reason;
+  }
+}
+
+const endTexts: { readonly [R in LinkedActorFailed['reason']]: string } = {
+  failed: 'has failed and ended',
+  killed: 'was killed',
+  'place-lost': 'was lost with its place',
+  unknown: 'had ended already',
+};
+/**
+ * An actor set more messages aside than its stash holds. It is the actor's own failure: the message follows its poison
+ * policy.
+ */
+export class StashFull extends TroupeError<'StashFull'> {
+  /** How many messages the stash holds. */
+  readonly stashMax: number;
+
+  constructor(path: string, operation: string, stashMax: number) {
+    super(
+      'StashFull',
+      `${path} cannot set ${operation} aside: its stash holds ${stashMax} messages already. Call ctx.unstash() sooner, ` +
+        'answer what cannot be handled now, or give mailbox.stash a higher bound',
+    );
+    this.stashMax = stashMax;
+  }
+}
+
+/** Thrown to leave a handler without having handled its message; caught by the cell, which does the rest. */
+export class LeaveSignal {
+  /** `stash`: to be handled later; `unhandled`: refused. */
+  readonly how: 'stash' | 'unhandled';
+
+  constructor(how: 'stash' | 'unhandled') {
+    this.how = how;
+  }
+
+  /** What a log shows where it was thrown out of the reach of its handler. */
+  toString(): string {
+    return `ctx.stash() or an unhandled operation, caught too late ("${this.how}")`;
   }
 }
 
@@ -52,11 +109,20 @@ export class RoutingRefused extends TroupeError<'RoutingRefused'> {
 
 /** Thrown by `ctx.fail` to leave the handler; caught by the cell and turned into the operation's declared error. */
 export class DeclaredFailureSignal {
-  readonly errorCode: string;
+  readonly #errorCode: string;
   readonly data: unknown;
 
   constructor(errorCode: string, data: unknown) {
-    this.errorCode = errorCode;
+    this.#errorCode = errorCode;
     this.data = data;
+  }
+
+  get errorCode(): string {
+    return this.#errorCode;
+  }
+
+  /** By its private field and not by `instanceof`, at which a proxy that a handler throws may throw itself. */
+  static is(thrown: unknown): thrown is DeclaredFailureSignal {
+    return typeof thrown === 'object' && thrown !== null && #errorCode in thrown;
   }
 }

@@ -1,6 +1,7 @@
 /** What people are told of failures: the first of an actor with its stack, then at most one in a while. */
 import { describeThrown } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
+import { stackOf } from '../base/thrown.ts';
 import type { Mailbox } from './mailbox.ts';
 
 /** Logs that `actor` failed in `what`, and what follows from it. */
@@ -27,15 +28,5 @@ export class FailureLog {
     logFailure(actor, error, what, so, this.#unlogged);
     this.#loggedAtMs = nowMs;
     this.#unlogged = 0;
-  }
-}
-
-/** The stack of anything that was thrown; a getter of it may throw itself. */
-function stackOf(thrown: unknown): string | undefined {
-  try {
-    const stack = thrown instanceof Error ? thrown.stack : undefined;
-    return typeof stack === 'string' ? stack.slice(0, limits.errorTextCharactersMax) : undefined;
-  } catch {
-    return undefined;
   }
 }

@@ -50,7 +50,14 @@ export class GoneTarget implements Target {
     const parsed = this.#parse(operation, message);
     const reason: DeadLetterReason = this.#reason;
     this.#host.counters.refused += 1;
-    this.#host.deadLetters.add({ path: this.path(), operation: operation.label, reason, message: parsed });
+    this.#host.deadLetters.add({
+      path: this.path(),
+      operation: operation.label,
+      reason,
+      message: parsed,
+      target: this,
+      of: operation,
+    });
     return false;
   }
 
@@ -82,6 +89,14 @@ export class GoneTarget implements Target {
 
   unwatch(): void {
     // It was told when it watched.
+  }
+
+  linkBack(): void {
+    // It was told when it watched.
+  }
+
+  unlinkBack(): void {
+    // There is nothing to take back.
   }
 
   #parse(operation: Operation, message: unknown): unknown {

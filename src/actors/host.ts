@@ -9,6 +9,7 @@ import type { Random } from '../base/environment/random.ts';
 import { describeThrown } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
+import { within } from '../base/within.ts';
 import type { ActorBehavior } from './behavior.ts';
 import { Cell } from './cell.ts';
 import { DeadLetters } from './dead-letters.ts';
@@ -18,25 +19,31 @@ import type { WireAddress } from './finding/address.ts';
 import { reception } from './finding/reception.ts';
 import { receptionCell, receptionName } from './finding/reception-protocol.ts';
 import { GoneTarget } from './gone-target.ts';
+import { Guardian } from './guardian.ts';
+import { HostedBehavior } from './hosted-behavior.ts';
 import { type HandOver, handOver, type Isolation } from './isolation.ts';
 import { checkName } from './operation.ts';
 import { Outside } from './outside.ts';
 import { placeIdPattern } from './place-id.ts';
 import type { AnyProtocol } from './protocol.ts';
+import { Quarantine } from './quarantine.ts';
 import { type InternalRef, refClassOf } from './ref.ts';
 import type { Resource } from './resource.ts';
 import { Resources } from './resource.ts';
 import { InvalidValue } from './schema/errors.ts';
 import type { MessageType } from './schema/message-type.ts';
 import type { Address, Owner, Target } from './target.ts';
+import { type ActorView, viewsOf } from './tree.ts';
 
-/** Messages of this place since it started. accepted = handled + dead letters after acceptance + queued. */
+/** Messages of this place since it started. accepted = handled + dead letters after acceptance + queued + quarantined. */
 export interface Counters {
   accepted: number;
   refused: number;
   handled: number;
   /** Replies and timers that came for what had ended. */
   late: number;
+  /** Messages that are kept in quarantine now. */
+  quarantined: number;
 }
 
 export interface HostOptions {
@@ -48,6 +55,8 @@ export interface HostOptions {
   readonly remote: (address: Address, branch: string, protocolName: string) => Target;
   /** A protocol of the registry by its name, for refs that say no more. */
   readonly protocolNamed: (name: string) => AnyProtocol | undefined;
+  /** What stands above its top-level actors; one that does nothing but log unless given. */
+  readonly guardian?: Guardian;
   /** The resource to open in place of `declared`, for tests. */
   /** The place of the node's receptionist; this one unless given. */
   readonly receptionAt?: string;
@@ -67,9 +76,11 @@ export class Host {
   readonly placeId: string;
   readonly log: Logger;
   readonly deadLetters: DeadLetters;
+  readonly quarantine: Quarantine = new Quarantine();
   readonly deadlines: Deadlines;
   readonly resources: Resources;
-  readonly counters: Counters = { accepted: 0, refused: 0, handled: 0, late: 0 };
+  readonly guardian: Guardian;
+  readonly counters: Counters = { accepted: 0, refused: 0, handled: 0, late: 0, quarantined: 0 };
   /** Owner of the refs that code outside of actors holds. */
   readonly outside: Outside;
   readonly handOver: HandOver;
@@ -82,8 +93,11 @@ export class Host {
   readonly #exported = new Map<number, Cell>();
   readonly #receptionAt: string | undefined;
   #reception: Cell | undefined = undefined;
+  readonly #behaviors = new WeakMap<ActorBehavior, HostedBehavior>();
   #nextCell = 1;
+  #runs = 0;
   #closed = false;
+  #stopping = false;
 
   constructor(options: HostOptions) {
     this.environment = options.environment;
@@ -92,6 +106,7 @@ export class Host {
     this.placeId = options.placeId;
     this.log = options.log;
     this.deadLetters = new DeadLetters(options.environment.clock, options.log);
+    this.guardian = options.guardian ?? new Guardian({}, options.log, () => undefined);
     this.deadlines = new Deadlines(options.environment.clock);
     this.resources = new Resources((name, error) =>
       options.log.error({ resource: name, error: describeThrown(error) }, `resource "${name}" failed to close`),
@@ -101,15 +116,19 @@ export class Host {
     this.#receptionAt = options.receptionAt;
     this.resourceFor = options.resourceFor ?? ((declared) => declared);
     this.outside = new Outside(this);
+    this.deadLetters.owner = this.outside;
     this.handOver = handOver(options.isolation, (type, wire, owner) => this.fromWire(type, wire, owner));
   }
 
   /** Starts an actor; it may still be starting when this returns, and takes messages already. @throws SpawnFailed */
   spawn(definition: unknown, request: SpawnRequest): Cell {
     if (!isBehavior(definition)) throw noDefinition();
-    if (this.#closed) throw new SpawnFailed('shutdown', `${definition.name}: the system is shutting down`);
+    // What is being drained may still start what it needs.
+    if (this.#stopping || (this.#closed && request.parent === undefined)) {
+      throw new SpawnFailed('shutdown', `${definition.name}: the system is shutting down`);
+    }
     const CellClass = definition.front?.cellClass ?? Cell;
-    const cell = new CellClass(this, definition, request.parent, this.#nextCell, request.name);
+    const cell = new CellClass(this.#hosted(definition), request.parent, this.#nextCell, request.name);
     let args: unknown;
     try {
       // Refs in the arguments belong to the new actor.
@@ -129,6 +148,15 @@ export class Host {
     return cell;
   }
 
+  #hosted(behavior: ActorBehavior): HostedBehavior {
+    let hosted = this.#behaviors.get(behavior);
+    if (hosted === undefined) {
+      hosted = new HostedBehavior(this, behavior);
+      this.#behaviors.set(behavior, hosted);
+    }
+    return hosted;
+  }
+
   #takeName(cell: Cell, name: string): void {
     try {
       checkName(name, 'the name of an actor');
@@ -143,6 +171,12 @@ export class Host {
       );
     }
     this.#names.set(key, cell);
+  }
+
+  /** A number for a run that other places are told of, never used again. */
+  nextRun(): number {
+    this.#runs += 1;
+    return this.#runs;
   }
 
   /** Forgets a cell that has ended. */
@@ -178,7 +212,7 @@ export class Host {
   /** Made when somebody first asks for it: most systems have no use for one. */
   #openReception(): Cell | undefined {
     if (this.#reception !== undefined || this.#closed || this.#receptionAt !== undefined) return this.#reception;
-    this.#reception = new Cell(this, reception, undefined, receptionCell, undefined);
+    this.#reception = new Cell(this.#hosted(reception), undefined, receptionCell, undefined);
     this.#reception.start({});
     return this.#reception;
   }
@@ -202,6 +236,11 @@ export class Host {
   /** How many top-level actors run. */
   get rootCount(): number {
     return this.#roots.size;
+  }
+
+  /** The top-level actors, in the order of their start. */
+  get roots(): ReadonlySet<Cell> {
+    return this.#roots;
   }
 
   /**
@@ -249,30 +288,60 @@ export class Host {
     return new (refClassOf(known))(new GoneTarget(this, address, branch, protocolName, 'stopped'), owner);
   }
 
+  // ── the end of the place, step by step ──
+
+  /** Nobody starts a top-level actor here any more. */
+  refuseSpawns(): void {
+    this.#closed = true;
+  }
+
+  /**
+   * Drains the actors: the last started first, one after the other, since it may use those before it. One that takes
+   * long gets half of what is left at most; what could not be drained by then still runs.
+   */
+  async drain(deadlineMs: number): Promise<void> {
+    const { clock } = this.environment;
+    const endsAtMs = clock.monotonicMs() + deadlineMs;
+    for (const root of [...this.#roots].reverse()) {
+      if (root.endIfIdle()) continue;
+      const leftMs = endsAtMs - clock.monotonicMs();
+      if (leftMs <= 0) return;
+      await within(clock, leftMs / 2, root.stop(false, { drain: true }));
+    }
+  }
+
+  /** Stops every actor after its current message, the last started first. Returns what was killed at the deadline. */
+  async stop(deadlineMs: number): Promise<readonly ActorView[]> {
+    this.#stopping = true;
+    this.resources.abort();
+    const ends: Promise<void>[] = [];
+    for (const root of [...this.#roots].reverse()) if (!root.endIfIdle()) ends.push(root.stop(false, undefined));
+    await within(this.environment.clock, deadlineMs, Promise.all(ends));
+    const left = viewsOf(this.#roots);
+    for (const root of [...this.#roots].reverse()) void root.stop(true, undefined);
+    // Last, since what stops may take itself out. It waits for nobody.
+    await this.#reception?.stop(false, { deadlineMs }).catch(() => undefined);
+    return left;
+  }
+
+  /** Waits for the resources to close. Returns the names of those that had not by the deadline. */
+  async closeResources(deadlineMs: number): Promise<readonly string[]> {
+    const unclosed = await this.resources.close(this.environment.clock, deadlineMs);
+    this.deadlines.close();
+    return unclosed;
+  }
+
   /**
    * Stops every actor and closes what they shared. Actors that have not ended by the deadline are named, and killed;
    * resources that have not closed by then are named.
    */
   async close(deadlineMs: number): Promise<readonly string[]> {
-    this.#closed = true;
+    this.refuseSpawns();
     const { clock } = this.environment;
     const endsAtMs = clock.monotonicMs() + deadlineMs;
-    this.resources.abort();
-    const left: string[] = [];
-    await Promise.all(
-      [...this.#roots].map((root) =>
-        root.stop(false, { deadlineMs }).catch(() => {
-          left.push(root.path());
-        }),
-      ),
-    );
-    const leftMs = Math.max(0, endsAtMs - clock.monotonicMs());
-    // Last, since what stops may take itself out. It has nothing to wait for, so a deadline does it no harm.
-    await this.#reception?.stop(false, { deadlineMs: leftMs }).catch(() => undefined);
-    const unclosed = await this.resources.close(clock, Math.max(0, endsAtMs - clock.monotonicMs()));
-    left.push(...unclosed.map((name) => `resource "${name}" of ${this.placeId}`));
-    this.deadlines.close();
-    return left;
+    const killed = await this.stop(deadlineMs);
+    const unclosed = await this.closeResources(Math.max(0, endsAtMs - clock.monotonicMs()));
+    return [...killed.map(({ path }) => path), ...unclosed.map((name) => `resource "${name}" of ${this.placeId}`)];
   }
 }
 

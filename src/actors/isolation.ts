@@ -4,6 +4,7 @@
  * `parse` validates and copies in one step. `codec` also takes the message through its wire form and back, so that tests
  * find what would not survive a thread. `trusted` hands it over as it is, for code that keeps its hands off.
  */
+import { codeOf } from '../base/thrown.ts';
 import { InvalidMessage } from './outcomes.ts';
 import type { InvalidValue } from './schema/errors.ts';
 import type { MessageType } from './schema/message-type.ts';
@@ -31,6 +32,6 @@ export function handOver(isolation: Isolation, fromWire: HandOver): HandOver {
 /** What the caller sees of a finding: which operation, where inside the message, what to do. */
 export function invalidMessage(error: unknown, what: string): unknown {
   const finding = error as InvalidValue;
-  if (finding?.code !== 'InvalidValue') return error;
+  if (codeOf(error) !== 'InvalidValue') return error;
   return new InvalidMessage(`${what}: ${finding.message}. Nothing was sent`, finding.path, error);
 }

@@ -4,26 +4,39 @@
  * At the end what waits becomes dead letters, its children end first, whatever belongs to it (timers, streams, signals)
  * ends with it, and those who watch it are told.
  */
+import type { Clock } from '../base/environment/clock.ts';
 import { describeThrown } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import { isA } from '../base/thrown.ts';
+import { within } from '../base/within.ts';
 import type { Cell } from './cell.ts';
 import { CellExtension } from './cell-extension.ts';
 import { SpawnFailed } from './errors.ts';
 import { logFailure } from './failure-log.ts';
-import { type Envelope, Mailbox, Status } from './mailbox.ts';
+import { Birth, type Envelope, Mailbox, Status, statusNames } from './mailbox.ts';
 import { ActorFailed } from './outcomes.ts';
 import { Run } from './run.ts';
 import type { StopOptions, Watcher } from './target.ts';
+import type { ActorView } from './tree.ts';
 
 export abstract class Lifecycle extends Mailbox {
   protected state: unknown = undefined;
   /** The context of the run that is open, or that the next run will use. */
   protected current: Run | undefined = undefined;
-  /** The arguments as they were given, for a restart; undefined where they are empty. */
-  #arguments: unknown = undefined;
-  /** True when the turn must end for something other than messages: a stop. */
-  protected stopAsked = false;
-  /** Resolves when it has started; undefined when it started at once. */
-  started: Promise<void> | undefined = undefined;
+
+  /** True when it is to end as soon as no run is open. */
+  protected get stopAsked(): boolean {
+    return this.extra?.stopAsked === true;
+  }
+
+  protected get isRunning(): boolean {
+    return this.status === Status.running || this.status === Status.attentive;
+  }
+
+  /** Has the turn see to something other than the next message, once the handler that runs has returned. */
+  attend(): void {
+    if (this.status === Status.running) this.status = Status.attentive;
+  }
 
   override get extension(): CellExtension {
     if (this.extra === undefined) {
@@ -45,25 +58,34 @@ export abstract class Lifecycle extends Mailbox {
     const { uses, signals, supervision } = this.behavior;
     try {
       // A copy, since the state may keep what it is given and change it.
-      if (supervision.restartsMax > 0 && !isEmpty(args)) this.#arguments = this.takeArguments(args);
+      if (supervision.restartsMax > 0 && !isEmpty(args)) this.born.arguments = this.takeArguments(args);
       if (uses.length > 0) {
         const resources = uses.map((one) => this.host.resourceFor(one));
         const state = this.host.resources.acquire(resources).then(() => this.makeState(args));
-        this.started = this.startLater(state, true);
+        this.startsLater(this.startLater(state, true));
       } else {
         const state = this.makeState(args);
         if (!isThenable(state) && signals.started === undefined) {
           this.begin(state);
           return;
         }
-        this.started = this.startLater(Promise.resolve(state), false);
+        this.startsLater(this.startLater(Promise.resolve(state), false));
       }
     } catch (error) {
-      this.started = this.startLater(Promise.reject(error), false);
+      this.startsLater(this.startLater(Promise.reject(error), false));
     }
-    this.started.catch(() => {
+  }
+
+  private startsLater(started: Promise<void>): void {
+    this.born.started = started;
+    started.catch(() => {
       // The spawner is told by its own promise; of a child of an actor the log tells.
     });
+  }
+
+  private get born(): Birth {
+    this.birth ??= new Birth(undefined);
+    return this.birth;
   }
 
   protected makeState(args: unknown): unknown {
@@ -72,7 +94,7 @@ export abstract class Lifecycle extends Mailbox {
 
   /** The arguments once more, as they were at the start. */
   protected argumentsAgain(): unknown {
-    return this.takeArguments(this.#arguments ?? {});
+    return this.takeArguments(this.birth?.arguments ?? {});
   }
 
   private takeArguments(args: unknown): unknown {
@@ -87,12 +109,12 @@ export abstract class Lifecycle extends Mailbox {
       this.refuseIfOver();
       this.begin(state);
     } catch (error) {
-      if (holdsResources && !(error instanceof SpawnFailed && error.reason === 'resource')) this.releaseResources();
+      if (holdsResources && !(isA(error, SpawnFailed) && error.reason === 'resource')) this.releaseResources();
       if (!this.isOver) {
         if (this.parent !== undefined) logFailure(this, error, 'its start', 'does not run');
         this.end('failed', false);
       }
-      if (error instanceof SpawnFailed) throw error;
+      if (isA(error, SpawnFailed)) throw error;
       throw new SpawnFailed('state', `actor "${this.behavior.name}" failed to start: ${describeThrown(error)}`, error);
     }
   }
@@ -107,11 +129,42 @@ export abstract class Lifecycle extends Mailbox {
     this.status = Status.idle;
     if (this.extra !== undefined) this.admitOffers(this.extra);
     // What was admitted has made it ready already.
-    if (this.status === Status.idle && (this.queued > 0 || this.stopAsked)) this.makeReady();
+    if (this.status === Status.idle && (this.queued > 0 || this.stopAsked || this.isDraining)) this.makeReady();
   }
 
   protected hookContext(): Run {
     return new Run(this as unknown as Cell);
+  }
+
+  // ── what people are shown of it ──
+
+  /** Those below it, in the order of their start. */
+  get children(): ReadonlySet<Cell> {
+    return this.extra?.children ?? nobody;
+  }
+
+  view(): ActorView {
+    return {
+      path: this.path(),
+      actor: this.behavior.name,
+      status: statusNames[this.status],
+      doing: this.doing(),
+      queued: this.queued,
+      restarts: this.generation,
+    };
+  }
+
+  private doing(): string | undefined {
+    switch (this.status) {
+      case Status.starting:
+        return 'its start';
+      case Status.restarting:
+        return 'its restart';
+      case Status.stopping:
+        return this.children.size > 0 ? 'the end of its children' : 'its stopping hook';
+      default:
+        return this.current?.envelope?.operation.label;
+    }
   }
 
   // ── the end ──
@@ -120,13 +173,36 @@ export abstract class Lifecycle extends Mailbox {
     if (this.status === Status.stopped) return Promise.resolve();
     const { ended } = this.extension;
     if (kill) this.end('killed');
+    else if (options?.drain === true) this.drainQueue();
     else if (!this.stopAsked) {
-      this.stopAsked = true;
+      this.extension.stopAsked = true;
+      this.attend();
       if (this.status === Status.idle) this.makeReady();
       else if (this.status === Status.restarting) void this.endInOrder('stopped');
     }
     const deadlineMs = options?.deadlineMs;
     return deadlineMs === undefined ? ended : this.endedWithin(deadlineMs, ended);
+  }
+
+  private drainQueue(): void {
+    if (this.stopAsked || this.isOver || this.isDraining) return;
+    this.closeToNew();
+    if (this.status === Status.idle) this.makeReady();
+  }
+
+  /** True when what was queued has been handled and nothing more may come. */
+  protected get isDrained(): boolean {
+    return this.isDraining && this.queued === 0;
+  }
+
+  /** Ends an actor that has nothing to do and nobody to tell before. False for any other. */
+  endIfIdle(): boolean {
+    const { extra } = this;
+    const hasMore = extra !== undefined && (extra.children.size > 0 || extra.streams.size > 0);
+    if (this.status !== Status.idle || this.queued > 0 || hasMore) return false;
+    if (this.behavior.signals.stopping !== undefined) return false;
+    this.end('stopped');
+    return true;
   }
 
   private endedWithin(deadlineMs: number, ended: Promise<void>): Promise<void> {
@@ -153,9 +229,8 @@ export abstract class Lifecycle extends Mailbox {
     this.emptyQueue(reason);
     const { extra } = this;
     extra?.endGeneration(`${this.path()} has ${reason}`);
-    if (extra !== undefined && extra.children.size > 0) {
-      await Promise.all([...extra.children].map((child) => child.stop(false, undefined)));
-    }
+    if (extra !== undefined && extra.children.size > 0)
+      await stopChildren(extra, this.isDraining, this.host.environment.clock);
     try {
       await this.behavior.signals.stopping?.(this.state, { reason }, this.hookContext());
     } catch (error) {
@@ -181,6 +256,7 @@ export abstract class Lifecycle extends Mailbox {
     this.current = undefined;
     this.host.ended(this as unknown as Cell);
     extra?.watches?.closeAll();
+    extra?.links?.closeAll();
     // Its name is free by now, so that they may start another under it.
     for (const watcher of extra?.watchers ?? []) watcher.terminated(reason);
     if (extra !== undefined) extra.watchers = undefined;
@@ -209,12 +285,27 @@ export abstract class Lifecycle extends Mailbox {
 
   /** Gives up a run whose handler still waits: what it returns later counts for nothing. */
   protected abandonRun(): void {
-    const envelope = this.current?.envelope;
-    if (this.status !== Status.suspended || envelope === undefined) return;
-    this.current?.abort(`${this.path()} ended while its handler was waiting`);
-    this.releaseRun(this.current);
-    this.tellAbandoned(envelope);
+    const why = `${this.path()} ended while its handler was waiting`;
+    const { current } = this;
+    if (current?.envelope !== undefined && this.isHeld) {
+      const { envelope } = current;
+      current.abort(why);
+      this.releaseRun(current);
+      this.tellAbandoned(envelope);
+    }
+    const { extra } = this;
+    if (extra === undefined) return;
+    extra.beside.held = false;
+    for (const run of [...extra.beside.asks]) {
+      run.abort(why);
+      extra.forget(run);
+      extra.beside.end(run);
+      if (run.envelope !== undefined) this.tellAbandoned(run.envelope);
+    }
   }
+
+  /** True while an exclusive run waits. */
+  protected abstract get isHeld(): boolean;
 
   protected tellAbandoned({ operation, request, origin }: Envelope): void {
     request?.fail(new ActorFailed(`${operation.label}: ${this.path()} ended while its handler was waiting`));
@@ -223,9 +314,28 @@ export abstract class Lifecycle extends Mailbox {
 
   /** The next run gets a context of its own. */
   protected releaseRun(run: Run | undefined): void {
-    if (run !== undefined) this.extra?.forget(run);
+    if (run !== undefined) {
+      run.end();
+      this.extra?.forget(run);
+    }
+    if (this.extra !== undefined) this.extra.beside.held = false;
+    if (this.status === Status.suspended) this.status = Status.idle;
     this.current = undefined;
   }
+}
+
+const nobody: ReadonlySet<Cell> = new Set();
+
+/** The last first, as they may use those before them. One that takes long does not hold up the others for ever. */
+async function stopChildren({ children }: CellExtension, drain: boolean, clock: Clock): Promise<void> {
+  const ends: Promise<void>[] = [];
+  for (const child of [...children].reverse()) {
+    if (child.endIfIdle()) continue;
+    const ended = child.stop(false, { drain });
+    ends.push(ended);
+    await within(clock, limits.childStopMs, ended);
+  }
+  await Promise.all(ends);
 }
 
 export function isThenable(value: unknown): value is PromiseLike<unknown> {

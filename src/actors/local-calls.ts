@@ -8,25 +8,27 @@ import { OfferWaiting, tooManyWait } from './offer.ts';
 import type { Operation } from './operation.ts';
 import { Cancelled, DeclaredError, NotDelivered } from './outcomes.ts';
 import type { CallOptions, Stream, StreamOptions } from './protocol.ts';
-import { findCycle, Request } from './request.ts';
+import { Request } from './request.ts';
+import type { Run } from './run.ts';
 import { type StreamReader, streamOf } from './stream-reader.ts';
 import { StreamRequest } from './stream-request.ts';
 import type { Owner } from './target.ts';
+import { judgeCall, judgeOffer, type OpenWait } from './wait-for.ts';
 
-class LocalRequest extends Request {
+export class LocalRequest extends Request implements OpenWait {
   override get origin(): undefined {
     return undefined;
   }
-  readonly #host: Host;
+  readonly #cell: Cell;
   readonly #owner: Owner;
   #resolve: ((value: unknown) => void) | undefined = undefined;
   #reject: ((error: Error) => void) | undefined = undefined;
   /** Takes the listener off the caller's signal. */
   detach: (() => void) | undefined = undefined;
 
-  constructor(host: Host, operation: Operation, owner: Owner) {
-    super(operation, owner);
-    this.#host = host;
+  constructor(cell: Cell, operation: Operation, owner: Owner, callerRun: Run | undefined) {
+    super(operation, callerRun);
+    this.#cell = cell;
     this.#owner = owner;
   }
 
@@ -35,14 +37,19 @@ class LocalRequest extends Request {
     this.#reject = reject;
   }
 
+  blocker(): Run | undefined {
+    // One that interleaves waits for its turn only.
+    return this.run ?? (this.operation.interleaves > 0 ? undefined : this.#cell.exclusiveRun);
+  }
+
   override succeed(result: unknown): void {
     if (this.settled) {
-      this.#host.counters.late += 1;
+      this.#cell.host.counters.late += 1;
       return;
     }
     let reply: unknown;
     try {
-      reply = this.#host.handOver(this.operation.output!, result, this.#owner);
+      reply = this.#cell.host.handOver(this.operation.output!, result, this.#owner);
     } catch (error) {
       throw invalidMessage(error, `the reply of ${this.operation.label}`);
     }
@@ -52,10 +59,10 @@ class LocalRequest extends Request {
 
   override fail(error: Error): void {
     if (this.settled) {
-      this.#host.counters.late += 1;
+      this.#cell.host.counters.late += 1;
       return;
     }
-    const own = errorFor(this.#owner, error, this.operation, this.#host);
+    const own = errorFor(this.#owner, error, this.operation, this.#cell.host);
     this.#settle();
     this.#reject!(own);
   }
@@ -68,7 +75,8 @@ class LocalRequest extends Request {
 
   #settle(): void {
     this.settled = true;
-    this.#host.deadlines.remove(this);
+    this.#cell.host.deadlines.remove(this);
+    this.callerRun?.waitsNoMore(this);
     this.detach?.();
   }
 }
@@ -109,19 +117,36 @@ export function sendAsk(
   try {
     const { host } = cell;
     const taken = host.handOver(operation.input, message, cell);
-    const cycle = owner.openRun === 0 ? undefined : findCycle(cell, owner, operation);
-    if (cycle !== undefined) throw cycle;
+    const run = owner.openRun;
+    const way = run === undefined ? 'queue' : judgeCall(cell, run, operation);
     const timeoutMs = options === undefined ? limits.askTimeoutMs : timeoutOf(options, operation);
-    const request = new LocalRequest(host, operation, owner);
+    const request = new LocalRequest(cell, operation, owner, run);
     if (options?.signal !== undefined) cancelBySignal(request, operation, options.signal);
     // The smallest executor: one that held all of the above made an ask a tenth slower.
     const reply = new Promise((resolve, reject) => request.settleBy(resolve, reject));
     host.deadlines.add(request, timeoutMs);
-    cell.accept(request, taken);
+    run?.waitsFor(request);
+    if (way === 'queue') cell.accept(request, taken);
+    else {
+      request.isAdmitted = true;
+      cell.acceptFirst(request, taken);
+    }
     return reply;
   } catch (error) {
     return Promise.reject(invalidMessage(error, `${operation.label} to ${cell.path()}`));
   }
+}
+
+/** A new ask, from outside, for a message that is in its actor's hands already. */
+export function askAgain(
+  cell: Cell,
+  operation: Operation,
+): { readonly request: Request; readonly reply: Promise<unknown> } {
+  const { host } = cell;
+  const request = new LocalRequest(cell, operation, host.outside, undefined);
+  const reply = new Promise((resolve, reject) => request.settleBy(resolve, reject));
+  host.deadlines.add(request, limits.askTimeoutMs);
+  return { request, reply };
 }
 
 function cancelBySignal(request: LocalRequest, operation: Operation, signal: AbortSignal): void {
@@ -136,6 +161,7 @@ export function sendOffer(
   operation: Operation,
   message: unknown,
   options: CallOptions | undefined,
+  owner: Owner,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const host = cell.host;
@@ -157,11 +183,17 @@ export function sendOffer(
       return;
     }
     if (cell.offersWaiting >= limits.offersWaitingMax) throw tooManyWait(operation.label, cell.path());
+    const run = owner.openRun;
+    if (run !== undefined) judgeOffer(cell, run, operation);
+    const wait: OpenWait = { blocker: () => cell.exclusiveRun };
     const abort = (): void => {
       host.deadlines.remove(offer);
       offer.refuse(new Cancelled(false, `${operation.label}: cancelled by the caller's signal`, signal?.reason));
     };
-    const detach = (): void => signal?.removeEventListener('abort', abort);
+    const detach = (): void => {
+      signal?.removeEventListener('abort', abort);
+      run?.waitsNoMore(wait);
+    };
     const offer = new OfferWaiting(
       operation.envelope,
       taken,
@@ -176,6 +208,7 @@ export function sendOffer(
     );
     signal?.addEventListener('abort', abort, { once: true });
     host.deadlines.add(offer, timeoutMs);
+    run?.waitsFor(wait);
     cell.awaitRoom(offer);
   });
 }
@@ -189,7 +222,7 @@ class LocalStreamRequest extends StreamRequest {
   readonly #reader: StreamReader<unknown>;
 
   constructor(host: Host, operation: Operation, owner: Owner, reader: StreamReader<unknown>) {
-    super(operation, owner, limits.streamWindow);
+    super(operation, owner.openRun, limits.streamWindow);
     this.#host = host;
     this.#owner = owner;
     this.#reader = reader;

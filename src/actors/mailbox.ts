@@ -10,11 +10,14 @@ import type { ActorBehavior } from './behavior.ts';
 import type { CellExtension } from './cell-extension.ts';
 import type { DeadLetterReason } from './dead-letters.ts';
 import type { Host } from './host.ts';
+import type { HostedBehavior } from './hosted-behavior.ts';
 import type { RoomWaiting } from './offer.ts';
 import type { Operation, TellEnvelope } from './operation.ts';
 import { ActorFailed, NotDelivered, Rejected } from './outcomes.ts';
-import { PairRing } from './pair-ring.ts';
+import { PairQueue } from './pair-queue.ts';
 import type { Request } from './request.ts';
+import type { Target } from './target.ts';
+import type { ActorStatus } from './tree.ts';
 import type { Watch } from './watch.ts';
 
 export type Envelope = TellEnvelope | Request;
@@ -25,33 +28,79 @@ export const Status = {
   idle: 1,
   ready: 2,
   running: 3,
-  suspended: 4,
-  restarting: 5,
-  stopping: 6,
-  stopped: 7,
+  /** Running, and something beside the next message is to be seen to. */
+  attentive: 4,
+  suspended: 5,
+  restarting: 6,
+  stopping: 7,
+  stopped: 8,
 } as const;
 export type StatusNumber = (typeof Status)[keyof typeof Status];
 
+/** By number, as people are shown them. */
+export const statusNames: { readonly [N in StatusNumber]: ActorStatus } = [
+  'starting',
+  'idle',
+  'ready',
+  'running',
+  'running',
+  'suspended',
+  'restarting',
+  'stopping',
+  'stopped',
+];
+
+/** What an actor has only where it is named, has arguments, or takes a while to start. */
+export class Birth {
+  readonly name: string | undefined;
+  /** The arguments as they were given, for a restart; undefined where they are empty. */
+  arguments: unknown = undefined;
+  started: Promise<void> | undefined = undefined;
+
+  constructor(name: string | undefined) {
+    this.name = name;
+  }
+}
+
 export abstract class Mailbox {
-  readonly host: Host;
-  readonly behavior: ActorBehavior;
+  /** Its definition at its host; the closed form of it while it drains. */
+  protected hosted: HostedBehavior;
   readonly parent: Mailbox | undefined;
   /** The actor's number on its place, never used again: the incarnation. */
   readonly id: number;
-  readonly name: string | undefined;
+  /** What only some actors are born with. */
+  protected birth: Birth | undefined;
   protected status: StatusNumber = Status.starting;
+  /** Messages that wait: one in the slot, which is filled first and emptied first, and the rest behind it. */
+  queued = 0;
   protected firstEnvelope: Envelope | undefined = undefined;
   protected firstMessage: unknown = undefined;
-  protected backlog: PairRing<Envelope, unknown> | undefined = undefined;
+  protected backlog: PairQueue<Envelope, unknown> | undefined = undefined;
   /** Made at first use; see `extension`. */
   protected extra: CellExtension | undefined = undefined;
 
-  constructor(host: Host, behavior: ActorBehavior, parent: Mailbox | undefined, id: number, name: string | undefined) {
-    this.host = host;
-    this.behavior = behavior;
+  constructor(hosted: HostedBehavior, parent: Mailbox | undefined, id: number, name: string | undefined) {
+    this.hosted = hosted;
     this.parent = parent;
     this.id = id;
-    this.name = name;
+    this.birth = name === undefined ? undefined : new Birth(name);
+  }
+
+  get host(): Host {
+    return this.hosted.host;
+  }
+
+  get behavior(): ActorBehavior {
+    return this.hosted.behavior;
+  }
+
+  get name(): string | undefined {
+    return this.birth?.name;
+  }
+
+  /** Resolves when it has started; undefined when it started at once. */
+  get started(): Promise<void> | undefined {
+    return this.birth?.started;
   }
 
   /** What the actor needs only now and then. */
@@ -72,14 +121,9 @@ export abstract class Mailbox {
     return this.status >= Status.stopping;
   }
 
-  /** Messages that wait, the one in the slot included. */
-  get queued(): number {
-    return (this.firstEnvelope === undefined ? 0 : 1) + (this.backlog === undefined ? 0 : this.backlog.size);
-  }
-
   /** True when an offer need not wait. */
   get hasRoom(): boolean {
-    return this.queued < this.behavior.highWater && (this.extra === undefined || this.extra.offers.size === 0);
+    return this.queued < this.hosted.highWater && (this.extra === undefined || this.extra.offers.size === 0);
   }
 
   /** How many offers and notices wait for room. */
@@ -89,52 +133,85 @@ export abstract class Mailbox {
 
   /** Queues a message that is the receiver's own already. True while the queue is below its high water. */
   accept(envelope: Envelope, message: unknown): boolean {
+    const { queued } = this;
+    // One comparison for the common case: what is below its high water has room.
+    if (queued + 1 >= this.hosted.highWater || this.status >= Status.stopping) {
+      return this.acceptBeyond(envelope, message);
+    }
+    this.enqueue(envelope, message);
+    return true;
+  }
+
+  /** Queues a message before all others, whatever the high water; for a call that its actor waits for itself. */
+  acceptFirst(envelope: Envelope, message: unknown): void {
+    if (this.isOver || this.queued >= this.hosted.capacity) {
+      this.acceptBeyond(envelope, message);
+      return;
+    }
+    this.putBack(envelope, message);
+    this.host.counters.accepted += 1;
+    this.wake();
+  }
+
+  /** At the high water, or beyond it, or at the end of its life. */
+  private acceptBeyond(envelope: Envelope, message: unknown): boolean {
     if (this.status >= Status.stopping) {
       this.host.counters.refused += 1;
       this.letterDies(envelope, message, 'stopped');
       return false;
     }
-    let queued = this.queued;
-    if (queued >= this.behavior.capacity && queued - (this.extra?.signalsQueued ?? 0) >= this.behavior.capacity) {
-      if (!this.makeRoom(envelope, message)) return false;
-      queued -= 1;
-    }
-    if (queued === 0) {
+    const counted = this.queued - (this.extra?.signalsQueued ?? 0);
+    if (counted >= this.hosted.capacity && !this.makeRoom(envelope, message)) return false;
+    this.enqueue(envelope, message);
+    return this.queued < this.hosted.highWater;
+  }
+
+  private enqueue(envelope: Envelope, message: unknown): void {
+    if (this.queued === 0) {
       this.firstEnvelope = envelope;
       this.firstMessage = message;
     } else {
-      this.backlog ??= new PairRing();
+      this.backlog ??= new PairQueue();
       this.backlog.push(envelope, message);
     }
+    this.queued += 1;
     this.host.counters.accepted += 1;
     if (this.status === Status.idle) this.makeReady();
-    return queued + 1 < this.behavior.highWater;
+    else if (this.status === Status.suspended && this.hosted.interleaves) this.wake();
   }
 
   /** Queues the news of another's end, whatever the capacity. */
   acceptTerminated(watch: Watch): void {
     const { terminated } = this.behavior;
-    if (this.status >= Status.stopping || terminated === undefined) return;
-    if (this.queued === 0) {
-      this.firstEnvelope = terminated;
-      this.firstMessage = watch;
-    } else {
-      this.backlog ??= new PairRing();
-      this.backlog.push(terminated, watch);
-    }
+    if (this.status >= Status.stopping || terminated === undefined || this.isDraining) return;
     this.extension.signalsQueued += 1;
-    this.host.counters.accepted += 1;
-    if (this.status === Status.idle) this.makeReady();
+    this.enqueue(terminated, watch);
+  }
+
+  /** The head of the oldest message. There must be one. */
+  protected peekEnvelope(): Envelope {
+    return this.firstEnvelope ?? this.backlog!.peekFirst();
+  }
+
+  /** Removes the oldest message and gives its content; read `peekEnvelope` before. */
+  protected shiftMessage(): unknown {
+    this.queued -= 1;
+    if (this.firstEnvelope === undefined) return this.backlog!.shiftSecond();
+    const message = this.firstMessage;
+    this.firstEnvelope = undefined;
+    this.firstMessage = undefined;
+    return message;
   }
 
   /** Puts a message before all others. */
   protected putBack(envelope: Envelope, message: unknown): void {
     if (this.firstEnvelope !== undefined) {
-      this.backlog ??= new PairRing();
+      this.backlog ??= new PairQueue();
       this.backlog.unshift(this.firstEnvelope, this.firstMessage);
     }
     this.firstEnvelope = envelope;
     this.firstMessage = message;
+    this.queued += 1;
     if (this.isSignal(envelope)) this.extension.signalsQueued += 1;
   }
 
@@ -143,30 +220,46 @@ export abstract class Mailbox {
     return envelope.operation === this.behavior.terminated?.operation;
   }
 
+  /** True while it handles what was queued and takes nothing more. */
+  protected get isDraining(): boolean {
+    return this.hosted.isClosed;
+  }
+
+  /** Takes nothing more from now on; whoever waits for room is told at once. */
+  protected closeToNew(): void {
+    this.hosted = this.hosted.closed;
+    this.turnAwayOffers(this.extension);
+  }
+
   /** Has an offer, or a notice, wait for room. */
   awaitRoom(waiting: RoomWaiting): void {
     this.extension.offers.push(waiting);
+    if (this.isDraining) this.turnAwayOffers(this.extension);
   }
 
   /** Lets in the offers that there is room for, first come first served. */
   protected admitOffers(extra: CellExtension): void {
-    while (extra.offers.size > 0 && this.queued < this.behavior.highWater) {
+    while (extra.offers.size > 0 && this.queued < this.hosted.highWater) {
       const waiting = extra.offers.shift()!;
       if (waiting.settled) continue;
       this.host.deadlines.remove(waiting);
-      waiting.admit(this.#accept);
+      waiting.admit((envelope, message) => void this.accept(envelope, message));
     }
-  }
-
-  get #accept(): (envelope: Envelope, message: unknown) => void {
-    return (envelope, message) => void this.accept(envelope, message);
   }
 
   /** Asks the dispatcher for a turn. */
   protected abstract makeReady(): void;
 
+  /** Asks for a turn where there is something to do in it. */
+  protected abstract wake(): void;
+
   /** What the overflow policy does with one message too many. True when there is room for it now. */
   private makeRoom(envelope: Envelope, message: unknown): boolean {
+    if (this.isDraining) {
+      this.host.counters.refused += 1;
+      this.letterDies(envelope, message, 'draining');
+      return false;
+    }
     if (this.behavior.overflow === 'drop-oldest') {
       this.dropOldest();
       return true;
@@ -178,10 +271,8 @@ export abstract class Mailbox {
 
   /** Signals keep their place: no policy drops what is told exactly once. */
   private dropOldest(): void {
-    const oldest = this.firstEnvelope ?? this.backlog!.peekFirst();
-    const message = this.firstEnvelope === undefined ? this.backlog!.shiftSecond() : this.firstMessage;
-    this.firstEnvelope = undefined;
-    this.firstMessage = undefined;
+    const oldest = this.peekEnvelope();
+    const message = this.shiftMessage();
     if (!this.isSignal(oldest)) {
       this.letterDies(oldest, message, 'dropped');
       return;
@@ -193,20 +284,24 @@ export abstract class Mailbox {
 
   /** Everything that waits becomes a dead letter, and every sender that waits is told. */
   protected emptyQueue(reason: 'stopped' | 'failed'): void {
-    if (this.firstEnvelope !== undefined) this.letterDies(this.firstEnvelope, this.firstMessage, reason);
-    this.firstEnvelope = undefined;
-    this.firstMessage = undefined;
-    const { backlog } = this;
-    while (backlog !== undefined && backlog.size > 0) {
-      const envelope = backlog.peekFirst();
-      this.letterDies(envelope, backlog.shiftSecond(), reason);
+    while (this.queued > 0) {
+      const envelope = this.peekEnvelope();
+      this.letterDies(envelope, this.shiftMessage(), reason);
     }
     this.backlog = undefined;
-    const offers = this.extra?.offers;
-    for (let offer = offers?.shift(); offer !== undefined; offer = offers?.shift()) {
+    if (this.extra !== undefined) this.turnAwayOffers(this.extra);
+  }
+
+  private turnAwayOffers({ offers }: CellExtension): void {
+    for (let offer = offers.shift(); offer !== undefined; offer = offers.shift()) {
       this.host.deadlines.remove(offer);
       offer.gone((operation) => this.notDelivered(operation));
     }
+  }
+
+  /** Whom a dead letter is sent to again. */
+  protected get addressee(): Target {
+    return this as unknown as Target;
   }
 
   /** A message that no handler gets: told to its sender where it asks, to the dead letters, and to its session. */
@@ -217,7 +312,15 @@ export abstract class Mailbox {
       request.fail(full ? this.full(operation) : this.notHandled(request));
     }
     if (!this.isSignal(envelope)) {
-      this.host.deadLetters.add({ path: this.path(), operation: operation.label, reason, message });
+      const target = this.addressee;
+      this.host.deadLetters.add({
+        path: this.path(),
+        operation: operation.label,
+        reason,
+        message,
+        target,
+        of: operation,
+      });
     } else if (reason === 'poison') {
       const { event } = message as Watch;
       this.host.deadLetters.add({ path: this.path(), operation: operation.label, reason, message: event });
@@ -240,6 +343,7 @@ export abstract class Mailbox {
   }
 
   private notDelivered(operation: Operation): NotDelivered {
-    return new NotDelivered('stopped', `${operation.label}: ${this.path()} has stopped; the message was not handled`);
+    const why = this.isDraining && !this.isOver ? 'is being stopped and takes nothing more' : 'has stopped';
+    return new NotDelivered('stopped', `${operation.label}: ${this.path()} ${why}; the message was not handled`);
   }
 }

@@ -2,12 +2,14 @@
  * What waits for room in a mailbox, served first come, first served: offers with their message, and notices to another
  * place whose senders were told to slow down.
  */
-import { Waiting } from './deadlines.ts';
+import type { Waiting } from './deadlines.ts';
 import type { Operation, TellEnvelope } from './operation.ts';
 import { OutcomeUnknown, Rejected } from './outcomes.ts';
 
 /** Anything that waits for room. */
-export abstract class RoomWaiting extends Waiting {
+export abstract class RoomWaiting implements Waiting {
+  slot = -1;
+  dueMs = 0;
   /** True when it waits no more; it is then passed over. */
   settled = false;
 
@@ -15,6 +17,7 @@ export abstract class RoomWaiting extends Waiting {
   abstract admit(accept: (envelope: TellEnvelope, message: unknown) => void): void;
   /** There will be no room any more, since the actor has ended. */
   abstract gone(notDelivered: (operation: Operation) => Error): void;
+  abstract expire(): void;
 }
 
 /** An offer, with its message. */

@@ -8,7 +8,7 @@ import { UsageError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { ErrorSchemas } from './outcomes.ts';
 import { runtimeCodes } from './outcomes.ts';
-import type { AnyOperation, Operations, Protocol } from './protocol.ts';
+import type { AnyOperation, AskOperation, Operations, Protocol } from './protocol.ts';
 import type { RefClass } from './ref.ts';
 import { compileMessageType, type MessageType } from './schema/message-type.ts';
 
@@ -44,6 +44,8 @@ export class Operation {
   readonly takesMessage: boolean;
   readonly output: MessageType | undefined;
   readonly errors: ReadonlyMap<string, MessageType>;
+  /** How many runs of it may be open at once, beside whatever else its actor does; 0 for one that does not interleave. */
+  readonly interleaves: number;
   /** What the user declared; `ref.inc.op` gives it back. */
   readonly declared: AnyOperation;
   /** Shared by all tells from this place, so that a tell allocates nothing. */
@@ -60,6 +62,7 @@ export class Operation {
     this.takesMessage = !isVoid(declared.input);
     this.output = declared.kind === 'tell' ? undefined : compileMessageType(declared.output, `${this.label} output`);
     this.errors = declared.kind === 'tell' ? new Map() : compileErrors(this.label, declared.errors);
+    this.interleaves = declared.kind === 'ask' ? interleavedRuns(this.label, declared) : 0;
     this.envelope = new TellEnvelope(this, undefined);
   }
 
@@ -93,6 +96,13 @@ function compileErrors(label: string, errors: ErrorSchemas): ReadonlyMap<string,
     compiled.set(code, compileMessageType(schema, `${label} error "${code}"`));
   }
   return compiled;
+}
+
+function interleavedRuns(label: string, { readonly, concurrent }: AskOperation): number {
+  if (concurrent === undefined) return readonly ? limits.interleavedRunsMax : 0;
+  if (Number.isSafeInteger(concurrent) && concurrent >= 1 && concurrent <= limits.interleavedRunsMax) return concurrent;
+  const range = `a whole number from 1 to ${limits.interleavedRunsMax}`;
+  throw new UsageError(`${label}: \`concurrent\` must be ${range}; it was given ${concurrent}`);
 }
 
 function isVoid(schema: unknown): boolean {

@@ -3,21 +3,15 @@ import { limits } from '../base/limits.ts';
 import type { Cell } from './cell.ts';
 import type { Host } from './host.ts';
 import { type InternalRef, publicClassOf, refFor, targetOf } from './ref.ts';
-import type { Request } from './request.ts';
 import type { Address, Owner, Target } from './target.ts';
 
 /** Everything that is not an actor: it has no runs, so its calls begin new chains. */
 export class Outside implements Owner {
-  readonly openRun = 0;
-  readonly openRequest: Request | undefined = undefined;
+  readonly openRun = undefined;
   readonly host: Host;
 
   constructor(host: Host) {
     this.host = host;
-  }
-
-  isOpen(): boolean {
-    return false;
   }
 
   address(): Address {
@@ -39,8 +33,8 @@ export class OwnRefs {
   #adopted: Map<Target, InternalRef> | undefined = undefined;
 
   /** The ref behind `ctx.self`. */
-  self(cell: Cell): InternalRef {
-    this.#self ??= new cell.behavior.selfClass(cell, cell);
+  self(cell: Cell, owner: Owner): InternalRef {
+    this.#self ??= new cell.behavior.selfClass(cell, owner);
     return this.#self;
   }
 

@@ -1,5 +1,6 @@
 /** `ctx.run`: the outcome of asynchronous work becomes a message of the actor, so that it is handled between others. */
 import { describeThrown, UsageError } from '../base/errors.ts';
+import { codeOf } from '../base/thrown.ts';
 import { type BoundOperation, reveal } from './ref.ts';
 
 /** What the work needs of its actor when it is done. */
@@ -26,8 +27,7 @@ export function pipeToSelf(work: Promise<unknown>, operation: unknown, orElse: u
       (value) => deliver(to, value),
       (error: unknown) => {
         if (failedTo === undefined) throw error;
-        const code = (error as { readonly code?: unknown } | undefined)?.code;
-        deliver(failedTo, { code: typeof code === 'string' ? code : 'Error', message: describeThrown(error) });
+        deliver(failedTo, { code: codeOf(error) ?? 'Error', message: describeThrown(error) });
       },
     )
     .catch((error: unknown) => {

@@ -21,11 +21,16 @@ export interface AskOperation<
   I extends Schema = Schema,
   O extends Schema = Schema,
   E extends ErrorSchemas = ErrorSchemas,
+  R extends boolean = boolean,
 > {
   readonly kind: 'ask';
   readonly input: I;
   readonly output: O;
   readonly errors: E;
+  /** True where the handler only reads the state, and so interleaves with other runs. */
+  readonly readonly: R;
+  /** How many runs of it may interleave; undefined where nothing is said. */
+  readonly concurrent: number | undefined;
 }
 /** A request that is answered by many values, against credit. */
 export interface StreamOperation<
@@ -91,17 +96,33 @@ type ErrorsOf<D> = D extends { errors: infer E extends ErrorSchemas } ? E : {};
 type NoReservedCodes<D> = D extends { errors: infer E }
   ? { readonly errors: { readonly [K in keyof E]: K extends RuntimeCode ? 'reserved error code' : unknown } }
   : unknown;
+type ReadonlyOf<D> = D extends { readonly: true } ? true : false;
 type ReplySpec = { readonly input?: Schema; readonly output: Schema; readonly errors?: ErrorSchemas };
+type AskSpec = ReplySpec & { readonly readonly?: boolean; readonly concurrent?: number };
 
-/** Declares a request with a reply: `ask({ input?, output, errors? })`. Error codes of the runtime are refused. */
-export function ask<const D extends ReplySpec>(
+/**
+ * Declares a request with a reply: `ask({ input?, output, errors?, readonly?, concurrent? })`.
+ *
+ * An actor handles one message at a time, across awaits. Two options let an operation in between, so that it may begin
+ * while another run of the actor waits, and others may begin while it waits:
+ *
+ * - `readonly: true`: its handler only reads the state, which its type makes sure of. At most 1,024 runs at once.
+ * - `concurrent: n`: at most `n` runs at once (1 to 1,024). Its handler may find the state changed after each `await`.
+ *
+ * Handlers still begin in the order of acceptance; where `n` runs are open, what comes behind waits.
+ *
+ * @throws UsageError for a `concurrent` out of range, and for error codes of the runtime.
+ */
+export function ask<const D extends AskSpec>(
   spec: D & NoReservedCodes<D>,
-): AskOperation<InputOf<D>, D['output'], ErrorsOf<D>> {
+): AskOperation<InputOf<D>, D['output'], ErrorsOf<D>, ReadonlyOf<D>> {
   return {
     kind: 'ask',
     input: checkedSchema(spec.input, 'ask({ input })') as InputOf<D>,
     output: checkedSchema(spec.output, 'ask({ output })') as D['output'],
     errors: (spec.errors ?? {}) as ErrorsOf<D>,
+    readonly: (spec.readonly ?? false) as ReadonlyOf<D>,
+    concurrent: spec.concurrent,
   };
 }
 

@@ -62,6 +62,12 @@ export class RegistryIndex {
     return this.#protocols.get(name);
   }
 
+  /** A public operation by its label, such as `counter.inc`. */
+  operation(label: string): Operation | undefined {
+    const protocol = this.protocol(label.slice(0, label.lastIndexOf('.')));
+    return protocol === undefined ? undefined : compiledProtocol(protocol).byLabel.get(label);
+  }
+
   get actors(): readonly ActorBehavior[] {
     return [...this.#byKey.values()].filter((one) => one.kind === 'actor') as unknown as ActorBehavior[];
   }

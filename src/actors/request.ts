@@ -1,47 +1,49 @@
 /**
  * Requests: asks on their way, and the chain of calls that led to them.
  *
- * A request is the envelope of its message and settles exactly once. It remembers which run of which actor sent it, and
- * the request which that run was answering: following these upward gives the call chain, so a cycle is named when its
- * last call is made instead of being waited out.
+ * A request is the envelope of its message and settles exactly once. It remembers which run sent it and which run handles
+ * it: following the senders upward gives the call chain, following what a run waits for gives the wait-for graph
+ * (`wait-for.ts`).
  */
-
-import { Waiting } from './deadlines.ts';
+import type { Waiting } from './deadlines.ts';
 import type { Operation, Origin } from './operation.ts';
-import { OutcomeUnknown, Rejected } from './outcomes.ts';
+import { OutcomeUnknown } from './outcomes.ts';
+import type { Run } from './run.ts';
 import type { Address, Owner } from './target.ts';
 
-/** One link of a call chain that began in another place. */
+/** One link of a call chain, as it travels to another place. */
 export interface ChainLink extends Address {
   readonly run: number;
 }
 
-export abstract class Request extends Waiting {
+export abstract class Request implements Waiting {
+  slot = -1;
+  dueMs = 0;
   readonly operation: Operation;
   /** Itself: tells' envelopes have none, so this is how the two kinds are told apart. */
   get request(): this {
     return this;
   }
   abstract get origin(): Origin | undefined;
-  /** The actor that asked, or the system for a caller outside. Of this place; undefined for one elsewhere. */
-  readonly caller: Owner | undefined;
-  /** The caller's run that asked; 0 when none was open. */
-  readonly callerRun: number;
-  /** What the caller's run was answering itself. */
-  readonly parent: Request | undefined;
-  /** True once its handler was called. */
-  begun = false;
+  /** The run that asked, of an actor of this place; undefined for callers elsewhere and outside of actors. */
+  readonly callerRun: Run | undefined;
+  /** The run that handles it, once its handler was called. */
+  run: Run | undefined = undefined;
   /** True once it was answered, expired or cancelled; a handler that has not begun then is not begun. */
   settled = false;
+  /** True when it is handled at once, whatever its actor is busy with: that waits for the very call that made it. */
+  isAdmitted = false;
   /** Called once when it is settled before its handler has replied: aborts the run's signal. */
   onGivenUp: (() => void) | undefined = undefined;
 
-  constructor(operation: Operation, caller: Owner | undefined) {
-    super();
+  constructor(operation: Operation, callerRun: Run | undefined) {
     this.operation = operation;
-    this.caller = caller;
-    this.callerRun = caller === undefined ? 0 : caller.openRun;
-    this.parent = caller === undefined ? undefined : caller.openRequest;
+    this.callerRun = callerRun;
+  }
+
+  /** True once its handler was called. */
+  get begun(): boolean {
+    return this.run !== undefined;
   }
 
   /** Calls of other places that this request descends from, nearest first. */
@@ -61,7 +63,7 @@ export abstract class Request extends Waiting {
   abstract succeed(result: unknown): void;
   abstract fail(error: Error): void;
 
-  override expire(): void {
+  expire(): void {
     this.fail(
       new OutcomeUnknown(
         'deadline',
@@ -79,55 +81,14 @@ export abstract class Request extends Waiting {
   }
 }
 
-/** The chain of a request as addresses, nearest caller first: what travels with it to another place. */
+/** The chain of a call that `caller` makes now, as addresses, nearest first. A run that has ended is no link. */
 export function chainOf(caller: Owner): ChainLink[] {
   const chain: ChainLink[] = [];
-  if (caller.openRun === 0) return chain;
-  chain.push({ ...caller.address(), run: caller.openRun });
-  for (let request = caller.openRequest; request !== undefined; request = request.parent) {
-    if (request.caller !== undefined && request.callerRun !== 0) {
-      chain.push({ ...request.caller.address(), run: request.callerRun });
-    }
-    chain.push(...request.remoteChain);
+  for (let run = caller.openRun; run !== undefined && !run.isOver; ) {
+    chain.push({ ...run.address(), run: run.number });
+    const { request }: Run = run;
+    if (request !== undefined) chain.push(...request.remoteChain);
+    run = request?.callerRun;
   }
   return chain;
-}
-
-/** The refusal if `target` waits, in a run that is still open, for the very call that `caller` is about to make. */
-export function findCycle(target: Owner, caller: Owner, operation: Operation): Rejected | undefined {
-  if (caller.openRun === 0) return undefined;
-  if (caller === target) return cycle(target, [caller.path()], operation);
-  const path = [caller.path()];
-  for (let request = caller.openRequest; request !== undefined; request = request.parent) {
-    const asked = request.caller;
-    if (asked !== undefined && request.callerRun !== 0) {
-      path.unshift(asked.path());
-      if (asked === target && target.isOpen(request.callerRun)) return cycle(target, path, operation);
-    }
-    if (request.remoteChain.length > 0) {
-      const found = findInChain(target, request.remoteChain, operation);
-      if (found !== undefined) return found;
-    }
-  }
-  return undefined;
-}
-
-/** The same for a call that came in from another place with its chain. */
-export function findInChain(target: Owner, chain: readonly ChainLink[], operation: Operation): Rejected | undefined {
-  if (chain.length === 0) return undefined;
-  const { place, cell } = target.address();
-  const at = chain.findIndex((link) => link.place === place && link.cell === cell && target.isOpen(link.run));
-  if (at < 0) return undefined;
-  const path = chain.slice(0, at + 1).map((link) => `troupe://${link.place}/#${link.cell}`);
-  return cycle(target, path.reverse(), operation);
-}
-
-function cycle(target: Owner, path: string[], operation: Operation): Rejected {
-  const whole = [...path, target.path()];
-  return new Rejected(
-    'cycle',
-    `${operation.label}: the call closes a cycle and would wait for itself: ${whole.join(' → ')}. ` +
-      'Answer with a tell, or let the later actor reply instead of asking back',
-    whole,
-  );
 }

@@ -7,12 +7,13 @@
 import { limits } from '../base/limits.ts';
 import type { Supervised } from './supervised.ts';
 
-/** The actors that share what becomes of `failed`, in the order of their start; at the top of a place only itself. */
+/** The actors that share what becomes of `failed`, in the order of their start. */
 export function concernedBy(failed: Supervised): Supervised[] {
-  const { parent } = failed;
-  if (parent === undefined || parent.behavior.strategy === 'one-for-one') return [failed];
-  const siblings = [...parent.extension.children] as Supervised[];
-  const first = parent.behavior.strategy === 'all-for-one' ? 0 : siblings.indexOf(failed);
+  const { parent, host } = failed;
+  const strategy = parent === undefined ? host.guardian.strategy : parent.behavior.strategy;
+  if (strategy === 'one-for-one') return [failed];
+  const siblings = [...(parent === undefined ? host.roots : parent.extension.children)] as Supervised[];
+  const first = strategy === 'all-for-one' ? 0 : siblings.indexOf(failed);
   return siblings.slice(first).filter((sibling) => sibling === failed || sibling.isRestartable);
 }
 

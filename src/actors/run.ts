@@ -2,7 +2,7 @@
  * The context behind one run of a handler.
  *
  * A cell reuses it from one synchronous run to the next; a run that is asynchronous, or that asked for its signal, keeps
- * its own. Its one private method is not a `#` one for the reason that `mailbox.ts` gives: idle actors keep a run each.
+ * its own. What few runs need is in an object of its own, since idle actors keep a run each.
  */
 import type { Environment } from '../base/environment/environment.ts';
 import { UsageError } from '../base/errors.ts';
@@ -10,35 +10,40 @@ import type { Cell } from './cell.ts';
 import type { ObserveOptions, TimerOptions } from './context.ts';
 import { DeclaredFailureSignal } from './errors.ts';
 import { Receptionist } from './finding/receptionist.ts';
+import type { Host } from './host.ts';
 import type { Envelope } from './mailbox.ts';
 import { ActorFailed } from './outcomes.ts';
 import { pipeToSelf } from './pipe-to-self.ts';
 import type { Request } from './request.ts';
 import type { Resource } from './resource.ts';
+import type { Address, Owner } from './target.ts';
 import { endedInDelay } from './timers.ts';
+import type { OpenWait } from './wait-for.ts';
+
+/** The number of a run that has ended. */
+const over = -1;
+
+const none: readonly OpenWait[] = [];
+
+/** What few runs have. */
+class MoreOfRun {
+  /** Made when the signal is asked for, or the run is aborted. */
+  controller: AbortController | undefined = undefined;
+  /** Asks and offers that it has made and that are still open. */
+  readonly waits: OpenWait[] = [];
+}
 
 export class Run {
   readonly #cell: Cell;
   readonly #generation: number;
   /** What this run handles, where somebody waits for its end: an ask, or a message whose handler waits. */
   envelope: Envelope | undefined = undefined;
-  /** Made when the signal is asked for, or the run is aborted. */
-  #controller: AbortController | undefined = undefined;
+  #number = 0;
+  #more: MoreOfRun | undefined = undefined;
 
   constructor(cell: Cell) {
     this.#cell = cell;
     this.#generation = cell.generation;
-  }
-
-  /** True when its actor has restarted since: code that runs on all the same gets nothing of the new generation. */
-  get isStale(): boolean {
-    return this.#cell.generation !== this.#generation;
-  }
-
-  /** @throws ActorFailed */
-  private refuseIfStale(): void {
-    if (this.isStale)
-      throw new ActorFailed(`${this.#cell.path()} has restarted; this context belongs to an earlier run`);
   }
 
   /** The environment behind a context, for parts of the runtime that are actors themselves. */
@@ -51,38 +56,116 @@ export class Run {
     return (context as Run).#cell;
   }
 
+  // ── what the runtime asks of it ──
+
+  /** Whose the refs are that the handler gets. */
+  get owner(): Owner {
+    return this.#cell;
+  }
+
+  /** What other places know it by; given when the first of them is told. */
+  get number(): number {
+    if (this.#number === 0) {
+      this.#number = this.#cell.host.nextRun();
+      this.#cell.attend();
+    }
+    return this.#number;
+  }
+
+  get isOver(): boolean {
+    return this.#number === over;
+  }
+
+  /** Its handler is done, or was given up. */
+  end(): void {
+    this.#number = over;
+  }
+
+  /** True when its actor has restarted since: code that runs on all the same gets nothing of the new generation. */
+  get isStale(): boolean {
+    return this.#cell.generation !== this.#generation;
+  }
+
   /** What this run answers; undefined for a tell. */
   get request(): Request | undefined {
     return this.envelope?.request;
   }
 
-  /** True when the next run may use this object too. */
+  /** True when the next run may use this object too: nobody else has it in mind. */
   get reusable(): boolean {
-    return this.#controller === undefined;
+    return this.#more === undefined && this.#number === 0;
   }
+
+  get host(): Host {
+    return this.#cell.host;
+  }
+
+  address(): Address {
+    return this.#cell.address();
+  }
+
+  path(): string {
+    return this.#cell.path();
+  }
+
+  get #extras(): MoreOfRun {
+    this.#more ??= new MoreOfRun();
+    return this.#more;
+  }
+
+  /** Asks and offers that it has made and that are still open. */
+  get waits(): readonly OpenWait[] {
+    return this.#more === undefined ? none : this.#more.waits;
+  }
+
+  waitsFor(wait: OpenWait): void {
+    if (this.#more === undefined) this.#cell.attend();
+    this.#extras.waits.push(wait);
+  }
+
+  waitsNoMore(wait: OpenWait): void {
+    const { waits } = this.#extras;
+    const at = waits.lastIndexOf(wait);
+    if (at < 0) return;
+    const last = waits.pop()!;
+    if (last !== wait) waits[at] = last;
+  }
+
+  /** Aborts the signal, also one that is asked for only later. */
+  abort(why: string): void {
+    const { signal } = this.#controller;
+    if (!signal.aborted) this.#controller.abort(new ActorFailed(why));
+  }
+
+  get #controller(): AbortController {
+    const extras = this.#extras;
+    extras.controller ??= new AbortController();
+    return extras.controller;
+  }
+
+  /** @throws ActorFailed */
+  private refuseIfStale(): void {
+    if (this.isStale) throw new ActorFailed(`${this.path()} has restarted; this context belongs to an earlier run`);
+  }
+
+  // ── what handlers see, as `Context` types it ──
 
   get self(): object {
     return this.#cell.selfRef();
   }
 
   get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
+    if (this.#more?.controller === undefined) {
+      this.#cell.attend();
       const { request } = this;
       if (request !== undefined) {
         if (request.settled) this.abort('the caller has given up');
-        else request.onGivenUp = () => this.abort('the caller has given up');
+        else request.onGivenUp ??= () => this.abort('the caller has given up');
       }
       if (this.isStale) this.abort('the actor has restarted');
       else this.#cell.extension.keep(this);
     }
     return this.#controller.signal;
-  }
-
-  /** Aborts the signal, also one that is asked for only later. */
-  abort(why: string): void {
-    this.#controller ??= new AbortController();
-    if (!this.#controller.signal.aborted) this.#controller.abort(new ActorFailed(why));
   }
 
   now(): number {
@@ -129,11 +212,11 @@ export class Run {
 
   spawn(definition: unknown, options?: { args?: unknown; name?: string }): object {
     this.refuseIfStale();
-    return this.#cell.spawnChild(definition, options);
+    return this.#cell.spawnChild(definition, options, this.owner);
   }
 
   get receptionist(): Receptionist {
-    return new Receptionist(this.#cell.host, this.#cell);
+    return new Receptionist(this.#cell.host, this.owner);
   }
 
   stop(): void {
@@ -147,5 +230,14 @@ export class Run {
 
   unwatch(ref: unknown): void {
     this.#cell.watches.unwatch(ref);
+  }
+
+  link(ref: unknown): void {
+    this.refuseIfStale();
+    this.#cell.links.link(ref);
+  }
+
+  unlink(ref: unknown): void {
+    this.#cell.links.unlink(ref);
   }
 }

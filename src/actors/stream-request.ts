@@ -6,7 +6,6 @@
 import type { Operation } from './operation.ts';
 import { Request } from './request.ts';
 import type { Run } from './run.ts';
-import type { Owner } from './target.ts';
 
 /** The envelope of a stream call: `succeed` is replaced by many items and one end. */
 export abstract class StreamRequest extends Request {
@@ -14,8 +13,8 @@ export abstract class StreamRequest extends Request {
   granted: number;
   onGranted: (() => void) | undefined = undefined;
 
-  constructor(operation: Operation, caller: Owner | undefined, granted: number) {
-    super(operation, caller);
+  constructor(operation: Operation, callerRun: Run | undefined, granted: number) {
+    super(operation, callerRun);
     this.granted = granted;
   }
 

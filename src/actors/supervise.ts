@@ -46,9 +46,11 @@ export interface Supervise {
   backoff?: { minMs: number; maxMs: number };
   /**
    * What happens to the message whose handler failed: `drop` makes it a dead letter with the reason `poison`; `retry`
-   * hands it out again, before all others, `retry` times at most, while its caller waits. `drop` unless given.
+   * hands it out again, before all others, `retry` times at most, while its caller waits; `quarantine` keeps it in
+   * `system.quarantine` with its error and the state, to be looked at and replayed. `afterwards` is for what failed once more
+   * after its retries. `drop` unless given.
    */
-  poison?: 'drop' | { retry: number };
+  poison?: 'drop' | 'quarantine' | { retry: number; afterwards?: 'drop' | 'quarantine' };
 }
 
 /** The declaration with its defaults, as the runtime asks it. */
@@ -60,6 +62,8 @@ export interface SupervisionPolicy {
   readonly backoff: { readonly minMs: number; readonly maxMs: number } | undefined;
   /** How often a message is handed out again after its handler failed. */
   readonly retries: number;
+  /** True where a message that fails then is kept; else it is dropped. */
+  readonly quarantines: boolean;
 }
 
 const milliseconds = z.int().min(1).max(limits.askTimeoutMsMax);
@@ -73,7 +77,13 @@ const superviseSchema = z.strictObject({
     .refine(({ minMs, maxMs }) => minMs <= maxMs, 'minMs lies above maxMs')
     .optional(),
   poison: z
-    .union([z.literal('drop'), z.strictObject({ retry: z.int().min(1).max(limits.poisonRetriesMax) })])
+    .union([
+      z.enum(['drop', 'quarantine']),
+      z.strictObject({
+        retry: z.int().min(1).max(limits.poisonRetriesMax),
+        afterwards: z.enum(['drop', 'quarantine']).optional(),
+      }),
+    ])
     .optional(),
 });
 const strategySchema = z.enum(['one-for-one', 'all-for-one', 'rest-for-one']);
@@ -89,7 +99,8 @@ export function supervisionPolicy(given: Supervise, actorName: string): Supervis
     withinMs: given.withinMs ?? limits.restartsWithinMs,
     exhausted: given.exhausted ?? 'stop',
     backoff: given.backoff === undefined ? undefined : Object.freeze({ ...given.backoff }),
-    retries: poison === undefined || poison === 'drop' ? 0 : poison.retry,
+    retries: typeof poison === 'object' ? poison.retry : 0,
+    quarantines: (typeof poison === 'object' ? poison.afterwards : poison) === 'quarantine',
   });
 }
 

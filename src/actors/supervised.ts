@@ -6,15 +6,20 @@
  * and of restarts themselves all end here.
  */
 import { describeThrown } from '../base/errors.ts';
+import type { Cell } from './cell.ts';
 import { undeclared } from './declared-failure.ts';
 import { DeclaredFailureSignal } from './errors.ts';
 import { FailureLog } from './failure-log.ts';
 import { Lifecycle } from './lifecycle.ts';
+import { askAgain } from './local-calls.ts';
 import { type Envelope, Status } from './mailbox.ts';
-import { TellEnvelope } from './operation.ts';
-import { ActorFailed } from './outcomes.ts';
+import { type Operation, TellEnvelope } from './operation.ts';
+import { ActorFailed, NotDelivered } from './outcomes.ts';
+import { stateForKeeping } from './quarantine.ts';
+import { noReplay } from './replay.ts';
 import { concernedBy, restartTogether } from './restart.ts';
 import { backoffMs, RestartBudget } from './restart-budget.ts';
+import type { Run } from './run.ts';
 import { type Directive, isDirective } from './supervise.ts';
 
 /** A directive as it is carried out, and how the log puts it. */
@@ -26,11 +31,13 @@ interface Decision {
 export abstract class Supervised extends Lifecycle {
   /** What comes after a run: a stop, the next turn, or rest. */
   protected abstract afterRun(): void;
+  /** The end of a run that was open beside others. */
+  protected abstract endBeside(run: Run): void;
 
   /** The actor's own failure, in the handler of `envelope` or beside any. */
-  protected failed(error: unknown, envelope?: Envelope, message?: unknown): void {
+  protected failed(error: unknown, envelope?: Envelope, message?: unknown, run: Run | undefined = this.current): void {
     const label = envelope?.operation.label ?? this.behavior.name;
-    const cause = error instanceof DeclaredFailureSignal ? undeclared(error, label) : error;
+    const cause = DeclaredFailureSignal.is(error) ? undeclared(error, label) : error;
     if (this.isOver) {
       envelope?.request?.fail(this.failureOf(label, cause));
       envelope?.origin?.settled();
@@ -41,15 +48,14 @@ export abstract class Supervised extends Lifecycle {
     const { extension } = this;
     extension.failureLog ??= new FailureLog();
     extension.failureLog.add(this, cause, label, so, !goesOn);
-    const wasSuspended = this.status === Status.suspended;
     if (envelope !== undefined) {
       // Its run is over, and so nobody's to give up.
       if (this.current !== undefined) this.current.envelope = undefined;
-      if (!goesOn || !this.handOutAgain(envelope, message)) this.isPoison(envelope, message, label, cause);
+      if (!goesOn || !this.handOutAgain(envelope, message)) this.isPoison(envelope, message, cause, directive);
     }
     switch (directive) {
       case 'resume':
-        if (envelope !== undefined) this.resumeAfterFailure(wasSuspended);
+        if (envelope !== undefined) this.resumeAfterFailure(run);
         return;
       case 'restart':
         // Whoever asked it to stop does not wait for a backoff.
@@ -100,7 +106,7 @@ export abstract class Supervised extends Lifecycle {
   private consequence(directive: Exclude<Directive, 'restart'>): string {
     if (directive === 'resume') return 'goes on with its state';
     if (directive === 'stop') return 'stops';
-    return this.parent === undefined ? 'stops, with nobody above to escalate to' : 'ends, and its parent fails with it';
+    return this.parent === undefined ? this.host.guardian.consequence : 'ends, and its parent fails with it';
   }
 
   private restartDelayMs(): number {
@@ -126,18 +132,62 @@ export abstract class Supervised extends Lifecycle {
     return true;
   }
 
-  private isPoison(envelope: Envelope, message: unknown, label: string, cause: unknown): void {
-    envelope.request?.fail(this.failureOf(label, cause));
-    this.host.counters.handled -= 1;
-    this.letterDies(envelope, message, 'poison');
+  private isPoison(envelope: Envelope, message: unknown, cause: unknown, directive: Directive): void {
+    const { operation, request, origin } = envelope;
+    request?.fail(this.failureOf(operation.label, cause));
+    const { counters } = this.host;
+    counters.handled -= 1;
+    if (!this.behavior.supervision.quarantines || this.isSignal(envelope)) {
+      this.letterDies(envelope, message, 'poison');
+      return;
+    }
+    const { state, isShared } = stateForKeeping(this.state, directive === 'resume');
+    counters.quarantined += 1;
+    // Its place need not wait for it any more.
+    origin?.settled();
+    this.host.quarantine.add(
+      {
+        path: this.path(),
+        operation: operation.label,
+        message,
+        error: cause,
+        state,
+        stateIsShared: isShared,
+        again: () => this.leaveQuarantine(operation, message),
+        die: () => {
+          counters.quarantined -= 1;
+          this.letterDies(operation.envelope, message, 'poison');
+        },
+      },
+      this.host.environment.clock.now(),
+    );
+  }
+
+  /** @throws NotDelivered, UsageError */
+  private leaveQuarantine(operation: Operation, message: unknown): Promise<unknown> {
+    if (operation.kind === 'stream') throw noReplay(operation);
+    if (this.isOver) {
+      const text = `${operation.label}: ${this.path()} has ended; discard it, and replay the dead letter elsewhere`;
+      throw new NotDelivered('stopped', text);
+    }
+    this.host.counters.quarantined -= 1;
+    const asked = operation.kind === 'ask' ? askAgain(this as unknown as Cell, operation) : undefined;
+    this.putBack(asked?.request ?? new TellEnvelope(operation, undefined), message);
+    if (this.status === Status.idle) this.makeReady();
+    return asked?.reply ?? Promise.resolve();
   }
 
   // ── what follows ──
 
-  private resumeAfterFailure(wasSuspended: boolean): void {
-    this.releaseRun(this.current);
+  private resumeAfterFailure(run: Run | undefined): void {
+    if (run !== undefined && run !== this.current) {
+      this.endBeside(run);
+      return;
+    }
+    const wasHeld = this.isHeld;
+    this.releaseRun(run);
     this.extra?.notice(this.state);
-    if (wasSuspended) this.afterRun();
+    if (wasHeld) this.afterRun();
   }
 
   private endWithSiblings(): void {
@@ -150,6 +200,7 @@ export abstract class Supervised extends Lifecycle {
   private escalate(error: unknown): void {
     const parent = this.parent as Supervised | undefined;
     void this.endInOrder('failed');
+    if (parent === undefined) this.host.guardian.escalated(this.path(), error);
     // A parent that restarts stops this child anyway.
     if (parent === undefined || parent.isOver || parent.status === Status.restarting) return;
     parent.failed(new ActorFailed(`its child ${this.path()} failed and escalated: ${describeThrown(error)}`, error));

@@ -4,9 +4,10 @@
  * Messages arrive here as the caller gave them; the target validates them once, and copies or encodes them in the same
  * step.
  */
+import type { Host } from './host.ts';
 import type { Operation } from './operation.ts';
 import type { CallOptions, Stream, StreamOptions } from './protocol.ts';
-import type { Request } from './request.ts';
+import type { Run } from './run.ts';
 
 /** Where an actor lives: the id of its place, and its number there, which is never used again. */
 export interface Address {
@@ -19,12 +20,9 @@ export interface Address {
  * `await`; refs outside of actors belong to their system.
  */
 export interface Owner {
-  /** The number of the run that is open now, 0 when none is. */
-  readonly openRun: number;
-  /** What the open run answers, if it answers anything. */
-  readonly openRequest: Request | undefined;
-  /** True while the run of that number has not ended. */
-  isOpen(run: number): boolean;
+  /** The run that a call through its refs is made by; undefined when none is open, or it cannot be told which. */
+  readonly openRun: Run | undefined;
+  readonly host: Host;
   address(): Address;
   path(): string;
   /** A ref to the same actor that belongs to this owner. */
@@ -34,6 +32,11 @@ export interface Owner {
 export interface StopOptions {
   /** How long to wait for the actor's end, in ms. */
   readonly deadlineMs?: number;
+  /**
+   * Handle what is queued now, then stop. What comes meanwhile is refused: nothing is taken that will not be handled.
+   * Children are drained after their parent. False unless given.
+   */
+  readonly drain?: boolean;
 }
 
 /** How an actor ended, as those who watch it are told. */
@@ -43,6 +46,9 @@ export type EndReason = 'stopped' | 'failed' | 'killed' | 'place-lost' | 'unknow
 export interface Watcher {
   terminated(reason: EndReason): void;
 }
+
+/** The side of a link that began it. */
+export type Linked = Target & Owner;
 
 export interface Target {
   readonly protocolName: string;
@@ -64,4 +70,7 @@ export interface Target {
   watch(watcher: Watcher): void;
   /** Takes a watch back; what has been told already stays told. */
   unwatch(watcher: Watcher): void;
+  /** Has the actor linked to `other`, an actor of this place that is linked to it. */
+  linkBack(other: Linked): void;
+  unlinkBack(other: Linked): void;
 }

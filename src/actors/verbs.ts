@@ -5,7 +5,9 @@ import { isRef, targetOf } from './ref.ts';
 import type { StopOptions, Target } from './target.ts';
 
 /**
- * Stops an actor after its current message; what is queued behind becomes dead letters.
+ * Stops an actor after its current message; what is queued behind becomes dead letters. With `drain` it first handles
+ * what is queued, and refuses what comes meanwhile: asks and offers with `NotDelivered`, tells as dead letters with the
+ * reason `draining`.
  *
  * @returns when the actor has ended. With `deadlineMs` it is killed then, and the promise rejects with `ActorFailed`.
  */

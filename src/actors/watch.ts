@@ -125,7 +125,8 @@ export class Watches {
   }
 }
 
-function incarnationOf(target: Target): string {
+/** Which life of which actor: the same text in every place. */
+export function incarnationOf(target: Target): string {
   const { place, cell } = target.address();
   return `${place}#${cell}`;
 }

@@ -1,7 +1,11 @@
+/** The base of every error that Troupe throws or settles with, and the text for what anybody else throws. */
+import { limits } from './limits.ts';
+import { cut, factsOf, isA, isObject, propertyOf } from './thrown.ts';
+
 /**
- * The base of every error that Troupe throws or settles with.
+ * An error of Troupe.
  *
- * An error says what happened, to whom, and what to do about it, and carries a `code` that stays the same from version
+ * It says what happened, to whom, and what to do about it, and carries a `code` that stays the same from version
  * to version. Each folder declares its own errors on top of this class; nothing compares by `instanceof` across
  * package copies, only by `code`.
  */
@@ -26,13 +30,13 @@ export class UsageError extends TroupeError<'UsageError'> {
   }
 }
 
-/** A short description of anything that was thrown; never throws itself, never longer than `charactersMax`. */
-export function describeThrown(thrown: unknown, charactersMax = 2_000): string {
-  let text: string;
-  try {
-    text = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : `thrown value: ${String(thrown)}`;
-  } catch {
-    text = 'a thrown value that cannot be described';
+/** A short description of anything that was thrown; never throws itself, never longer than `charactersMax` and a mark. */
+export function describeThrown(thrown: unknown, charactersMax: number = limits.thrownCharactersMax): string {
+  const { name, message } = factsOf(thrown, charactersMax);
+  if (!isObject(thrown)) return message;
+  // Errors of other realms are no instances of ours, but have a message.
+  if (!isA(thrown, Error) && typeof propertyOf(thrown, 'message') !== 'string') {
+    return 'thrown value: no error, and without a text';
   }
-  return text.length > charactersMax ? `${text.slice(0, charactersMax)}…` : text;
+  return cut(`${name}: ${message}`, charactersMax);
 }

@@ -20,8 +20,6 @@ export const limits = {
   childReplaceMs: 1_000,
   /** How often a pool that may shrink looks for workers that had nothing to do. */
   poolIdleMs: 10_000,
-  /** How often a child that is to stop once its queue is empty is looked at. */
-  drainCheckMs: 10,
   /** A sender in another place that a router told to slow down, for a routee in a third place, goes on after this. */
   routerRoomMs: 20,
   /** Subscribers of one topic: each message is copied for each. */
@@ -65,6 +63,10 @@ export const limits = {
   streamsPerActorMax: 1_024,
   /** Senders waiting for room in one mailbox. */
   offersWaitingMax: 65_536,
+  /** Runs of one interleaving operation that one actor may have open: what `readonly` allows without `concurrent`. */
+  interleavedRunsMax: 1_024,
+  /** Runs that the search for a deadlock follows before it gives up, and leaves the call to its deadline. */
+  waitForRunsMax: 10_000,
   /** Refs an actor keeps rebound for itself before the cache starts anew. */
   reboundRefsMax: 1_024,
   /** Addresses of actors of one place that are remembered before those that nobody holds are looked for. */
@@ -73,6 +75,8 @@ export const limits = {
   refusalLogMs: 1_000,
   /** Dead letters kept for a reader that has not taken them yet. */
   deadLettersBuffered: 1_024,
+  /** A worker posts its dead letters to its main thread at most this often. */
+  deadLetterPostMs: 50,
   /** A dead letter is logged at most this often for each reason. */
   deadLetterLogMs: 1_000,
 
@@ -95,6 +99,10 @@ export const limits = {
 
   /** Texts of errors that cross a place, stack included. */
   errorTextCharactersMax: 8_192,
+  /** The description of anything that was thrown, in errors and logs. */
+  thrownCharactersMax: 2_000,
+  /** Causes of causes that cross a place. */
+  causesMax: 8,
   /** Operation names that one session may name. */
   operationNamesMax: 4_096,
   /** Such a name: a protocol's, a dot and an operation's. */
@@ -122,8 +130,20 @@ export const limits = {
   /** A timer of this length holds the process while somebody waits; its length means nothing. */
   keepAliveMs: 60_000,
 
-  /** How long `shutdown` waits for actors to stop unless it says otherwise. */
+  /** How long `shutdown` may take as a whole unless it says otherwise. */
   shutdownMs: 5_000,
+  /** Messages in quarantine on one thread: each may hold a whole state. */
+  quarantinedMax: 128,
+  /** How long a worker may take to list its actors. */
+  treeAnswerMs: 1_000,
+  /** Names that one log line lists. */
+  namesInText: 5,
+  /** How often a place that leaves looks whether others have received everything. */
+  flushPollMs: 5,
+  /** After an orderly shutdown by a signal, a process that lives on says what holds it. */
+  heldMs: 1_000,
+  /** Actors that one listing of a place names: more is nothing for people. */
+  treeActorsMax: 10_000,
   /** How long the first connection to another node may take, hello included. */
   joinMs: 5_000,
 } as const;

@@ -7,8 +7,9 @@ import type { ActorSystem } from '../runtime/actor-system.ts';
 import { createSystem } from '../runtime/create-system.ts';
 import type { LogLevel } from '../runtime/pino-logger.ts';
 import { secret } from '../runtime/security.ts';
+import { setExitCode } from '../runtime/stop-signals.ts';
 import type { SystemOptions } from '../runtime/system-options.ts';
-import { untilToldToStop } from './stop-signals.ts';
+import { untilToldToStop } from './told-to-stop.ts';
 
 const help = `usage: troupe node --registry <module> --listen <address> [options]
 
@@ -42,9 +43,10 @@ export async function runNode(argv: readonly string[]): Promise<void> {
   const system = await createSystem(optionsOf(given));
   announce(system, given.join ?? []);
   await toldToStop;
-  await system.shutdown({ deadlineMs: stopWithinMs });
+  const { clean } = await system.shutdown({ deadlineMs: stopWithinMs });
+  setExitCode(clean);
   // A handle that user code left open must not keep a node alive that was told to stop.
-  process.exit(0);
+  process.exit();
 }
 
 type Given = ReturnType<typeof parse>;

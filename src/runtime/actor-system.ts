@@ -12,9 +12,11 @@ import { Receptionist } from '../actors/finding/receptionist.ts';
 import { type Counters, type Host, isBehavior, noDefinition } from '../actors/host.ts';
 import { invalidMessage } from '../actors/isolation.ts';
 import type { AnyProtocol, Ref, Stream } from '../actors/protocol.ts';
+import type { QuarantineView } from '../actors/quarantine.ts';
 import { refClassOf } from '../actors/ref.ts';
 import type { RegistryIndex } from '../actors/registry.ts';
 import type { Owner } from '../actors/target.ts';
+import { type PlaceTree, treeOf } from '../actors/tree.ts';
 import type { Environment } from '../base/environment/environment.ts';
 import { limits } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
@@ -22,12 +24,25 @@ import type { RunArguments, RunnableFlow } from './flow-definition.ts';
 import type { NodeLinks } from './node-links.ts';
 import { here, type Where } from './placement.ts';
 import { nodeOf, type Router } from './router.ts';
+import {
+  checkShutdownOptions,
+  Shutdown,
+  type ShutdownHook,
+  type ShutdownHookOptions,
+  type ShutdownOptions,
+} from './shutdown.ts';
+import type { ShutdownPhase, ShutdownReason, ShutdownReport } from './shutdown-report.ts';
+import { onStopSignal, setExitCode, whatHolds } from './stop-signals.ts';
+import { SystemEnd } from './system-end.ts';
+import type { SystemParts } from './system-parts.ts';
 import type { WorkerPool } from './worker-pool.ts';
 
 /** What one place has done so far, and what it holds. */
 export interface PlaceStatistics extends Counters {
   readonly deadLetters: number;
   readonly lostWithPlace: number;
+  /** Dead letters that readers of `system.deadLetters` did not get because they were behind. */
+  readonly deadLettersMissed: number;
 }
 
 /** Where to spawn, and under which name. */
@@ -46,12 +61,17 @@ export class ActorSystem implements AsyncDisposable {
   readonly #links: NodeLinks;
   readonly #log: Logger;
   #nextOfSpread = 0;
-  #shutdown: Promise<void> | undefined = undefined;
+  readonly #parts: SystemParts;
+  readonly #shutdown: Shutdown;
+  #ending: Promise<ShutdownReport> | undefined = undefined;
+  /** Called once it has ended. */
+  #onEnded: (report: ShutdownReport) => void = () => undefined;
   readonly #onBeforeExit = (): void => {
+    const { roots, rootCount } = this.#host;
     const holds = [
-      `${this.#host.rootCount} actors`,
-      `${this.#workers.placeIds.length} worker threads`,
-      `${this.#links.nodeIds.length} links`,
+      named(`${rootCount} actors`, [...roots].slice(0, limits.namesInText), (cell) => cell.path()),
+      named(`${this.#workers.placeIds.length} worker threads`, this.#workers.placeIds, (id) => id),
+      named(`${this.#links.nodeIds.length} links`, this.#links.nodeIds, (id) => id),
     ];
     this.#log.warn(
       { system: this.#host.placeId },
@@ -67,6 +87,8 @@ export class ActorSystem implements AsyncDisposable {
     this.#workers = parts.workers;
     this.#links = parts.links;
     this.#log = parts.log;
+    this.#parts = parts;
+    this.#shutdown = new Shutdown(parts.host.environment.clock, parts.log);
     process.once('beforeExit', this.#onBeforeExit);
   }
 
@@ -85,9 +107,20 @@ export class ActorSystem implements AsyncDisposable {
     return this.#links.nodeIds;
   }
 
-  /** Every dead letter of this thread from now on. */
+  /**
+   * Every dead letter of this thread and of the worker threads from now on. A reader that is 1,024 behind misses the
+   * oldest; `statistics().deadLettersMissed` counts these.
+   */
   get deadLetters(): Stream<DeadLetter> {
     return this.#host.deadLetters.stream();
+  }
+
+  /**
+   * Messages of this thread's actors whose handler failed and whose poison policy is `quarantine`: at most 128; beyond that
+   * the oldest becomes a dead letter.
+   */
+  get quarantine(): QuarantineView {
+    return this.#host.quarantine;
   }
 
   /** Every loss of messages with a place, from now on. */
@@ -119,10 +152,16 @@ export class ActorSystem implements AsyncDisposable {
     return this.#log;
   }
 
+  /** The actors of this node, thread by thread, with what each of them does and how many messages wait. */
+  async tree(): Promise<readonly PlaceTree[]> {
+    return [treeOf(this.#host.placeId, this.#host.roots), ...(await this.#workers.trees())];
+  }
+
   statistics(): PlaceStatistics {
     let deadLetters = 0;
     for (const count of this.#host.deadLetters.counts.values()) deadLetters += count;
-    return { ...this.#host.counters, deadLetters, lostWithPlace: this.#host.deadLetters.lostWithPlace };
+    const { lostWithPlace, readers } = this.#host.deadLetters;
+    return { ...this.#host.counters, deadLetters, lostWithPlace, deadLettersMissed: readers.missed };
   }
 
   /**
@@ -144,7 +183,7 @@ export class ActorSystem implements AsyncDisposable {
       if (cell.started !== undefined) await cell.started;
       return new cell.behavior.refClass(cell, this.#host.outside) as unknown as Ref<T>;
     }
-    if (this.#shutdown !== undefined) {
+    if (this.#ending !== undefined) {
       throw new SpawnFailed('shutdown', `actor "${definition.name}": the system is shutting down`);
     }
     const behavior = this.#registered(definition.name);
@@ -175,30 +214,67 @@ export class ActorSystem implements AsyncDisposable {
   }
 
   /**
-   * Stops everything: actors after their current message, then workers, then links.
+   * Ends the system in order, in the phases `stop-accepting`, `drain`, `stop-actors`, `close-resources` and `leave`: what
+   * is queued is handled, what comes meanwhile is refused, then everything stops. Calls after the first join it.
    *
-   * @param options.deadlineMs 5,000 unless given; what has not stopped by then is killed and named in the log.
+   * @param options.deadlineMs for all of it, 5,000 unless given: what is not done by then is cut short, and reported.
+   * @param options.phases how long single phases may take, in ms.
+   * @returns what was left; it does not reject.
+   * @throws UsageError for options that make no sense
    */
-  shutdown(options: { deadlineMs?: number } = {}): Promise<void> {
-    this.#shutdown ??= this.#close(options.deadlineMs ?? limits.shutdownMs);
-    return this.#shutdown;
+  async shutdown(options: ShutdownOptions = {}): Promise<ShutdownReport> {
+    return this.shutdownFor('called', options);
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.shutdown();
+  /** @internal The same, for another reason. */
+  shutdownFor(reason: ShutdownReason, options: ShutdownOptions = {}): Promise<ShutdownReport> {
+    checkShutdownOptions(options);
+    if (this.#ending === undefined) {
+      this.#ending = new SystemEnd(this.#parts, this.#shutdown).run(options, reason);
+      process.off('beforeExit', this.#onBeforeExit);
+      if (reason === 'escalated') setExitCode(false);
+      // Read when it has ended: signals may be listened for later than it begins.
+      void this.#ending.then((report) => this.#onEnded(report));
+    }
+    return this.#ending;
   }
 
-  async #close(deadlineMs: number): Promise<void> {
-    process.off('beforeExit', this.#onBeforeExit);
-    const [left, leftInWorkers] = await Promise.all([this.#host.close(deadlineMs), this.#workers.close(deadlineMs)]);
-    const all = [...left, ...leftInWorkers];
-    if (all.length > 0)
-      this.#log.warn(
-        { left: all, deadlineMs },
-        `shutdown killed what had not stopped after ${deadlineMs} ms: ${all.join(', ')}`,
-      );
-    this.#router.close('the system is shut down');
-    await this.#links.close();
+  /** @internal Shuts down at the first SIGINT or SIGTERM. */
+  endOnSignals(options: ShutdownOptions): void {
+    let told: ShutdownReason | undefined;
+    const unlisten = onStopSignal((signal) => {
+      told = signal;
+      this.#log.info({ signal }, `${signal}: the system shuts down`);
+      void this.shutdownFor(signal, options);
+    });
+    this.#onEnded = ({ clean }) => {
+      unlisten();
+      if (told === undefined) return;
+      setExitCode(clean);
+      // Whatever else the program has open is its own to close: it is named, and not cut.
+      this.clock.timer(limits.heldMs, () => {
+        this.#log.warn(
+          { holds: whatHolds() },
+          `the system is shut down; the process is held by ${whatHolds().join(', ')}`,
+        );
+      });
+    };
+  }
+
+  /**
+   * Has `hook` called when the shutdown reaches `phase`, before the phase does its own work: in `stop-accepting` and
+   * `drain` all actors still run. Hooks of a phase are called together. One that throws or takes too long is reported,
+   * and holds nothing up. End no process in a hook: it ends by itself when nothing holds it.
+   *
+   * @returns a function that takes the hook back.
+   * @throws UsageError where there is no such phase, or it has begun.
+   */
+  onShutdown(phase: ShutdownPhase, hook: ShutdownHook, options: ShutdownHookOptions = {}): () => void {
+    return this.#shutdown.on(phase, hook, options);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown();
   }
 
   /** A `Where` without choice left in it. */
@@ -219,12 +295,8 @@ export class ActorSystem implements AsyncDisposable {
   }
 }
 
-/** What a system is made of; `start-system.ts` makes them. */
-export interface SystemParts {
-  readonly host: Host;
-  readonly registry: RegistryIndex;
-  readonly router: Router;
-  readonly workers: WorkerPool;
-  readonly links: NodeLinks;
-  readonly log: Logger;
+/** How many, and which of them first. */
+function named<T>(count: string, all: readonly T[], name: (one: T) => string): string {
+  const names = all.slice(0, limits.namesInText).map(name);
+  return names.length === 0 ? count : `${count} (${names.join(', ')}${all.length > names.length ? ', …' : ''})`;
 }

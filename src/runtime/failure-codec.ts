@@ -14,30 +14,36 @@ import {
   Rejected,
 } from '../actors/outcomes.ts';
 import type { MessageType } from '../actors/schema/message-type.ts';
-import { describeThrown, TroupeError } from '../base/errors.ts';
+import { describeThrown } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
+import { factsOf, isA } from '../base/thrown.ts';
+import { causesFromWire, causesToWire } from './cause-codec.ts';
 
 /** A value from the other place as the caller's own. @throws Rejected where it does not fit. */
 export type Decode = (type: MessageType, wire: unknown, what: string) => unknown;
 
 type FailureWire = readonly [code: string, text: string, detail: unknown];
 
-/** A failure as its wire form: `[code, text, detail]`. */
-export function failureToWire(error: unknown, operation: Operation | undefined): FailureWire {
-  const text = cut(error instanceof Error ? error.message : describeThrown(error));
-  if (error instanceof DeclaredError) {
+/**
+ * A failure as its wire form: `[code, text, detail]`.
+ *
+ * @param stacks whether the other place is told where the cause was thrown
+ */
+export function failureToWire(error: unknown, operation: Operation | undefined, stacks: boolean): FailureWire {
+  const text = isA(error, Error) ? factsOf(error, limits.errorTextCharactersMax).message : describeThrown(error);
+  if (isA(error, DeclaredError)) {
     const type = operation?.errors.get(error.code);
     return [error.code, text, type === undefined ? null : type.toWire(error.data)];
   }
-  if (error instanceof InvalidMessage) return [error.code, text, [...error.path]];
-  if (error instanceof Rejected)
+  if (isA(error, InvalidMessage)) return [error.code, text, [...error.path]];
+  if (isA(error, Rejected)) {
     return [error.code, text, [error.reason, error.path === undefined ? null : [...error.path]]];
-  if (error instanceof NotDelivered || error instanceof OutcomeUnknown || error instanceof SpawnFailed) {
-    return [error.code, text, error.reason];
   }
-  if (error instanceof Cancelled) return [error.code, text, error.delivered];
-  if (error instanceof Lagged) return [error.code, text, error.missed];
-  return ['ActorFailed', text, causeText(error)];
+  if (isA(error, NotDelivered) || isA(error, OutcomeUnknown)) return [error.code, text, error.reason];
+  if (isA(error, SpawnFailed)) return [error.code, text, [error.reason, causesToWire(error.cause, stacks)]];
+  if (isA(error, Cancelled)) return [error.code, text, error.delivered];
+  if (isA(error, Lagged)) return [error.code, text, error.missed];
+  return ['ActorFailed', text, causesToWire(isA(error, ActorFailed) ? error.cause : error, stacks)];
 }
 
 /** The failure that the wire form stands for; anything malformed is an `ActorFailed`. */
@@ -74,13 +80,14 @@ export function failureFromWire(wire: unknown, operation: Operation | undefined,
           'shutdown',
         ]),
         message,
+        causesFromWire(path),
       );
     case 'Cancelled':
       return new Cancelled(detail === true, message);
     case 'Lagged':
       return new Lagged(Number.isSafeInteger(detail) && (detail as number) >= 0 ? (detail as number) : 0, message);
     case 'ActorFailed':
-      return new ActorFailed(message, detail === null ? undefined : new TroupeError('RemoteError', String(detail)));
+      return new ActorFailed(message, causesFromWire(detail));
     default: {
       const type = typeof code === 'string' ? operation?.errors.get(code) : undefined;
       if (type === undefined) return new ActorFailed(message);
@@ -97,12 +104,6 @@ export function failureFromWire(wire: unknown, operation: Operation | undefined,
 function pathOf(detail: unknown): MessagePath {
   const isPath = Array.isArray(detail) && detail.every((key) => typeof key === 'string' || Number.isSafeInteger(key));
   return isPath ? (detail as MessagePath) : [];
-}
-
-function causeText(error: unknown): string | null {
-  const cause = error instanceof ActorFailed ? error.cause : error;
-  if (cause === undefined) return null;
-  return cut(cause instanceof Error ? (cause.stack ?? describeThrown(cause)) : describeThrown(cause));
 }
 
 function cut(text: string): string {

@@ -20,6 +20,8 @@ export interface OpenCall {
 
 /** Where a call came from, and where its answer goes. */
 export interface CallOrigin extends Origin {
+  /** Whether the other place is told where a failure was thrown. */
+  readonly stacks: boolean;
   answer(id: number, kind: number, wire: unknown): void;
   /** Takes a call that has settled from the deadlines. */
   remove(waiting: Waiting): void;
@@ -58,7 +60,7 @@ export class InboundRequest extends Request implements OpenCall {
   }
 
   override fail(error: Error): void {
-    if (!this.settled) this.#settle(Kind.failure, failureToWire(error, this.operation));
+    if (!this.settled) this.#settle(Kind.failure, failureToWire(error, this.operation, this.#session.stacks));
   }
 
   cancel(): void {
@@ -116,6 +118,6 @@ export class InboundStream extends StreamRequest implements OpenCall {
   override fail(error: Error): void {
     if (this.settled) return;
     this.settled = true;
-    this.#session.answer(this.#id, Kind.failure, failureToWire(error, this.operation));
+    this.#session.answer(this.#id, Kind.failure, failureToWire(error, this.operation, this.#session.stacks));
   }
 }

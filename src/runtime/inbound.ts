@@ -14,16 +14,17 @@ import { OfferWaiting, RoomNotice, tooManyWait } from '../actors/offer.ts';
 import { type Operation, TellEnvelope } from '../actors/operation.ts';
 import { Cancelled, NotDelivered, Rejected } from '../actors/outcomes.ts';
 import type { RegistryIndex } from '../actors/registry.ts';
-import { type ChainLink, findInChain } from '../actors/request.ts';
+import type { ChainLink } from '../actors/request.ts';
 import { InvalidValue } from '../actors/schema/errors.ts';
 import type { Target } from '../actors/target.ts';
+import { judgeChain } from '../actors/wait-for.ts';
 import { describeThrown } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { RefusedValue } from '../transport/frame-codec.ts';
 import type { Session } from '../transport/session.ts';
 import { failureToWire } from './failure-codec.ts';
 import { type CallOrigin, InboundRequest, InboundStream, type OpenCall } from './inbound-calls.ts';
-import { fieldsOfKind, Kind } from './items.ts';
+import { fieldsOfKind, Kind, StopMode } from './items.ts';
 import type { RemotePlace } from './remote-place.ts';
 import { InboundWatches } from './remote-watches.ts';
 
@@ -69,6 +70,10 @@ export class Inbound implements CallOrigin {
     return count;
   }
 
+  get stacks(): boolean {
+    return this.#place.stacks;
+  }
+
   settled(): void {
     this.#session.settle(1);
   }
@@ -85,7 +90,7 @@ export class Inbound implements CallOrigin {
   /** An answer could not be sent; its caller is told so instead, and a stream that it was part of ends. */
   replyRefused(call: number, error: Error): void {
     this.#cancel(call);
-    this.#send(Kind.failure, call, failureToWire(error, undefined));
+    this.#send(Kind.failure, call, failureToWire(error, undefined, this.stacks));
   }
 
   /** True when the item is settled by a cell, later. */
@@ -106,7 +111,7 @@ export class Inbound implements CallOrigin {
         this.#spawn(id, fields[at + 1], fields[at + 2], fields[at + 3]);
         return false;
       case Kind.stop:
-        this.#stop(id, fields[at + 1], fields[at + 2] === true, deadline(fields[at + 3]));
+        this.#stop(id, fields[at + 1], fields[at + 2], deadline(fields[at + 3]));
         return false;
       case Kind.reply:
         this.#place.call(id)?.reply(fields[at + 1]);
@@ -134,6 +139,12 @@ export class Inbound implements CallOrigin {
         return false;
       case Kind.unwatch:
         this.#watches.unwatch(id);
+        return false;
+      case Kind.link:
+        this.#place.linked(id, fields[at + 1], fields[at + 2], fields[at + 3]);
+        return false;
+      case Kind.unlink:
+        this.#place.unlinked(id, fields[at + 1]);
         return false;
       case Kind.terminated:
         this.#place.terminated(id, fields[at + 1]);
@@ -187,12 +198,16 @@ export class Inbound implements CallOrigin {
     if ('refused' in found) return this.#refuse(id, found.refused);
     const { cell, operation, message } = found;
     const links = readChain(chain);
-    const cycle = links.length === 0 ? undefined : findInChain(cell, links, operation);
-    if (cycle !== undefined) return this.#refuse(id, cycle);
     const request = new InboundRequest(this, id, operation, links);
+    try {
+      request.isAdmitted = judgeChain(cell, links, operation) === 'admit';
+    } catch (cycle) {
+      return this.#refuse(id, cycle as Error);
+    }
     this.#open.set(id, request);
     this.#place.host.deadlines.add(request, milliseconds(remainingMs));
-    cell.accept(request, message);
+    if (request.isAdmitted) cell.acceptFirst(request, message);
+    else cell.accept(request, message);
     return true;
   }
 
@@ -226,7 +241,7 @@ export class Inbound implements CallOrigin {
       (error) => {
         this.#open.delete(id);
         this.settled();
-        this.#send(Kind.failure, id, failureToWire(error, operation));
+        this.#send(Kind.failure, id, failureToWire(error, operation, this.stacks));
       },
     );
     this.#open.set(id, {
@@ -261,7 +276,7 @@ export class Inbound implements CallOrigin {
       },
       (error: unknown) => {
         over();
-        this.#send(Kind.failure, id, failureToWire(error, operation));
+        this.#send(Kind.failure, id, failureToWire(error, operation, this.stacks));
       },
     );
     return true;
@@ -310,10 +325,10 @@ export class Inbound implements CallOrigin {
     }
   }
 
-  #stop(id: number, cellId: unknown, kill: boolean, deadlineMs: number | undefined): void {
+  #stop(id: number, cellId: unknown, mode: unknown, deadlineMs: number | undefined): void {
     const cell = this.#place.host.cell(cellId as number);
-    const options = deadlineMs === undefined ? undefined : { deadlineMs };
-    (cell?.stop(kill, options) ?? Promise.resolve()).then(
+    const options = { drain: mode === StopMode.drain, ...(deadlineMs === undefined ? {} : { deadlineMs }) };
+    (cell?.stop(mode === StopMode.kill, options) ?? Promise.resolve()).then(
       () => this.#send(Kind.reply, id, null),
       (error: unknown) => this.#refuse(id, error as Error),
     );
@@ -333,12 +348,7 @@ export class Inbound implements CallOrigin {
       return { refused: new Rejected('full', `${name}: too many calls of one place are open; send fewer at once`) };
     }
     if (cell === undefined || cell.isOver) {
-      this.#place.host.deadLetters.add({
-        path: this.#pathOf(cellId),
-        operation: name,
-        reason: 'stopped',
-        message: wire,
-      });
+      this.#lose(cellId, cell, name, 'stopped', wire);
       return {
         refused: new NotDelivered(
           'stopped',
@@ -406,8 +416,15 @@ export class Inbound implements CallOrigin {
 
   #dead(cellId: unknown, number: unknown, reason: DeadLetterReason, message: unknown): void {
     const operation = this.#nameOf(number) ?? 'unknown operation';
-    this.#place.host.deadLetters.add({ path: this.#pathOf(cellId), operation, reason, message });
+    this.#lose(cellId, this.#place.host.cell(cellId as number), operation, reason, message);
     this.settled();
+  }
+
+  #lose(cellId: unknown, target: Cell | undefined, label: string, reason: DeadLetterReason, wire: unknown): void {
+    const { host } = this.#place;
+    const of = this.#registry.operation(label);
+    const read = of === undefined ? undefined : () => host.fromWire(of.input, wire, host.outside);
+    host.deadLetters.add({ path: this.#pathOf(cellId), operation: label, reason, message: wire, target, of, read });
   }
 
   #pathOf(cellId: unknown): string {
@@ -417,7 +434,7 @@ export class Inbound implements CallOrigin {
 
   /** False, since nothing waits in a mailbox. */
   #refuse(id: number, error: Error): false {
-    this.#send(Kind.failure, id, failureToWire(error, undefined));
+    this.#send(Kind.failure, id, failureToWire(error, undefined, this.stacks));
     return false;
   }
 

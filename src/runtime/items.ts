@@ -9,7 +9,7 @@
  * | offer | call, cell, operation, message, remaining ms |
  * | stream | call, cell, operation, message, granted |
  * | spawn | call, registered name, arguments, actor name or null |
- * | stop | call, cell, kill, deadline ms or null |
+ * | stop | call, cell, mode (0 after the current message, 1 at once, 2 after what is queued), deadline ms or null |
  * | reply | call, value |
  * | failure | call, failure |
  * | item | call, value |
@@ -20,9 +20,13 @@
  * | watch | watch, cell |
  * | unwatch | watch |
  * | terminated | watch, how the actor ended |
+ * | link | cell, the actor that is linked to it: its number in the place that sends, its branch, its protocol |
+ * | unlink | cell, number of the other in the place that sends |
  *
  * A call is a number that its caller's place gave it, a watch one that the watcher's place gave it. A cell is the actor's number in the place that reads.
  */
+import type { StopOptions } from '../actors/target.ts';
+
 export const Kind = {
   name: 1,
   tell: 2,
@@ -41,6 +45,8 @@ export const Kind = {
   watch: 15,
   unwatch: 16,
   terminated: 17,
+  link: 18,
+  unlink: 19,
 } as const;
 
 /** Fields of an item, its kind included; undefined for a kind that does not exist. */
@@ -63,4 +69,14 @@ export const fieldsOfKind: readonly (number | undefined)[] = [
   3,
   2,
   3,
+  5,
+  3,
 ];
+
+/** How an actor of another place is stopped, as a field. */
+export const StopMode = { stop: 0, kill: 1, drain: 2 } as const;
+
+export function stopMode(kill: boolean, options: StopOptions | undefined): number {
+  if (kill) return StopMode.kill;
+  return options?.drain === true ? StopMode.drain : StopMode.stop;
+}

@@ -157,10 +157,15 @@ export class NodeLinks {
     this.#peers.get(nodeOf(placeId))?.link.close(4003, what);
   }
 
-  async close(): Promise<void> {
+  /** Takes no more connections and joins nobody; the links that there are stay. */
+  async refuse(): Promise<void> {
     this.#abort.abort();
     for (const cancel of this.#rejoins) cancel();
     await this.#listener?.close();
+  }
+
+  async close(): Promise<void> {
+    await this.refuse();
     for (const link of this.#opening) link.close(goingAway, shuttingDown);
     for (const { link } of this.#peers.values()) link.close(goingAway, shuttingDown);
   }

@@ -1,5 +1,5 @@
 /** Calls from this place to another that wait for an answer: asks, offers, spawns, stops and open streams. */
-import { Waiting } from '../actors/deadlines.ts';
+import type { Waiting } from '../actors/deadlines.ts';
 import type { Host } from '../actors/host.ts';
 import { noRoomInTime, offerUnknown } from '../actors/offer.ts';
 import type { Operation } from '../actors/operation.ts';
@@ -11,16 +11,18 @@ import { limits } from '../base/limits.ts';
 import { type Decode, failureFromWire } from './failure-codec.ts';
 
 /** One call that waits. Settles once. */
-export abstract class RemoteCall extends Waiting {
+export abstract class RemoteCall implements Waiting {
+  slot = -1;
+  dueMs = 0;
   /** Its number in the session. */
   readonly id: number;
   settled = false;
 
   constructor(id: number) {
-    super();
     this.id = id;
   }
 
+  abstract expire(): void;
   abstract reply(wire: unknown): void;
   abstract failure(wire: unknown): void;
   /** The other place is lost; `sent` is false when the call had not left this place. */
@@ -124,7 +126,6 @@ export class MessageCall extends PromisedCall {
     }
     if (this.#isOffer && !this.#isLate) {
       this.#isLate = true;
-      this.deadlineMs = 0;
       this.place.host.deadlines.add(this, limits.offerAnswerMs);
       return;
     }

@@ -5,6 +5,7 @@
  * open settles: nothing waits for a place that cannot answer.
  */
 
+import type { DeadLetterReason } from '../actors/dead-letters.ts';
 import { SpawnFailed } from '../actors/errors.ts';
 import type { Host } from '../actors/host.ts';
 import { invalidMessage } from '../actors/isolation.ts';
@@ -17,7 +18,7 @@ import { chainOf } from '../actors/request.ts';
 import { InvalidValue } from '../actors/schema/errors.ts';
 import type { MessageType } from '../actors/schema/message-type.ts';
 import { streamOf } from '../actors/stream-reader.ts';
-import type { Owner, StopOptions, Watcher } from '../actors/target.ts';
+import type { Linked, Owner, StopOptions, Watcher } from '../actors/target.ts';
 import type { Cancel } from '../base/environment/clock.ts';
 import type { Runnable } from '../base/environment/scheduler.ts';
 import { describeThrown } from '../base/errors.ts';
@@ -25,7 +26,7 @@ import { limits } from '../base/limits.ts';
 import { RefusedValue } from '../transport/frame-codec.ts';
 import { type Carrier, Session, type SessionOptions, type Unsettled } from '../transport/session.ts';
 import { Inbound } from './inbound.ts';
-import { Kind } from './items.ts';
+import { Kind, stopMode } from './items.ts';
 import { ControlCall, MessageCall, type RemoteCall, StreamCall } from './remote-calls.ts';
 import { RemoteTarget } from './remote-target.ts';
 import { OutboundWatches } from './remote-watches.ts';
@@ -36,6 +37,8 @@ export interface RemotePlaceOptions extends Omit<SessionOptions, 'carrier' | 'on
   readonly placeId: string;
   /** True for a place of another process: what comes from there is validated again. */
   readonly foreign: boolean;
+  /** Whether it is told where a failure was thrown. */
+  readonly stacks: boolean;
 }
 
 /** Where a spawned actor is. */
@@ -48,6 +51,7 @@ export class RemotePlace {
   readonly placeId: string;
   readonly host: Host;
   readonly foreign: boolean;
+  readonly stacks: boolean;
   readonly #options: RemotePlaceOptions;
   /** Replaced when the place is connected anew: a cut is a new epoch. */
   session: Session;
@@ -58,6 +62,8 @@ export class RemotePlace {
   /** At how many targets those that nobody holds any more are forgotten. */
   #targetsSweptAt: number = limits.targetsSwept;
   #operationNumbers = new Map<string, number>();
+  /** The same by number. */
+  #operations: Operation[] = [];
   #nextCall = 1;
   /** Lets the process end again. */
   #release: Cancel | undefined = undefined;
@@ -73,6 +79,7 @@ export class RemotePlace {
     this.placeId = options.placeId;
     this.host = options.host;
     this.foreign = options.foreign;
+    this.stacks = options.stacks;
     this.#options = options;
     this.session = this.#newSession(unconnected);
     this.session.end();
@@ -90,6 +97,7 @@ export class RemotePlace {
       if (held !== undefined) held.pressed = false;
     }
     this.#operationNumbers = new Map();
+    this.#operations = [];
     this.#inbound = new Inbound(this, this.#options.registry);
     this.session = this.#newSession(carrier);
     this.#inbound.attach(this.session);
@@ -148,7 +156,7 @@ export class RemotePlace {
     if (session.isOver || session.isFull) {
       this.host.counters.refused += 1;
       const reason = session.isOver ? 'unreachable' : 'full';
-      this.host.deadLetters.add({ path: target.path(), operation: operation.label, reason, message: wire });
+      this.#lose(target.path(), operation.label, reason, wire, target, operation);
       return false;
     }
     const number = this.#numberOf(operation);
@@ -274,7 +282,7 @@ export class RemotePlace {
       );
       this.host.deadlines.add(call, timeoutMs);
       this.#opened(call);
-      this.session.begin().push(Kind.stop, call.id, target.cell, kill, options?.deadlineMs ?? null);
+      this.session.begin().push(Kind.stop, call.id, target.cell, stopMode(kill, options), options?.deadlineMs ?? null);
     });
   }
 
@@ -286,6 +294,36 @@ export class RemotePlace {
 
   unwatch(watcher: Watcher): void {
     this.#watches.unwatch(watcher, this.#send);
+  }
+
+  // ── links: each side watches the other, and is told that it should ──
+
+  link(target: RemoteTarget, other: Linked): void {
+    if (!this.session.isOver) {
+      this.#send(Kind.link, target.cell, other.address().cell, other.branch(), other.protocolName);
+    }
+  }
+
+  unlink(target: RemoteTarget, other: Linked): void {
+    this.#send(Kind.unlink, target.cell, other.address().cell);
+  }
+
+  /** @throws where it names no actor */
+  linked(cell: number, other: unknown, branch: unknown, protocol: unknown): void {
+    if (
+      !isCellNumber(other) ||
+      !isText(branch, limits.branchCharactersMax) ||
+      !isText(protocol, limits.nameCharactersMax)
+    ) {
+      throw new Error('a link to what is no actor');
+    }
+    this.host.cell(cell)?.linkBack(this.target(other, branch, protocol));
+  }
+
+  /** @throws where it names no actor */
+  unlinked(cell: number, other: unknown): void {
+    if (!isCellNumber(other)) throw new Error('a link to what is no actor');
+    this.host.cell(cell)?.links.remove(`${this.placeId}#${other}`);
   }
 
   terminated(watch: number, reason: unknown): void {
@@ -391,6 +429,7 @@ export class RemotePlace {
     if (known !== undefined) return known;
     const number = this.#operationNumbers.size;
     this.#operationNumbers.set(operation.label, number);
+    this.#operations.push(operation);
     this.session.begin().push(Kind.name, number, operation.label);
     return number;
   }
@@ -417,8 +456,10 @@ export class RemotePlace {
   ): void {
     const [kind, first, second, third] = fields as [number, number, number, unknown];
     if (kind === Kind.tell) {
-      const path = this.#targets.get(first)?.deref()?.path() ?? `troupe://${this.placeId}/#${first}`;
-      this.host.deadLetters.add({ path, operation: this.#operationName(second), reason, message: third });
+      const target = this.#targets.get(first)?.deref();
+      const path = target?.path() ?? `troupe://${this.placeId}/#${first}`;
+      const operation = this.#operations[second];
+      this.#lose(path, operation?.label ?? 'unknown', reason, third, target, operation);
       return;
     }
     if (kind === Kind.reply || kind === Kind.item || kind === Kind.failure) {
@@ -431,9 +472,18 @@ export class RemotePlace {
     else call.lost(reason !== 'unreachable', this.placeId);
   }
 
-  #operationName(number: number): string {
-    for (const [label, known] of this.#operationNumbers) if (known === number) return label;
-    return 'unknown';
+  /** A tell that does not get there; whoever reads the dead letters sees the message and not its wire form. */
+  #lose(
+    path: string,
+    label: string,
+    reason: DeadLetterReason,
+    wire: unknown,
+    target: RemoteTarget | undefined,
+    of: Operation | undefined,
+  ): void {
+    const { host } = this;
+    const read = of === undefined ? undefined : () => host.fromWire(of.input, wire, host.outside);
+    host.deadLetters.add({ path, operation: label, reason, message: wire, target, of, read });
   }
 }
 
@@ -444,6 +494,14 @@ function opensCall(kind: number): boolean {
 
 /** In place of a carrier until there is one. */
 const unconnected: Carrier = { send: () => true, drained: () => Promise.resolve() };
+
+function isCellNumber(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) > 0;
+}
+
+function isText(value: unknown, charactersMax: number): value is string {
+  return typeof value === 'string' && value.length <= charactersMax;
+}
 
 function readSpawned(wire: unknown): Spawned {
   const [cell, branch] = Array.isArray(wire) ? (wire as [unknown, unknown]) : [];

@@ -1,7 +1,7 @@
 /** The target behind a ref to an actor of another place. */
 import type { Operation } from '../actors/operation.ts';
 import type { CallOptions, Stream, StreamOptions } from '../actors/protocol.ts';
-import type { Address, Owner, StopOptions, Target, Watcher } from '../actors/target.ts';
+import type { Address, Linked, Owner, StopOptions, Target, Watcher } from '../actors/target.ts';
 import type { RemotePlace } from './remote-place.ts';
 
 export class RemoteTarget implements Target {
@@ -62,5 +62,13 @@ export class RemoteTarget implements Target {
 
   unwatch(watcher: Watcher): void {
     this.#place.unwatch(watcher);
+  }
+
+  linkBack(other: Linked): void {
+    this.#place.link(this, other);
+  }
+
+  unlinkBack(other: Linked): void {
+    this.#place.unlink(this, other);
   }
 }

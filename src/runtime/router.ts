@@ -5,10 +5,12 @@ import type { Host } from '../actors/host.ts';
 import type { RegistryIndex } from '../actors/registry.ts';
 import type { Address, Target } from '../actors/target.ts';
 import type { Environment } from '../base/environment/environment.ts';
+import { limits } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
 import { recordsCodec, strictCodec } from '../transport/frame-codec.ts';
 import type { Carrier } from '../transport/session.ts';
 import { RemotePlace } from './remote-place.ts';
+import type { UndeliveredTo } from './shutdown-report.ts';
 
 /** `node~incarnation` of a place id. */
 export function nodeOf(placeId: string): string {
@@ -20,11 +22,15 @@ export function threadOf(placeId: string): string {
   return placeId.slice(placeId.indexOf('/') + 1);
 }
 
+/** How far the stack of a failure travels with it: not at all, between the threads of a node, or to other nodes too. */
+export type StackTravel = 'never' | 'threads' | 'nodes';
+
 export interface RouterOptions {
   readonly environment: Environment;
   readonly nodeId: string;
   readonly registry: RegistryIndex;
   readonly log: Logger;
+  readonly stacks: StackTravel;
   /** The way to a place; undefined where there is none now. */
   readonly carrierTo: (placeId: string) => Carrier | undefined;
   /** The session with a place broke the protocol. */
@@ -92,6 +98,25 @@ export class Router {
     return [...this.#places.values()];
   }
 
+  /**
+   * Waits until every other place has received what was sent to it. Returns those that had not by the deadline.
+   *
+   * Polled: a session tells nobody when it is empty, and whoever leaves needs to know once.
+   */
+  async flush(deadlineMs: number): Promise<readonly UndeliveredTo[]> {
+    const { clock } = this.#options.environment;
+    const endsAtMs = clock.monotonicMs() + deadlineMs;
+    const open = (): RemotePlace[] =>
+      this.places.filter(({ isConnected, session }) => isConnected && session.undelivered > 0);
+    for (let waiting = open(); waiting.length > 0; waiting = open()) {
+      const leftMs = endsAtMs - clock.monotonicMs();
+      if (leftMs <= 0) return waiting.map(({ placeId, session }) => ({ place: placeId, items: session.undelivered }));
+      for (const { session } of waiting) session.hurry();
+      await new Promise<void>((resolve) => void clock.wake(Math.min(leftMs, limits.flushPollMs), resolve));
+    }
+    return [];
+  }
+
   /** Ends all sessions; no other is opened. */
   close(why: string): void {
     this.#closed = true;
@@ -99,13 +124,14 @@ export class Router {
   }
 
   #create(placeId: string): RemotePlace {
-    const { environment, registry, nodeId, onBroken } = this.#options;
+    const { environment, registry, nodeId, stacks, onBroken } = this.#options;
     const foreign = nodeOf(placeId) !== nodeId;
     const place = new RemotePlace({
       host: this.#host!,
       registry,
       placeId,
       foreign,
+      stacks: foreign ? stacks === 'nodes' : stacks !== 'never',
       codec: foreign ? strictCodec() : recordsCodec(),
       clock: environment.clock,
       scheduler: environment.scheduler,

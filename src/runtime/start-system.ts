@@ -4,6 +4,7 @@
  * Everything that core code needs of the outside comes in here, through the environment. It is loaded when a system is
  * made and not before: a worker loads the registry, hence the package, and has no use for sockets and logs of its own.
  */
+import { Guardian } from '../actors/guardian.ts';
 import { Host } from '../actors/host.ts';
 import { registry as emptyRegistry, type Registry, RegistryIndex } from '../actors/registry.ts';
 import { describeThrown, UsageError } from '../base/errors.ts';
@@ -19,6 +20,7 @@ import { realEnvironment } from './real-environment.ts';
 import { nodeOf, Router } from './router.ts';
 import { readSecret } from './security.ts';
 import { checkOptions, type SystemOptions } from './system-options.ts';
+import { WorkerLetters } from './worker-letters.ts';
 import { WorkerPool } from './worker-pool.ts';
 
 /** See `createSystem`. */
@@ -39,6 +41,7 @@ export async function startSystem(options: SystemOptions): Promise<ActorSystem> 
   const registry = new RegistryIndex(value ?? emptyRegistry());
   const secret: Secret | undefined = options.auth === undefined ? undefined : await readSecret(options.auth, log);
   const isolation = options.isolation ?? 'parse';
+  const stacks = options.stacks ?? 'threads';
   const threads = options.threads ?? Math.max(1, environment.places.parallelism - 1);
   const nodeId = `${options.name ?? 'node'}~${environment.random.id()}`;
   const main = `${nodeId}/main`;
@@ -51,6 +54,7 @@ export async function startSystem(options: SystemOptions): Promise<ActorSystem> 
     nodeId,
     registry,
     log,
+    stacks,
     carrierTo: (placeId) =>
       nodeOf(placeId) === nodeId ? workers.carrierTo(placeId) : links.carrierTo('main', placeId),
     onBroken: (placeId, what) => onBroken(main, placeId, what),
@@ -62,16 +66,19 @@ export async function startSystem(options: SystemOptions): Promise<ActorSystem> 
     // This thread cannot be ended; what spoke with it can.
     else workers.kill(placeId === main ? at : placeId);
   }
+  const shutdownAfter = (): void => void system.shutdownFor('escalated');
   const host = new Host({
     environment,
     placeId: main,
     isolation,
     log,
+    guardian: new Guardian(options.guardian ?? {}, log, shutdownAfter),
     remote: (address, branch, protocolName) => router.target(address, branch, protocolName),
     protocolNamed: (name) => registry.protocol(name),
     resourceFor: (declared) => registry.resource(declared.name) ?? declared,
   });
   router.attach(host);
+  const letters = new WorkerLetters({ host, registry, router });
   workers = new WorkerPool({
     environment,
     nodeId,
@@ -83,8 +90,13 @@ export async function startSystem(options: SystemOptions): Promise<ActorSystem> 
     relay: (from, to, frame, epoch) => links.relay(from, to, frame, epoch),
     epochs: () => links.epochs,
     onBroken,
+    guardian: options.guardian ?? {},
+    stacks,
+    onEscalated: shutdownAfter,
+    onLetters: (placeId, posted) => letters.take(placeId, posted),
     onPlaceDown: (placeId) => links.placeDown(placeId),
   });
+  host.deadLetters.readers.onChange = (areSome) => workers.wantLetters(areSome);
   links = new NodeLinks({
     environment,
     profile: { nodeId, roles: options.roles ?? [], fingerprints: fingerprintsOf(registry), threads },
@@ -97,7 +109,7 @@ export async function startSystem(options: SystemOptions): Promise<ActorSystem> 
     onNodeDown: (lost, why) => workers.tellAll({ kind: 'node-down', nodeId: lost, why }),
     onPlaceDown: (placeId, why) => workers.tellAll({ kind: 'place-down', placeId, why }),
   });
-  const system = new ActorSystem({ host, registry, router, workers, links, log });
+  const system: ActorSystem = new ActorSystem({ host, registry, router, workers, letters, links, log });
   try {
     if (options.listen !== undefined) await links.listen(options.listen);
     for (const address of options.join ?? []) await links.join(address);
@@ -105,6 +117,10 @@ export async function startSystem(options: SystemOptions): Promise<ActorSystem> 
     log.debug({ error: describeThrown(error) }, 'the system could not start');
     await system.shutdown({ deadlineMs: 0 });
     throw error;
+  }
+  const { shutdownOnSignals } = options;
+  if (shutdownOnSignals !== undefined && shutdownOnSignals !== false) {
+    system.endOnSignals(shutdownOnSignals === true ? {} : shutdownOnSignals);
   }
   return system;
 }

@@ -1,11 +1,14 @@
 /** The options of `createSystem`, checked once. */
 import * as z from 'zod';
+import type { GuardianOptions } from '../actors/guardian.ts';
 import type { Isolation } from '../actors/isolation.ts';
 import type { Registry } from '../actors/registry.ts';
 import { UsageError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { LogLevel } from './pino-logger.ts';
+import type { StackTravel } from './router.ts';
 import type { SecretFile } from './security.ts';
+import { type ShutdownOptions, shutdownOptionsSchema } from './shutdown.ts';
 
 export interface SystemOptions {
   /** The registry module, or its value; worker threads need the URL. */
@@ -29,6 +32,19 @@ export interface SystemOptions {
   name?: string;
   /** `warn` unless given; JSON lines on standard error. */
   logLevel?: LogLevel;
+  /**
+   * How far the stack of a failure travels with it, beside its name, text, code and causes: `never`, between the
+   * `threads` of this node, or to other `nodes` too. `threads` unless given: a stack shows paths of the machine.
+   */
+  stacks?: StackTravel;
+  /** What stands above top-level actors, on each thread; see `GuardianOptions`. */
+  guardian?: GuardianOptions;
+  /**
+   * Shut down at SIGINT or SIGTERM, as `shutdown(options)` would, and have the process end by itself with exit code 0, or
+   * 1 where something was left; a second signal ends it at once. Off unless given: what a signal means is the program's
+   * to say, and a library that listens for one takes away what it did before.
+   */
+  shutdownOnSignals?: boolean | ShutdownOptions;
 }
 
 /** @throws UsageError */
@@ -49,5 +65,13 @@ const optionsSchema = z.strictObject({
     .string()
     .regex(/^[a-z0-9][a-z0-9-]{0,62}$/)
     .optional(),
+  stacks: z.enum(['never', 'threads', 'nodes']).optional(),
+  guardian: z
+    .strictObject({
+      strategy: z.enum(['one-for-one', 'all-for-one', 'rest-for-one']).optional(),
+      escalated: z.enum(['stop', 'shutdown']).optional(),
+    })
+    .optional(),
+  shutdownOnSignals: z.union([z.boolean(), shutdownOptionsSchema]).optional(),
   logLevel: z.enum(['error', 'warn', 'info', 'debug', 'silent']).optional(),
 });

@@ -1,5 +1,11 @@
 /** What the threads of one process say to each other beside session frames, which go as bare bytes. */
 
+import type { GuardianOptions } from '../actors/guardian.ts';
+import type { ActorView, PlaceTree } from '../actors/tree.ts';
+import type { StackTravel } from './router.ts';
+import type { ShutdownPhase } from './shutdown-report.ts';
+import type { PostedLetters } from './worker-letters.ts';
+
 /** From the main thread to a worker. */
 export type ToWorker =
   /** A direct channel to another worker. */
@@ -10,7 +16,12 @@ export type ToWorker =
   /** There is a link to that node; its epoch goes with every frame for it. */
   | { readonly kind: 'node-up'; readonly nodeId: string; readonly epoch: number }
   | { readonly kind: 'node-down'; readonly nodeId: string; readonly why: string }
-  | { readonly kind: 'shutdown'; readonly deadlineMs: number };
+  /** Lists its actors; answered with `tree`. */
+  | { readonly kind: 'tree' }
+  /** Somebody reads dead letters on the main thread, or nobody any more. */
+  | { readonly kind: 'letters-wanted'; readonly wanted: boolean }
+  /** A phase of the shutdown begins; answered with `phase-done`. */
+  | { readonly kind: 'phase'; readonly phase: WorkerPhase; readonly deadlineMs: number };
 
 /** From a worker to the main thread. */
 export type FromWorker =
@@ -26,7 +37,20 @@ export type FromWorker =
       readonly fields: Readonly<Record<string, unknown>>;
       readonly text: string;
     }
-  | { readonly kind: 'closed'; readonly left: readonly string[] };
+  /** A top-level actor escalated, and the guardian shuts the system down. */
+  | { readonly kind: 'escalated' }
+  | { readonly kind: 'tree'; readonly tree: PlaceTree }
+  | { readonly kind: 'letters'; readonly posted: PostedLetters }
+  /** What the phase left: actors that were killed, names of resources that did not close. */
+  | {
+      readonly kind: 'phase-done';
+      readonly phase: WorkerPhase;
+      readonly killed: readonly ActorView[];
+      readonly unclosed: readonly string[];
+    };
+
+/** The phases of a shutdown that a worker thread goes through. */
+export type WorkerPhase = Exclude<ShutdownPhase, 'leave'>;
 
 /** What a worker is started with. */
 export interface WorkerInit {
@@ -35,6 +59,8 @@ export interface WorkerInit {
   /** URL of the registry module. */
   readonly registry: string;
   readonly isolation: 'parse' | 'codec' | 'trusted';
+  readonly guardian: GuardianOptions;
+  readonly stacks: StackTravel;
 }
 
 /** A frame leaves this thread: its buffer is transferred. */

@@ -3,9 +3,11 @@
  *
  * It is a plain module that the main thread names by URL; nobody writes one of their own.
  */
+import { Guardian } from '../actors/guardian.ts';
 import { Host } from '../actors/host.ts';
 import type { Registry } from '../actors/registry.ts';
 import { RegistryIndex } from '../actors/registry.ts';
+import { treeOf } from '../actors/tree.ts';
 import type { Environment } from '../base/environment/environment.ts';
 import type { Port } from '../base/environment/place.ts';
 import { describeThrown } from '../base/errors.ts';
@@ -13,24 +15,29 @@ import type { Logger } from '../base/logger.ts';
 import { Dispatcher } from '../base/platform/dispatcher.ts';
 import { realClock } from '../base/platform/real-clock.ts';
 import { realRandom } from '../base/platform/real-random.ts';
+import { codeOf } from '../base/thrown.ts';
 import { loadRegistryModule } from './load-registry.ts';
 import { noNetwork } from './no-network.ts';
+import { runPhase } from './place-phases.ts';
 import { nodeOf, Router } from './router.ts';
 import { portCarrier, relayCarrier } from './thread-carrier.ts';
 import type { FromWorker, ToWorker, WorkerInit } from './thread-messages.ts';
+import { LetterBox } from './worker-letters.ts';
 import { portFrom, workerPlaces, workerSide } from './worker-places.ts';
 
 const { init, port } = workerSide();
 await start(init as WorkerInit, port);
 
-async function start({ placeId, mainPlaceId, registry, isolation }: WorkerInit, main: Port): Promise<void> {
+async function start(
+  { placeId, mainPlaceId, registry, isolation, guardian, stacks }: WorkerInit,
+  main: Port,
+): Promise<void> {
   const tellMain = (message: FromWorker): void => main.post(message);
   let index: RegistryIndex;
   try {
     index = new RegistryIndex((await loadRegistryModule(new URL(registry))).value as Registry);
   } catch (error) {
-    const code = (error as { readonly code?: string }).code ?? 'Error';
-    tellMain({ kind: 'failed', code, message: describeThrown(error) });
+    tellMain({ kind: 'failed', code: codeOf(error) ?? 'Error', message: describeThrown(error) });
     return;
   }
   const clock = realClock();
@@ -50,6 +57,7 @@ async function start({ placeId, mainPlaceId, registry, isolation }: WorkerInit, 
     nodeId: nodeOf(placeId),
     registry: index,
     log,
+    stacks,
     carrierTo(other) {
       const direct = peers.get(other);
       if (direct !== undefined) return portCarrier(direct);
@@ -63,12 +71,14 @@ async function start({ placeId, mainPlaceId, registry, isolation }: WorkerInit, 
     placeId,
     isolation,
     log,
+    guardian: new Guardian(guardian, log, () => tellMain({ kind: 'escalated' })),
     remote: (address, branch, protocolName) => router.target(address, branch, protocolName),
     protocolNamed: (name) => index.protocol(name),
     receptionAt: mainPlaceId,
     resourceFor: (declared) => index.resource(declared.name) ?? declared,
   });
   router.attach(host);
+  const letters = new LetterBox(host, (posted) => tellMain({ kind: 'letters', posted }));
 
   const onFrame = (from: string) => (message: unknown) => router.onFrame(from, message as Uint8Array);
   const onMain = async (message: ToWorker): Promise<void> => {
@@ -95,9 +105,18 @@ async function start({ placeId, mainPlaceId, registry, isolation }: WorkerInit, 
         epochs.delete(message.nodeId);
         router.lostNode(message.nodeId, message.why);
         return;
-      case 'shutdown':
-        tellMain({ kind: 'closed', left: await host.close(message.deadlineMs) });
+      case 'tree':
+        tellMain({ kind: 'tree', tree: treeOf(placeId, host.roots) });
         return;
+      case 'letters-wanted':
+        letters.wanted(message.wanted);
+        return;
+      case 'phase': {
+        const left = await runPhase(host, message.phase, message.deadlineMs);
+        letters.flush();
+        tellMain({ kind: 'phase-done', phase: message.phase, ...left });
+        return;
+      }
       default:
         message satisfies never;
     }

@@ -3,16 +3,20 @@
  */
 
 import { SpawnFailed } from '../actors/errors.ts';
+import type { GuardianOptions } from '../actors/guardian.ts';
 import type { Isolation } from '../actors/isolation.ts';
+import type { PlaceTree } from '../actors/tree.ts';
 import type { Environment } from '../base/environment/environment.ts';
 import type { PlaceExit, PlaceHandle } from '../base/environment/place.ts';
 import { describeThrown } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Carrier } from '../transport/session.ts';
-import type { Router } from './router.ts';
+import type { PhaseLeft } from './place-phases.ts';
+import type { Router, StackTravel } from './router.ts';
 import { portCarrier } from './thread-carrier.ts';
-import type { FromWorker, ToWorker, WorkerInit } from './thread-messages.ts';
+import type { FromWorker, ToWorker, WorkerInit, WorkerPhase } from './thread-messages.ts';
+import type { PostedLetters } from './worker-letters.ts';
 
 export interface WorkerPoolOptions {
   readonly environment: Environment;
@@ -29,6 +33,12 @@ export interface WorkerPoolOptions {
   readonly epochs: () => readonly (readonly [nodeId: string, epoch: number])[];
   /** The session of a worker with another place broke the protocol. */
   readonly onBroken: (at: string, placeId: string, what: string) => void;
+  readonly guardian: GuardianOptions;
+  readonly stacks: StackTravel;
+  /** The guardian of a worker wants the system shut down. */
+  readonly onEscalated: () => void;
+  /** A worker posted its dead letters. */
+  readonly onLetters: (placeId: string, posted: PostedLetters) => void;
   /** A worker has died: tells the other nodes. */
   readonly onPlaceDown: (placeId: string) => void;
 }
@@ -36,9 +46,21 @@ export interface WorkerPoolOptions {
 interface Worker {
   readonly placeId: string;
   readonly handle: PlaceHandle;
-  /** Called with the actors that did not end in time. */
-  closed: (left: readonly string[]) => void;
+  /** Called with what the phase of the shutdown left that it was told of last. */
+  phaseDone: (left: PhaseLeft, phase?: WorkerPhase) => void;
+  /** True once it did not answer when its actors were to stop. */
+  isBlocked: boolean;
+  /** Those who wait for the listing of its actors. */
+  readonly treesWanted: ((tree: PlaceTree) => void)[];
 }
+
+/** What a phase of the shutdown left on one worker. */
+export interface WorkerLeft extends PhaseLeft {
+  readonly placeId: string;
+  readonly answered: boolean;
+}
+
+const nothingLeft: PhaseLeft = { killed: [], unclosed: [] };
 
 /** One place in the pool, whose worker may be replaced. */
 interface Slot {
@@ -57,6 +79,7 @@ export class WorkerPool {
   readonly #starting = new Set<PlaceHandle>();
   #started = 0;
   #picks = 0;
+  #lettersWanted = false;
   #closing = false;
 
   constructor(options: WorkerPoolOptions) {
@@ -106,6 +129,12 @@ export class WorkerPool {
     for (const worker of this.#workers.values()) this.#post(worker, message);
   }
 
+  /** Whether the workers are to post their dead letters, or only count them. */
+  wantLetters(wanted: boolean): void {
+    this.#lettersWanted = wanted;
+    this.tellAll({ kind: 'letters-wanted', wanted });
+  }
+
   tell(placeId: string, message: ToWorker): void {
     this.#post(this.#workers.get(placeId), message);
   }
@@ -115,35 +144,61 @@ export class WorkerPool {
     void this.#workers.get(placeId)?.handle.kill();
   }
 
-  /**
-   * Stops all workers, at once those that do not take actors yet.
-   *
-   * @returns the paths of actors that did not end in time.
-   */
-  async close(deadlineMs: number): Promise<readonly string[]> {
-    this.#closing = true;
-    const left: string[] = [];
-    await Promise.all([
-      ...[...this.#starting].map((handle) => handle.kill()),
-      ...[...this.#workers.values()].map(async (worker) => {
-        left.push(...(await this.#stop(worker, deadlineMs)));
-        await worker.handle.kill();
+  /** What runs on each worker; one that is blocked is said to have not answered. */
+  trees(): Promise<readonly PlaceTree[]> {
+    return Promise.all(
+      [...this.#workers.values()].map((worker) => {
+        let take: (tree: PlaceTree) => void = () => undefined;
+        const answer = new Promise<PlaceTree>((resolve) => {
+          take = resolve;
+        });
+        const cancel = this.#options.environment.clock.wake(limits.treeAnswerMs, () => {
+          take({ place: worker.placeId, answered: false, actors: [], omitted: 0 });
+        });
+        worker.treesWanted.push(take);
+        this.#post(worker, { kind: 'tree' });
+        return answer.finally(cancel);
       }),
-    ]);
-    return left;
+    );
   }
 
-  #stop(worker: Worker, deadlineMs: number): Promise<readonly string[]> {
+  /** No more workers are started; those that do not take actors yet are ended. */
+  async refuse(): Promise<void> {
+    this.#closing = true;
+    await Promise.all([...this.#starting].map((handle) => handle.kill()));
+  }
+
+  /**
+   * Has every worker go through a phase of the shutdown. One that did not answer in the phase that stops actors is not
+   * asked again: its loop is blocked.
+   */
+  async runPhase(phase: WorkerPhase, deadlineMs: number): Promise<readonly WorkerLeft[]> {
+    const asked = [...this.#workers.values()].filter(({ isBlocked }) => !isBlocked);
+    return Promise.all(asked.map((worker) => this.#runPhase(worker, phase, deadlineMs)));
+  }
+
+  /** Ends all workers. */
+  async end(): Promise<void> {
+    await Promise.all([...this.#workers.values()].map(({ handle }) => handle.kill()));
+  }
+
+  #runPhase(worker: Worker, phase: WorkerPhase, deadlineMs: number): Promise<WorkerLeft> {
+    const { placeId } = worker;
     return new Promise((resolve) => {
-      // A worker whose loop is blocked never answers.
-      const cancel = this.#options.environment.clock.wake(deadlineMs + limits.workerGraceMs, () =>
-        resolve([worker.placeId]),
-      );
-      worker.closed = (left) => {
+      const isLast = phase === 'stop-actors';
+      // What it reports at its deadline needs a moment to get here.
+      const patienceMs = isLast ? deadlineMs + limits.workerGraceMs : deadlineMs;
+      const cancel = this.#options.environment.clock.wake(patienceMs, () => {
+        worker.isBlocked = isLast;
+        resolve({ placeId, answered: false, ...nothingLeft });
+      });
+      worker.phaseDone = (left, done = phase) => {
+        // A worker that was late with an earlier phase is not done with this one.
+        if (done !== phase) return;
         cancel();
-        resolve(left);
+        resolve({ placeId, answered: true, ...left });
       };
-      this.#post(worker, { kind: 'shutdown', deadlineMs });
+      this.#post(worker, { kind: 'phase', phase, deadlineMs });
     });
   }
 
@@ -171,14 +226,21 @@ export class WorkerPool {
 
   async #start(slot: Slot, registry: URL): Promise<Worker> {
     this.#refuseIfClosing();
-    const { environment, nodeId, isolation, epochs } = this.#options;
+    const { environment, nodeId, isolation, guardian, stacks, epochs } = this.#options;
     this.#started += 1;
     const placeId = `${nodeId}/t${this.#started}`;
     slot.placeId = placeId;
-    const init: WorkerInit = { placeId, mainPlaceId: `${nodeId}/main`, registry: registry.href, isolation };
+    const init: WorkerInit = {
+      placeId,
+      mainPlaceId: `${nodeId}/main`,
+      registry: registry.href,
+      isolation,
+      guardian,
+      stacks,
+    };
     const entry = new URL('./worker-main.js', import.meta.url);
     const handle = await environment.places.start({ entry, name: `troupe ${placeId}`, init });
-    const worker: Worker = { placeId, handle, closed: () => undefined };
+    const worker: Worker = { placeId, handle, phaseDone: () => undefined, isBlocked: false, treesWanted: [] };
     this.#starting.add(handle);
     await new Promise<void>((resolve, reject) => {
       handle.onExit = (exit) => {
@@ -203,6 +265,7 @@ export class WorkerPool {
       this.tell(other, { kind: 'peer', placeId, port: theirs });
     }
     this.#workers.set(placeId, worker);
+    if (this.#lettersWanted) this.#post(worker, { kind: 'letters-wanted', wanted: true });
     for (const [node, epoch] of epochs()) this.#post(worker, { kind: 'node-up', nodeId: node, epoch });
     return worker;
   }
@@ -233,8 +296,17 @@ export class WorkerPool {
       case 'log':
         this.#options.log[message.level]({ ...message.fields, place: worker.placeId }, message.text);
         return;
-      case 'closed':
-        worker.closed(message.left);
+      case 'escalated':
+        this.#options.onEscalated();
+        return;
+      case 'tree':
+        for (const take of worker.treesWanted.splice(0)) take(message.tree);
+        return;
+      case 'letters':
+        this.#options.onLetters(worker.placeId, message.posted);
+        return;
+      case 'phase-done':
+        worker.phaseDone(message, message.phase);
         return;
       default:
         message satisfies never;
@@ -244,7 +316,7 @@ export class WorkerPool {
   #onExit(slot: Slot, worker: Worker, exit: PlaceExit, registry: URL): void {
     const { log, router, environment } = this.#options;
     const wasUp = this.#workers.delete(worker.placeId);
-    worker.closed([]);
+    worker.phaseDone(nothingLeft);
     if (!wasUp || this.#closing) return;
     const why = exitText(exit);
     log.error(

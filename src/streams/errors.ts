@@ -1,5 +1,6 @@
 /** Errors of flows. Every one ends a run, and names the stage that it comes from. */
 import { describeThrown, TroupeError } from '../base/errors.ts';
+import { isA } from '../base/thrown.ts';
 
 /** What every error of a flow is: it names its place in the flow by itself and needs no stage put around it. */
 export abstract class FlowError<Code extends string = string> extends TroupeError<Code> {}
@@ -92,5 +93,5 @@ export class FlowCancelled extends FlowError<'FlowCancelled'> {
 
 /** Whatever was thrown, as an error of flows: one that is stays, anything else becomes the stage's failure. */
 export function asStageFailure(stage: string, thrown: unknown): FlowError {
-  return thrown instanceof FlowError ? thrown : new StageFailed(stage, thrown);
+  return isA(thrown, FlowError) ? thrown : new StageFailed(stage, thrown);
 }

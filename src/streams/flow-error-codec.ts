@@ -1,6 +1,7 @@
 /** Errors of flows between places: what a program may switch on, and the text; the cause goes along as text. */
 import { describeThrown, TroupeError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
+import { factsOf, isA, propertyOf, stackOf } from '../base/thrown.ts';
 import {
   AsyncOperator,
   EdgeBroken,
@@ -22,17 +23,14 @@ export interface FlowErrorWire {
 }
 
 export function flowErrorToWire(error: unknown): FlowErrorWire {
-  const { stage, reason } = error as { readonly stage?: string; readonly reason?: string };
-  const cause = error instanceof Error ? error.cause : error;
-  const code = error instanceof TroupeError ? error.code : 'StageFailed';
+  const [stage, reason] = [propertyOf(error, 'stage'), propertyOf(error, 'reason')];
+  const cause = isA(error, Error) ? factsOf(error).cause : error;
   return {
-    code,
-    message: cut(error instanceof Error ? error.message : describeThrown(error)),
-    ...(stage === undefined ? {} : { stage }),
-    ...(reason === undefined ? {} : { reason }),
-    ...(cause === undefined
-      ? {}
-      : { cause: cut(cause instanceof Error ? (cause.stack ?? describeThrown(cause)) : describeThrown(cause)) }),
+    code: isA(error, TroupeError) ? error.code : 'StageFailed',
+    message: isA(error, Error) ? factsOf(error, limits.errorTextCharactersMax).message : describeThrown(error),
+    ...(typeof stage === 'string' ? { stage } : {}),
+    ...(typeof reason === 'string' ? { reason } : {}),
+    ...(cause === undefined ? {} : { cause: stackOf(cause) ?? describeThrown(cause) }),
   };
 }
 
@@ -61,8 +59,4 @@ function bare({ code, message, stage, reason }: FlowErrorWire, cause: unknown): 
     default:
       return new StageFailed(stage ?? 'unknown', cause);
   }
-}
-
-function cut(text: string): string {
-  return text.length > limits.errorTextCharactersMax ? `${text.slice(0, limits.errorTextCharactersMax)}…` : text;
 }

@@ -122,6 +122,19 @@ export class Session implements Runnable {
     return this.#sent - this.#settledThere + this.#queued;
   }
 
+  /** Items that the other side has not received yet, those that have not left included. */
+  get undelivered(): number {
+    return this.#sent - this.#acknowledged + this.#queued;
+  }
+
+  /** Sends what there is, and asks what of it was received: for who is about to leave. */
+  hurry(): void {
+    if (this.#ended || this.undelivered === 0) return;
+    if (this.#open.count > 0) this.#seal();
+    this.#flush();
+    this.#sendCounts(true);
+  }
+
   /** Resolves when there is room again, or the session has ended. */
   whenRoom(): Promise<void> {
     if (this.hasRoom || this.#ended) return Promise.resolve();

@@ -19,17 +19,18 @@ const Cell = protocol('cell', {
 
 type Step =
   | { readonly do: 'tell' | 'ask' | 'cancelled ask' | 'offer'; readonly to: number }
-  | { readonly do: 'quit' | 'fail' | 'stop' | 'kill'; readonly to: number }
+  | { readonly do: 'quit' | 'fail' | 'stop' | 'drain' | 'kill'; readonly to: number }
   | { readonly do: 'advance'; readonly ms: number }
-  | { readonly do: 'settle' };
+  | { readonly do: 'settle' | 'replay' | 'discard' };
 
 const actors = 3;
 const to = fc.nat({ max: actors - 1 });
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 8, arbitrary: fc.record({ do: fc.constantFrom('tell', 'ask', 'cancelled ask', 'offer'), to }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('quit', 'fail', 'stop', 'kill'), to }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('quit', 'fail', 'stop', 'drain', 'kill'), to }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('advance'), ms: fc.nat({ max: 60 }) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('settle') }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('replay', 'discard') }) },
 );
 const mailbox = fc.record({
   highWater: fc.constantFrom(1, 2),
@@ -41,6 +42,8 @@ const supervise = fc.constantFrom<Supervise>(
   { directive: () => 'resume' },
   { directive: () => 'stop' },
   { poison: { retry: 1 } },
+  { poison: 'quarantine' },
+  { directive: () => 'resume', poison: { retry: 1, afterwards: 'quarantine' } },
   { backoff: { minMs: 5, maxMs: 40 }, poison: { retry: 1 } },
 );
 
@@ -88,12 +91,13 @@ test('accepted = handled + dead letters after acceptance + queued, and every cal
           });
         };
         const check = (): void => {
-          const { accepted, refused, handled: counted } = host.host.counters;
+          const { accepted, refused, handled: counted, quarantined } = host.host.counters;
           const dead = Object.values(host.deadLetterCounts()).reduce((sum, count) => sum + count, 0);
           const queued = refs.reduce((sum, ref) => sum + host.queued(ref), 0);
           // What fails becomes a dead letter, and may have been tried twice.
           expect(counted).toBe(handled.filter((what) => what !== 'fail').length);
-          expect(accepted + refused).toBe(counted + dead + queued);
+          expect(quarantined).toBe(host.host.quarantine.size);
+          expect(accepted + refused).toBe(counted + dead + queued + quarantined);
           for (const ref of refs) expect(host.queued(ref)).toBeLessThanOrEqual(bounds.capacity);
         };
         for (const [index, one] of program.entries()) {
@@ -122,6 +126,15 @@ test('accepted = handled + dead letters after acceptance + queued, and every cal
               break;
             case 'stop':
               track(stop(ref, { deadlineMs: 30 }));
+              break;
+            case 'drain':
+              track(stop(ref, { drain: true, deadlineMs: 60 }));
+              break;
+            case 'replay':
+              for (const one of host.host.quarantine.list()) track(one.replay());
+              break;
+            case 'discard':
+              host.host.quarantine.list()[0]?.discard();
               break;
             case 'kill':
               track(kill(ref));

@@ -287,7 +287,7 @@ describe.each([
   });
 
   it('the receptionist of one place serves the other, and forgets an actor there when it ends or its place is lost', async () => {
-    places = twoPlaces([work, fetch, listener, spreading, fetching, pooled, news], sameNode, true);
+    places = twoPlaces([work, fetch, listener, spreading, fetching, pooled, news], sameNode, undefined, true);
     const [a, b, c] = [await spawnAt('there', work), await spawnAt('there', work), await spawnAt('here', work)];
     const [here, there] = [receptionistAt(places.here), receptionistAt(places.there)];
     const seen: number[] = [];

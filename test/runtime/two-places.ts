@@ -8,7 +8,7 @@ import { Dispatcher } from '../../src/base/platform/dispatcher.ts';
 import { realClock } from '../../src/base/platform/real-clock.ts';
 import { seededRandom } from '../../src/base/platform/seeded-random.ts';
 import { noNetwork } from '../../src/runtime/no-network.ts';
-import { Router } from '../../src/runtime/router.ts';
+import { Router, type StackTravel } from '../../src/runtime/router.ts';
 import type { Carrier } from '../../src/transport/session.ts';
 
 export interface TestPlace {
@@ -34,7 +34,12 @@ export interface TwoPlaces {
  * @param sameNode false: the strict codec, and every message validated again by its receiver.
  * @param oneReception True: the receptionist of `here` serves `there` too.
  */
-export function twoPlaces(definitions: readonly Registrable[], sameNode: boolean, oneReception = false): TwoPlaces {
+export function twoPlaces(
+  definitions: readonly Registrable[],
+  sameNode: boolean,
+  stacks: StackTravel = 'threads',
+  oneReception = false,
+): TwoPlaces {
   const frames: TwoPlaces['frames'] = [];
   const kept: (() => void)[] = [];
   let held = false;
@@ -72,6 +77,7 @@ export function twoPlaces(definitions: readonly Registrable[], sameNode: boolean
       nodeId: ids[own].slice(0, ids[own].indexOf('/')),
       registry: index,
       log,
+      stacks,
       carrierTo: (placeId) => (placeId === ids[other] ? carrier : undefined),
       onBroken: (placeId, what) => {
         log.error({}, `broken: ${what}`);

@@ -43,6 +43,10 @@ export class TestScheduler implements Scheduler, Slice {
     queueMicrotask(() => this.drain());
   }
 
+  get stride(): number {
+    return Math.max(1, this.#left);
+  }
+
   spent(messages: number): boolean {
     this.#left -= messages;
     return this.#left <= 0;

@@ -1,4 +1,4 @@
-import { type ActorSystem, createSystem, kill, pathOf, type Ref, thread } from 'troupe';
+import { type ActorSystem, createSystem, type DeadLetter, kill, pathOf, type Ref, stop, thread } from 'troupe';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Counter, counter } from './fixtures/actors.ts';
 
@@ -13,6 +13,10 @@ async function start(threads = 2): Promise<ActorSystem> {
   system = await createSystem({ registry, threads, logLevel: 'silent' });
   return system;
 }
+const waitFor = async (holds: () => boolean): Promise<void> => {
+  for (let waited = 0; !holds() && waited < 3_000; waited += 10)
+    await new Promise((resolve) => setTimeout(resolve, 10));
+};
 const add = async (ref: Ref<typeof Counter>, times: number): Promise<void> => {
   for (let n = 0; n < times; n += 1) if (!ref.add()) await ref.add.offer({ by: 0 });
 };
@@ -118,6 +122,29 @@ describe('actors on worker threads', () => {
     await kill(ref);
     await asked;
     await expect(ref.total()).rejects.toMatchObject({ code: 'NotDelivered', reason: 'stopped' });
+  });
+
+  it('show the main thread their dead letters, which can be replayed from there', async () => {
+    const { nodeId } = await start(1);
+    const [ref, second] = [
+      await system!.spawn(counter, { on: thread() }),
+      await system!.spawn(counter, { on: thread(), args: { start: 5 } }),
+    ];
+    const letters: DeadLetter[] = [];
+    const reading = system!.deadLetters.subscribe({ next: (letter) => void letters.push(letter) });
+    const failed = await ref.throws().catch(({ code }) => code);
+    expect(failed).toBe('ActorFailed');
+    await stop(ref);
+    ref.add({ by: 3 });
+    await waitFor(() => letters.length === 2);
+    reading.unsubscribe();
+    expect(letters).toMatchObject([
+      { path: `troupe://${nodeId}/t1/counter#1`, operation: 'counter.throws', reason: 'poison' },
+      { operation: 'counter.add', message: { by: 3 } },
+    ]);
+    await letters[1]!.replay(second);
+    expect(await second.total()).toBe(8);
+    await expect(letters[1]!.replay()).rejects.toMatchObject({ code: 'NotDelivered' });
   });
 
   it('are refused where the registry does not name them, or there are no threads', async () => {

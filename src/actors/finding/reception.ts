@@ -101,6 +101,7 @@ export const reception: ActorBehavior = new ActorBehavior<AnyProtocol>(Reception
   // What it knows must outlast a failure of its own: nobody would register again.
   supervise: { directive: () => 'resume' },
   strategy: undefined,
+  reentrant: false,
   handlers: {},
   closure: true,
 });

@@ -90,6 +90,8 @@ class CompiledMessageType implements MessageType {
   readonly #makeParser: () => Parser;
   readonly #checkBounds: ((parsed: unknown) => void) | undefined;
   readonly #describe: () => string;
+  /** True where what zod gives back is the receiver's own already. */
+  readonly #isTaken: boolean;
   #parser: Parser | undefined;
 
   constructor(
@@ -107,18 +109,24 @@ class CompiledMessageType implements MessageType {
     this.#makeParser = makeParser;
     this.#checkBounds = bounds;
     this.#describe = describe;
+    this.#isTaken = codec.copy === undefined && bounds === undefined;
     this.#parser = undefined;
   }
 
   take(value: unknown, owner: RefOwner): unknown {
-    const parsed = this.parse(value);
-    const { copy } = this.#codec;
-    if (copy === undefined) return parsed;
+    this.#parser ??= this.#makeParser();
     try {
-      return copy(parsed, owner, true);
+      const parsed = this.#parser(value);
+      return this.#isTaken ? parsed : this.#copied(parsed, owner);
     } catch (thrown) {
       throw this.#invalid(thrown);
     }
+  }
+
+  #copied(parsed: unknown, owner: RefOwner): unknown {
+    this.#checkBounds?.(parsed);
+    const { copy } = this.#codec;
+    return copy === undefined ? parsed : copy(parsed, owner, true);
   }
 
   parse(value: unknown): unknown {

@@ -34,6 +34,14 @@ export async function offerAll(
     if (end.status === 'fulfilled') return;
     const reason = end.reason instanceof Rejected ? 'full' : 'stopped';
     router.host.counters.refused += 1;
-    router.host.deadLetters.add({ path: routees[index]!.target.path(), operation: operation.label, reason, message });
+    const { target } = routees[index]!;
+    router.host.deadLetters.add({
+      path: target.path(),
+      operation: operation.label,
+      reason,
+      message,
+      target,
+      of: operation,
+    });
   });
 }

@@ -2,7 +2,7 @@
 
 import { limits } from '../../base/limits.ts';
 import type { Terminated } from '../watch.ts';
-import { Children, stopWhenDone } from './children.ts';
+import { Children } from './children.ts';
 import { type Managed, Routees, refuse } from './routees.ts';
 import { isCount } from './router-options.ts';
 import type { Strategy } from './strategy.ts';
@@ -26,7 +26,7 @@ export class ChildRoutees extends Routees {
       ended: ({ cell }) => this.exclude(cell),
       retire: ({ cell }) => {
         this.exclude(cell);
-        stopWhenDone(cell);
+        void cell.stop(false, { drain: true });
       },
     });
     this.#children.resize(count, context);

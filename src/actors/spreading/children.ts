@@ -79,10 +79,3 @@ export class Children {
     context.after(limits.childReplaceMs, (context.self as never as { replace: never }).replace);
   }
 }
-
-/** Stops an actor of this place once it has nothing more to do; it must get nothing more. */
-export function stopWhenDone(cell: Cell): void {
-  if (cell.isOver) return;
-  if (cell.load === 0 || cell.load === Number.POSITIVE_INFINITY) void cell.stop(false, undefined);
-  else cell.host.environment.clock.timer(limits.drainCheckMs, () => stopWhenDone(cell));
-}

@@ -18,5 +18,8 @@ export abstract class FrontCell extends Cell {
 /** Puts a message into the mailbox of another actor of this place, with its refs for that one. */
 export function handTo(cell: Cell, envelope: Envelope, message: unknown): boolean {
   const { input } = envelope.operation;
-  return cell.accept(envelope, input.plain ? message : input.rebind(message, cell));
+  const own = input.plain ? message : input.rebind(message, cell);
+  if (envelope.request?.isAdmitted !== true) return cell.accept(envelope, own);
+  cell.acceptFirst(envelope, own);
+  return true;
 }

@@ -17,6 +17,7 @@ interface FrontParts {
   readonly signals: Signals<unknown, unknown>;
   readonly supervise: Supervise;
   readonly strategy: undefined;
+  readonly reentrant: false;
   readonly handlers: {};
   readonly closure: true;
 }
@@ -38,6 +39,7 @@ export function frontOf(
     // Whom it passes on to must outlast a failure of its own.
     supervise: { directive: () => 'resume' },
     strategy: undefined,
+    reentrant: false,
     handlers: {},
     closure: true,
   };

@@ -6,6 +6,7 @@
 import type { ActorBehavior } from '../behavior.ts';
 import type { Cell } from '../cell.ts';
 import { CellExtension } from '../cell-extension.ts';
+import { HostedBehavior } from '../hosted-behavior.ts';
 import { type Envelope, Mailbox, Status } from '../mailbox.ts';
 
 export interface Job {
@@ -14,11 +15,13 @@ export interface Job {
 }
 
 export class JobQueue extends Mailbox {
+  private readonly pool: Cell;
   private readonly onJob: () => void;
 
   /** @param bounds A definition that has the bounds of the queue. @param onJob Called when a job has come. */
   constructor(pool: Cell, bounds: ActorBehavior, onJob: () => void) {
-    super(pool.host, bounds, pool.parent, pool.id, pool.name);
+    super(new HostedBehavior(pool.host, bounds), pool.parent, pool.id, pool.name);
+    this.pool = pool;
     this.onJob = onJob;
     // It is never ready: whatever comes is news.
     this.status = Status.idle;
@@ -33,14 +36,30 @@ export class JobQueue extends Mailbox {
     this.onJob();
   }
 
+  protected override wake(): void {
+    this.onJob();
+  }
+
+  /** A job that is sent again goes to the pool. */
+  protected override get addressee(): Cell {
+    return this.pool;
+  }
+
+  /** Takes no further jobs. */
+  drain(): void {
+    this.closeToNew();
+  }
+
   /** The oldest job, which a worker's mailbox counts from now on; those that nobody waits for any more are passed over. */
   take(): Job | undefined {
-    for (let job = this.oldest(); job !== undefined; job = this.oldest()) {
-      if (job.envelope.request?.settled !== true) {
+    while (this.queued > 0) {
+      const envelope = this.peekEnvelope();
+      const message = this.shiftMessage();
+      if (envelope.request?.settled !== true) {
         this.host.counters.accepted -= 1;
-        return job;
+        return { envelope, message };
       }
-      this.letterDies(job.envelope, job.message, 'expired');
+      this.letterDies(envelope, message, 'expired');
     }
     return undefined;
   }
@@ -54,17 +73,5 @@ export class JobQueue extends Mailbox {
   close(reason: 'stopped' | 'failed'): void {
     this.status = Status.stopped;
     this.emptyQueue(reason);
-  }
-
-  private oldest(): Job | undefined {
-    const { firstEnvelope, firstMessage, backlog } = this;
-    if (firstEnvelope !== undefined) {
-      this.firstEnvelope = undefined;
-      this.firstMessage = undefined;
-      return { envelope: firstEnvelope, message: firstMessage };
-    }
-    if (backlog === undefined || backlog.size === 0) return undefined;
-    const envelope = backlog.peekFirst();
-    return { envelope, message: backlog.shiftSecond() };
   }
 }

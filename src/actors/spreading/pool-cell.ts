@@ -1,12 +1,13 @@
 /** The cell of a pool: jobs wait in its queue until a worker has nothing to do. */
 
+import type { Cell } from '../cell.ts';
 import type { Envelope } from '../mailbox.ts';
 import type { RoomWaiting } from '../offer.ts';
 import type { Operation } from '../operation.ts';
-import type { Rejected } from '../outcomes.ts';
+import { Rejected } from '../outcomes.ts';
 import type { CallOptions } from '../protocol.ts';
-import { findCycle, findInChain } from '../request.ts';
 import type { Owner } from '../target.ts';
+import { judgeCall, judgeChain } from '../wait-for.ts';
 import { FrontCell } from './front-cell.ts';
 import { JobQueue } from './job-queue.ts';
 import type { Workers } from './workers.ts';
@@ -46,8 +47,9 @@ export class PoolCell extends FrontCell {
     options: CallOptions | undefined,
     owner: Owner,
   ): Promise<unknown> {
-    if (owner.openRun !== 0 && !this.isOwn(operation)) {
-      const cycle = this.cycleThrough((worker) => findCycle(worker, owner, operation));
+    const run = owner.openRun;
+    if (run !== undefined && !this.isOwn(operation)) {
+      const cycle = this.cycleThrough((worker) => judgeCall(worker, run, operation), operation);
       if (cycle !== undefined) return Promise.reject(cycle);
     }
     return super.ask(operation, message, options, owner);
@@ -58,7 +60,7 @@ export class PoolCell extends FrontCell {
     if (this.isOver || this.isOwn(operation)) return super.accept(envelope, message);
     const chain = request?.remoteChain;
     if (request !== undefined && chain !== undefined && chain.length > 0) {
-      const cycle = this.cycleThrough((worker) => findInChain(worker, chain, operation));
+      const cycle = this.cycleThrough((worker) => judgeChain(worker, chain, operation), operation);
       if (cycle !== undefined) {
         request.fail(cycle);
         request.origin?.settled();
@@ -68,18 +70,47 @@ export class PoolCell extends FrontCell {
     return this.jobs.accept(envelope, message);
   }
 
-  /** A job that every worker waits for would never be begun: then, and only then, the call closes a cycle. */
-  private cycleThrough(find: (worker: Owner) => Rejected | undefined): Rejected | undefined {
+  /**
+   * A job that every worker waits for would never be begun: then, and only then, the call closes a cycle. That a worker
+   * would let the call in does not help, since it has its job, and is given no other.
+   */
+  private cycleThrough(judge: (worker: Cell) => 'admit' | 'queue', operation: Operation): Rejected | undefined {
+    const workers = this.workers?.cells ?? [];
     let cycle: Rejected | undefined;
-    for (const worker of this.workers?.cells ?? []) {
-      cycle = find(worker);
-      if (cycle === undefined) return undefined;
+    for (const worker of workers) {
+      try {
+        if (judge(worker) === 'queue') return undefined;
+        cycle ??= allWait(this, operation);
+      } catch (error) {
+        cycle ??= error as Rejected;
+      }
     }
     return cycle;
+  }
+
+  // ── draining: the jobs that wait are still done ──
+
+  protected override closeToNew(): void {
+    super.closeToNew();
+    this.jobs.drain();
+  }
+
+  protected override get isDrained(): boolean {
+    return super.isDrained && this.jobs.queued === 0 && (this.workers?.busy ?? 0) === 0;
+  }
+
+  /** A job was done: it may have been the last. */
+  jobDone(): void {
+    if (this.isDrained) this.wake();
   }
 
   protected override emptyQueue(reason: 'stopped' | 'failed'): void {
     this.waiting?.close(reason);
     super.emptyQueue(reason);
   }
+}
+
+function allWait(pool: Cell, operation: Operation): Rejected {
+  const text = `${operation.label}: every worker of ${pool.path()} waits for this call, so none would begin it`;
+  return new Rejected('cycle', `${text}. Give the pool more workers, or answer with a tell`, [pool.path()]);
 }

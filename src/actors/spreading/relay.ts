@@ -6,44 +6,22 @@
  * it is handed over as it is.
  */
 import type { Cell } from '../cell.ts';
+import { InterleavedRun } from '../interleaved-run.ts';
 import type { Operation } from '../operation.ts';
 import { ActorFailed, Cancelled } from '../outcomes.ts';
 import type { CallOptions, Stream } from '../protocol.ts';
 import type { Request } from '../request.ts';
 import type { StreamRequest } from '../stream-request.ts';
-import type { Address, Owner } from '../target.ts';
+import type { Owner } from '../target.ts';
 
-/** Who makes the calls: the router, in the chain of the request. */
-export class Relaying implements Owner {
-  readonly #router: Cell;
-  readonly #request: Request;
-  /** A run that is never a target's own: it links the request's chain to the call's. */
-  readonly openRun = 1;
-
-  constructor(router: Cell, request: Request) {
-    this.#router = router;
-    this.#request = request;
-  }
-
-  get openRequest(): Request {
-    return this.#request;
-  }
-
-  isOpen(): boolean {
-    return false;
-  }
-
-  address(): Address {
-    return this.#router.address();
-  }
-
-  path(): string {
-    return this.#router.path();
-  }
-
-  adopt(ref: object): object {
-    return this.#router.adopt(ref);
-  }
+/**
+ * The run that makes the calls: one of the router's, beside its others. Through it they carry the request's chain, and
+ * the wait-for graph leads from whoever waits for the request to whom the calls wait for.
+ */
+export function relayRun(router: Cell, request: Request): InterleavedRun {
+  const run = new InterleavedRun(router);
+  run.envelope = request;
+  return run;
 }
 
 type Ask = (operation: Operation, options: CallOptions, owner: Owner) => Promise<unknown>;
@@ -53,16 +31,20 @@ export function relayAsk(router: Cell, request: Request, ask: Ask): void {
   const { operation, origin } = request;
   const given = new AbortController();
   request.onGivenUp = () => given.abort(new Cancelled(true, `${operation.label}: the caller gave up`));
-  request.begun = true;
+  const run = relayRun(router, request);
+  request.run = run;
   const timeoutMs = router.host.deadlines.remainingMs(request);
-  ask(operation, { timeoutMs, signal: given.signal }, new Relaying(router, request))
+  ask(operation, { timeoutMs, signal: given.signal }, run)
     .then((reply) => request.succeed(reply))
     .catch((error: Error) => request.fail(error))
-    .finally(() => origin?.settled());
+    .finally(() => {
+      run.end();
+      origin?.settled();
+    });
 }
 
 /** Answers `request` with the values of `stream`, as its reader grants them. */
-export async function relayStream(request: StreamRequest, stream: Stream<unknown>): Promise<void> {
+export async function relayStream(request: StreamRequest, stream: Stream<unknown>, run: InterleavedRun): Promise<void> {
   const { origin } = request;
   const values = stream[Symbol.asyncIterator]();
   let goOn: () => void = () => undefined;
@@ -71,7 +53,7 @@ export async function relayStream(request: StreamRequest, stream: Stream<unknown
     goOn();
     void values.return?.();
   };
-  request.begun = true;
+  request.run = run;
   // As where a stream is answered by its own actor: it holds nobody's message from now on.
   origin?.settled();
   try {
@@ -92,5 +74,7 @@ export async function relayStream(request: StreamRequest, stream: Stream<unknown
   } catch (error) {
     request.fail(error instanceof Error ? error : new ActorFailed(String(error)));
     void values.return?.();
+  } finally {
+    run.end();
   }
 }

@@ -11,13 +11,14 @@ import type { RoomWaiting } from '../offer.ts';
 import type { Operation } from '../operation.ts';
 import { ActorFailed } from '../outcomes.ts';
 import type { CallOptions, Stream, StreamOptions } from '../protocol.ts';
-import { findCycle, type Request } from '../request.ts';
+import type { Request } from '../request.ts';
 import { streamOf } from '../stream-reader.ts';
 import type { StreamRequest } from '../stream-request.ts';
 import type { Owner, Target } from '../target.ts';
+import { judgeCall } from '../wait-for.ts';
 import { offerAll } from './broadcast.ts';
 import { FrontCell, handTo } from './front-cell.ts';
-import { Relaying, relayAsk, relayStream } from './relay.ts';
+import { relayAsk, relayRun, relayStream } from './relay.ts';
 import type { Routee } from './routee.ts';
 import type { Routees } from './routees.ts';
 import { askFirst } from './scatter-gather.ts';
@@ -172,16 +173,23 @@ export class RouterCell extends FrontCell {
       return;
     }
     const { target, failure } = this.pickAccepted(operation, message);
-    const relaying = new Relaying(this, request);
-    const cycle = target instanceof Cell ? findCycle(target, relaying, operation) : undefined;
-    const refusal = failure ?? cycle;
-    if (refusal !== undefined) {
-      request.fail(refusal);
-      request.origin?.settled();
-    } else if (target instanceof Cell) handTo(target, request, message);
+    if (failure !== undefined) refuse(request, failure);
+    else if (target instanceof Cell) this.handRequest(target, request, message);
     else if (operation.kind === 'stream') {
-      void relayStream(request as StreamRequest, target.stream(operation, message, undefined, relaying));
+      const run = relayRun(this, request);
+      void relayStream(request as StreamRequest, target.stream(operation, message, undefined, run), run);
     } else relayAsk(this, request, (asked, options, owner) => target.ask(asked, message, options, owner));
+  }
+
+  private handRequest(cell: Cell, request: Request, message: unknown): void {
+    const { operation } = request;
+    try {
+      request.isAdmitted = operation.kind === 'ask' && judgeCall(cell, relayRun(this, request), operation) === 'admit';
+    } catch (cycle) {
+      refuse(request, cycle as Error);
+      return;
+    }
+    handTo(cell, request, message);
   }
 
   override awaitRoom(waiting: RoomWaiting): void {
@@ -255,9 +263,14 @@ export class RouterCell extends FrontCell {
 
   private dies(operation: Operation, message: unknown, reason: 'failed' | 'invalid', path = this.path()): false {
     this.host.counters.refused += 1;
-    this.host.deadLetters.add({ path, operation: operation.label, reason, message });
+    this.host.deadLetters.add({ path, operation: operation.label, reason, message, target: this, of: operation });
     return false;
   }
+}
+
+function refuse(request: Request, error: Error): void {
+  request.fail(error);
+  request.origin?.settled();
 }
 
 /** True where `target` is `router`, or a router of this place that leads to it: a message would go round for ever. */

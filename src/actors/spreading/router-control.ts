@@ -4,7 +4,6 @@ import { UsageError } from '../../base/errors.ts';
 import { Cell } from '../cell.ts';
 import { RoutingRefused } from '../errors.ts';
 import { addressOf, addressSchema } from '../finding/address.ts';
-import type { Host } from '../host.ts';
 import { DeclaredError, Rejected } from '../outcomes.ts';
 import {
   type AnyRef,
@@ -60,9 +59,10 @@ export const RouterControl: RouterControlProtocol = protocol('troupe.router', {
 /** Those that a router or pool passes messages on to now. @throws RoutingRefused for a ref of a plain actor */
 export async function routees<R extends AnyRef>(router: R): Promise<readonly R[]> {
   const addresses = await manage(router, 'routees', (control) => control.list());
-  const { owner, host, target } = partsOf(router);
+  const owner = ownerOf(router);
+  const { protocolName } = targetOf(router);
   const RefOf = publicClassOf(router as unknown as InternalRef);
-  return addresses.map((address) => new RefOf(host.targetAt(address, target.protocolName), owner)) as never;
+  return addresses.map((address) => new RefOf(owner.host.targetAt(address, protocolName), owner)) as never;
 }
 
 /**
@@ -120,11 +120,3 @@ function described(routee: unknown, verb: string): { address: [string, number, s
   if (!isRef(routee)) throw new UsageError(`${verb}(…) takes a ref of an actor; it was given ${typeof routee}`);
   return { address: addressOf(routee), protocol: targetOf(routee).protocolName };
 }
-
-function partsOf(ref: unknown): { owner: InternalOwner; host: Host; target: ReturnType<typeof targetOf> } {
-  const owner = ownerOf(ref) as InternalOwner;
-  return { owner, host: owner.host, target: targetOf(ref) };
-}
-
-/** Refs that are held belong to actors, or to the code outside: both know their host. */
-type InternalOwner = ReturnType<typeof ownerOf> & { readonly host: Host };

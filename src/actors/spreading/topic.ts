@@ -87,6 +87,7 @@ export function topic<const PN extends string, LN extends string, O extends Tell
     // Who listens must outlast a failure: nobody would subscribe again.
     supervise: { directive: () => 'resume' },
     strategy: undefined,
+    reentrant: false,
     handlers: { ...passingOn(operations.values()), subscribe, unsubscribe },
     closure: false,
   });
@@ -104,7 +105,14 @@ function passingOn(operations: Iterable<Operation>): Record<string, Pass> {
         } catch {
           // It was valid here, and holds what that one's place cannot be sent: the others get it all the same.
           const { deadLetters } = Run.cellOf(context).host;
-          deadLetters.add({ path: target.path(), operation: operation.label, reason: 'invalid', message });
+          deadLetters.add({
+            path: target.path(),
+            operation: operation.label,
+            reason: 'invalid',
+            message,
+            target,
+            of: operation,
+          });
         }
       }
     };

@@ -151,6 +151,7 @@ export class Workers implements Runnable {
       else this.#idle.push(worker);
     }
     this.hand();
+    this.#pool.jobDone();
   }
 
   // ── workers ──

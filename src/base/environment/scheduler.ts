@@ -7,6 +7,8 @@
 
 /** How much of the running slice is left. One object, reused for every slice. */
 export interface Slice {
+  /** Messages that may be handled before `spent` is to be asked; at least 1. */
+  readonly stride: number;
   /**
    * Counts `messages` against the slice. True when the slice's time is used up and the runnable must return; a
    * runnable that still has work calls `ready` again.

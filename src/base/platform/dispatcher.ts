@@ -45,6 +45,10 @@ export class Dispatcher implements Scheduler, Slice {
     else resolved.then(this.#runSlice);
   }
 
+  get stride(): number {
+    return this.#untilClockRead;
+  }
+
   spent(messages: number): boolean {
     this.#untilClockRead -= messages;
     return this.#untilClockRead <= 0 && this.#readClock();

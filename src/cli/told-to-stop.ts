@@ -1,19 +1,10 @@
 /** When a command that runs until it is told to stop is told so. */
+import { onStopSignal } from '../runtime/stop-signals.ts';
 
-/**
- * Resolves at the first SIGINT or SIGTERM, and with `stdin` also when standard input ends. A second signal ends the
- * process at once, for people who do not want to wait.
- */
+/** Resolves at the first SIGINT or SIGTERM, and with `stdin` also when standard input ends. */
 export function untilToldToStop(options: { stdin: boolean }): Promise<void> {
   return new Promise((stop) => {
-    let told = false;
-    const onSignal = (): void => {
-      if (told) process.exit(130);
-      told = true;
-      stop();
-    };
-    process.on('SIGINT', onSignal);
-    process.on('SIGTERM', onSignal);
+    onStopSignal(() => stop());
     if (!options.stdin) return;
     // Read, and not only watched: the end is noticed by whoever reads.
     process.stdin.resume();

@@ -1,0 +1,19 @@
+/** What a system is made of; `start-system.ts` makes them. */
+import type { Host } from '../actors/host.ts';
+import type { RegistryIndex } from '../actors/registry.ts';
+import type { Logger } from '../base/logger.ts';
+import type { NodeLinks } from './node-links.ts';
+import type { Router } from './router.ts';
+import type { WorkerLetters } from './worker-letters.ts';
+import type { WorkerPool } from './worker-pool.ts';
+
+export interface SystemParts {
+  readonly host: Host;
+  readonly registry: RegistryIndex;
+  readonly router: Router;
+  readonly workers: WorkerPool;
+  /** Dead letters of the worker threads. */
+  readonly letters: WorkerLetters;
+  readonly links: NodeLinks;
+  readonly log: Logger;
+}
