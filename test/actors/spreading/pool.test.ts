@@ -245,6 +245,44 @@ describe('a pool', () => {
     await expect(ref.work({ id: 5, ms: 0 })).rejects.toMatchObject({ code: 'NotDelivered', reason: 'stopped' });
   });
 
+  it('that is drained does the 5 jobs that wait, takes no other, and ends with its workers', async () => {
+    const { host, ref, trace } = await start({ size: 2 });
+    const workersBefore = await routees(ref);
+    for (let id = 1; id <= 7; id += 1) ref.note({ id, ms: 10 });
+    await host.settle();
+    let isOver = false;
+    const drained = stop(ref, { drain: true }).then(() => {
+      isOver = true;
+    });
+    expect(ref.note({ id: 8, ms: 0 })).toBe(false);
+    await expect(ref.work({ id: 9, ms: 0 })).rejects.toMatchObject({ code: 'NotDelivered' });
+    await host.advance(30);
+    expect(isOver).toBe(false);
+    await host.advance(20);
+    await drained;
+    expect(trace.done.sort()).toEqual([1, 2, 3, 4, 5, 6, 7]);
+    expect(host.deadLetterCounts()).toEqual({ draining: 2 });
+    await expect(workersBefore[0]!.work({ id: 1, ms: 0 })).rejects.toMatchObject({ code: 'NotDelivered' });
+  });
+
+  it('takes a dead letter of its queue again, as a job', async () => {
+    const { host, ref, trace } = await start({ size: 1, queue: { capacity: 1 } });
+    for (let id = 1; id <= 3; id += 1) ref.note({ id, ms: 10 });
+    await host.advance(30);
+    expect(host.deadLetterCounts()).toEqual({ full: 1 });
+    await host.deadLetters[0]!.replay();
+    await host.advance(20);
+    expect(trace.done).toEqual([1, 2, 3]);
+  });
+
+  it('that is drained while it has nothing to do ends at once', async () => {
+    const { host, ref } = await start({ size: 2 });
+    const drained = stop(ref, { drain: true });
+    await host.settle();
+    await drained;
+    expect(host.deadLetterCounts()).toEqual({});
+  });
+
   it('checks its options', () => {
     const { worker } = workers();
     expect(() => pool(worker, { size: 0 })).toThrow(/size must be a whole number from 1 to 1024; it was given 0/);
