@@ -7,18 +7,32 @@ export {
   type ActorDefinition,
   type ActorOptions,
   actor,
+  type BehaviorsArgument,
   type ClosureActorOptions,
   closureActor,
+  type DefinitionOptions,
   type MailboxOptions,
   type Signals,
 } from './actors/actor.ts';
 export type { ActorContext, Context, Handlers, ObserveOptions, RunFailure, TimerOptions } from './actors/context.ts';
 export type { DeadLetter, DeadLetterReason, LostWithPlace } from './actors/dead-letters.ts';
-export { LinkedActorFailed, LookupFailed, RoutingRefused, SpawnFailed } from './actors/errors.ts';
+export { LinkedActorFailed, LookupFailed, RoutingRefused, SpawnFailed, StashFull } from './actors/errors.ts';
 export type { Receptionist } from './actors/finding/receptionist.ts';
 export { type ServiceKey, serviceKey } from './actors/finding/service-key.ts';
 export type { GuardianOptions } from './actors/guardian.ts';
 export type { Isolation } from './actors/isolation.ts';
+export {
+  type DataOf,
+  dataOf,
+  type MachineContext,
+  type MachineHandlers,
+  type MachineOptions,
+  type MachineState,
+  type MachineStates,
+  machine,
+  type StateHandlers,
+  type StateOptions,
+} from './actors/machine.ts';
 export {
   ActorFailed,
   Cancelled,
@@ -51,6 +65,7 @@ export {
   tell,
 } from './actors/protocol.ts';
 export type { Quarantined, QuarantineView } from './actors/quarantine.ts';
+export type { IdleEvent } from './actors/receive-timeout.ts';
 export { type Registrable, type Registry, registry } from './actors/registry.ts';
 export { type Resource, resource } from './actors/resource.ts';
 export { bytes } from './actors/schema/bytes.ts';

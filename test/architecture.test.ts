@@ -33,7 +33,7 @@ const rules: Rules = {
     'hyparquet-compressors': /^streams\/connect\//,
     'node:worker_threads': /^runtime\/worker-/,
   },
-  globals: /^(base\/platform\/|transport\/websocket-|runtime\/worker-|cli\/)/,
+  globals: /^(base\/platform\/|transport\/websocket-|runtime\/worker-|testing\/event-loop\.ts|cli\/)/,
 };
 
 describe('src', () => {

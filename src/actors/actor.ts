@@ -5,9 +5,10 @@
  */
 import type * as z from 'zod';
 import { UsageError } from '../base/errors.ts';
-import { ActorBehavior } from './behavior.ts';
+import { ActorBehavior, type Parts } from './behavior.ts';
 import type { ActorContext, ClosureHandlers, Handlers } from './context.ts';
 import type { Operations, Protocol } from './protocol.ts';
+import type { IdleEvent } from './receive-timeout.ts';
 import type { Resource } from './resource.ts';
 import type { Strategy, Supervise } from './supervise.ts';
 import type { Terminated } from './watch.ts';
@@ -25,6 +26,8 @@ export interface MailboxOptions {
    * letter; an ask is answered with `Rejected(full)`.
    */
   overflow?: 'reject' | 'drop-oldest' | 'drop-newest';
+  /** Messages that `ctx.stash()` may set aside, beside the queue and its capacity; 1,024 unless given. */
+  stash?: number;
 }
 
 /** Moments in an actor's life. Each may be asynchronous and holds the actor like a message. */
@@ -35,13 +38,17 @@ export interface Signals<St, C> {
   stopping?: (state: St, event: { readonly reason: 'stopped' | 'failed' }, context: C) => void | Promise<void>;
   /** An actor that it watches has ended. Comes after the last message of that actor. */
   terminated?: (state: St, event: Terminated, context: C) => void | Promise<void>;
+  /**
+   * It has handled no message for `idleMs`, and no stream of it is open. Called once for each quiet time: again only
+   * after something was handled. Waits in the mailbox like a message, and holds no process alive.
+   */
+  idle?: (state: St, event: IdleEvent, context: C) => void | Promise<void>;
 }
 
-export interface ActorOptions<A extends Schema, St, PO extends Operations, N extends Operations, PN extends string> {
+/** What every definition with explicit state may have, whatever its state is. */
+export interface DefinitionOptions<A extends Schema, PO extends Operations, N extends Operations> {
   /** The schema of its arguments. */
   args: A;
-  /** Makes the state from the arguments; may be asynchronous. Throwing fails the start. */
-  state: (args: z.output<A>) => St | Promise<St>;
   /** Private operations, offered by `ctx.self` alone. */
   internal?: N & { readonly [K in keyof N]: K extends keyof PO ? 'already an operation of the protocol' : unknown };
   /** The name it is registered under; its protocol's unless given. */
@@ -49,6 +56,8 @@ export interface ActorOptions<A extends Schema, St, PO extends Operations, N ext
   /** Resources of its place that it needs. */
   uses?: readonly Resource<string, unknown>[];
   mailbox?: MailboxOptions;
+  /** How long it handles nothing before `signals.idle` is called, in ms. */
+  idleMs?: number;
   /** What becomes of it when it fails: restarted at most 5 times in 60 s, then stopped, unless given. */
   supervise?: Supervise;
   /** How its children hang together; `one-for-one` unless given. */
@@ -58,7 +67,24 @@ export interface ActorOptions<A extends Schema, St, PO extends Operations, N ext
    * run that waits; it is `Rejected(cycle)` otherwise. The run that waits may then find its state changed.
    */
   callChainReentrancy?: boolean;
-  signals?: Signals<NoInfer<St>, ActorContext<PO & NoInfer<N>, NoInfer<St>, PN>>;
+}
+
+export interface ActorOptions<
+  A extends Schema,
+  St,
+  PO extends Operations,
+  N extends Operations,
+  PN extends string,
+  B extends string = never,
+> extends DefinitionOptions<A, PO, N> {
+  /** Makes the state from the arguments; may be asynchronous. Throwing fails the start. */
+  state: (args: z.output<A>) => St | Promise<St>;
+  /**
+   * Names of what it can become, such as `['closed']`. Their handlers are a fourth argument of `actor`, by name; what
+   * these leave out is handled as in the third.
+   */
+  behaviors?: readonly B[];
+  signals?: Signals<NoInfer<St>, ActorContext<PO & NoInfer<N>, NoInfer<St>, PN, NoInfer<B>>>;
 }
 
 /** What `system.spawn` and `registry` take. */
@@ -68,6 +94,11 @@ export interface ActorDefinition<T, A extends Schema> {
   readonly protocol: T;
   readonly args: A;
 }
+
+/** An argument more where behaviors are declared: their handlers, each a part of all. */
+export type BehaviorsArgument<B extends string, H> = [B] extends [never]
+  ? []
+  : [behaviors: { readonly [K in NoInfer<B>]: Partial<H> }];
 
 /** Options of a spawn; they may be left out where the arguments may. */
 export type SpawnArguments<A extends Schema, X> =
@@ -79,27 +110,52 @@ export type SpawnArguments<A extends Schema, X> =
  * The handlers are an argument of their own: in one literal with `state`, the state would infer as unknown and wrong
  * replies would compile.
  *
+ * @param behaviors For each name in `options.behaviors` the handlers that differ there; see `ctx.become`.
  * @throws UsageError for a missing handler, a bad name, and a schema that cannot be sent.
  */
-export function actor<const PN extends string, PO extends Operations, A extends Schema, St, N extends Operations = {}>(
+export function actor<
+  const PN extends string,
+  PO extends Operations,
+  A extends Schema,
+  St,
+  N extends Operations = {},
+  const B extends string = never,
+>(
   protocol: Protocol<PN, PO>,
-  options: ActorOptions<A, St, PO, N, PN>,
-  handlers: Handlers<NoInfer<St>, PO & NoInfer<N>, PO & NoInfer<N>, PN>,
+  options: ActorOptions<A, St, PO, N, PN, B>,
+  handlers: Handlers<NoInfer<St>, PO & NoInfer<N>, PO & NoInfer<N>, PN, NoInfer<B>>,
+  ...behaviors: BehaviorsArgument<B, Handlers<NoInfer<St>, PO & NoInfer<N>, PO & NoInfer<N>, PN, NoInfer<B>>>
 ): ActorDefinition<Protocol<PN, PO>, A> {
   return new ActorBehavior<Protocol<PN, PO>, A>(protocol, {
-    args: options.args,
+    ...definitionParts<A, PO, N>(options, protocol.name),
     createState: options.state as (args: unknown) => unknown,
+    signals: (options.signals ?? {}) as Signals<unknown, unknown>,
+    handlers: handlers as unknown as Readonly<Record<string, unknown>>,
+    behaviors: options.behaviors ?? [],
+    behaviorHandlers: (behaviors[0] ?? {}) as Readonly<Record<string, Readonly<Record<string, unknown>>>>,
+    closure: false,
+  });
+}
+
+/** The options that all definitions share, with their defaults. */
+export function definitionParts<A extends Schema, PO extends Operations, N extends Operations>(
+  options: DefinitionOptions<A, PO, N>,
+  protocolName: string,
+): Pick<
+  Parts<A>,
+  'args' | 'internal' | 'name' | 'uses' | 'mailbox' | 'idleMs' | 'supervise' | 'strategy' | 'reentrant'
+> {
+  return {
+    args: options.args,
     internal: (options.internal ?? {}) as Operations,
-    name: options.name ?? protocol.name,
+    name: options.name ?? protocolName,
     uses: options.uses ?? [],
     mailbox: options.mailbox ?? {},
-    signals: (options.signals ?? {}) as Signals<unknown, unknown>,
+    idleMs: options.idleMs,
     supervise: options.supervise ?? {},
     strategy: options.strategy,
     reentrant: options.callChainReentrancy ?? false,
-    handlers: handlers as unknown as Readonly<Record<string, unknown>>,
-    closure: false,
-  });
+  };
 }
 
 /** What a closure actor may have beside its handlers. */
@@ -130,11 +186,14 @@ export function closureActor<PN extends string, PO extends Operations, A extends
     name: protocol.name,
     uses: [],
     mailbox: options.mailbox ?? {},
+    idleMs: undefined,
     signals: {},
     supervise: options.supervise ?? {},
     strategy: options.strategy,
     reentrant: options.callChainReentrancy ?? false,
     handlers: {},
+    behaviors: [],
+    behaviorHandlers: {},
     closure: true,
   });
 }

@@ -9,6 +9,14 @@ import { limits } from '../base/limits.ts';
 import type { ActorDefinition, MailboxOptions, Signals } from './actor.ts';
 import type { Cell } from './cell.ts';
 import {
+  baseTable,
+  behaviorTables,
+  closureTable,
+  type HandlerFunction,
+  type HandlerTable,
+  presentTable,
+} from './handler-tables.ts';
+import {
   type CompiledProtocol,
   checkName,
   compiledProtocol,
@@ -20,8 +28,8 @@ import { type AnyProtocol, type Operations, tell } from './protocol.ts';
 import { makeRefClass, type RefClass, refClassOf } from './ref.ts';
 import type { Resource } from './resource.ts';
 import { compileMessageType, type MessageType } from './schema/message-type.ts';
+import { signalHandler } from './signal.ts';
 import { type Strategy, type Supervise, type SupervisionPolicy, strategyOf, supervisionPolicy } from './supervise.ts';
-import type { Watch } from './watch.ts';
 
 const overflowPolicies: readonly string[] = ['reject', 'drop-oldest', 'drop-newest'];
 
@@ -36,22 +44,29 @@ export interface Front {
   readonly bounds?: ActorBehavior;
 }
 
-export type HandlerFunction = (state: unknown, message: unknown, context: unknown) => unknown;
+type SignalFunction<E> = (state: unknown, event: E, context: unknown) => unknown;
 
-interface Parts<A> {
+/** A definition as it was given, with its defaults. */
+export interface Parts<A> {
   readonly args: A;
   readonly createState: (args: unknown, context: unknown) => unknown;
   readonly internal: Operations;
   readonly name: string;
   readonly uses: readonly Resource<string, unknown>[];
   readonly mailbox: MailboxOptions;
+  readonly idleMs: number | undefined;
   readonly signals: Signals<unknown, unknown>;
   readonly supervise: Supervise;
   readonly strategy: Strategy | undefined;
   readonly reentrant: boolean;
   readonly handlers: Readonly<Record<string, unknown>>;
+  readonly behaviors: readonly string[];
+  /** The handlers of each behavior. */
+  readonly behaviorHandlers: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly closure: boolean;
   readonly front?: Front;
+  /** Handles the end of a state's time, where the actor is a machine. */
+  readonly stateTimeout?: SignalFunction<unknown>;
 }
 
 export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodType = z.ZodType>
@@ -64,8 +79,12 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
   readonly compiled: CompiledProtocol;
   /** Public operations and private ones, by name. */
   readonly operations: ReadonlyMap<string, Operation>;
-  /** By the operation's index; that of `terminated`, where there is one, is the last. */
-  readonly handlers: readonly HandlerFunction[];
+  /** By the operation's index; those of signals, which no ref offers, come last. */
+  readonly handlers: HandlerTable;
+  /** What it can become, by name. */
+  readonly behaviors: ReadonlyMap<string, HandlerTable>;
+  /** The index from which on operations are signals. */
+  readonly signalsFrom: number;
   readonly argsType: MessageType;
   readonly createState: (args: unknown, context: unknown) => unknown;
   /** True where the state is what `createState` returned: an object of handlers. */
@@ -74,6 +93,12 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
   readonly signals: Signals<unknown, unknown>;
   /** The envelope of `signals.terminated`, which waits in the mailbox like a message. */
   readonly terminated: TellEnvelope | undefined;
+  /** That of `signals.idle`. */
+  readonly idle: TellEnvelope | undefined;
+  /** How long nothing may be handled before it; endless where there is none. */
+  readonly idleMs: number;
+  /** That of the end of a state's time, in a machine. */
+  readonly stateTimeout: TellEnvelope | undefined;
   readonly supervision: SupervisionPolicy;
   /** How its children hang together. */
   readonly strategy: Strategy;
@@ -83,6 +108,8 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
   readonly interleaves: boolean;
   readonly highWater: number;
   readonly capacity: number;
+  /** Messages that may be set aside. */
+  readonly stashMax: number;
   readonly overflow: NonNullable<MailboxOptions['overflow']>;
   /** Undefined for a plain actor. */
   readonly front: Front | undefined;
@@ -103,16 +130,25 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
     this.createState = parts.createState;
     this.closure = parts.closure;
     this.front = parts.front;
-    const handled = this.front === undefined ? this.operations : this.front.control.operations;
-    const handlers = [...handled.values()].map((operation) =>
-      parts.closure ? closureHandler(operation.name) : handlerOf(parts.handlers, operation),
-    );
-    const { terminated } = parts.signals;
-    this.terminated =
-      terminated === undefined
-        ? undefined
-        : new Operation(protocol.name, 'terminated', handlers.push(terminatedHandler(terminated)) - 1, tell()).envelope;
+    const handled = [...(this.front === undefined ? this.operations : this.front.control.operations).values()];
+    const base = parts.closure ? closureTable(handled) : baseTable(parts.handlers, handled);
+    // Signals are told by their numbers, which are above those of what is passed on too.
+    if (this.front !== undefined) while (base.length < this.operations.size) base.push(passedOn);
+    this.behaviors = behaviorTables(parts.name, parts.behaviors, parts.behaviorHandlers, base, this.operations);
+    const handlers: HandlerFunction[] = this.behaviors.size === 0 ? base : presentTable(base);
+    this.signalsFrom = handlers.length;
+    const signalEnvelope = <E>(name: string, handle: SignalFunction<E> | undefined): TellEnvelope | undefined => {
+      if (handle === undefined) return undefined;
+      return new Operation(protocol.name, name, handlers.push(signalHandler(handle)) - 1, tell()).envelope;
+    };
+    this.terminated = signalEnvelope('terminated', parts.signals.terminated);
+    this.idle = signalEnvelope('idle', parts.signals.idle);
+    this.stateTimeout = signalEnvelope('timeout', parts.stateTimeout);
     this.handlers = handlers;
+    this.idleMs = count(parts.idleMs, Number.POSITIVE_INFINITY, `${parts.name}: idleMs`);
+    if ((parts.idleMs === undefined) !== (this.idle === undefined)) {
+      throw new UsageError(`${parts.name}: \`idleMs\` and \`signals.idle\` need each other; give both or neither`);
+    }
     this.supervision = supervisionPolicy(parts.supervise, parts.name);
     this.strategy = strategyOf(parts.strategy, parts.name);
     this.reentrant = parts.reentrant;
@@ -127,6 +163,7 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
         `${parts.name}: mailbox.highWater is ${this.highWater}, above its capacity of ${this.capacity}`,
       );
     }
+    this.stashMax = count(parts.mailbox.stash, limits.stashMax, `${parts.name}: mailbox.stash`);
     this.overflow = parts.mailbox.overflow ?? 'reject';
     if (!overflowPolicies.includes(this.overflow)) {
       throw new UsageError(`${parts.name}: mailbox.overflow must be one of ${overflowPolicies.join(', ')}`);
@@ -148,29 +185,13 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
   }
 }
 
-function handlerOf(handlers: Readonly<Record<string, unknown>>, operation: Operation): HandlerFunction {
-  const handler = Object.hasOwn(handlers, operation.name) ? handlers[operation.name] : undefined;
-  if (typeof handler !== 'function') {
-    throw new UsageError(`${operation.label} has no handler; give the actor a function named "${operation.name}"`);
-  }
-  return handler as HandlerFunction;
-}
-
-function closureHandler(name: string): HandlerFunction {
-  return (state, message, context) =>
-    (state as Record<string, (message: unknown, context: unknown) => unknown>)[name]!(message, context);
-}
-
-function terminatedHandler(terminated: NonNullable<Signals<unknown, unknown>['terminated']>): HandlerFunction {
-  return (state, message, context) => {
-    const watch = message as Watch;
-    const event = watch.take();
-    return event === undefined ? undefined : terminated(state, event, context);
-  };
-}
-
 function count(given: number | undefined, byDefault: number, what: string): number {
   if (given === undefined) return byDefault;
   if (Number.isSafeInteger(given) && given >= 1) return given;
   throw new UsageError(`${what} must be a whole number of at least 1; it was given ${String(given)}`);
+}
+
+/** In place of a handler for what a router or pool passes on: its own cell sees to it that none of it is handled here. */
+function passedOn(): never {
+  throw new Error('a message that is passed on was handled by its router');
 }

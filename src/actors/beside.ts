@@ -49,6 +49,11 @@ export class Beside {
     this.#streams.delete(run);
   }
 
+  /** True while the handler that got `run` has not left; that of a stream has, once its generator begins. */
+  isHandling(run: Run): boolean {
+    return this.#asks.has(run as InterleavedRun) || (this.calling === run && !this.#streams.has(run));
+  }
+
   /** The open run of that number. */
   find(number: number): Run | undefined {
     for (const run of this.#asks) if (run.number === number) return run;

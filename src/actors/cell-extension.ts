@@ -1,6 +1,7 @@
 /** What a cell needs only now and then: made at first use, so that an idle actor stays small. */
 import { limits } from '../base/limits.ts';
 import { Ring } from '../base/ring.ts';
+import type { BehaviorStack } from './behavior-stack.ts';
 import { Beside } from './beside.ts';
 import type { Cell } from './cell.ts';
 import type { FailureLog } from './failure-log.ts';
@@ -10,8 +11,10 @@ import type { Envelope } from './mailbox.ts';
 import type { Observer } from './observer.ts';
 import type { RoomWaiting } from './offer.ts';
 import { ActorFailed } from './outcomes.ts';
+import type { ReceiveTimeout } from './receive-timeout.ts';
 import type { RestartBudget } from './restart-budget.ts';
 import type { Run } from './run.ts';
+import type { Stash } from './stash.ts';
 import type { StreamRun } from './stream-request.ts';
 import type { Watcher } from './target.ts';
 import { Timers } from './timers.ts';
@@ -34,6 +37,11 @@ export class CellExtension {
   /** How often its state was rebuilt, or was about to be. */
   generation = 0;
   budget: RestartBudget | undefined = undefined;
+  /** What it has become; undefined for the base alone. Belongs to the generation. */
+  behaviors: BehaviorStack | undefined = undefined;
+  stash: Stash | undefined = undefined;
+  /** Where it wants to know of quiet times. Belongs to the generation. */
+  receiveTimeout: ReceiveTimeout | undefined = undefined;
   failureLog: FailureLog | undefined = undefined;
   /** The message that is handed out again after its handler failed, and how often it was. */
   retried: { readonly envelope: Envelope; readonly times: number } | undefined = undefined;
@@ -79,6 +87,7 @@ export class CellExtension {
     this.streams.delete(stream);
     this.#runs.delete(stream.run);
     this.beside.end(stream.run);
+    this.receiveTimeout?.streamEnded();
     // Without this a generator that waits for a change of a quiet state would wait on, for nobody.
     for (const observer of this.observers) if (observer.run === stream.run) observer.end();
   }
@@ -91,6 +100,9 @@ export class CellExtension {
   /** Ends what belongs to the actor's generation: timers, signals, observers, streams. */
   endGeneration(why: string): void {
     this.cutBackoff?.();
+    this.behaviors = undefined;
+    this.receiveTimeout?.end();
+    this.receiveTimeout = undefined;
     this.#host.counters.late += this.timers.close();
     for (const run of this.#runs) run.abort(why);
     this.#runs.clear();

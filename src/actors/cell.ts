@@ -8,6 +8,7 @@
 import type { Runnable, Slice } from '../base/environment/scheduler.ts';
 import { limits } from '../base/limits.ts';
 import { isA } from '../base/thrown.ts';
+import { answeredLater } from './answered-later.ts';
 import type { CellExtension } from './cell-extension.ts';
 import { settleDeclared } from './declared-failure.ts';
 import { SpawnFailed } from './errors.ts';
@@ -100,6 +101,7 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     }
     const handled = extra?.beside.held ? this.drainBeside() : this.drain(slice);
     this.host.counters.handled += handled;
+    if (extra?.receiveTimeout !== undefined) extra.receiveTimeout.handled(handled);
     // A handler may have suspended it, or ended it.
     if (this.isRunning) this.afterRun();
   }
@@ -213,6 +215,11 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
 
   private suspend(result: PromiseLike<unknown>, envelope: Envelope, message: unknown): void {
     const run = this.current;
+    if (result === answeredLater) {
+      envelope.origin?.settled();
+      this.releaseRun(run);
+      return;
+    }
     if (this.isOver || run === undefined) {
       // The handler has ended its own actor, or restarted it, before its first await.
       this.tellAbandoned(envelope);
@@ -274,7 +281,11 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     if (this.status === Status.ready) return;
     if ((this.stopAsked || this.isDrained) && this.isFree) void this.endInOrder('stopped');
     else if (extra.pulls.size > 0 || this.mayBegin()) this.makeReady();
-    else this.status = this.queued > 0 || this.isHeld ? Status.suspended : Status.idle;
+    else if (this.queued > 0 || this.isHeld) this.status = Status.suspended;
+    else {
+      this.status = Status.idle;
+      extra.receiveTimeout?.rests();
+    }
   }
 
   protected override wake(): void {
@@ -357,6 +368,7 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     run.envelope?.origin?.settled();
     extension.forget(run);
     extension.beside.end(run);
+    extension.receiveTimeout?.handled(1);
     extension.notice(this.state);
     if (this.status === Status.suspended || this.status === Status.idle) this.afterRun();
   }
@@ -371,6 +383,7 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
   /** What of this actor's generation began is its own to hear of, or to fail by; see `pipe-to-self.ts`. */
   workOwner(generation: number): WorkOwner {
     return {
+      began: (operation) => this.beginWork(operation),
       isLate: () => {
         if (!this.isOver && this.generation === generation) return false;
         this.host.counters.late += 1;
@@ -378,6 +391,14 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
       },
       failed: (error) => this.failed(error),
     };
+  }
+
+  private beginWork(operation: string): () => void {
+    const { openWork } = this.host;
+    if (openWork === undefined) return nothing;
+    const work = { cell: this, operation };
+    openWork.add(work);
+    return () => openWork.delete(work);
   }
 
   /** What `select` gives after each message, until `run` or its stream ends. */
@@ -425,6 +446,33 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
   /** A failure of the actor that is none of its own code's. */
   failedBeside(error: unknown): void {
     this.failed(error);
+  }
+
+  // ── what tests look at ──
+
+  /** What it needed only now and then, if it ever did; `extension` would make it. */
+  get extensionIfAny(): CellExtension | undefined {
+    return this.extra;
+  }
+
+  /** The runs whose handlers wait for a promise; those of streams are none of them. */
+  get waitingRuns(): readonly Run[] {
+    const held = this.isHeld && this.current !== undefined ? [this.current] : [];
+    return this.extra === undefined ? held : [...held, ...this.extra.beside.asks];
+  }
+
+  /** Which part of its life it is in the middle of; undefined while it takes turns. A wait for time is none. */
+  get passage(): 'start' | 'restart' | 'stop' | undefined {
+    switch (this.status) {
+      case Status.starting:
+        return 'start';
+      case Status.restarting:
+        return this.extra?.cutBackoff === undefined ? 'restart' : undefined;
+      case Status.stopping:
+        return this.extra !== undefined && this.extra.children.size > 0 ? undefined : 'stop';
+      default:
+        return undefined;
+    }
   }
 
   // ── as the owner of refs ──
@@ -498,7 +546,7 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
   wantsPull(stream: StreamRun): void {
     if (this.isOver) return;
     this.extension.pulls.push(stream);
-    if (this.status === Status.idle) this.makeReady();
+    if (this.status === Status.idle || (this.status === Status.suspended && !this.isHeld)) this.makeReady();
   }
 
   streamEnded(stream: StreamRun): void {
@@ -526,3 +574,5 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     beside.calling = undefined;
   }
 }
+
+const nothing = (): void => undefined;

@@ -41,8 +41,15 @@ export interface ObserveOptions {
  *
  * @typeParam P all operations of the actor, private ones included
  * @typeParam E the errors that the operation declares
+ * @typeParam B the behaviors that the actor declares
  */
-export interface Context<P extends Operations, E = {}, St = unknown, PN extends string = string> {
+export interface Context<
+  P extends Operations,
+  E = {},
+  St = unknown,
+  PN extends string = string,
+  B extends string = never,
+> {
   /** This actor, private operations included. */
   readonly self: Ref<Protocol<PN, P>>;
   /** Aborts when the caller gave up, the call's deadline passed, or the actor ends or restarts. */
@@ -92,6 +99,26 @@ export interface Context<P extends Operations, E = {}, St = unknown, PN extends 
   /** Ends this actor after the current message. */
   stop(): void;
   /**
+   * Has the handlers of that behavior handle what comes, from the next message on; what the behavior leaves out is
+   * handled as in the definition. Behaviors stack, 64 deep at most. A restart goes back to the definition.
+   */
+  become: [B] extends [never] ? never : (behavior: B) => void;
+  /** Goes back to what the actor was before its last `become`; does nothing where that is the definition. */
+  unbecome: [B] extends [never] ? never : () => void;
+  /**
+   * Sets the message in hand aside and leaves the handler, as `fail` does: write `return ctx.stash()`. It was not
+   * handled then: a tell is still to come, an ask is not answered and keeps its deadline and its cancellation.
+   *
+   * Nothing that the handler did before is undone. For a handler of messages, before it returns: a stream handler that
+   * has returned its stream has no message any more.
+   *
+   * The stash holds `mailbox.stash` messages, apart from the capacity; one more fails the actor with `StashFull`. A
+   * restart puts it back before the queue, a stop makes dead letters of it.
+   */
+  stash(): never;
+  /** Puts everything that was set aside before the queue, in the order in which it came. */
+  unstash(): void;
+  /**
    * Has `signals.terminated` called once when that actor has ended: not when it restarts, at once where it has ended
    * already, and when its place is lost. Twice is the same as once. Outlives the restarts of this actor.
    *
@@ -113,24 +140,29 @@ export interface Context<P extends Operations, E = {}, St = unknown, PN extends 
 }
 
 /** The part of a context that belongs to the actor and to no operation: what setup and hooks get. */
-export type ActorContext<P extends Operations, St = unknown, PN extends string = string> = Context<P, {}, St, PN>;
+export type ActorContext<
+  P extends Operations,
+  St = unknown,
+  PN extends string = string,
+  B extends string = never,
+> = Context<P, {}, St, PN, B>;
 
-type Handler<St, O, P extends Operations, PN extends string> =
+type Handler<St, O, P extends Operations, PN extends string, B extends string> =
   O extends TellOperation<infer I>
-    ? (state: St, message: Out<I>, context: Context<P, {}, St, PN>) => void | Promise<void>
+    ? (state: St, message: Out<I>, context: Context<P, {}, St, PN, B>) => void | Promise<void>
     : O extends AskOperation<infer I, infer R, infer E, infer RO>
       ? (
           state: [RO] extends [true] ? Readonly<St> : St,
           message: Out<I>,
-          context: Context<P, E, St, PN>,
+          context: Context<P, E, St, PN, B>,
         ) => In<R> | Promise<In<R>>
       : O extends StreamOperation<infer I, infer R, infer E>
-        ? (state: Readonly<St>, message: Out<I>, context: Context<P, E, St, PN>) => AsyncIterable<In<R>>
+        ? (state: Readonly<St>, message: Out<I>, context: Context<P, E, St, PN, B>) => AsyncIterable<In<R>>
         : never;
 
 /** One handler for each operation of `P`; `All` is what `ctx.self` offers. */
-export type Handlers<St, P extends Operations, All extends Operations, PN extends string> = {
-  [K in keyof P & string]: Handler<St, P[K], All, PN>;
+export type Handlers<St, P extends Operations, All extends Operations, PN extends string, B extends string = never> = {
+  [K in keyof P & string]: Handler<St, P[K], All, PN, B>;
 };
 
 type ClosureHandler<O, P extends Operations, PN extends string> =

@@ -25,6 +25,7 @@ export type DeadLetterReason =
   | 'dropped'
   | 'expired'
   | 'poison'
+  | 'unhandled'
   | 'invalid'
   | 'unknown'
   | 'unreachable'

@@ -43,6 +43,11 @@ export class Deadlines {
     return this.#open;
   }
 
+  /** All that wait now. */
+  *waiting(): Iterable<Waiting> {
+    for (const one of this.#table) if (one !== undefined) yield one;
+  }
+
   add(waiting: Waiting, timeoutMs: number): void {
     let slot: number;
     if (this.#free > 0) {

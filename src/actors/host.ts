@@ -69,6 +69,13 @@ export interface SpawnRequest {
   readonly parent: Cell | undefined;
 }
 
+/** Work that an actor handed to `ctx.run`. */
+export interface OpenWork {
+  readonly cell: Cell;
+  /** The operation that is told of its outcome. */
+  readonly operation: string;
+}
+
 export class Host {
   readonly environment: Environment;
   readonly scheduler: Environment['scheduler'];
@@ -85,6 +92,8 @@ export class Host {
   readonly outside: Outside;
   readonly handOver: HandOver;
   readonly resourceFor: (declared: Resource<string, unknown>) => Resource<string, unknown>;
+  /** What `ctx.run` waits for; kept only where `keepWork` was called. */
+  openWork: Set<OpenWork> | undefined = undefined;
   readonly #remote: HostOptions['remote'];
   readonly #protocolNamed: HostOptions['protocolNamed'];
   readonly #roots = new Set<Cell>();
@@ -231,6 +240,24 @@ export class Host {
   refAt(address: WireAddress, protocol: AnyProtocol, owner: Owner): InternalRef | undefined {
     const ref = this.#refFromWire(address, protocol, protocol.name, owner);
     return typeof ref === 'string' ? undefined : ref;
+  }
+
+  /** Every actor that runs, each before its children. */
+  *cells(): Iterable<Cell> {
+    const below: Iterable<Cell>[] = [this.#roots];
+    for (let some = below.pop(); some !== undefined; some = below.pop()) {
+      for (const cell of some) {
+        yield cell;
+        const children = cell.extensionIfAny?.children;
+        if (children !== undefined && children.size > 0) below.push(children);
+      }
+    }
+  }
+
+  /** From now on keeps what `ctx.run` waits for, for tests that let it finish. Production keeps nothing. */
+  keepWork(): ReadonlySet<OpenWork> {
+    this.openWork ??= new Set();
+    return this.openWork;
   }
 
   /** How many top-level actors run. */

@@ -4,7 +4,8 @@
  * An actor that takes nothing more points to the closed form of the same, so that the common case of a message asks no
  * further question.
  */
-import type { ActorBehavior, HandlerFunction } from './behavior.ts';
+import type { ActorBehavior } from './behavior.ts';
+import type { HandlerFunction } from './handler-tables.ts';
 import type { Host } from './host.ts';
 
 export class HostedBehavior {

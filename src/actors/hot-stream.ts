@@ -24,6 +24,12 @@ export class HotReaders<T> {
     for (const read of this.#readers) read(value);
   }
 
+  /** Calls `read` with everything from now on, as it happens. */
+  each(read: (value: T) => void): void {
+    this.#readers.add(read);
+    if (this.#readers.size === 1) this.onChange(true);
+  }
+
   /** Everything from now on, for as long as it is read. */
   stream(): Stream<T> {
     return streamOf<T>((reader) => {
@@ -34,8 +40,7 @@ export class HotReaders<T> {
         }
         reader.push(value);
       };
-      this.#readers.add(read);
-      if (this.#readers.size === 1) this.onChange(true);
+      this.each(read);
       return {
         consumed(): void {
           // Nothing is granted here: what happens, happens.

@@ -13,8 +13,10 @@ import type { Cell } from './cell.ts';
 import { CellExtension } from './cell-extension.ts';
 import { SpawnFailed } from './errors.ts';
 import { logFailure } from './failure-log.ts';
+import type { HandlerTable } from './handler-tables.ts';
 import { Birth, type Envelope, Mailbox, Status, statusNames } from './mailbox.ts';
 import { ActorFailed } from './outcomes.ts';
+import { ReceiveTimeout } from './receive-timeout.ts';
 import { Run } from './run.ts';
 import type { StopOptions, Watcher } from './target.ts';
 import type { ActorView } from './tree.ts';
@@ -49,6 +51,16 @@ export abstract class Lifecycle extends Mailbox {
   /** New at each restart: timers, runs and streams belong to one. */
   get generation(): number {
     return this.extra === undefined ? 0 : this.extra.generation;
+  }
+
+  /** Its state, for its own contexts. */
+  get ownState(): unknown {
+    return this.state;
+  }
+
+  /** The handlers that `ctx.become` has put in place; undefined for those of the definition. */
+  get table(): HandlerTable | undefined {
+    return this.extra?.behaviors?.top;
   }
 
   // ── the start ──
@@ -105,6 +117,8 @@ export abstract class Lifecycle extends Mailbox {
     try {
       const state = await coming;
       this.refuseIfOver();
+      // The hook's context speaks of it already.
+      this.state = state;
       await this.behavior.signals.started?.(state, { generation: 0 }, this.hookContext());
       this.refuseIfOver();
       this.begin(state);
@@ -127,9 +141,29 @@ export abstract class Lifecycle extends Mailbox {
   protected begin(state: unknown): void {
     this.state = state;
     this.status = Status.idle;
+    this.awaitQuiet();
     if (this.extra !== undefined) this.admitOffers(this.extra);
     // What was admitted has made it ready already.
     if (this.status === Status.idle && (this.queued > 0 || this.stopAsked || this.isDraining)) this.makeReady();
+  }
+
+  // ── its rest ──
+
+  get isResting(): boolean {
+    return this.status === Status.idle && (this.extra === undefined || this.extra.beside.asks.size === 0);
+  }
+
+  get openStreams(): number {
+    return this.extra === undefined ? 0 : this.extra.streams.size;
+  }
+
+  /** Has `signals.idle` called, where there is one. */
+  private awaitQuiet(): void {
+    const { idle, idleMs } = this.behavior;
+    if (idle === undefined) return;
+    const { extension } = this;
+    extension.receiveTimeout = new ReceiveTimeout(this, idle, idleMs, this.host.environment.clock);
+    extension.receiveTimeout.rests();
   }
 
   protected hookContext(): Run {
@@ -310,6 +344,11 @@ export abstract class Lifecycle extends Mailbox {
   protected tellAbandoned({ operation, request, origin }: Envelope): void {
     request?.fail(new ActorFailed(`${operation.label}: ${this.path()} ended while its handler was waiting`));
     origin?.settled();
+  }
+
+  /** True while the handler that got `run` has not left. */
+  isHandling(run: Run): boolean {
+    return (this.current === run && (this.isRunning || this.isHeld)) || this.extra?.beside.isHandling(run) === true;
   }
 
   /** The next run gets a context of its own. */

@@ -19,6 +19,9 @@ export class LocalRequest extends Request implements OpenWait {
   override get origin(): undefined {
     return undefined;
   }
+  override get caller(): Owner {
+    return this.#owner;
+  }
   readonly #cell: Cell;
   readonly #owner: Owner;
   #resolve: ((value: unknown) => void) | undefined = undefined;
@@ -205,6 +208,7 @@ export function sendOffer(
         detach();
         reject(error);
       },
+      owner,
     );
     signal?.addEventListener('abort', abort, { once: true });
     host.deadlines.add(offer, timeoutMs);
@@ -216,6 +220,9 @@ export function sendOffer(
 class LocalStreamRequest extends StreamRequest {
   override get origin(): undefined {
     return undefined;
+  }
+  override get caller(): Owner {
+    return this.#owner;
   }
   readonly #host: Host;
   readonly #owner: Owner;

@@ -16,9 +16,9 @@ import type { Operation, TellEnvelope } from './operation.ts';
 import { ActorFailed, NotDelivered, Rejected } from './outcomes.ts';
 import { PairQueue } from './pair-queue.ts';
 import type { Request } from './request.ts';
+import type { Signal } from './signal.ts';
 import type { Target } from './target.ts';
 import type { ActorStatus } from './tree.ts';
-import type { Watch } from './watch.ts';
 
 export type Envelope = TellEnvelope | Request;
 
@@ -121,6 +121,11 @@ export abstract class Mailbox {
     return this.status >= Status.stopping;
   }
 
+  /** Messages that the actor has set aside. */
+  get stashed(): number {
+    return this.extra?.stash?.size ?? 0;
+  }
+
   /** True when an offer need not wait. */
   get hasRoom(): boolean {
     return this.queued < this.hosted.highWater && (this.extra === undefined || this.extra.offers.size === 0);
@@ -180,12 +185,11 @@ export abstract class Mailbox {
     else if (this.status === Status.suspended && this.hosted.interleaves) this.wake();
   }
 
-  /** Queues the news of another's end, whatever the capacity. */
-  acceptTerminated(watch: Watch): void {
-    const { terminated } = this.behavior;
-    if (this.status >= Status.stopping || terminated === undefined || this.isDraining) return;
+  /** Queues what nobody sent, whatever the capacity; nothing where the definition has no handler for it. */
+  acceptSignal(envelope: TellEnvelope | undefined, signal: Signal): void {
+    if (this.status >= Status.stopping || envelope === undefined || this.isDraining) return;
     this.extension.signalsQueued += 1;
-    this.enqueue(terminated, watch);
+    this.enqueue(envelope, signal);
   }
 
   /** The head of the oldest message. There must be one. */
@@ -215,9 +219,21 @@ export abstract class Mailbox {
     if (this.isSignal(envelope)) this.extension.signalsQueued += 1;
   }
 
-  /** True for the news of another's end. */
+  /** Puts what was set aside before all others, in the order in which it came. */
+  unstash(): void {
+    const stash = this.extra?.stash;
+    if (stash === undefined || stash.size === 0) return;
+    const all = stash.takeAll();
+    for (let index = all.length - 1; index >= 0; index -= 1) {
+      const { envelope, message } = all[index]!;
+      this.putBack(envelope, message);
+    }
+    this.wake();
+  }
+
+  /** True for a signal, such as the news of another's end: nobody sent it, and it is outside the capacity. */
   protected isSignal(envelope: Envelope): boolean {
-    return envelope.operation === this.behavior.terminated?.operation;
+    return envelope.operation.index >= this.behavior.signalsFrom;
   }
 
   /** True while it handles what was queued and takes nothing more. */
@@ -284,6 +300,7 @@ export abstract class Mailbox {
 
   /** Everything that waits becomes a dead letter, and every sender that waits is told. */
   protected emptyQueue(reason: 'stopped' | 'failed'): void {
+    this.unstash();
     while (this.queued > 0) {
       const envelope = this.peekEnvelope();
       this.letterDies(envelope, this.shiftMessage(), reason);
@@ -308,8 +325,7 @@ export abstract class Mailbox {
   protected letterDies(envelope: Envelope, message: unknown, reason: DeadLetterReason): void {
     const { operation, request } = envelope;
     if (request !== undefined && !request.settled) {
-      const full = reason === 'full' || reason === 'dropped';
-      request.fail(full ? this.full(operation) : this.notHandled(request));
+      request.fail(this.refusal(request, reason));
     }
     if (!this.isSignal(envelope)) {
       const target = this.addressee;
@@ -322,14 +338,25 @@ export abstract class Mailbox {
         of: operation,
       });
     } else if (reason === 'poison') {
-      const { event } = message as Watch;
+      const { event } = message as Signal;
       this.host.deadLetters.add({ path: this.path(), operation: operation.label, reason, message: event });
     } else {
-      // A watch ends with its watcher: nobody has lost anything.
+      // Nobody sent it, so nobody has lost anything.
       this.extension.signalsQueued -= 1;
       this.host.counters.handled += 1;
     }
     envelope.origin?.settled();
+  }
+
+  /** What the caller is told. */
+  private refusal(request: Request, reason: DeadLetterReason): Rejected | ActorFailed | NotDelivered {
+    if (reason === 'full' || reason === 'dropped') return this.full(request.operation);
+    return reason === 'unhandled' ? this.unhandled(request.operation) : this.notHandled(request);
+  }
+
+  private unhandled(operation: Operation): Rejected {
+    const { label } = operation;
+    return new Rejected('unhandled', `${label}: ${this.path()} does not handle this in its present state`);
   }
 
   private full(operation: Operation): Rejected {

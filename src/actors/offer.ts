@@ -5,6 +5,7 @@
 import type { Waiting } from './deadlines.ts';
 import type { Operation, TellEnvelope } from './operation.ts';
 import { OutcomeUnknown, Rejected } from './outcomes.ts';
+import type { Owner } from './target.ts';
 
 /** Anything that waits for room. */
 export abstract class RoomWaiting implements Waiting {
@@ -24,11 +25,20 @@ export abstract class RoomWaiting implements Waiting {
 export class OfferWaiting extends RoomWaiting {
   readonly envelope: TellEnvelope;
   readonly message: unknown;
+  /** The actor that waits, or the system for code outside. Of this place; undefined for one elsewhere. */
+  readonly caller: Owner | undefined;
   readonly #resolve: () => void;
   readonly #reject: (error: Error) => void;
 
-  constructor(envelope: TellEnvelope, message: unknown, resolve: () => void, reject: (error: Error) => void) {
+  constructor(
+    envelope: TellEnvelope,
+    message: unknown,
+    resolve: () => void,
+    reject: (error: Error) => void,
+    caller?: Owner,
+  ) {
     super();
+    this.caller = caller;
     this.envelope = envelope;
     this.message = message;
     this.#resolve = resolve;

@@ -33,7 +33,8 @@ export class NotDelivered extends TroupeError<'NotDelivered'> {
 
 /** The receiving side refused the message; its handler did not run. */
 export class Rejected extends TroupeError<'Rejected'> {
-  readonly reason: 'full' | 'invalid' | 'version' | 'forbidden' | 'cycle';
+  /** `unhandled`: the actor does not handle this operation in the state in which it is. */
+  readonly reason: 'full' | 'invalid' | 'version' | 'forbidden' | 'cycle' | 'unhandled';
   /** For `cycle`: the actors of the call chain, from its first caller back to the target. */
   readonly path?: readonly string[];
 

@@ -5,6 +5,8 @@ import { type BoundOperation, reveal } from './ref.ts';
 
 /** What the work needs of its actor when it is done. */
 export interface WorkOwner {
+  /** The work begins. Returns what is called when it is done. */
+  began(operation: string): () => void;
   /** True when the generation that began the work has ended; counts it then. */
   isLate(): boolean;
   /** The work was rejected, or gave what does not fit. */
@@ -19,13 +21,18 @@ export interface WorkOwner {
 export function pipeToSelf(work: Promise<unknown>, operation: unknown, orElse: unknown, owner: WorkOwner): void {
   const to = tellOf(operation);
   const failedTo = orElse === undefined ? undefined : tellOf(orElse);
+  const done = owner.began(to.operation.label);
   const deliver = (bound: BoundOperation, message: unknown): void => {
     if (!owner.isLate()) bound.target.tell(bound.operation, message);
   };
   work
     .then(
-      (value) => deliver(to, value),
+      (value) => {
+        done();
+        deliver(to, value);
+      },
       (error: unknown) => {
+        done();
         if (failedTo === undefined) throw error;
         deliver(failedTo, { code: codeOf(error) ?? 'Error', message: describeThrown(error) });
       },

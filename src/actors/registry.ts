@@ -68,6 +68,10 @@ export class RegistryIndex {
     return protocol === undefined ? undefined : compiledProtocol(protocol).byLabel.get(label);
   }
 
+  get resources(): readonly Resource<string, unknown>[] {
+    return [...this.#byKey.values()].filter((one) => one.kind === 'resource') as unknown as Resource<string, unknown>[];
+  }
+
   get actors(): readonly ActorBehavior[] {
     return [...this.#byKey.values()].filter((one) => one.kind === 'actor') as unknown as ActorBehavior[];
   }

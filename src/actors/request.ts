@@ -25,6 +25,10 @@ export abstract class Request implements Waiting {
     return this;
   }
   abstract get origin(): Origin | undefined;
+  /** The actor that asked, or the system for code outside; undefined for a caller elsewhere. */
+  get caller(): Owner | undefined {
+    return undefined;
+  }
   /** The run that asked, of an actor of this place; undefined for callers elsewhere and outside of actors. */
   readonly callerRun: Run | undefined;
   /** The run that handles it, once its handler was called. */

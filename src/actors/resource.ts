@@ -83,6 +83,11 @@ export class Resources {
     return opened.value;
   }
 
+  /** What is being closed, by the promise of it. */
+  get closing(): ReadonlyMap<object, string> {
+    return this.#closing;
+  }
+
   /** Aborts what is still opening; the actors that wait for it do not start. */
   abort(): void {
     this.#abort.abort(new Error('the system is shutting down'));

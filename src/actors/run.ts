@@ -4,18 +4,23 @@
  * A cell reuses it from one synchronous run to the next; a run that is asynchronous, or that asked for its signal, keeps
  * its own. What few runs need is in an object of its own, since idle actors keep a run each.
  */
+import type { Cancel } from '../base/environment/clock.ts';
 import type { Environment } from '../base/environment/environment.ts';
 import { UsageError } from '../base/errors.ts';
+import { BehaviorStack } from './behavior-stack.ts';
 import type { Cell } from './cell.ts';
 import type { ObserveOptions, TimerOptions } from './context.ts';
-import { DeclaredFailureSignal } from './errors.ts';
+import { DeclaredFailureSignal, LeaveSignal } from './errors.ts';
 import { Receptionist } from './finding/receptionist.ts';
+import type { HandlerTable } from './handler-tables.ts';
 import type { Host } from './host.ts';
+import { Machine } from './machine-state.ts';
 import type { Envelope } from './mailbox.ts';
 import { ActorFailed } from './outcomes.ts';
 import { pipeToSelf } from './pipe-to-self.ts';
 import type { Request } from './request.ts';
 import type { Resource } from './resource.ts';
+import type { Signal } from './signal.ts';
 import type { Address, Owner } from './target.ts';
 import { endedInDelay } from './timers.ts';
 import type { OpenWait } from './wait-for.ts';
@@ -200,7 +205,10 @@ export class Run {
   }
 
   observe<T>(select: (state: never) => T, options?: ObserveOptions): AsyncIterable<T> {
-    return this.#cell.observe(select as (state: unknown) => T, options?.every ?? false, this);
+    const look = select as (state: unknown) => T;
+    const isMachine = this.#cell.ownState instanceof Machine;
+    const seen = isMachine ? (state: unknown) => look((state as Machine).present) : look;
+    return this.#cell.observe(seen, options?.every ?? false, this);
   }
 
   use(resource: Resource<string, unknown>): unknown {
@@ -221,6 +229,60 @@ export class Run {
 
   stop(): void {
     if (!this.isStale) void this.#cell.stop(false, undefined);
+  }
+
+  /** The handlers that the actor has become; undefined for those of its definition. */
+  get table(): HandlerTable | undefined {
+    return this.#cell.table;
+  }
+
+  become(name: string): void {
+    this.refuseIfStale();
+    const cell = this.#cell;
+    const table = cell.behavior.behaviors.get(name);
+    if (table === undefined) {
+      throw new UsageError(`${cell.path()} cannot become "${name}", which is not among its \`behaviors\``);
+    }
+    const { extension } = cell;
+    extension.behaviors ??= new BehaviorStack();
+    extension.behaviors.push(table, name, cell.path());
+  }
+
+  unbecome(): void {
+    this.refuseIfStale();
+    this.#cell.extension.behaviors?.pop();
+  }
+
+  stash(): never {
+    this.refuseIfStale();
+    if (this.#cell.isHandling(this)) throw new LeaveSignal('stash');
+    throw new UsageError(
+      `${this.#cell.path()} has no message to stash: call ctx.stash() in a handler, before it returns; in that of a ` +
+        'stream before its generator begins',
+    );
+  }
+
+  unstash(): void {
+    this.refuseIfStale();
+    this.#cell.unstash();
+  }
+
+  goto(state: unknown, data?: unknown): void {
+    this.refuseIfStale();
+    const machine = this.#cell.ownState;
+    if (machine instanceof Machine) machine.goto(state, data, this);
+    else throw new UsageError(`${this.#cell.path()} is no machine and has no states to go to`);
+  }
+
+  /** Tells the actor `signal` once its state has lasted for `delayMs`. */
+  stateTimer(delayMs: number, signal: Signal): Cancel {
+    const cell = this.#cell;
+    return cell.extension.timers.arm(delayMs, () => cell.acceptSignal(cell.behavior.stateTimeout, signal));
+  }
+
+  /** A signal has left the queue for its handler. */
+  signalTaken(): void {
+    this.#cell.extension.signalsQueued -= 1;
   }
 
   watch(ref: unknown): void {

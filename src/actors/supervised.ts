@@ -6,9 +6,10 @@
  * and of restarts themselves all end here.
  */
 import { describeThrown } from '../base/errors.ts';
+import { isA } from '../base/thrown.ts';
 import type { Cell } from './cell.ts';
 import { undeclared } from './declared-failure.ts';
-import { DeclaredFailureSignal } from './errors.ts';
+import { DeclaredFailureSignal, LeaveSignal, StashFull } from './errors.ts';
 import { FailureLog } from './failure-log.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { askAgain } from './local-calls.ts';
@@ -20,6 +21,7 @@ import { noReplay } from './replay.ts';
 import { concernedBy, restartTogether } from './restart.ts';
 import { backoffMs, RestartBudget } from './restart-budget.ts';
 import type { Run } from './run.ts';
+import { Stash } from './stash.ts';
 import { type Directive, isDirective } from './supervise.ts';
 
 /** A directive as it is carried out, and how the log puts it. */
@@ -36,6 +38,10 @@ export abstract class Supervised extends Lifecycle {
 
   /** The actor's own failure, in the handler of `envelope` or beside any. */
   protected failed(error: unknown, envelope?: Envelope, message?: unknown, run: Run | undefined = this.current): void {
+    if (isA(error, LeaveSignal) && envelope !== undefined && !this.isOver) {
+      this.leftUnhandled(error, envelope, message, run);
+      return;
+    }
     const label = envelope?.operation.label ?? this.behavior.name;
     const cause = DeclaredFailureSignal.is(error) ? undeclared(error, label) : error;
     if (this.isOver) {
@@ -55,7 +61,7 @@ export abstract class Supervised extends Lifecycle {
     }
     switch (directive) {
       case 'resume':
-        if (envelope !== undefined) this.resumeAfterFailure(run);
+        if (envelope !== undefined) this.goOn(run);
         return;
       case 'restart':
         // Whoever asked it to stop does not wait for a backoff.
@@ -114,6 +120,43 @@ export abstract class Supervised extends Lifecycle {
     if (backoff === undefined) return 0;
     const used = this.extension.budget?.used(this.host.environment.clock.monotonicMs()) ?? 0;
     return backoffMs(backoff, used, this.host.random.fraction());
+  }
+
+  // ── the message that its handler left as it was ──
+
+  private leftUnhandled({ how }: LeaveSignal, envelope: Envelope, message: unknown, run: Run | undefined): void {
+    const { request, operation } = envelope;
+    if (how === 'stash' && !request?.settled) {
+      if (!this.setAside(envelope, message)) {
+        this.failed(new StashFull(this.path(), operation.label, this.behavior.stashMax), envelope, message, run);
+        return;
+      }
+    } else {
+      this.host.counters.handled -= 1;
+      this.letterDies(envelope, message, how === 'stash' ? 'expired' : 'unhandled');
+    }
+    if (run !== undefined) run.envelope = undefined;
+    this.goOn(run);
+  }
+
+  /** False when there is no room for it. */
+  private setAside(envelope: Envelope, message: unknown): boolean {
+    const { extension } = this;
+    extension.stash ??= new Stash();
+    const { stash } = extension;
+    if (stash.size >= this.behavior.stashMax) {
+      for (const one of stash.takeSettled()) this.letterDies(one.envelope, one.message, 'expired');
+      if (stash.size >= this.behavior.stashMax) return false;
+    }
+    const { request } = envelope;
+    if (request !== undefined) {
+      // Its handler says that it did not handle it: to its caller it is still on its way.
+      request.run = undefined;
+      request.onGivenUp = undefined;
+    }
+    this.host.counters.handled -= 1;
+    stash.push(envelope, message);
+    return true;
   }
 
   // ── the message whose handler failed ──
@@ -179,7 +222,7 @@ export abstract class Supervised extends Lifecycle {
 
   // ── what follows ──
 
-  private resumeAfterFailure(run: Run | undefined): void {
+  private goOn(run: Run | undefined): void {
     if (run !== undefined && run !== this.current) {
       this.endBeside(run);
       return;
@@ -216,6 +259,8 @@ export abstract class Supervised extends Lifecycle {
     extension.endGeneration(`${this.path()} restarts`);
     extension.generation += 1;
     this.current = undefined;
+    // The new state knows nothing of what the old one waited for.
+    this.unstash();
     return extension.generation;
   }
 
@@ -234,6 +279,7 @@ export abstract class Supervised extends Lifecycle {
     try {
       const state = await this.makeState(this.argumentsAgain());
       if (!this.awaitsRestart(generation)) return;
+      this.state = state;
       await this.behavior.signals.started?.(state, { generation }, this.hookContext());
       if (this.awaitsRestart(generation)) this.begin(state);
     } catch (error) {

@@ -24,6 +24,11 @@ export class Timers {
     return this.#cancels.size + this.#delays.size;
   }
 
+  /** How many waits in `delay` are pending. */
+  get delaying(): number {
+    return this.#delays.size;
+  }
+
   start(delayMs: number, repeat: boolean, bound: unknown, first: unknown, second: TimerOptions | undefined): Cancel {
     const to = reveal(bound);
     if (to === undefined || to.operation.kind !== 'tell') {
@@ -59,6 +64,21 @@ export class Timers {
     cancelClock = this.#clock.wake(delayMs, fire);
     this.#cancels.add(cancel);
     if (name !== undefined) this.#named.set(name, cancel);
+    return cancel;
+  }
+
+  /** Calls `fire` once after `delayMs`: a timer of the runtime itself, which ends like any other. */
+  arm(delayMs: number, fire: () => void): Cancel {
+    if (this.#ended) return () => undefined;
+    const cancelClock = this.#clock.wake(delayMs, () => {
+      this.#cancels.delete(cancel);
+      fire();
+    });
+    const cancel = (): void => {
+      cancelClock();
+      this.#cancels.delete(cancel);
+    };
+    this.#cancels.add(cancel);
     return cancel;
   }
 

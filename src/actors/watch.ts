@@ -9,6 +9,7 @@ import { UsageError } from '../base/errors.ts';
 import type { Cell } from './cell.ts';
 import type { AnyRef } from './protocol.ts';
 import { type InternalRef, isRef, targetOf } from './ref.ts';
+import type { Signal } from './signal.ts';
 import type { EndReason, Target, Watcher } from './target.ts';
 
 /** What `signals.terminated` gets. */
@@ -25,7 +26,7 @@ export interface Terminated {
 }
 
 /** One watch, from the watcher's side; waits in its mailbox once the other has ended. */
-export class Watch implements Watcher {
+export class Watch implements Watcher, Signal<Terminated> {
   readonly ref: InternalRef;
   readonly incarnation: string;
   readonly #watches: Watches;
@@ -55,7 +56,6 @@ export class Watch implements Watcher {
 
   /** What the signal is called with, again where its handler failed; undefined when it was unwatched meanwhile. */
   take(): Terminated | undefined {
-    this.#watches.leavesQueue();
     this.#taken = this.#watches.close(this) || this.#taken;
     return this.#taken ? this.#event : undefined;
   }
@@ -106,11 +106,7 @@ export class Watches {
   }
 
   tell(watch: Watch): void {
-    this.#cell.acceptTerminated(watch);
-  }
-
-  leavesQueue(): void {
-    this.#cell.extension.signalsQueued -= 1;
+    this.#cell.acceptSignal(this.#cell.behavior.terminated, watch);
   }
 
   /** False when it was closed before. */

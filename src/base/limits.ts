@@ -44,6 +44,11 @@ export const limits = {
   /** The clock is read at least this often within a slice, counted in messages; adapts down to 1 for slow handlers. */
   messagesPerClockReadMax: 64,
 
+  /** Messages an actor may set aside unless it says otherwise: as many as its queue holds before it signals. */
+  stashMax: 1_024,
+  /** How deep `ctx.become` may stack: whoever reaches this forgot an `unbecome`. */
+  behaviorsStackedMax: 64,
+
   /** How long an ask or offer waits unless it says otherwise. */
   askTimeoutMs: 5_000,
   /** The longest wait that an ask may name: what fits a timer. */

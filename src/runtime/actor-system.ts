@@ -89,7 +89,7 @@ export class ActorSystem implements AsyncDisposable {
     this.#log = parts.log;
     this.#parts = parts;
     this.#shutdown = new Shutdown(parts.host.environment.clock, parts.log);
-    process.once('beforeExit', this.#onBeforeExit);
+    if (parts.warnsAtExit) process.once('beforeExit', this.#onBeforeExit);
   }
 
   /** `node~incarnation` of this process. */

@@ -57,7 +57,7 @@ export function failureFromWire(wire: unknown, operation: Operation | undefined,
       return new InvalidMessage(message, pathOf(detail));
     case 'Rejected':
       return new Rejected(
-        oneOf(reason, ['full', 'invalid', 'version', 'forbidden', 'cycle']),
+        oneOf(reason, ['full', 'invalid', 'version', 'forbidden', 'cycle', 'unhandled']),
         message,
         Array.isArray(path) ? path.map(String) : undefined,
       );

@@ -7,8 +7,11 @@
 import { Guardian } from '../actors/guardian.ts';
 import { Host } from '../actors/host.ts';
 import { registry as emptyRegistry, type Registry, RegistryIndex } from '../actors/registry.ts';
+import type { Resource } from '../actors/resource.ts';
+import type { Environment } from '../base/environment/environment.ts';
 import { describeThrown, UsageError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
+import type { Logger } from '../base/logger.ts';
 import type { Secret } from '../transport/secret.ts';
 import { isLoopback } from '../transport/websocket-network.ts';
 import { ActorSystem } from './actor-system.ts';
@@ -23,16 +26,36 @@ import { checkOptions, type SystemOptions } from './system-options.ts';
 import { WorkerLetters } from './worker-letters.ts';
 import { WorkerPool } from './worker-pool.ts';
 
+/** What a test puts in place of the real process, all or some of it. */
+export interface Surroundings {
+  readonly environment?: Environment;
+  readonly log?: Logger;
+  /** The resource to open in place of `declared`, or `declared` itself. */
+  readonly resourceFor?: (declared: Resource<string, unknown>) => Resource<string, unknown>;
+}
+
+/** A system, with the parts of it that its user does not hold. */
+export interface StartedSystem {
+  readonly system: ActorSystem;
+  readonly host: Host;
+  readonly registry: RegistryIndex;
+}
+
 /** See `createSystem`. */
 export async function startSystem(options: SystemOptions): Promise<ActorSystem> {
+  return (await startSystemIn({}, options)).system;
+}
+
+/** The same in other surroundings: for tests, and for simulation. */
+export async function startSystemIn(surroundings: Surroundings, options: SystemOptions): Promise<StartedSystem> {
   checkOptions(options);
   if (options.listen !== undefined && options.auth === undefined && !isLoopback(options.listen)) {
     throw new UsageError(
       `createSystem: ${options.listen} can be reached from other machines; give auth: secret({ file }), or listen on 127.0.0.1`,
     );
   }
-  const log = pinoLogger(options.logLevel ?? 'warn');
-  const environment = realEnvironment(log);
+  const log = surroundings.log ?? pinoLogger(options.logLevel ?? 'warn');
+  const environment = surroundings.environment ?? realEnvironment(log);
   const url = options.registry instanceof URL ? options.registry : undefined;
   const value =
     url === undefined
@@ -75,7 +98,10 @@ export async function startSystem(options: SystemOptions): Promise<ActorSystem> 
     guardian: new Guardian(options.guardian ?? {}, log, shutdownAfter),
     remote: (address, branch, protocolName) => router.target(address, branch, protocolName),
     protocolNamed: (name) => registry.protocol(name),
-    resourceFor: (declared) => registry.resource(declared.name) ?? declared,
+    resourceFor: (declared) => {
+      const registered = registry.resource(declared.name) ?? declared;
+      return surroundings.resourceFor?.(registered) ?? registered;
+    },
   });
   router.attach(host);
   const letters = new WorkerLetters({ host, registry, router });
@@ -109,7 +135,16 @@ export async function startSystem(options: SystemOptions): Promise<ActorSystem> 
     onNodeDown: (lost, why) => workers.tellAll({ kind: 'node-down', nodeId: lost, why }),
     onPlaceDown: (placeId, why) => workers.tellAll({ kind: 'place-down', placeId, why }),
   });
-  const system: ActorSystem = new ActorSystem({ host, registry, router, workers, letters, links, log });
+  const system: ActorSystem = new ActorSystem({
+    host,
+    registry,
+    router,
+    workers,
+    letters,
+    links,
+    log,
+    warnsAtExit: surroundings.environment === undefined,
+  });
   try {
     if (options.listen !== undefined) await links.listen(options.listen);
     for (const address of options.join ?? []) await links.join(address);
@@ -122,5 +157,5 @@ export async function startSystem(options: SystemOptions): Promise<ActorSystem> 
   if (shutdownOnSignals !== undefined && shutdownOnSignals !== false) {
     system.endOnSignals(shutdownOnSignals === true ? {} : shutdownOnSignals);
   }
-  return system;
+  return { system, host, registry };
 }

@@ -16,4 +16,6 @@ export interface SystemParts {
   readonly letters: WorkerLetters;
   readonly links: NodeLinks;
   readonly log: Logger;
+  /** False for a system that can hold no process alive, such as one under virtual time. */
+  readonly warnsAtExit: boolean;
 }

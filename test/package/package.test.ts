@@ -32,6 +32,64 @@ console.log(await ref.greet({ name: 'Ada' }), typeof streams.flow);
 await system.shutdown();
 `;
 
+/** A user's own test in TypeScript, with a fake that the compiler checks. */
+const testInTypeScript = `
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { actor, protocol, refOf, registry, resource, tell } from 'troupe';
+import { testSystem } from 'troupe/testing';
+import * as z from 'zod';
+
+const Ear = protocol('ear', { hear: tell(z.object({ word: z.string() })) });
+const Mouth = protocol('mouth', { say: tell(z.object({ to: refOf(Ear), afterMs: z.int() })) });
+const voice = resource('voice', { open: () => ({ word: (): string => 'real' }) });
+const mouth = actor(
+  Mouth,
+  { args: z.object({}), state: () => ({ to: [] as { hear(message: { word: string }): boolean }[] }), internal: { now: tell() }, uses: [voice] },
+  {
+    say: (state, { to, afterMs }, context) => { state.to.push(to); context.after(afterMs, context.self.now); },
+    now: (state, _message, context) => { for (const ear of state.to.splice(0)) ear.hear({ word: context.use(voice).word() }); },
+  },
+);
+
+test('says a word after an hour', async () => {
+  await using system = await testSystem({ registry: registry(mouth, voice), resources: { voice: { word: () => 'fake' } } });
+  // @ts-expect-error a fake that lacks a method of the resource
+  await (await testSystem({ registry: registry(mouth, voice), resources: { voice: {} } })).shutdown();
+  const ear = system.probe(Ear);
+  (await system.spawn(mouth)).say({ to: ear.ref, afterMs: 3_600_000 });
+  await ear.expectNothing();
+  const { word }: { word: string } = await ear.expect('hear', { withinMs: 3_600_000 });
+  assert.equal(word, 'fake');
+});
+`;
+
+/** The same kit in JavaScript, for all three places. */
+const registryInJavaScript = `
+import { actor, ask, protocol, registry } from 'troupe';
+import * as z from 'zod';
+
+const Greeter = protocol('greeter', { greet: ask({ input: z.object({ name: z.string() }), output: z.string() }) });
+export const greeter = actor(Greeter, { args: z.object({}), state: () => ({}) }, { greet: (_state, { name }) => 'Hello, ' + name });
+export default registry(greeter);
+`;
+
+const testInJavaScript = `
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { everywhere } from 'troupe/testing';
+import { greeter } from './actors.mjs';
+
+for (const place of everywhere({ registry: new URL('./actors.mjs', import.meta.url) })) {
+  test('greets ' + place.name, async (context) => {
+    const system = await place.open();
+    context.after(() => system.shutdown());
+    const ref = await system.spawn(greeter);
+    assert.equal(await ref.greet({ name: 'Ada' }), 'Hello, Ada');
+  });
+}
+`;
+
 const tsconfig = {
   compilerOptions: {
     target: 'es2023',
@@ -54,6 +112,13 @@ describe('the packed package', () => {
     it('runs from an ES module beside a package.json that says commonjs', async () => {
       await project.write({ 'main.mjs': javascript });
       expect(await project.run('node', 'main.mjs')).toEqual({ code: 0, stdout: 'Hello, Ada function\n', stderr: '' });
+    });
+
+    it('brings the test kit: one test of node:test passes on this thread, on a worker and on another node', async () => {
+      await project.write({ 'actors.mjs': registryInJavaScript, 'greeter.test.mjs': testInJavaScript });
+      const { code, stdout } = await project.run('node', '--test', '--test-reporter=tap', 'greeter.test.mjs');
+      expect(stdout).toMatch(/^# pass 3$/m);
+      expect(code).toBe(0);
     });
 
     it('brings the troupe command', async () => {
@@ -92,6 +157,15 @@ describe('the packed package', () => {
       expect(await project.run('npx', '--no-install', 'tsc')).toMatchObject({ code: 0, stdout: '' });
       const ran = await project.run('node', 'main.mjs');
       expect(ran).toMatchObject({ code: 0, stdout: 'Hello, Ada false function function function iterable\n' });
+    });
+
+    it('checks the fakes of a test against the registry, and the test passes', async () => {
+      const config = { ...tsconfig, files: ['mouth.test.mts'] };
+      await project.write({ 'mouth.test.mts': testInTypeScript, 'tsconfig.json': JSON.stringify(config) });
+      expect(await project.run('npx', '--no-install', 'tsc')).toMatchObject({ code: 0, stdout: '' });
+      const { code, stdout } = await project.run('node', '--test', '--test-reporter=tap', 'mouth.test.mjs');
+      expect(stdout).toMatch(/^# pass 1$/m);
+      expect(code).toBe(0);
     });
 
     it('gives the parquet source its own entry point', async () => {

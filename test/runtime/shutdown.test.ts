@@ -2,13 +2,13 @@
 import { describe, expect, it } from 'vitest';
 import { type PhaseWork, Shutdown, type ShutdownOptions } from '../../src/runtime/shutdown.ts';
 import { type ShutdownPhase, shutdownPhases } from '../../src/runtime/shutdown-report.ts';
-import { CapturingLogger } from '../support/capturing-logger.ts';
-import { settle } from '../support/settle.ts';
-import { VirtualClock } from '../support/virtual-clock.ts';
+import { CapturedLog } from '../../src/testing/captured-log.ts';
+import { pass as settle } from '../../src/testing/event-loop.ts';
+import { VirtualClock } from '../../src/testing/virtual-clock.ts';
 
 function given(doing: Partial<PhaseWork> = {}) {
   const clock = new VirtualClock();
-  const log = new CapturingLogger();
+  const log = new CapturedLog();
   const shutdown = new Shutdown(clock, log);
   const events: string[] = [];
   const work = Object.fromEntries(

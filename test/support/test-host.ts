@@ -13,13 +13,11 @@ import type { Isolation } from '../../src/actors/isolation.ts';
 import type { AnyProtocol, AnyRef, Ref } from '../../src/actors/protocol.ts';
 import { targetOf } from '../../src/actors/ref.ts';
 import type { Resource } from '../../src/actors/resource.ts';
-import type { Network } from '../../src/base/environment/network.ts';
-import type { Places } from '../../src/base/environment/place.ts';
-import { seededRandom } from '../../src/base/platform/seeded-random.ts';
-import { CapturingLogger } from './capturing-logger.ts';
-import { settle } from './settle.ts';
-import { TestScheduler, type TestSchedulerOptions } from './test-scheduler.ts';
-import { VirtualClock } from './virtual-clock.ts';
+import { CapturedLog } from '../../src/testing/captured-log.ts';
+import { pass } from '../../src/testing/event-loop.ts';
+import { TestScheduler, type TestSchedulerOptions } from '../../src/testing/test-scheduler.ts';
+import type { VirtualClock } from '../../src/testing/virtual-clock.ts';
+import { virtualEnvironment } from '../../src/testing/virtual-environment.ts';
 
 export interface TestHostOptions {
   readonly isolation?: Isolation;
@@ -29,8 +27,8 @@ export interface TestHostOptions {
 }
 
 export class TestHost {
-  readonly clock = new VirtualClock();
-  readonly log = new CapturingLogger();
+  readonly clock: VirtualClock;
+  readonly log = new CapturedLog();
   readonly scheduler: TestScheduler;
   readonly host: Host;
   /** Every dead letter so far. */
@@ -38,14 +36,10 @@ export class TestHost {
 
   constructor(options: TestHostOptions) {
     this.scheduler = new TestScheduler(options.scheduler);
+    const environment = virtualEnvironment(options.seed ?? 1, this.scheduler);
+    this.clock = environment.clock;
     this.host = new Host({
-      environment: {
-        clock: this.clock,
-        random: seededRandom(options.seed ?? 1),
-        scheduler: this.scheduler,
-        network: noNetwork,
-        places: noPlaces,
-      },
+      environment,
       placeId: 'test~1/main',
       isolation: options.isolation ?? 'parse',
       log: this.log,
@@ -73,31 +67,24 @@ export class TestHost {
   };
 
   /** Lets everything run that is ready, without any time passing. */
-  readonly settle = settle;
+  readonly settle = async (): Promise<void> => {
+    do await pass();
+    while (!this.scheduler.isManual && this.scheduler.waiting > 0);
+  };
 
   /** Lets `ms` of virtual time pass. */
-  readonly advance = (ms: number): Promise<void> => this.clock.advance(ms);
+  readonly advance = (ms: number): Promise<void> => this.clock.advance(ms, this.settle);
 
   /** Dead letters by reason. */
   readonly deadLetterCounts = (): Record<string, number> => Object.fromEntries(this.host.deadLetters.counts);
 
   /** Messages that wait in an actor's mailbox. */
   readonly queued = (ref: AnyRef): number => (targetOf(ref) as Cell).queued;
+
+  /** Messages that an actor has set aside. */
+  readonly stashed = (ref: AnyRef): number => (targetOf(ref) as Cell).stashed;
 }
 
 export function testHost(options: TestHostOptions = {}): TestHost {
   return new TestHost(options);
 }
-
-const noNetwork: Network = {
-  listen: () => Promise.reject(new Error('this host has no network')),
-  dial: () => Promise.reject(new Error('this host has no network')),
-};
-
-const noPlaces: Places = {
-  parallelism: 1,
-  start: () => Promise.reject(new Error('this host has no threads')),
-  channel: () => {
-    throw new Error('this host has no threads');
-  },
-};

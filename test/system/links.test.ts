@@ -3,9 +3,11 @@ import { once } from 'node:events';
 import { createServer, connect as dial, type Server, type Socket } from 'node:net';
 import { type ActorSystem, createSystem, node, type SystemOptions, thread } from 'troupe';
 import { afterEach, describe, expect, it } from 'vitest';
+import { realClock } from '../../src/base/platform/real-clock.ts';
+import { seededRandom } from '../../src/base/platform/seeded-random.ts';
 import { openNodeLink } from '../../src/transport/node-link.ts';
 import { WebSocketNetwork } from '../../src/transport/websocket-network.ts';
-import { bytesOf, realClock, SeededRandom } from '../transport/support.ts';
+import { bytesOf } from '../transport/support.ts';
 import { counter } from './fixtures/actors.ts';
 import { late } from './fixtures/late.ts';
 
@@ -184,7 +186,7 @@ describe('a link between two nodes', () => {
   it('is cut once with 4003 when a session with a worker breaks, and says which thread is not there', async () => {
     const a = await start({ listen: 'ws://127.0.0.1:0' });
     await a.spawn(counter, { on: thread() });
-    const clock = realClock;
+    const clock = realClock();
     const link = await openNodeLink({
       link: await new WebSocketNetwork({ clock }).dial({ address: a.address!, timeoutMs: 1_000 }),
       side: 'dialer',
@@ -192,7 +194,7 @@ describe('a link between two nodes', () => {
       clusterId: 'troupe',
       secret: undefined,
       clock,
-      random: new SeededRandom(1),
+      random: seededRandom(1),
     });
     const down: string[] = [];
     const closes: number[] = [];

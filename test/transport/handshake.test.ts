@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { seededRandom } from '../../src/base/platform/seeded-random.ts';
 import { Handshake, type HandshakeOptions, type HandshakeStep } from '../../src/transport/handshake.ts';
 import { decodeHello, encodeHello, isNodeId } from '../../src/transport/hello.ts';
 import { Secret } from '../../src/transport/secret.ts';
-import { bytesOf, SeededRandom } from './support.ts';
+import { bytesOf } from './support.ts';
 
-const random = new SeededRandom(1);
+const random = seededRandom(1);
 const secretOf = (letter: string, next?: string): Secret =>
   new Secret(Buffer.from(letter.repeat(32)), next === undefined ? undefined : Buffer.from(next.repeat(32)));
 const shared = secretOf('s');

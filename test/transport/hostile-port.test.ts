@@ -3,11 +3,13 @@ import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Link, Listener } from '../../src/base/environment/network.ts';
+import { realClock } from '../../src/base/platform/real-clock.ts';
+import { seededRandom } from '../../src/base/platform/seeded-random.ts';
 import { openNodeLink } from '../../src/transport/node-link.ts';
 import { Secret } from '../../src/transport/secret.ts';
 import type { PortRefusal } from '../../src/transport/websocket-listener.ts';
 import { WebSocketNetwork } from '../../src/transport/websocket-network.ts';
-import { bytesOf, realClock, SeededRandom } from './support.ts';
+import { bytesOf } from './support.ts';
 
 let listener: Listener;
 let links: Link[];
@@ -15,7 +17,7 @@ let closes: { code: number; text: string }[];
 let refusals: PortRefusal[];
 let sockets: Socket[];
 const limits = { pendingMax: 8, connectionsPerAddressMax: 12, headersTimeoutMs: 300, closeTimeoutMs: 200 };
-const network = new WebSocketNetwork({ clock: realClock, limits, onRefused: (refusal) => refusals.push(refusal) });
+const network = new WebSocketNetwork({ clock: realClock(), limits, onRefused: (refusal) => refusals.push(refusal) });
 
 beforeEach(async () => {
   [links, closes, refusals, sockets] = [[], [], [], []];
@@ -234,8 +236,8 @@ describe('the port, to WebSocket', () => {
       profile: { nodeId: 'n1', roles: [], fingerprints: {}, threads: 1 },
       clusterId: 'c',
       secret: new Secret(Buffer.from('s'.repeat(32))),
-      clock: realClock,
-      random: new SeededRandom(1),
+      clock: realClock(),
+      random: seededRandom(1),
       limits: { handshakeTimeoutMs: 100, pingEveryMs: 5_000, silenceMaxMs: 15_000, unansweredMaxMs: 30_000 },
     });
     client.socket.write(bytesOf(0x82, 0x80 | 49, Buffer.alloc(4), 'TRPE')); // the rest of the hello never comes

@@ -1,5 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { seededRandom } from '../../src/base/platform/seeded-random.ts';
+import { pass as settle } from '../../src/testing/event-loop.ts';
+import { VirtualClock } from '../../src/testing/virtual-clock.ts';
 import type { CloseReason } from '../../src/transport/close-codes.ts';
 import { HandshakeFailed } from '../../src/transport/errors.ts';
 import { strictCodec } from '../../src/transport/frame-codec.ts';
@@ -7,7 +10,7 @@ import { encodeProfileEnvelope } from '../../src/transport/node-envelope.ts';
 import { type NodeLink, type NodeLinkOptions, openNodeLink } from '../../src/transport/node-link.ts';
 import { decodeProfile, encodeProfile, type NodeProfile } from '../../src/transport/node-profile.ts';
 import { Secret } from '../../src/transport/secret.ts';
-import { bytesOf, linkPair, type MemoryLink, SeededRandom, settle, VirtualClock } from './support.ts';
+import { bytesOf, linkPair, type MemoryLink, stall } from './support.ts';
 
 const secret = new Secret(Buffer.from('s'.repeat(32)));
 const profileOf = (nodeId: string): NodeProfile => ({
@@ -26,7 +29,7 @@ interface Opened {
 async function open(dialer: Partial<NodeLinkOptions> = {}, listener: Partial<NodeLinkOptions> = {}): Promise<Opened> {
   const clock = new VirtualClock();
   const links = linkPair();
-  const common = { clusterId: 'c1', secret, clock, random: new SeededRandom(7) };
+  const common = { clusterId: 'c1', secret, clock, random: seededRandom(7) };
   const attempts = [
     openNodeLink({ ...common, link: links[0], side: 'dialer', profile: profileOf('n1'), ...dialer }),
     openNodeLink({ ...common, link: links[1], side: 'listener', profile: profileOf('n2'), ...listener }),
@@ -127,7 +130,7 @@ describe('the end of a node link', () => {
     expect(a.closes).toEqual([{ code: 1001, text: 'shutting down' }]);
     expect(b.closes).toEqual([{ code: 1001, text: 'shutting down' }]);
     expect(a.link.send('main', 'main', bytesOf('x'))).toBe(false);
-    expect(clock.pendingTimers).toBe(0);
+    expect(clock.pending).toBe(0);
     await clock.advance(60_000);
     expect([a.closes.length, b.closes.length]).toEqual([1, 1]);
   });
@@ -144,7 +147,7 @@ describe('the end of a node link', () => {
     await clock.advance(100);
     expect(a.closes).toMatchObject([{ code: 4009 }]);
     await clock.advance(60_000);
-    expect([a.closes.length, b.closes.length, clock.pendingTimers]).toEqual([1, 1, 0]);
+    expect([a.closes.length, b.closes.length, clock.pending]).toEqual([1, 1, 0]);
   });
 
   it('reports a close that came before the owner set onClose', async () => {
@@ -157,7 +160,7 @@ describe('the end of a node link', () => {
 
   it('does not come because this process was stopped for a minute itself', async () => {
     const { a, b, clock } = await openPair();
-    await clock.stall(60_000);
+    await stall(clock, 60_000);
     await clock.advance(10_000);
     expect([a.closes, b.closes]).toEqual([[], []]);
   });
@@ -237,7 +240,7 @@ describe('the opening of a node link', () => {
     expect(failed(results[1])).toMatchObject({ reason: 'proof', closeCode: 4001 });
     expect(failed(results[0])).toMatchObject({ reason: 'refused-by-peer', closeCode: 4001 });
     expect(links[1].closes).toEqual([{ code: 4001, text: 'authentication refused' }]);
-    expect([links[0].admitted, links[1].admitted, clock.pendingTimers]).toEqual([0, 0, 0]);
+    expect([links[0].admitted, links[1].admitted, clock.pending]).toEqual([0, 0, 0]);
   });
 
   it('fails with 4004 for a node that is linked already and for the node itself', async () => {
@@ -253,7 +256,7 @@ describe('the opening of a node link', () => {
   ])('fails after 5 s when the peer %s', async (_what, frames) => {
     const clock = new VirtualClock();
     const [ours, theirs] = linkPair();
-    const options = { clusterId: 'c1', secret, clock, random: new SeededRandom(1) };
+    const options = { clusterId: 'c1', secret, clock, random: seededRandom(1) };
     let result: unknown;
     openNodeLink({ ...options, link: ours, side: 'listener', profile: profileOf('n2') }).catch((error: unknown) => {
       result = error;
@@ -278,7 +281,7 @@ describe('the opening of a node link', () => {
       clusterId: 'c1',
       secret,
       clock: new VirtualClock(),
-      random: new SeededRandom(1),
+      random: seededRandom(1),
     });
     ours.deliver(bytesOf(0x10, 4, 'main', 4, 'main', 0x91, 0x01));
     await expect(attempt).rejects.toMatchObject({ reason: 'malformed', closeCode: 4003 });
@@ -286,7 +289,7 @@ describe('the opening of a node link', () => {
 
   it('fails when the link ends in the middle', async () => {
     const [ours] = linkPair();
-    const options = { clusterId: 'c1', secret, clock: new VirtualClock(), random: new SeededRandom(1) };
+    const options = { clusterId: 'c1', secret, clock: new VirtualClock(), random: seededRandom(1) };
     const attempt = openNodeLink({ ...options, link: ours, side: 'dialer', profile: profileOf('n1') });
     ours.end({ code: 1006, text: '' });
     await expect(attempt).rejects.toMatchObject({ reason: 'closed', closeCode: 1006, retryable: true });
@@ -309,7 +312,7 @@ describe('the opening of a node link', () => {
   ])('fails with 4003 for a profile with %s', async (_what, bytes, field) => {
     expect(decodeProfile(bytes, 'n1')).toEqual({ field });
     const [ours, theirs] = linkPair();
-    const options = { clusterId: 'c1', secret, clock: new VirtualClock(), random: new SeededRandom(1) };
+    const options = { clusterId: 'c1', secret, clock: new VirtualClock(), random: seededRandom(1) };
     const attempt = openNodeLink({ ...options, link: ours, side: 'listener', profile: profileOf('n2') });
     const send = theirs.send.bind(theirs);
     theirs.send = (frame) => send(frame[0] === 0x14 ? encodeProfileEnvelope(bytes) : frame);

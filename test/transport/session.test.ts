@@ -2,12 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { limits } from '../../src/base/limits.ts';
 import { seededRandom } from '../../src/base/platform/seeded-random.ts';
+import { pass as settle } from '../../src/testing/event-loop.ts';
+import { TestScheduler } from '../../src/testing/test-scheduler.ts';
+import { VirtualClock } from '../../src/testing/virtual-clock.ts';
 import type { FrameRefused } from '../../src/transport/errors.ts';
 import { recordsCodec, strictCodec } from '../../src/transport/frame-codec.ts';
 import { type Carrier, Session } from '../../src/transport/session.ts';
-import { settle } from '../support/settle.ts';
-import { TestScheduler } from '../support/test-scheduler.ts';
-import { VirtualClock } from '../support/virtual-clock.ts';
 
 const kind = 2;
 

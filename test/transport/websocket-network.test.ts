@@ -5,13 +5,16 @@ import { createServer as createTlsServer } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import type { Link, Listener } from '../../src/base/environment/network.ts';
+import { realClock } from '../../src/base/platform/real-clock.ts';
+import { seededRandom } from '../../src/base/platform/seeded-random.ts';
+import { VirtualClock } from '../../src/testing/virtual-clock.ts';
 import type { CloseReason } from '../../src/transport/close-codes.ts';
 import { DialFailed, ListenFailed } from '../../src/transport/errors.ts';
 import { openNodeLink } from '../../src/transport/node-link.ts';
 import { Secret } from '../../src/transport/secret.ts';
 import type { WebSocketLimits } from '../../src/transport/websocket-limits.ts';
 import { isLoopback, WebSocketNetwork } from '../../src/transport/websocket-network.ts';
-import { bytesOf, realClock, SeededRandom, VirtualClock } from './support.ts';
+import { bytesOf } from './support.ts';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -20,7 +23,7 @@ afterEach(async () => {
 
 const timeoutMs = 2_000;
 const network = (limits: Partial<WebSocketLimits> = {}): WebSocketNetwork =>
-  new WebSocketNetwork({ clock: realClock, limits: { closeTimeoutMs: 200, ...limits } });
+  new WebSocketNetwork({ clock: realClock(), limits: { closeTimeoutMs: 200, ...limits } });
 
 interface End {
   readonly link: Link;
@@ -258,7 +261,7 @@ describe('the WebSocket network', () => {
       clusterId: 'c',
       secret: new Secret(Buffer.from('s'.repeat(32))),
       clock: new VirtualClock(),
-      random: new SeededRandom(1),
+      random: seededRandom(1),
     };
     // Larger than what a stranger may send: each end must have admitted the other by then.
     const names = Array.from({ length: 4_000 }, (_, index) => [`actor-number-${index}`, 'fingerprint']);
@@ -278,8 +281,8 @@ describe('the WebSocket network', () => {
   it('lets the process exit once listener and links are closed', async () => {
     const script = `
       import { WebSocketNetwork } from './src/transport/websocket-network.ts';
-      import { realClock } from './test/transport/support.ts';
-      const network = new WebSocketNetwork({ clock: realClock });
+      import { realClock } from './src/base/platform/real-clock.ts';
+      const network = new WebSocketNetwork({ clock: realClock() });
       const listener = await network.listen({ address: 'ws://127.0.0.1:0', onLink: (link) => { link.onFrame = () => {}; } });
       const link = await network.dial({ address: listener.address, timeoutMs: 1000 });
       link.onFrame = () => {};

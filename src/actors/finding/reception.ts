@@ -102,6 +102,9 @@ export const reception: ActorBehavior = new ActorBehavior<AnyProtocol>(Reception
   supervise: { directive: () => 'resume' },
   strategy: undefined,
   reentrant: false,
+  idleMs: undefined,
+  behaviors: [],
+  behaviorHandlers: {},
   handlers: {},
   closure: true,
 });

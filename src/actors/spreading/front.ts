@@ -18,6 +18,9 @@ interface FrontParts {
   readonly supervise: Supervise;
   readonly strategy: undefined;
   readonly reentrant: false;
+  readonly idleMs: undefined;
+  readonly behaviors: readonly [];
+  readonly behaviorHandlers: {};
   readonly handlers: {};
   readonly closure: true;
 }
@@ -40,6 +43,9 @@ export function frontOf(
     supervise: { directive: () => 'resume' },
     strategy: undefined,
     reentrant: false,
+    idleMs: undefined,
+    behaviors: [],
+    behaviorHandlers: {},
     handlers: {},
     closure: true,
   };

@@ -88,6 +88,9 @@ export function topic<const PN extends string, LN extends string, O extends Tell
     supervise: { directive: () => 'resume' },
     strategy: undefined,
     reentrant: false,
+    idleMs: undefined,
+    behaviors: [],
+    behaviorHandlers: {},
     handlers: { ...passingOn(operations.values()), subscribe, unsubscribe },
     closure: false,
   });

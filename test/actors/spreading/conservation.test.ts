@@ -46,7 +46,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant('advance'), ms: fc.nat({ max: 60 }) }) },
 );
 
-test('accepted + refused = handled + dead letters at rest, and every call settles, in 200 random programs through 7 routers and pools', async () => {
+test('accepted + refused = handled + dead letters at rest, and every call settles, in 100 random programs through 7 routers and pools', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 60 }), fc.nat(), async (program, seed) => {
       const host = testHost({ seed, scheduler: { random: seededRandom(seed), messagesPerSlice: 3 } });
@@ -144,6 +144,6 @@ test('accepted + refused = handled + dead letters at rest, and every call settle
       expect(accepted + refused).toBe(handled + dead);
       expect(host.host.deadlines.open).toBe(0);
     }),
-    { numRuns: 200 },
+    { numRuns: 100 },
   );
 });

@@ -241,6 +241,10 @@ describe('a router', () => {
     expect(spread.put({ key: 'late' })).toBe(false);
     await host.settle();
     expect(host.deadLetters.at(-1)).toMatchObject({ reason: 'stopped', operation: 'store.put' });
+    // Its number is above those of how a router is managed.
+    await expect(spread.via(all[0] as StoreRef)).rejects.toMatchObject({ code: 'NotDelivered', reason: 'stopped' });
+    await host.settle();
+    expect(host.deadLetters.at(-1)).toMatchObject({ reason: 'stopped', operation: 'store.via' });
   });
 
   it('starts children, supervises them, and replaces after 1 s one that has ended for good', async () => {
