@@ -16,7 +16,9 @@ export {
 } from './actors/actor.ts';
 export type { ActorContext, Context, Handlers, ObserveOptions, RunFailure, TimerOptions } from './actors/context.ts';
 export type { DeadLetter, DeadLetterReason, LostWithPlace } from './actors/dead-letters.ts';
-export { LinkedActorFailed, SpawnFailed, StashFull } from './actors/errors.ts';
+export { LinkedActorFailed, LookupFailed, RoutingRefused, SpawnFailed, StashFull } from './actors/errors.ts';
+export type { Receptionist } from './actors/finding/receptionist.ts';
+export { type ServiceKey, serviceKey } from './actors/finding/service-key.ts';
 export type { GuardianOptions } from './actors/guardian.ts';
 export type { Isolation } from './actors/isolation.ts';
 export {
@@ -68,6 +70,20 @@ export { type Registrable, type Registry, registry } from './actors/registry.ts'
 export { type Resource, resource } from './actors/resource.ts';
 export { bytes } from './actors/schema/bytes.ts';
 export { refOf, refTo } from './actors/schema/ref-schema.ts';
+export { type PoolArguments, type PoolOptions, pool } from './actors/spreading/pool.ts';
+export { type ChildrenOf, type RouterArguments, type RouterOptions, router } from './actors/spreading/router.ts';
+export { addRoutee, removeRoutee, resize, routees } from './actors/spreading/router-control.ts';
+export {
+  broadcast,
+  consistentHash,
+  leastMailbox,
+  type RoutedCall,
+  random,
+  roundRobin,
+  type Strategy as RoutingStrategy,
+  scatterGatherFirst,
+} from './actors/spreading/strategy.ts';
+export { type TopicOperations, type TopicProtocol, topic } from './actors/spreading/topic.ts';
 export type { ActorFailure, Directive, Strategy, Supervise } from './actors/supervise.ts';
 export type { StopOptions } from './actors/target.ts';
 export type { ActorStatus, ActorTree, ActorView, PlaceTree } from './actors/tree.ts';

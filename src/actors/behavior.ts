@@ -7,6 +7,7 @@ import type * as z from 'zod';
 import { UsageError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { ActorDefinition, MailboxOptions, Signals } from './actor.ts';
+import type { Cell } from './cell.ts';
 import {
   baseTable,
   behaviorTables,
@@ -32,6 +33,17 @@ import { type Strategy, type Supervise, type SupervisionPolicy, strategyOf, supe
 
 const overflowPolicies: readonly string[] = ['reject', 'drop-oldest', 'drop-newest'];
 
+/** For an actor that passes its messages on: a router, or a pool. */
+export interface Front {
+  readonly cellClass: new (...parts: ConstructorParameters<typeof Cell>) => Cell;
+  /** How it is managed: the only messages that its own mailbox takes. */
+  readonly control: CompiledProtocol;
+  /** Its operations by number, to tell them from those that are passed on. */
+  readonly own: readonly Operation[];
+  /** A definition with the bounds of what waits in it, where anything does. */
+  readonly bounds?: ActorBehavior;
+}
+
 type SignalFunction<E> = (state: unknown, event: E, context: unknown) => unknown;
 
 /** A definition as it was given, with its defaults. */
@@ -52,6 +64,7 @@ export interface Parts<A> {
   /** The handlers of each behavior. */
   readonly behaviorHandlers: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly closure: boolean;
+  readonly front?: Front;
   /** Handles the end of a state's time, where the actor is a machine. */
   readonly stateTimeout?: SignalFunction<unknown>;
 }
@@ -98,6 +111,8 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
   /** Messages that may be set aside. */
   readonly stashMax: number;
   readonly overflow: NonNullable<MailboxOptions['overflow']>;
+  /** Undefined for a plain actor. */
+  readonly front: Front | undefined;
   /** What outside refs are made of. */
   readonly refClass: RefClass;
   /** What `ctx.self` is made of: private operations too. */
@@ -114,9 +129,11 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
     this.argsType = compileMessageType(parts.args, `arguments of actor "${parts.name}"`);
     this.createState = parts.createState;
     this.closure = parts.closure;
-    const base = parts.closure
-      ? closureTable(this.operations.values())
-      : baseTable(parts.handlers, this.operations.values());
+    this.front = parts.front;
+    const handled = [...(this.front === undefined ? this.operations : this.front.control.operations).values()];
+    const base = parts.closure ? closureTable(handled) : baseTable(parts.handlers, handled);
+    // Signals are told by their numbers, which are above those of what is passed on too.
+    if (this.front !== undefined) while (base.length < this.operations.size) base.push(passedOn);
     this.behaviors = behaviorTables(parts.name, parts.behaviors, parts.behaviorHandlers, base, this.operations);
     const handlers: HandlerFunction[] = this.behaviors.size === 0 ? base : presentTable(base);
     this.signalsFrom = handlers.length;
@@ -152,7 +169,13 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
       throw new UsageError(`${parts.name}: mailbox.overflow must be one of ${overflowPolicies.join(', ')}`);
     }
     this.refClass = refClassOf(protocol);
-    this.selfClass = internal.size === 0 ? this.refClass : makeRefClass(this.operations, this.refClass);
+    if (this.front !== undefined) this.selfClass = refClassOf(this.front.control);
+    else this.selfClass = internal.size === 0 ? this.refClass : makeRefClass(this.operations, this.refClass);
+  }
+
+  /** The operation that another place names so. */
+  labelled(label: string): Operation | undefined {
+    return this.compiled.byLabel.get(label) ?? this.front?.control.byLabel.get(label);
   }
 
   /** The shape of the actor as seen from other places: equal text, equal operations and arguments. */
@@ -166,4 +189,9 @@ function count(given: number | undefined, byDefault: number, what: string): numb
   if (given === undefined) return byDefault;
   if (Number.isSafeInteger(given) && given >= 1) return given;
   throw new UsageError(`${what} must be a whole number of at least 1; it was given ${String(given)}`);
+}
+
+/** In place of a handler for what a router or pool passes on: its own cell sees to it that none of it is handled here. */
+function passedOn(): never {
+  throw new Error('a message that is passed on was handled by its router');
 }

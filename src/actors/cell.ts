@@ -46,6 +46,16 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     return { place: this.host.placeId, cell: this.id };
   }
 
+  get load(): number {
+    const beside = this.extra === undefined ? 0 : this.extra.beside.asks.size;
+    return this.queued + beside + (this.isRunning || this.isHeld ? 1 : 0);
+  }
+
+  /** Whose room an offer from another place waits for: its own, or that of whom it passes on to, cell or not. */
+  receiverOf(_operation: Operation, _message: unknown): { readonly cell: Cell } | { readonly target: Target } {
+    return { cell: this };
+  }
+
   tell(operation: Operation, message: unknown): boolean {
     let taken: unknown;
     try {

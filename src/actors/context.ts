@@ -1,6 +1,7 @@
 /** What a handler gets beside its state and its message. Types only; `run.ts` is the object behind it. */
 import type * as z from 'zod';
 import type { ActorDefinition, SpawnArguments } from './actor.ts';
+import type { Receptionist } from './finding/receptionist.ts';
 import type { ErrorSchemas } from './outcomes.ts';
 import type {
   AnyOperation,
@@ -93,6 +94,8 @@ export interface Context<
     definition: ActorDefinition<Q, A>,
     ...options: SpawnArguments<A, { name?: string }>
   ): Ref<Q>;
+  /** Registers actors under typed keys, and finds them, on the whole node. Its refs belong to this actor. */
+  readonly receptionist: Receptionist;
   /** Ends this actor after the current message. */
   stop(): void;
   /**

@@ -29,6 +29,7 @@ export type DeadLetterReason =
   | 'invalid'
   | 'unknown'
   | 'unreachable'
+  | 'no-routee'
   | 'place-lost';
 
 export interface DeadLetter {

@@ -78,6 +78,35 @@ export class LeaveSignal {
   }
 }
 
+/** The receptionist could not do what it was asked. */
+export class LookupFailed extends TroupeError<'LookupFailed'> {
+  /**
+   * `protocol`: the name or key stands for actors of another protocol. `full`: there are too many entries, or the actor
+   * cannot be watched for the same reason.
+   */
+  readonly reason: 'protocol' | 'full';
+
+  constructor(reason: LookupFailed['reason'], message: string) {
+    super('LookupFailed', message, { retryable: reason === 'full' });
+    this.reason = reason;
+  }
+}
+
+/** A router or pool could not be managed as asked. */
+export class RoutingRefused extends TroupeError<'RoutingRefused'> {
+  /**
+   * `no-router`: the ref is of a plain actor. `not-offered`: this kind of router is not managed this way. `protocol`: the
+   * routee speaks another protocol. `cycle`: the routee passes on to the router itself. `full`: too many routees. `size`:
+   * outside the bounds of the pool.
+   */
+  readonly reason: 'no-router' | 'not-offered' | 'protocol' | 'cycle' | 'full' | 'size';
+
+  constructor(reason: RoutingRefused['reason'], message: string) {
+    super('RoutingRefused', message, { retryable: reason === 'full' });
+    this.reason = reason;
+  }
+}
+
 /** Thrown by `ctx.fail` to leave the handler; caught by the cell and turned into the operation's declared error. */
 export class DeclaredFailureSignal {
   readonly #errorCode: string;

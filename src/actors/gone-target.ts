@@ -13,9 +13,15 @@ export class GoneTarget implements Target {
   readonly #host: Host;
   readonly #address: Address;
   readonly #branch: string;
-  readonly #reason: 'stopped' | 'unreachable';
+  readonly #reason: NotDelivered['reason'] & DeadLetterReason;
 
-  constructor(host: Host, address: Address, branch: string, protocolName: string, reason: 'stopped' | 'unreachable') {
+  constructor(
+    host: Host,
+    address: Address,
+    branch: string,
+    protocolName: string,
+    reason: NotDelivered['reason'] & DeadLetterReason,
+  ) {
     this.#host = host;
     this.#address = address;
     this.#branch = branch;
@@ -33,6 +39,11 @@ export class GoneTarget implements Target {
 
   address(): Address {
     return this.#address;
+  }
+
+  /** Never the least: what is sent here is lost. */
+  get load(): number {
+    return Number.POSITIVE_INFINITY;
   }
 
   tell(operation: Operation, message: unknown): boolean {
@@ -97,7 +108,14 @@ export class GoneTarget implements Target {
   }
 
   #notDelivered(operation: Operation): NotDelivered {
-    const why = this.#reason === 'stopped' ? 'has stopped' : 'is in a place that cannot be reached from here';
-    return new NotDelivered(this.#reason, `${operation.label}: ${this.path()} ${why}; the message was not sent`);
+    const text = `${operation.label}: ${this.path()} ${whyGone[this.#reason]}; the message was not sent`;
+    return new NotDelivered(this.#reason, text);
   }
 }
+
+const whyGone = {
+  stopped: 'has stopped',
+  unknown: 'is not known',
+  unreachable: 'is in a place that cannot be reached from here',
+  'no-routee': 'has nobody to pass it on to; add a routee first',
+} as const satisfies Record<NotDelivered['reason'], string>;

@@ -15,12 +15,16 @@ import { Cell } from './cell.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { Deadlines } from './deadlines.ts';
 import { SpawnFailed } from './errors.ts';
+import type { WireAddress } from './finding/address.ts';
+import { reception } from './finding/reception.ts';
+import { receptionCell, receptionName } from './finding/reception-protocol.ts';
 import { GoneTarget } from './gone-target.ts';
 import { Guardian } from './guardian.ts';
 import { HostedBehavior } from './hosted-behavior.ts';
 import { type HandOver, handOver, type Isolation } from './isolation.ts';
 import { checkName } from './operation.ts';
 import { Outside } from './outside.ts';
+import { placeIdPattern } from './place-id.ts';
 import type { AnyProtocol } from './protocol.ts';
 import { Quarantine } from './quarantine.ts';
 import { type InternalRef, refClassOf } from './ref.ts';
@@ -54,6 +58,8 @@ export interface HostOptions {
   /** What stands above its top-level actors; one that does nothing but log unless given. */
   readonly guardian?: Guardian;
   /** The resource to open in place of `declared`, for tests. */
+  /** The place of the node's receptionist; this one unless given. */
+  readonly receptionAt?: string;
   readonly resourceFor?: (declared: Resource<string, unknown>) => Resource<string, unknown>;
 }
 
@@ -94,6 +100,8 @@ export class Host {
   readonly #names = new Map<string, Cell>();
   /** Cells whose address has left this place, so that messages may come for them. */
   readonly #exported = new Map<number, Cell>();
+  readonly #receptionAt: string | undefined;
+  #reception: Cell | undefined = undefined;
   readonly #behaviors = new WeakMap<ActorBehavior, HostedBehavior>();
   #nextCell = 1;
   #runs = 0;
@@ -114,6 +122,7 @@ export class Host {
     );
     this.#remote = options.remote;
     this.#protocolNamed = options.protocolNamed;
+    this.#receptionAt = options.receptionAt;
     this.resourceFor = options.resourceFor ?? ((declared) => declared);
     this.outside = new Outside(this);
     this.deadLetters.owner = this.outside;
@@ -127,7 +136,8 @@ export class Host {
     if (this.#stopping || (this.#closed && request.parent === undefined)) {
       throw new SpawnFailed('shutdown', `${definition.name}: the system is shutting down`);
     }
-    const cell = new Cell(this.#hosted(definition), request.parent, this.#nextCell, request.name);
+    const CellClass = definition.front?.cellClass ?? Cell;
+    const cell = new CellClass(this.#hosted(definition), request.parent, this.#nextCell, request.name);
     let args: unknown;
     try {
       // Refs in the arguments belong to the new actor.
@@ -193,7 +203,43 @@ export class Host {
 
   /** The cell of that number, if its address has left this place and it has not ended. */
   cell(id: number): Cell | undefined {
-    return this.#exported.get(id);
+    return this.#exported.get(id) ?? (id === receptionCell ? this.#openReception() : undefined);
+  }
+
+  /** The top-level actor of that name. */
+  named(name: string): Cell | undefined {
+    return this.#names.get(`/${name}`);
+  }
+
+  /** The receptionist of the node, wherever on it this place is. */
+  get reception(): Target {
+    const place = this.#receptionAt;
+    if (place === undefined) return this.#openReception() ?? this.#gone(receptionCell, '/', receptionName, 'stopped');
+    return this.#remote({ place, cell: receptionCell }, `/${receptionName}`, receptionName);
+  }
+
+  /** Made when somebody first asks for it: most systems have no use for one. */
+  #openReception(): Cell | undefined {
+    if (this.#reception !== undefined || this.#closed || this.#receptionAt !== undefined) return this.#reception;
+    this.#reception = new Cell(this.#hosted(reception), undefined, receptionCell, undefined);
+    this.#reception.start({});
+    return this.#reception;
+  }
+
+  #gone(cell: number, branch: string, protocolName: string, reason: 'stopped' | 'no-routee'): GoneTarget {
+    return new GoneTarget(this, { place: this.placeId, cell }, branch, protocolName, reason);
+  }
+
+  /** What an address stands for, whatever its actor speaks. */
+  targetAt([place, cell, branch]: WireAddress, protocolName: string): Target {
+    if (place !== this.placeId) return this.#remote({ place, cell }, branch, protocolName);
+    return this.cell(cell) ?? this.#gone(cell, branch, protocolName, 'stopped');
+  }
+
+  /** A ref to the actor of that address; undefined where it is known to speak another protocol. */
+  refAt(address: WireAddress, protocol: AnyProtocol, owner: Owner): InternalRef | undefined {
+    const ref = this.#refFromWire(address, protocol, protocol.name, owner);
+    return typeof ref === 'string' ? undefined : ref;
   }
 
   /** Every actor that runs, each before its children. */
@@ -300,6 +346,8 @@ export class Host {
     await within(this.environment.clock, deadlineMs, Promise.all(ends));
     const left = viewsOf(this.#roots);
     for (const root of [...this.#roots].reverse()) void root.stop(true, undefined);
+    // Last, since what stops may take itself out. It waits for nobody.
+    await this.#reception?.stop(false, { deadlineMs }).catch(() => undefined);
     return left;
   }
 
@@ -323,9 +371,6 @@ export class Host {
     return [...killed.map(({ path }) => path), ...unclosed.map((name) => `resource "${name}" of ${this.placeId}`)];
   }
 }
-
-/** `node~incarnation/thread`, as places name themselves: anything else is no address to make a carrier or a place for. */
-const placeIdPattern = /^[A-Za-z0-9][\w.~-]{0,127}\/[a-z0-9]{1,16}$/;
 
 function isAddress(wire: unknown): wire is readonly [place: string, cell: number, branch: string] {
   if (!Array.isArray(wire) || wire.length !== 3) return false;

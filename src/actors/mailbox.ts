@@ -131,6 +131,11 @@ export abstract class Mailbox {
     return this.queued < this.hosted.highWater && (this.extra === undefined || this.extra.offers.size === 0);
   }
 
+  /** How many offers and notices wait for room. */
+  get offersWaiting(): number {
+    return this.extra === undefined ? 0 : this.extra.offers.size;
+  }
+
   /** Queues a message that is the receiver's own already. True while the queue is below its high water. */
   accept(envelope: Envelope, message: unknown): boolean {
     const { queued } = this;
@@ -311,6 +316,11 @@ export abstract class Mailbox {
     }
   }
 
+  /** Whom a dead letter is sent to again. */
+  protected get addressee(): Target {
+    return this as unknown as Target;
+  }
+
   /** A message that no handler gets: told to its sender where it asks, to the dead letters, and to its session. */
   protected letterDies(envelope: Envelope, message: unknown, reason: DeadLetterReason): void {
     const { operation, request } = envelope;
@@ -318,7 +328,7 @@ export abstract class Mailbox {
       request.fail(this.refusal(request, reason));
     }
     if (!this.isSignal(envelope)) {
-      const target = this as unknown as Target;
+      const target = this.addressee;
       this.host.deadLetters.add({
         path: this.path(),
         operation: operation.label,

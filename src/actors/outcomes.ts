@@ -23,7 +23,7 @@ export class InvalidMessage extends TroupeError<'InvalidMessage'> {
 
 /** The message reached no mailbox, so it had no effect and is safe to send again. */
 export class NotDelivered extends TroupeError<'NotDelivered'> {
-  readonly reason: 'stopped' | 'unknown' | 'unreachable';
+  readonly reason: 'stopped' | 'unknown' | 'unreachable' | 'no-routee';
 
   constructor(reason: NotDelivered['reason'], message: string) {
     super('NotDelivered', message, { retryable: true });

@@ -8,18 +8,18 @@ import type { Address, Owner, Target } from './target.ts';
 /** Everything that is not an actor: it has no runs, so its calls begin new chains. */
 export class Outside implements Owner {
   readonly openRun = undefined;
-  readonly #host: Host;
+  readonly host: Host;
 
   constructor(host: Host) {
-    this.#host = host;
+    this.host = host;
   }
 
   address(): Address {
-    return { place: this.#host.placeId, cell: 0 };
+    return { place: this.host.placeId, cell: 0 };
   }
 
   path(): string {
-    return `troupe://${this.#host.placeId}/`;
+    return `troupe://${this.host.placeId}/`;
   }
 
   adopt(ref: object): object {

@@ -229,6 +229,11 @@ export function targetOf(ref: unknown): Target {
   return (ref as InternalRef)[TARGET];
 }
 
+/** Whose ref it is. */
+export function ownerOf(ref: unknown): Owner {
+  return (ref as InternalRef)[OWNER];
+}
+
 /** Takes `ref.op` apart. Undefined when the value is not an operation of a ref. */
 export function reveal(bound: unknown): BoundOperation | undefined {
   if (typeof bound !== 'function' || !('op' in bound)) return undefined;

@@ -55,6 +55,14 @@ export abstract class Request implements Waiting {
     return [];
   }
 
+  /**
+   * Has `origin` told that the request was dealt with, in place of the one before: for whoever hands it on and must know.
+   * Defined on the one request, so that those that nobody hands on are no larger for it.
+   */
+  redirect(origin: Origin): void {
+    Object.defineProperty(this, 'origin', { value: origin, configurable: true });
+  }
+
   /** Answers with the handler's result, as it was returned. @throws InvalidValue when it does not fit the output. */
   abstract succeed(result: unknown): void;
   abstract fail(error: Error): void;

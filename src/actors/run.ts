@@ -11,7 +11,9 @@ import { BehaviorStack } from './behavior-stack.ts';
 import type { Cell } from './cell.ts';
 import type { ObserveOptions, TimerOptions } from './context.ts';
 import { DeclaredFailureSignal, LeaveSignal } from './errors.ts';
+import { Receptionist } from './finding/receptionist.ts';
 import type { HandlerTable } from './handler-tables.ts';
+import type { Host } from './host.ts';
 import { Machine } from './machine-state.ts';
 import type { Envelope } from './mailbox.ts';
 import { ActorFailed } from './outcomes.ts';
@@ -54,6 +56,11 @@ export class Run {
     return (context as Run).#cell.host.environment;
   }
 
+  /** The actor behind a context, for the same. */
+  static cellOf(context: unknown): Cell {
+    return (context as Run).#cell;
+  }
+
   // ── what the runtime asks of it ──
 
   /** Whose the refs are that the handler gets. */
@@ -92,6 +99,10 @@ export class Run {
   /** True when the next run may use this object too: nobody else has it in mind. */
   get reusable(): boolean {
     return this.#more === undefined && this.#number === 0;
+  }
+
+  get host(): Host {
+    return this.#cell.host;
   }
 
   address(): Address {
@@ -210,6 +221,10 @@ export class Run {
   spawn(definition: unknown, options?: { args?: unknown; name?: string }): object {
     this.refuseIfStale();
     return this.#cell.spawnChild(definition, options, this.owner);
+  }
+
+  get receptionist(): Receptionist {
+    return new Receptionist(this.#cell.host, this.owner);
   }
 
   stop(): void {

@@ -4,6 +4,7 @@
  * Messages arrive here as the caller gave them; the target validates them once, and copies or encodes them in the same
  * step.
  */
+import type { Host } from './host.ts';
 import type { Operation } from './operation.ts';
 import type { CallOptions, Stream, StreamOptions } from './protocol.ts';
 import type { Run } from './run.ts';
@@ -21,6 +22,7 @@ export interface Address {
 export interface Owner {
   /** The run that a call through its refs is made by; undefined when none is open, or it cannot be told which. */
   readonly openRun: Run | undefined;
+  readonly host: Host;
   address(): Address;
   path(): string;
   /** A ref to the same actor that belongs to this owner. */
@@ -55,6 +57,8 @@ export interface Target {
   address(): Address;
   /** The path below its place: the actor's name, below its parents' names. */
   branch(): string;
+  /** Messages that wait for it or are in work, as far as this place can tell; for another place, those under way there. */
+  readonly load: number;
   /** @throws InvalidMessage. False: the target's queue is above its high water, or the message was refused. */
   tell(operation: Operation, message: unknown): boolean;
   offer(operation: Operation, message: unknown, options: CallOptions | undefined, owner: Owner): Promise<void>;

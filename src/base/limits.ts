@@ -12,6 +12,22 @@ export const limits = {
   /** An actor that goes on after its failures logs one at most this often. */
   failureLogMs: 10_000,
 
+  /** Routees of one router, workers of one pool: a call may look at all of them. */
+  routeesMax: 1_024,
+  /** Points of one routee on the ring of a consistent hash: shares then differ by about a tenth. */
+  ringPointsPerRoutee: 128,
+  /** A child of a router or pool that ended for good is replaced after this, so that what keeps ending costs little. */
+  childReplaceMs: 1_000,
+  /** How often a pool that may shrink looks for workers that had nothing to do. */
+  poolIdleMs: 10_000,
+  /** A sender in another place that a router told to slow down, for a routee in a third place, goes on after this. */
+  routerRoomMs: 20,
+  /** Subscribers of one topic: each message is copied for each. */
+  topicSubscribersMax: 65_536,
+  /** Services of one node, and actors under each: a listing of them is one message. */
+  serviceKeysMax: 65_536,
+  serviceEntriesMax: 1_024,
+
   /** Names travel in frames and stand in paths and logs. */
   nameCharactersMax: 128,
   /** An actor's path below its place: its own name and its parents'. */

@@ -8,6 +8,7 @@ import type { ActorDefinition, SpawnArguments } from '../actors/actor.ts';
 import type { ActorBehavior } from '../actors/behavior.ts';
 import type { DeadLetter, LostWithPlace } from '../actors/dead-letters.ts';
 import { SpawnFailed } from '../actors/errors.ts';
+import { Receptionist } from '../actors/finding/receptionist.ts';
 import { type Counters, type Host, isBehavior, noDefinition } from '../actors/host.ts';
 import { invalidMessage } from '../actors/isolation.ts';
 import type { AnyProtocol, Ref, Stream } from '../actors/protocol.ts';
@@ -132,6 +133,20 @@ export class ActorSystem implements AsyncDisposable {
     return this.#host.deadLetters.losses();
   }
 
+  /** Registers actors under typed keys, and finds them, on the whole node. */
+  get receptionist(): Receptionist {
+    return new Receptionist(this.#host, this.#host.outside);
+  }
+
+  /**
+   * The top-level actor of that name on this node: of its main thread, else of a worker, else none.
+   *
+   * @throws LookupFailed where the actor of that name speaks another protocol
+   */
+  find<T extends AnyProtocol>(protocol: T, name: string): Promise<Ref<T> | undefined> {
+    return this.receptionist.named(protocol, name);
+  }
+
   /** The environment's clock, for code that must run under virtual time too. */
   get clock(): Environment['clock'] {
     return this.#host.environment.clock;
@@ -190,7 +205,11 @@ export class ActorSystem implements AsyncDisposable {
     }
     const { cell, branch } = await place.spawn(definition.name, wire, name);
     const target = place.target(cell, branch, definition.protocol.name);
-    return new (refClassOf(definition.protocol))(target, this.#host.outside as Owner) as unknown as Ref<T>;
+    const ref = new (refClassOf(definition.protocol))(target, this.#host.outside as Owner);
+    if (name !== undefined && where.kind === 'thread') {
+      await this.receptionist.nameElsewhere(name, definition.protocol, ref);
+    }
+    return ref as unknown as Ref<T>;
   }
 
   /** Starts a flow. @returns its run, once all its stages have started. */

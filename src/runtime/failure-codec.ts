@@ -62,7 +62,7 @@ export function failureFromWire(wire: unknown, operation: Operation | undefined,
         Array.isArray(path) ? path.map(String) : undefined,
       );
     case 'NotDelivered':
-      return new NotDelivered(oneOf(reason, ['unreachable', 'stopped', 'unknown']), message);
+      return new NotDelivered(oneOf(reason, ['unreachable', 'stopped', 'unknown', 'no-routee']), message);
     case 'OutcomeUnknown':
       return new OutcomeUnknown(oneOf(reason, ['link-lost', 'deadline']), message);
     case 'SpawnFailed':

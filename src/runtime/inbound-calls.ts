@@ -29,13 +29,16 @@ export interface CallOrigin extends Origin {
 
 /** An ask from another place: what it settles with goes back over the session. */
 export class InboundRequest extends Request implements OpenCall {
-  readonly origin: CallOrigin;
+  /** See `redirect`: not always the session's. */
+  readonly origin: Origin;
+  readonly #session: CallOrigin;
   readonly #id: number;
   readonly #chain: readonly ChainLink[];
 
   constructor(origin: CallOrigin, id: number, operation: Operation, chain: readonly ChainLink[]) {
     super(operation, undefined);
     this.origin = origin;
+    this.#session = origin;
     this.#id = id;
     this.#chain = chain;
   }
@@ -57,7 +60,7 @@ export class InboundRequest extends Request implements OpenCall {
   }
 
   override fail(error: Error): void {
-    if (!this.settled) this.#settle(Kind.failure, failureToWire(error, this.operation, this.origin.stacks));
+    if (!this.settled) this.#settle(Kind.failure, failureToWire(error, this.operation, this.#session.stacks));
   }
 
   cancel(): void {
@@ -68,20 +71,22 @@ export class InboundRequest extends Request implements OpenCall {
 
   #settle(kind: number, wire: unknown): void {
     this.settled = true;
-    this.origin.remove(this);
-    this.origin.answer(this.#id, kind, wire);
+    this.#session.remove(this);
+    this.#session.answer(this.#id, kind, wire);
   }
 }
 
 /** A stream that a reader in another place opened. */
 export class InboundStream extends StreamRequest implements OpenCall {
-  readonly origin: CallOrigin;
+  readonly origin: Origin;
+  readonly #session: CallOrigin;
   readonly #id: number;
   #sent = 0;
 
   constructor(origin: CallOrigin, id: number, operation: Operation, granted: number) {
     super(operation, undefined, granted);
     this.origin = origin;
+    this.#session = origin;
     this.#id = id;
   }
 
@@ -101,18 +106,18 @@ export class InboundStream extends StreamRequest implements OpenCall {
       throw invalidMessage(error, `an item of ${this.operation.label}`);
     }
     this.#sent += 1;
-    this.origin.answer(this.#id, Kind.item, wire);
+    this.#session.answer(this.#id, Kind.item, wire);
   }
 
   override complete(): void {
     if (this.settled) return;
     this.settled = true;
-    this.origin.answer(this.#id, Kind.end, undefined);
+    this.#session.answer(this.#id, Kind.end, undefined);
   }
 
   override fail(error: Error): void {
     if (this.settled) return;
     this.settled = true;
-    this.origin.answer(this.#id, Kind.failure, failureToWire(error, this.operation, this.origin.stacks));
+    this.#session.answer(this.#id, Kind.failure, failureToWire(error, this.operation, this.#session.stacks));
   }
 }

@@ -16,6 +16,7 @@ import { Cancelled, NotDelivered, Rejected } from '../actors/outcomes.ts';
 import type { RegistryIndex } from '../actors/registry.ts';
 import type { ChainLink } from '../actors/request.ts';
 import { InvalidValue } from '../actors/schema/errors.ts';
+import type { Target } from '../actors/target.ts';
 import { judgeChain } from '../actors/wait-for.ts';
 import { describeThrown } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
@@ -213,14 +214,20 @@ export class Inbound implements CallOrigin {
   #offer(id: number, cellId: unknown, number: unknown, wire: unknown, remainingMs: unknown): boolean {
     const found = this.#find(id, cellId, number, 'tell', wire);
     if ('refused' in found) return this.#refuse(id, found.refused);
-    const { cell, operation, message } = found;
+    const { operation } = found;
+    const receiver = found.cell.receiverOf(operation, found.message);
+    if ('target' in receiver) return this.#passOffer(id, found.cell, receiver.target, found, remainingMs);
+    const { cell } = receiver;
+    // A router's message becomes its routee's own.
+    const isOwn = cell === found.cell || operation.input.plain;
+    const message = isOwn ? found.message : operation.input.rebind(found.message, cell);
     const { host } = this.#place;
     if (cell.hasRoom) {
       cell.accept(this.#envelope(operation), message);
       this.#send(Kind.reply, id, null);
       return true;
     }
-    if (cell.extension.offers.size >= limits.offersWaitingMax) {
+    if (cell.offersWaiting >= limits.offersWaitingMax) {
       return this.#refuse(id, tooManyWait(operation.label, cell.path()));
     }
     const envelope = this.#envelope(operation);
@@ -245,6 +252,33 @@ export class Inbound implements CallOrigin {
     });
     host.deadlines.add(offer, milliseconds(remainingMs));
     cell.awaitRoom(offer);
+    return true;
+  }
+
+  /** An offer through a router to a routee in a third place, or to several: as the router's own. */
+  #passOffer(
+    id: number,
+    router: Cell,
+    target: Target,
+    { operation, message }: { readonly operation: Operation; readonly message: unknown },
+    remainingMs: unknown,
+  ): boolean {
+    const given = new AbortController();
+    const over = (): void => {
+      this.#open.delete(id);
+      this.settled();
+    };
+    this.#open.set(id, { cancel: () => given.abort() });
+    target.offer(operation, message, { timeoutMs: milliseconds(remainingMs), signal: given.signal }, router).then(
+      () => {
+        over();
+        this.#send(Kind.reply, id, null);
+      },
+      (error: unknown) => {
+        over();
+        this.#send(Kind.failure, id, failureToWire(error, operation, this.stacks));
+      },
+    );
     return true;
   }
 
@@ -343,7 +377,7 @@ export class Inbound implements CallOrigin {
   #operation(cell: Cell | undefined, number: unknown, kind: Operation['kind']): Operation | undefined {
     const label = this.#nameOf(number);
     if (cell === undefined || label === undefined) return undefined;
-    const operation = cell.behavior.compiled.byLabel.get(label);
+    const operation = cell.behavior.labelled(label);
     return operation?.kind === kind ? operation : undefined;
   }
 

@@ -32,6 +32,10 @@ export class RemoteTarget implements Target {
     return { place: this.#place.placeId, cell: this.cell };
   }
 
+  get load(): number {
+    return this.#place.load;
+  }
+
   tell(operation: Operation, message: unknown): boolean {
     return this.#place.tell(this, operation, message);
   }

@@ -74,6 +74,7 @@ async function start(
     guardian: new Guardian(guardian, log, () => tellMain({ kind: 'escalated' })),
     remote: (address, branch, protocolName) => router.target(address, branch, protocolName),
     protocolNamed: (name) => index.protocol(name),
+    receptionAt: mainPlaceId,
     resourceFor: (declared) => index.resource(declared.name) ?? declared,
   });
   router.attach(host);

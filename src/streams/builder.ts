@@ -2,6 +2,7 @@
 import type { Observable } from 'rxjs';
 import type { Accepts, Subscribable } from '../actors/protocol.ts';
 import { UsageError } from '../base/errors.ts';
+import type { Key } from '../base/hash-key.ts';
 import { limits } from '../base/limits.ts';
 import type { Where } from '../runtime/placement.ts';
 import type { Aggregate } from './aggregate.ts';
@@ -11,7 +12,6 @@ import { toOperation } from './for-each.ts';
 import { fromIterable } from './from-iterable.ts';
 import { fromObservable, type HotOptions } from './hot-source.ts';
 import type { Via } from './island.ts';
-import type { Key } from './key-groups.ts';
 import { streamLimits } from './limits.ts';
 import { type KeyTail, type Plan, planOf, type SourceHead, type Step } from './plan.ts';
 import { isSink, type Sink } from './sink.ts';

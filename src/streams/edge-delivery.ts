@@ -1,8 +1,10 @@
 /** Delivers to the segments behind: to the partition that owns an element's key, or to the only one. */
+
+import type { Key } from '../base/hash-key.ts';
 import type { Delivery, DeliveryEvents } from './delivery.ts';
 import { type FlowError, StageFailed } from './errors.ts';
 import type { Downstream } from './frame.ts';
-import { type Key, keyGroupOf, partitionOfGroup } from './key-groups.ts';
+import { keyGroupOf, partitionOfGroup } from './key-groups.ts';
 import { streamLimits } from './limits.ts';
 import { Outlet } from './outlet.ts';
 

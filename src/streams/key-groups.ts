@@ -2,20 +2,10 @@
  * Which partition a key belongs to.
  *
  * A key is hashed into one of 128 groups, and a partition owns a contiguous range of groups. State moves by group when
- * a flow is rescaled, so a key never has to be hashed anew (Flink's key groups). The hash is MurmurHash3 x86 32 with
- * seed 0 (Austin Appleby, public domain), over the UTF-16 code units of a string, little-endian, or over the eight
- * bytes of a number as a little-endian double. It is part of the format of saved state: it never changes.
+ * a flow is rescaled, so a key never has to be hashed anew (Flink's key groups). The hash is `base/hash-key.ts`.
  */
+import { hashKey, type Key } from '../base/hash-key.ts';
 import { streamLimits } from './limits.ts';
-
-export type Key = string | number;
-
-const float = new DataView(new ArrayBuffer(8));
-
-/** The hash of a key, in [0, 2^32). `0` and `-0` are one key, as they are in a Map. */
-export function hashKey(key: Key): number {
-  return typeof key === 'string' ? hashText(key) : hashNumber(key);
-}
 
 /** The group of a key, in [0, 128). */
 export function keyGroupOf(key: Key): number {
@@ -25,39 +15,4 @@ export function keyGroupOf(key: Key): number {
 /** The partition that owns a group when there are `parallelism` of them, at most 128. */
 export function partitionOfGroup(group: number, parallelism: number): number {
   return Math.floor((group * parallelism) / streamLimits.keyGroups);
-}
-
-function hashText(text: string): number {
-  const length = text.length;
-  const paired = length & ~1;
-  let hash = 0;
-  for (let index = 0; index < paired; index += 2) {
-    hash = mixBlock(hash, text.charCodeAt(index) | (text.charCodeAt(index + 1) << 16));
-  }
-  if (paired < length) hash ^= scramble(text.charCodeAt(paired));
-  return finish(hash, length * 2);
-}
-
-function hashNumber(value: number): number {
-  // NaN has many bit patterns and is one key.
-  if (Number.isNaN(value)) return finish(mixBlock(mixBlock(0, 0), 0x7ff80000), 8);
-  float.setFloat64(0, value === 0 ? 0 : value, true);
-  return finish(mixBlock(mixBlock(0, float.getInt32(0, true)), float.getInt32(4, true)), 8);
-}
-
-function scramble(block: number): number {
-  const multiplied = Math.imul(block, 0xcc9e2d51);
-  return Math.imul((multiplied << 15) | (multiplied >>> 17), 0x1b873593);
-}
-
-function mixBlock(hash: number, block: number): number {
-  const mixed = hash ^ scramble(block);
-  return (Math.imul((mixed << 13) | (mixed >>> 19), 5) + 0xe6546b64) | 0;
-}
-
-function finish(hash: number, byteLength: number): number {
-  let mixed = hash ^ byteLength;
-  mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b);
-  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
-  return (mixed ^ (mixed >>> 16)) >>> 0;
 }

@@ -5,11 +5,12 @@
  * segments. The signature says what the graph looks like without its functions, so that two places that run different
  * versions of a flow notice it.
  */
+
+import type { Key } from '../base/hash-key.ts';
 import type { Where } from '../runtime/placement.ts';
 import type { Aggregate } from './aggregate.ts';
 import type { TimeOptions } from './event-time.ts';
 import type { Via } from './island.ts';
-import type { Key } from './key-groups.ts';
 import type { Sink } from './sink.ts';
 import type { Source } from './source.ts';
 import type { WindowSpec } from './window.ts';

@@ -5,9 +5,10 @@
  * An element whose window would be past that already is late. Windows come out by their end, and within one the keys
  * in the order of their first element, so equal input gives equal output.
  */
+
+import type { Key } from '../base/hash-key.ts';
 import type { Aggregate } from './aggregate.ts';
 import { StageFailed } from './errors.ts';
-import type { Key } from './key-groups.ts';
 import type { TimeWindow } from './window.ts';
 
 /** What a window of a key came to. */

@@ -30,11 +30,15 @@ export interface TwoPlaces {
   close(): Promise<void>;
 }
 
-/** @param sameNode false: the strict codec, and every message validated again by its receiver. */
+/**
+ * @param sameNode false: the strict codec, and every message validated again by its receiver.
+ * @param oneReception True: the receptionist of `here` serves `there` too.
+ */
 export function twoPlaces(
   definitions: readonly Registrable[],
   sameNode: boolean,
   stacks: StackTravel = 'threads',
+  oneReception = false,
 ): TwoPlaces {
   const frames: TwoPlaces['frames'] = [];
   const kept: (() => void)[] = [];
@@ -87,6 +91,7 @@ export function twoPlaces(
       log,
       remote: (address, branch, protocolName) => router.target(address, branch, protocolName),
       protocolNamed: (name) => index.protocol(name),
+      ...(oneReception && own === 'there' ? { receptionAt: ids.here } : {}),
     });
     router.attach(host);
     return { host, router, logged };

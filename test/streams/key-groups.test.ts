@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { hashKey, keyGroupOf, partitionOfGroup } from '../../src/streams/key-groups.ts';
+import { hashKey } from '../../src/base/hash-key.ts';
+import { keyGroupOf, partitionOfGroup } from '../../src/streams/key-groups.ts';
 
 /** MurmurHash3 x86 32 over bytes, as published, to compare with. */
 function murmur3(bytes: Uint8Array): number {

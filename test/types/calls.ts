@@ -135,7 +135,7 @@ export async function outcomes(): Promise<string> {
     case 'Cancelled':
       return (error.delivered satisfies boolean).toString();
     case 'NotDelivered':
-      return error.reason satisfies 'stopped' | 'unknown' | 'unreachable';
+      return error.reason satisfies 'stopped' | 'unknown' | 'unreachable' | 'no-routee';
     case 'ActorFailed':
       return error.message;
     case 'OutcomeUnknown':

@@ -1,0 +1,19 @@
+/** A typed key that actors register under, and are found by: a name, and the protocol that they speak. */
+import { checkName } from '../operation.ts';
+import type { AnyProtocol } from '../protocol.ts';
+
+export interface ServiceKey<T extends AnyProtocol> {
+  readonly name: string;
+  readonly protocol: T;
+}
+
+/**
+ * A key for `ctx.receptionist` and `system.receptionist`. Keys of one name are one key.
+ *
+ * @param name letters, digits, `-`, `_`, `.`; at most 128 characters.
+ * @throws UsageError for another name
+ */
+export function serviceKey<T extends AnyProtocol>(name: string, protocol: T): ServiceKey<T> {
+  checkName(name, 'the name of a service key');
+  return Object.freeze({ name, protocol });
+}

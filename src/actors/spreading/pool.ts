@@ -1,0 +1,79 @@
+/**
+ * Work-pulling pools: workers of one definition, and one queue of jobs for all of them.
+ *
+ * The ref of a pool is one of its workers' protocol, and every message through it is a job. A job waits in the pool, in
+ * order, until a worker has nothing to do; a worker has one at a time. Workers are on the pool's own place.
+ */
+import * as z from 'zod';
+import { UsageError } from '../../base/errors.ts';
+import { limits } from '../../base/limits.ts';
+import type { ActorDefinition, MailboxOptions } from '../actor.ts';
+import { ActorBehavior } from '../behavior.ts';
+import { isBehavior } from '../host.ts';
+import type { Operations, Protocol } from '../protocol.ts';
+import { frontOf } from './front.ts';
+import { PoolCell } from './pool-cell.ts';
+import type { Managed } from './routees.ts';
+import { checkedCount } from './router-options.ts';
+import { type PoolSize, Workers } from './workers.ts';
+
+type Schema = z.ZodType;
+
+export type PoolOptions<A extends Schema> = {
+  /** How many workers it begins with; 1 to 1,024. `resize` changes it. */
+  readonly size: number;
+  /** The fewest, to which the pool lets workers go that had nothing to do for 10 s; it lets none go unless given. */
+  readonly min?: number;
+  /** The most, up to which the pool starts another worker when a job would wait; it starts none unless given. */
+  readonly max?: number;
+  /** The bounds of the queue of jobs, as of any mailbox: 1,024, 65,536 and `reject` unless given. */
+  readonly queue?: MailboxOptions;
+  /** The name it is registered under; that of the worker and `-pool` unless given. */
+  readonly name?: string;
+} & ({} extends z.input<A> ? { readonly args?: z.input<A> } : { readonly args: z.input<A> });
+
+/** A pool takes no arguments: those of its workers are an option of the pool. */
+export type PoolArguments = z.ZodObject<{}>;
+
+/**
+ * Declares a pool. Spawn it like any actor.
+ *
+ * A worker that fails is restarted by its own supervision and its job follows its poison policy; one that has ended for
+ * good is replaced after a second. `resize` changes their number, within `min` and `max` where they are given; those that
+ * are too many finish their job first. An ask from within a job is rejected as a cycle where every worker waits for it already.
+ *
+ * @throws UsageError
+ */
+export function pool<PN extends string, O extends Operations, A extends Schema>(
+  worker: ActorDefinition<Protocol<PN, O>, A>,
+  options: PoolOptions<A>,
+): ActorDefinition<Protocol<PN, O>, PoolArguments> {
+  if (!isBehavior(worker)) throw new UsageError('pool takes the definition of an actor, and its options');
+  const name = options.name ?? `${worker.name}-pool`;
+  const what = `pool "${name}"`;
+  const size = checkedCount(options.size, 1, limits.routeesMax, `${what}: size`);
+  const bounds: PoolSize = {
+    size,
+    min: options.min === undefined ? undefined : checkedCount(options.min, 1, size, `${what}: min`),
+    max: options.max === undefined ? undefined : checkedCount(options.max, size, limits.routeesMax, `${what}: max`),
+  };
+  const { args } = options;
+  const front = frontOf(
+    PoolCell,
+    (_none, context) => new Workers(worker, args, bounds, context as Managed),
+    (state, event, context) => (state as Workers).terminated(event, context),
+  );
+  const protocol = worker.protocol as unknown as Protocol<PN, O>;
+  const queue = new ActorBehavior(protocol, {
+    ...front,
+    args: z.object({}),
+    name,
+    mailbox: options.queue ?? {},
+  }) as unknown as ActorBehavior;
+  return new ActorBehavior<Protocol<PN, O>, PoolArguments>(protocol, {
+    ...front,
+    front: { ...front.front, bounds: queue },
+    args: z.object({}),
+    name,
+  });
+}

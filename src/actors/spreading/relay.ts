@@ -1,0 +1,80 @@
+/**
+ * Requests from another place that a router passes on to a third one, or to several: a call of its own for each, whose
+ * outcome becomes the request's.
+ *
+ * Deadline, cancellation and call chain go with it. A request for one actor of the router's own place needs none of this:
+ * it is handed over as it is.
+ */
+import type { Cell } from '../cell.ts';
+import { InterleavedRun } from '../interleaved-run.ts';
+import type { Operation } from '../operation.ts';
+import { ActorFailed, Cancelled } from '../outcomes.ts';
+import type { CallOptions, Stream } from '../protocol.ts';
+import type { Request } from '../request.ts';
+import type { StreamRequest } from '../stream-request.ts';
+import type { Owner } from '../target.ts';
+
+/**
+ * The run that makes the calls: one of the router's, beside its others. Through it they carry the request's chain, and
+ * the wait-for graph leads from whoever waits for the request to whom the calls wait for.
+ */
+export function relayRun(router: Cell, request: Request): InterleavedRun {
+  const run = new InterleavedRun(router);
+  run.envelope = request;
+  return run;
+}
+
+type Ask = (operation: Operation, options: CallOptions, owner: Owner) => Promise<unknown>;
+
+/** Answers `request` with what `ask` resolves to. */
+export function relayAsk(router: Cell, request: Request, ask: Ask): void {
+  const { operation, origin } = request;
+  const given = new AbortController();
+  request.onGivenUp = () => given.abort(new Cancelled(true, `${operation.label}: the caller gave up`));
+  const run = relayRun(router, request);
+  request.run = run;
+  const timeoutMs = router.host.deadlines.remainingMs(request);
+  ask(operation, { timeoutMs, signal: given.signal }, run)
+    .then((reply) => request.succeed(reply))
+    .catch((error: Error) => request.fail(error))
+    .finally(() => {
+      run.end();
+      origin?.settled();
+    });
+}
+
+/** Answers `request` with the values of `stream`, as its reader grants them. */
+export async function relayStream(request: StreamRequest, stream: Stream<unknown>, run: InterleavedRun): Promise<void> {
+  const { origin } = request;
+  const values = stream[Symbol.asyncIterator]();
+  let goOn: () => void = () => undefined;
+  request.onGranted = () => goOn();
+  request.onGivenUp = () => {
+    goOn();
+    void values.return?.();
+  };
+  request.run = run;
+  // As where a stream is answered by its own actor: it holds nobody's message from now on.
+  origin?.settled();
+  try {
+    for (let sent = 0; !request.settled; sent += 1) {
+      while (sent >= request.granted && !request.settled) {
+        await new Promise<void>((resolve) => {
+          goOn = resolve;
+        });
+      }
+      if (request.settled) break;
+      const { done, value } = await values.next();
+      if (done) {
+        request.complete();
+        return;
+      }
+      if (!request.settled) request.item(value);
+    }
+  } catch (error) {
+    request.fail(error instanceof Error ? error : new ActorFailed(String(error)));
+    void values.return?.();
+  } finally {
+    run.end();
+  }
+}
