@@ -36,6 +36,8 @@ export class CellExtension {
   /** Where it wants to know of quiet times. Belongs to the generation. */
   receiveTimeout: ReceiveTimeout | undefined = undefined;
   failureLog: FailureLog | undefined = undefined;
+  /** For messages that the definition has no lane for. */
+  laneLog: FailureLog | undefined = undefined;
   /** The message that is handed out again after its handler failed, and how often it was. */
   retried: { readonly envelope: Envelope; readonly times: number } | undefined = undefined;
   /** Ends the wait before a restart. */

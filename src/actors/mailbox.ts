@@ -9,7 +9,9 @@
 import type { ActorBehavior } from './behavior.ts';
 import type { CellExtension } from './cell-extension.ts';
 import type { DeadLetterReason } from './dead-letters.ts';
+import { FailureLog } from './failure-log.ts';
 import type { Host } from './host.ts';
+import { LaneQueue, type MessageQueue } from './lane-queue.ts';
 import type { RoomWaiting } from './offer.ts';
 import type { Operation, TellEnvelope } from './operation.ts';
 import { ActorFailed, NotDelivered, Rejected } from './outcomes.ts';
@@ -42,7 +44,7 @@ export abstract class Mailbox {
   protected status: StatusNumber = Status.starting;
   protected firstEnvelope: Envelope | undefined = undefined;
   protected firstMessage: unknown = undefined;
-  protected backlog: PairRing<Envelope, unknown> | undefined = undefined;
+  protected backlog: MessageQueue | undefined = undefined;
   /** Made at first use; see `extension`. */
   protected extra: CellExtension | undefined = undefined;
 
@@ -103,7 +105,7 @@ export abstract class Mailbox {
       this.firstEnvelope = envelope;
       this.firstMessage = message;
     } else {
-      this.backlog ??= new PairRing();
+      this.backlog ??= this.newBacklog();
       this.backlog.push(envelope, message);
     }
     this.host.counters.accepted += 1;
@@ -118,7 +120,7 @@ export abstract class Mailbox {
       this.firstEnvelope = envelope;
       this.firstMessage = signal;
     } else {
-      this.backlog ??= new PairRing();
+      this.backlog ??= this.newBacklog();
       this.backlog.push(envelope, signal);
     }
     this.extension.signalsQueued += 1;
@@ -129,7 +131,7 @@ export abstract class Mailbox {
   /** Puts a message before all others. */
   protected putBack(envelope: Envelope, message: unknown): void {
     if (this.firstEnvelope !== undefined) {
-      this.backlog ??= new PairRing();
+      this.backlog ??= this.newBacklog();
       this.backlog.unshift(this.firstEnvelope, this.firstMessage);
     }
     this.firstEnvelope = envelope;
@@ -146,11 +148,12 @@ export abstract class Mailbox {
       const { envelope, message } = all[index]!;
       this.putBack(envelope, message);
     }
+    if (this.backlog instanceof LaneQueue) this.emptySlotInto(this.backlog);
     if (this.status === Status.idle) this.makeReady();
   }
 
   /** True for a signal, such as the news of another's end: nobody sent it, and it is outside the capacity. */
-  protected isSignal(envelope: Envelope): boolean {
+  isSignal(envelope: Envelope): boolean {
     return envelope.operation.index >= this.behavior.signalsFrom;
   }
 
@@ -178,13 +181,59 @@ export abstract class Mailbox {
 
   /** What the overflow policy does with one message too many. True when there is room for it now. */
   private makeRoom(envelope: Envelope, message: unknown): boolean {
-    if (this.behavior.overflow === 'drop-oldest') {
-      this.dropOldest();
-      return true;
+    const { overflow, lanes } = this.behavior;
+    if (overflow === 'drop-oldest') {
+      if (lanes === undefined) {
+        this.dropOldest();
+        return true;
+      }
+      if (this.dropLeastUrgent(envelope, message)) return true;
     }
     this.host.counters.refused += 1;
-    this.letterDies(envelope, message, this.behavior.overflow === 'reject' ? 'full' : 'dropped');
+    this.letterDies(envelope, message, overflow === 'reject' ? 'full' : 'dropped');
     return false;
+  }
+
+  // ── priority lanes, where the definition has them ──
+
+  private newBacklog(): MessageQueue {
+    const { lanes } = this.behavior;
+    return lanes === undefined ? new PairRing<Envelope, unknown>() : new LaneQueue(this, lanes.count);
+  }
+
+  /** The last lane for a signal, so that it comes after all messages, and where the definition fails to say. */
+  laneOf(envelope: Envelope, message: unknown): number {
+    const { count, of } = this.behavior.lanes!;
+    if (this.isSignal(envelope)) return count - 1;
+    try {
+      return of(envelope.operation.name, message);
+    } catch (error) {
+      // Neither its sender's failure nor a reason to lose it.
+      const { extension } = this;
+      extension.laneLog ??= new FailureLog();
+      const what = `laneOf for ${envelope.operation.label}`;
+      extension.laneLog.add(this, error, what, 'handles the message in its last lane', false);
+      return count - 1;
+    }
+  }
+
+  emptySlotInto(queue: LaneQueue): void {
+    const { firstEnvelope, firstMessage } = this;
+    if (firstEnvelope === undefined) return;
+    this.firstEnvelope = undefined;
+    this.firstMessage = undefined;
+    queue.unshift(firstEnvelope, firstMessage);
+  }
+
+  /** False where the newcomer is the least urgent itself. */
+  private dropLeastUrgent(envelope: Envelope, message: unknown): boolean {
+    this.backlog ??= this.newBacklog();
+    const queue = this.backlog as LaneQueue;
+    this.emptySlotInto(queue);
+    const dropped = queue.takeLeastUrgent(this.laneOf(envelope, message));
+    if (dropped === undefined) return false;
+    this.letterDies(dropped.envelope, dropped.message, 'dropped');
+    return true;
   }
 
   /** Signals keep their place: no policy drops what is told exactly once. */

@@ -28,6 +28,8 @@ export const limits = {
   /** The clock is read at least this often within a slice, counted in messages; adapts down to 1 for slow handlers. */
   messagesPerClockReadMax: 64,
 
+  /** Priority lanes of one mailbox: each is a queue, and all are looked at for the next message. */
+  lanesMax: 32,
   /** Messages an actor may set aside unless it says otherwise: as many as its queue holds before it signals. */
   stashMax: 1_024,
   /** How deep `ctx.become` may stack: whoever reaches this forgot an `unbecome`. */
