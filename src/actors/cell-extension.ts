@@ -26,6 +26,8 @@ export class CellExtension {
   readonly pulls: Ring<StreamRun> = new Ring();
   /** What waits for room, first come first served. */
   readonly offers: Ring<RoomWaiting> = new Ring();
+  /** At this size those that gave up are looked for. */
+  offersSweptAt: number = limits.offersSweptMin;
   readonly timers: Timers;
   /** How often its state was rebuilt, or was about to be. */
   generation = 0;

@@ -156,7 +156,7 @@ export function sendOffer(
       resolve();
       return;
     }
-    if (cell.extension.offers.size >= limits.offersWaitingMax) throw tooManyWait(operation.label, cell.path());
+    if (cell.offersFull) throw tooManyWait(operation.label, cell.path());
     const abort = (): void => {
       host.deadlines.remove(offer);
       offer.refuse(new Cancelled(false, `${operation.label}: cancelled by the caller's signal`, signal?.reason));

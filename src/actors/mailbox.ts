@@ -6,6 +6,7 @@
  * reason its methods, and those of the classes above it, are `private` and not `#`: each class with a `#` method costs 8
  * bytes more in every instance (measured).
  */
+import { limits } from '../base/limits.ts';
 import type { ActorBehavior } from './behavior.ts';
 import type { CellExtension } from './cell-extension.ts';
 import type { DeadLetterReason } from './dead-letters.ts';
@@ -159,7 +160,29 @@ export abstract class Mailbox {
 
   /** Has an offer, or a notice, wait for room. */
   awaitRoom(waiting: RoomWaiting): void {
-    this.extension.offers.push(waiting);
+    const { extension } = this;
+    if (extension.offers.size >= extension.offersSweptAt) this.sweepOffers();
+    extension.offers.push(waiting);
+  }
+
+  /** True when no more offers may wait. */
+  get offersFull(): boolean {
+    const { offers } = this.extension;
+    if (offers.size < limits.offersWaitingMax) return false;
+    this.sweepOffers();
+    return offers.size >= limits.offersWaitingMax;
+  }
+
+  /** Lets go of those that gave up, or a busy actor would keep their messages, and refuse others for their sake. */
+  private sweepOffers(): void {
+    const { extension } = this;
+    const { offers } = extension;
+    for (let left = offers.size; left > 0; left -= 1) {
+      const waiting = offers.shift()!;
+      if (!waiting.settled) offers.push(waiting);
+    }
+    // Twice what is left, so that each is looked at a bounded number of times.
+    extension.offersSweptAt = Math.max(limits.offersSweptMin, offers.size * 2);
   }
 
   /** Lets in the offers that there is room for, first come first served. */

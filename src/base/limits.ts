@@ -54,6 +54,8 @@ export const limits = {
   streamsPerActorMax: 1_024,
   /** Senders waiting for room in one mailbox. */
   offersWaitingMax: 65_536,
+  /** Below so many it is not worth looking for those among them that gave up. */
+  offersSweptMin: 64,
   /** Refs an actor keeps rebound for itself before the cache starts anew. */
   reboundRefsMax: 1_024,
   /** Addresses of actors of one place that are remembered before those that nobody holds are looked for. */
