@@ -26,7 +26,7 @@ import { InvalidValue } from './schema/errors.ts';
 import type { MessageType } from './schema/message-type.ts';
 import type { Address, Owner, Target } from './target.ts';
 
-/** Messages of this place since it started. accepted = handled + dead letters after acceptance + queued. */
+/** Messages of this place since it started. accepted = handled + dead letters after acceptance + queued + stashed. */
 export interface Counters {
   accepted: number;
   refused: number;
