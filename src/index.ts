@@ -11,6 +11,7 @@ export {
   type ClosureActorOptions,
   closureActor,
   type DefinitionOptions,
+  type LaneArguments,
   type MailboxOptions,
   type Signals,
 } from './actors/actor.ts';

@@ -7,7 +7,7 @@ import type * as z from 'zod';
 import { UsageError } from '../base/errors.ts';
 import { ActorBehavior, type Parts } from './behavior.ts';
 import type { ActorContext, ClosureHandlers, Handlers } from './context.ts';
-import type { Operations, Protocol } from './protocol.ts';
+import type { Operations, Out, Protocol } from './protocol.ts';
 import type { IdleEvent } from './receive-timeout.ts';
 import type { Resource } from './resource.ts';
 import type { Strategy, Supervise } from './supervise.ts';
@@ -15,19 +15,36 @@ import type { Terminated } from './watch.ts';
 
 type Schema = z.ZodType;
 
-/** How an actor's queue is bounded. */
-export interface MailboxOptions {
+/** An operation with its message, told apart by the operation's name. */
+export type LaneArguments<P extends Operations> = {
+  [K in keyof P & string]: [operation: K, message: Out<P[K]['input']>];
+}[keyof P & string];
+
+/** How an actor's queue is bounded, and in which order it is handled. */
+export interface MailboxOptions<P extends Operations = Operations> {
   /** Messages above which a tell returns `false` and an offer waits; 1,024 unless given. */
   highWater?: number;
   /** Messages above which the overflow policy acts; 65,536 unless given. */
   capacity?: number;
   /**
    * What happens to a message at the capacity, `reject` unless given. Every message that is not handled becomes a dead
-   * letter; an ask is answered with `Rejected(full)`.
+   * letter; an ask is answered with `Rejected(full)`. With lanes, `drop-oldest` drops the oldest message of the least
+   * urgent lane, and the newcomer where it is less urgent than all.
    */
   overflow?: 'reject' | 'drop-oldest' | 'drop-newest';
   /** Messages that `ctx.stash()` may set aside, beside the queue and its capacity; 1,024 unless given. */
   stash?: number;
+  /**
+   * How many priority lanes there are, from 2 to 32: a message is handled after all of the lanes below its own, and the
+   * order of its sender holds within its lane. Bounds count over all lanes. One unless given.
+   */
+  lanes?: number;
+  /**
+   * The lane of a message, from 0, the most urgent, to `lanes - 1`. It is called when the message waits behind another,
+   * as often as needed: it must be quick and depend on nothing else. Where it throws or gives no lane that exists, the
+   * message takes the last lane, and the failure is logged.
+   */
+  laneOf?: (...of: LaneArguments<P>) => number;
 }
 
 /** Moments in an actor's life. Each may be asynchronous and holds the actor like a message. */
@@ -55,7 +72,7 @@ export interface DefinitionOptions<A extends Schema, PO extends Operations, N ex
   name?: string;
   /** Resources of its place that it needs. */
   uses?: readonly Resource<string, unknown>[];
-  mailbox?: MailboxOptions;
+  mailbox?: MailboxOptions<PO & NoInfer<N>>;
   /** How long it handles nothing before `signals.idle` is called, in ms. */
   idleMs?: number;
   /** What becomes of it when it fails: restarted at most 5 times in 60 s, then stopped, unless given. */
@@ -150,7 +167,7 @@ export function definitionParts<A extends Schema, PO extends Operations, N exten
     internal: (options.internal ?? {}) as Operations,
     name: options.name ?? protocolName,
     uses: options.uses ?? [],
-    mailbox: options.mailbox ?? {},
+    mailbox: (options.mailbox ?? {}) as MailboxOptions,
     idleMs: options.idleMs,
     supervise: options.supervise ?? {},
     strategy: options.strategy,
@@ -159,8 +176,8 @@ export function definitionParts<A extends Schema, PO extends Operations, N exten
 }
 
 /** What a closure actor may have beside its handlers. */
-export interface ClosureActorOptions {
-  mailbox?: MailboxOptions;
+export interface ClosureActorOptions<P extends Operations = Operations> {
+  mailbox?: MailboxOptions<P>;
   /** As for `actor`; a restart calls `setup` again. */
   supervise?: Supervise;
   strategy?: Strategy;
@@ -176,7 +193,7 @@ export function closureActor<PN extends string, PO extends Operations, A extends
   protocol: Protocol<PN, PO>,
   args: A,
   setup: (args: z.output<A>, context: ActorContext<PO, unknown, PN>) => ClosureHandlers<PO, PN>,
-  options: ClosureActorOptions = {},
+  options: ClosureActorOptions<PO> = {},
 ): ActorDefinition<Protocol<PN, PO>, A> {
   if (typeof setup !== 'function') throw new UsageError('closureActor takes a function that makes the handlers');
   return new ActorBehavior<Protocol<PN, PO>, A>(protocol, {
@@ -185,7 +202,7 @@ export function closureActor<PN extends string, PO extends Operations, A extends
     internal: {},
     name: protocol.name,
     uses: [],
-    mailbox: options.mailbox ?? {},
+    mailbox: (options.mailbox ?? {}) as MailboxOptions,
     idleMs: undefined,
     signals: {},
     supervise: options.supervise ?? {},

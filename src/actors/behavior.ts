@@ -16,6 +16,7 @@ import {
   type HandlerTable,
   presentTable,
 } from './handler-tables.ts';
+import { type Lanes, lanesOf } from './lanes.ts';
 import {
   type CompiledProtocol,
   checkName,
@@ -110,6 +111,8 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
   readonly capacity: number;
   /** Messages that may be set aside. */
   readonly stashMax: number;
+  /** Its priority lanes, if it has any. */
+  readonly lanes: Lanes | undefined;
   readonly overflow: NonNullable<MailboxOptions['overflow']>;
   /** Undefined for a plain actor. */
   readonly front: Front | undefined;
@@ -164,6 +167,7 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
       );
     }
     this.stashMax = count(parts.mailbox.stash, limits.stashMax, `${parts.name}: mailbox.stash`);
+    this.lanes = lanesOf(parts.mailbox, parts.name);
     this.overflow = parts.mailbox.overflow ?? 'reject';
     if (!overflowPolicies.includes(this.overflow)) {
       throw new UsageError(`${parts.name}: mailbox.overflow must be one of ${overflowPolicies.join(', ')}`);

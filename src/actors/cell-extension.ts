@@ -30,6 +30,8 @@ export class CellExtension {
   readonly pulls: Ring<StreamRun> = new Ring();
   /** What waits for room, first come first served. */
   readonly offers: Ring<RoomWaiting> = new Ring();
+  /** At this size those that gave up are looked for. */
+  offersSweptAt: number = limits.offersSweptMin;
   readonly timers: Timers;
   /** True once it takes no more messages and ends when its queue is empty. */
   /** True when the actor is to end as soon as no run is open. */
@@ -45,6 +47,8 @@ export class CellExtension {
   failureLog: FailureLog | undefined = undefined;
   /** Of its children's failures to start. */
   startFailureLog: FailureLog | undefined = undefined;
+  /** For messages that the definition has no lane for. */
+  laneLog: FailureLog | undefined = undefined;
   /** The message that is handed out again after its handler failed, and how often it was. */
   retried: { readonly envelope: Envelope; readonly times: number } | undefined = undefined;
   /** Ends the wait before a restart. */

@@ -58,7 +58,7 @@ export interface Context<
   now(): number;
   /** A uniform number in [0, 1), from the environment. */
   random(): number;
-  /** Resolves after `ms`; rejects when the actor ends or restarts first. */
+  /** Resolves after `ms`, 0 or more; rejects with `ActorFailed` when the actor ends or restarts first. */
   delay(ms: number): Promise<void>;
   /** Replies with one of the operation's declared errors. Throws, to leave the handler; that is no failure. */
   fail: [keyof E] extends [never]
@@ -70,7 +70,10 @@ export interface Context<
     operation: OperationRef<O>,
     ...message: MessageAndOptions<O['input'], TimerOptions>
   ): () => void;
-  /** Tells an operation every `periodMs`, first after one period. */
+  /**
+   * Tells an operation every `periodMs`, at least 1, first after one period. Periods count from the call, so lateness does
+   * not add up; what a blocked thread missed is skipped.
+   */
   every<O extends TellOperation>(
     periodMs: number,
     operation: OperationRef<O>,

@@ -35,7 +35,10 @@ import type { MessageType } from './schema/message-type.ts';
 import type { Address, Owner, Target } from './target.ts';
 import { type ActorView, viewsOf } from './tree.ts';
 
-/** Messages of this place since it started. accepted = handled + dead letters after acceptance + queued + quarantined. */
+/**
+ * Messages of this place since it started.
+ * accepted = handled + dead letters after acceptance + queued + stashed + quarantined.
+ */
 export interface Counters {
   accepted: number;
   refused: number;

@@ -185,7 +185,7 @@ export function sendOffer(
       resolve();
       return;
     }
-    if (cell.offersWaiting >= limits.offersWaitingMax) throw tooManyWait(operation.label, cell.path());
+    if (cell.offersFull) throw tooManyWait(operation.label, cell.path());
     const run = owner.openRun;
     if (run !== undefined) judgeOffer(cell, run, operation);
     const wait: OpenWait = { blocker: () => cell.exclusiveRun };

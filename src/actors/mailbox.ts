@@ -6,11 +6,14 @@
  * reason its methods, and those of the classes above it, are `private` and not `#`: each class with a `#` method costs 8
  * bytes more in every instance (measured).
  */
+import { limits } from '../base/limits.ts';
 import type { ActorBehavior } from './behavior.ts';
 import type { CellExtension } from './cell-extension.ts';
 import type { DeadLetterReason } from './dead-letters.ts';
+import { FailureLog } from './failure-log.ts';
 import type { Host } from './host.ts';
 import type { HostedBehavior } from './hosted-behavior.ts';
+import { LaneQueue, type MessageQueue } from './lane-queue.ts';
 import type { RoomWaiting } from './offer.ts';
 import type { Operation, TellEnvelope } from './operation.ts';
 import { ActorFailed, NotDelivered, Rejected } from './outcomes.ts';
@@ -75,7 +78,7 @@ export abstract class Mailbox {
   queued = 0;
   protected firstEnvelope: Envelope | undefined = undefined;
   protected firstMessage: unknown = undefined;
-  protected backlog: PairQueue<Envelope, unknown> | undefined = undefined;
+  protected backlog: MessageQueue | undefined = undefined;
   /** Made at first use; see `extension`. */
   protected extra: CellExtension | undefined = undefined;
 
@@ -131,11 +134,6 @@ export abstract class Mailbox {
     return this.queued < this.hosted.highWater && (this.extra === undefined || this.extra.offers.size === 0);
   }
 
-  /** How many offers and notices wait for room. */
-  get offersWaiting(): number {
-    return this.extra === undefined ? 0 : this.extra.offers.size;
-  }
-
   /** Queues a message that is the receiver's own already. True while the queue is below its high water. */
   accept(envelope: Envelope, message: unknown): boolean {
     const { queued } = this;
@@ -176,7 +174,7 @@ export abstract class Mailbox {
       this.firstEnvelope = envelope;
       this.firstMessage = message;
     } else {
-      this.backlog ??= new PairQueue();
+      this.backlog ??= this.newBacklog();
       this.backlog.push(envelope, message);
     }
     this.queued += 1;
@@ -210,7 +208,7 @@ export abstract class Mailbox {
   /** Puts a message before all others. */
   protected putBack(envelope: Envelope, message: unknown): void {
     if (this.firstEnvelope !== undefined) {
-      this.backlog ??= new PairQueue();
+      this.backlog ??= this.newBacklog();
       this.backlog.unshift(this.firstEnvelope, this.firstMessage);
     }
     this.firstEnvelope = envelope;
@@ -228,11 +226,12 @@ export abstract class Mailbox {
       const { envelope, message } = all[index]!;
       this.putBack(envelope, message);
     }
+    if (this.backlog instanceof LaneQueue) this.emptySlotInto(this.backlog);
     this.wake();
   }
 
   /** True for a signal, such as the news of another's end: nobody sent it, and it is outside the capacity. */
-  protected isSignal(envelope: Envelope): boolean {
+  isSignal(envelope: Envelope): boolean {
     return envelope.operation.index >= this.behavior.signalsFrom;
   }
 
@@ -249,8 +248,30 @@ export abstract class Mailbox {
 
   /** Has an offer, or a notice, wait for room. */
   awaitRoom(waiting: RoomWaiting): void {
-    this.extension.offers.push(waiting);
-    if (this.isDraining) this.turnAwayOffers(this.extension);
+    const { extension } = this;
+    if (extension.offers.size >= extension.offersSweptAt) this.sweepOffers();
+    extension.offers.push(waiting);
+    if (this.isDraining) this.turnAwayOffers(extension);
+  }
+
+  /** True when no more offers may wait. */
+  get offersFull(): boolean {
+    const { offers } = this.extension;
+    if (offers.size < limits.offersWaitingMax) return false;
+    this.sweepOffers();
+    return offers.size >= limits.offersWaitingMax;
+  }
+
+  /** Lets go of those that gave up, or a busy actor would keep their messages, and refuse others for their sake. */
+  private sweepOffers(): void {
+    const { extension } = this;
+    const { offers } = extension;
+    for (let left = offers.size; left > 0; left -= 1) {
+      const waiting = offers.shift()!;
+      if (!waiting.settled) offers.push(waiting);
+    }
+    // Twice what is left, so that each is looked at a bounded number of times.
+    extension.offersSweptAt = Math.max(limits.offersSweptMin, offers.size * 2);
   }
 
   /** Lets in the offers that there is room for, first come first served. */
@@ -276,13 +297,60 @@ export abstract class Mailbox {
       this.letterDies(envelope, message, 'draining');
       return false;
     }
-    if (this.behavior.overflow === 'drop-oldest') {
-      this.dropOldest();
-      return true;
+    const { overflow, lanes } = this.behavior;
+    if (overflow === 'drop-oldest') {
+      if (lanes === undefined) {
+        this.dropOldest();
+        return true;
+      }
+      if (this.dropLeastUrgent(envelope, message)) return true;
     }
     this.host.counters.refused += 1;
-    this.letterDies(envelope, message, this.behavior.overflow === 'reject' ? 'full' : 'dropped');
+    this.letterDies(envelope, message, overflow === 'reject' ? 'full' : 'dropped');
     return false;
+  }
+
+  // ── priority lanes, where the definition has them ──
+
+  private newBacklog(): MessageQueue {
+    const { lanes } = this.behavior;
+    return lanes === undefined ? new PairQueue<Envelope, unknown>() : new LaneQueue(this, lanes.count);
+  }
+
+  /** The last lane for a signal, so that it comes after all messages, and where the definition fails to say. */
+  laneOf(envelope: Envelope, message: unknown): number {
+    const { count, of } = this.behavior.lanes!;
+    if (this.isSignal(envelope)) return count - 1;
+    try {
+      return of(envelope.operation.name, message);
+    } catch (error) {
+      // Neither its sender's failure nor a reason to lose it.
+      const { extension } = this;
+      extension.laneLog ??= new FailureLog();
+      const what = `laneOf for ${envelope.operation.label}`;
+      extension.laneLog.add(this, error, what, 'handles the message in its last lane', false);
+      return count - 1;
+    }
+  }
+
+  emptySlotInto(queue: LaneQueue): void {
+    const { firstEnvelope, firstMessage } = this;
+    if (firstEnvelope === undefined) return;
+    this.firstEnvelope = undefined;
+    this.firstMessage = undefined;
+    queue.unshift(firstEnvelope, firstMessage);
+  }
+
+  /** False where the newcomer is the least urgent itself. */
+  private dropLeastUrgent(envelope: Envelope, message: unknown): boolean {
+    this.backlog ??= this.newBacklog();
+    const queue = this.backlog as LaneQueue;
+    this.emptySlotInto(queue);
+    const dropped = queue.takeLeastUrgent(this.laneOf(envelope, message));
+    if (dropped === undefined) return false;
+    this.queued -= 1;
+    this.letterDies(dropped.envelope, dropped.message, 'dropped');
+    return true;
   }
 
   /** Signals keep their place: no policy drops what is told exactly once. */

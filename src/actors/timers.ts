@@ -34,8 +34,9 @@ export class Timers {
     if (to === undefined || to.operation.kind !== 'tell') {
       throw new UsageError('a timer delivers a tell: name it as ctx.self.tick, without calling it');
     }
-    if (!(delayMs >= (repeat ? periodMsMin : 0))) {
-      throw new UsageError(`${to.operation.label}: a timer needs a delay of at least ${repeat ? periodMsMin : 0} ms`);
+    const leastMs = repeat ? periodMsMin : 0;
+    if (!isDelay(delayMs, leastMs)) {
+      throw new UsageError(`${to.operation.label}: a timer needs a delay of at least ${leastMs} ms, not ${delayMs}`);
     }
     const [message, options] = to.operation.takesMessage
       ? [first, second]
@@ -51,9 +52,14 @@ export class Timers {
     const name = options?.name;
     if (name !== undefined) this.#named.get(name)?.();
     let cancelClock: Cancel;
+    let dueMs = this.#clock.monotonicMs() + delayMs;
     const fire = (): void => {
-      if (repeat) cancelClock = this.#clock.wake(delayMs, fire);
-      else cancel();
+      if (repeat) {
+        // From when it was due and not from now, or every delay of the machine would add up; what was missed is skipped.
+        const nowMs = this.#clock.monotonicMs();
+        dueMs += delayMs * Math.max(1, Math.floor((nowMs - dueMs) / delayMs) + 1);
+        cancelClock = this.#clock.wake(dueMs - nowMs, fire);
+      } else cancel();
       to.target.tell(to.operation, taken);
     };
     const cancel = (): void => {
@@ -84,6 +90,7 @@ export class Timers {
 
   delay(ms: number): Promise<void> {
     return new Promise((resolve, reject) => {
+      if (!isDelay(ms, 0)) throw new UsageError(`ctx.delay needs a delay of at least 0 ms, not ${ms}`);
       if (this.#ended) throw endedInDelay();
       const cancelClock = this.#clock.wake(ms, () => {
         this.#delays.delete(cancel);
@@ -115,6 +122,11 @@ export class Timers {
     this.close();
     this.#ended = true;
   }
+}
+
+/** Endless is no delay: what never fires is a mistake. */
+function isDelay(delayMs: number, leastMs: number): boolean {
+  return delayMs >= leastMs && delayMs < Number.POSITIVE_INFINITY;
 }
 
 /** What a wait ends in when the actor has ended or restarted meanwhile. */

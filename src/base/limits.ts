@@ -44,6 +44,8 @@ export const limits = {
   /** The clock is read at least this often within a slice, counted in messages; adapts down to 1 for slow handlers. */
   messagesPerClockReadMax: 64,
 
+  /** Priority lanes of one mailbox: each is a queue, and all are looked at for the next message. */
+  lanesMax: 32,
   /** Messages an actor may set aside unless it says otherwise: as many as its queue holds before it signals. */
   stashMax: 1_024,
   /** How deep `ctx.become` may stack: whoever reaches this forgot an `unbecome`. */
@@ -72,6 +74,8 @@ export const limits = {
   interleavedRunsMax: 1_024,
   /** Runs that the search for a deadlock follows before it gives up, and leaves the call to its deadline. */
   waitForRunsMax: 10_000,
+  /** Below so many it is not worth looking for those among them that gave up. */
+  offersSweptMin: 64,
   /** Refs an actor keeps rebound for itself before the cache starts anew. */
   reboundRefsMax: 1_024,
   /** Addresses of actors of one place that are remembered before those that nobody holds are looked for. */

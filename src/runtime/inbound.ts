@@ -227,7 +227,7 @@ export class Inbound implements CallOrigin {
       this.#send(Kind.reply, id, null);
       return true;
     }
-    if (cell.offersWaiting >= limits.offersWaitingMax) {
+    if (cell.offersFull) {
       return this.#refuse(id, tooManyWait(operation.label, cell.path()));
     }
     const envelope = this.#envelope(operation);

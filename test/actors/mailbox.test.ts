@@ -2,7 +2,9 @@
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
 import { actor, type MailboxOptions } from '../../src/actors/actor.ts';
+import type { Cell } from '../../src/actors/cell.ts';
 import { ask, protocol, tell } from '../../src/actors/protocol.ts';
+import { targetOf } from '../../src/actors/ref.ts';
 import { kill, stop } from '../../src/actors/verbs.ts';
 import { type Deferred, deferred, ended } from '../support/deferred.ts';
 import { type TestHost, testHost } from '../support/test-host.ts';
@@ -232,6 +234,115 @@ describe('offers', () => {
     expect(await waiting).toMatchObject({ error: { code: 'NotDelivered', reason: 'stopped' } });
     expect(await ended(ref.put.offer(3))).toMatchObject({ error: { code: 'NotDelivered', reason: 'stopped' } });
     expect(host.host.deadlines.open).toBe(0);
+  });
+
+  test('of 6 waiters, of which one is cancelled, one is at its deadline and one aborted before, are served in order', async () => {
+    const host = testHost();
+    const { ref, seen, gate } = await heldSink(host, { highWater: 1 });
+    ref.put(0);
+    const controller = new AbortController();
+    const { signal } = controller;
+    const order: number[] = [];
+    const offers = [
+      ref.put.offer(1),
+      ref.put.offer(2, { signal }),
+      ref.put.offer(3, { timeoutMs: 50 }),
+      ref.put.offer(4),
+      ref.put.offer(5, { signal: AbortSignal.abort('early') }),
+      ref.put.offer(6, { timeoutMs: 1_000 }),
+    ].map((offer, index) => ended(offer.then(() => void order.push(index + 1))));
+    await host.advance(30);
+    controller.abort('why');
+    await host.advance(40);
+    gate.resolve();
+    const outcomes = await Promise.all(offers);
+    await host.settle();
+    expect(order).toEqual([1, 4, 6]);
+    expect(seen).toEqual([0, 1, 4, 6]);
+    expect(outcomes[1]).toMatchObject({ error: { code: 'Cancelled', delivered: false, cause: 'why' } });
+    expect(outcomes[2]).toMatchObject({ error: { code: 'Rejected', reason: 'full' } });
+    expect(outcomes[4]).toMatchObject({ error: { code: 'Cancelled', delivered: false, cause: 'early' } });
+    expect(host.host.counters).toMatchObject({ accepted: 5, handled: 5, refused: 0 });
+    expect(host.deadLetters).toEqual([]);
+    expect(host.host.deadlines.open).toBe(0);
+  });
+
+  test('that wait go on waiting through a restart of 100 ms, in their order, ahead of later ones', async () => {
+    const host = testHost();
+    const seen: number[] = [];
+    const Frail = protocol('frail', { put: tell(z.int()), fail: tell(), hold: tell() });
+    const gate = deferred();
+    const ref = await host.spawn(
+      actor(
+        Frail,
+        {
+          args: z.object({}),
+          state: () => ({}),
+          mailbox: { highWater: 1 },
+          supervise: { backoff: { minMs: 100, maxMs: 100 } },
+        },
+        {
+          put: (_state, n) => void seen.push(n),
+          fail: () => {
+            throw new Error('broken');
+          },
+          hold: () => gate.promise,
+        },
+      ),
+    );
+    ref.hold();
+    await host.settle();
+    ref.fail();
+    const order: number[] = [];
+    const waiting = [1, 2, 3].map((n) => ref.put.offer(n).then(() => void order.push(n)));
+    const cancelled = new AbortController();
+    const gone = ended(ref.put.offer(4, { signal: cancelled.signal }));
+    gate.resolve();
+    await host.settle();
+    const late = ref.put.offer(5).then(() => void order.push(5));
+    cancelled.abort();
+    expect(await gone).toMatchObject({ error: { code: 'Cancelled' } });
+    await host.advance(200);
+    await Promise.all([...waiting, late]);
+    await host.settle();
+    expect(order).toEqual([1, 2, 3, 5]);
+    expect(seen).toEqual([1, 2, 3, 5]);
+    expect(host.deadLetterCounts()).toEqual({ poison: 1 });
+  });
+
+  test('of which 3 gave up before the actor stops: the others are NotDelivered, each settles once', async () => {
+    const host = testHost();
+    const { ref, gate } = await heldSink(host, { highWater: 1 });
+    ref.put(0);
+    const controllers = Array.from({ length: 6 }, () => new AbortController());
+    const offers = controllers.map(({ signal }, n) => ended(ref.put.offer(n, { signal })));
+    for (const index of [0, 2, 5]) controllers[index]!.abort();
+    const over = stop(ref);
+    gate.resolve();
+    await over;
+    for (const controller of controllers) controller.abort();
+    const codes = (await Promise.all(offers)).map((outcome) => ('error' in outcome ? outcome.error.code : 'taken'));
+    expect(codes).toEqual(['Cancelled', 'NotDelivered', 'Cancelled', 'NotDelivered', 'NotDelivered', 'Cancelled']);
+    expect(host.host.deadlines.open).toBe(0);
+    expect(host.deadLetterCounts()).toEqual({ stopped: 1 });
+  });
+
+  test('that gave up are let go of: of 10,000, an actor that is held keeps no more than 128', async () => {
+    const host = testHost();
+    const { ref, seen, gate } = await heldSink(host, { highWater: 1 });
+    ref.put(0);
+    const kept = [ref.put.offer(1), ref.put.offer(2)];
+    for (let n = 0; n < 10_000; n += 1) {
+      const controller = new AbortController();
+      const offer = ended(ref.put.offer(9, { signal: controller.signal }));
+      controller.abort();
+      await offer;
+    }
+    expect((targetOf(ref) as Cell).extension.offers.size).toBeLessThanOrEqual(128);
+    gate.resolve();
+    await Promise.all(kept);
+    await host.settle();
+    expect(seen).toEqual([0, 1, 2]);
   });
 
   test('with a message that does not fit reject as InvalidMessage', async () => {

@@ -90,7 +90,10 @@ describe('ctx.after', () => {
   test.each([
     [(context: GoContext) => context.after(-1, context.self.tick)],
     [(context: GoContext) => context.after(Number.NaN, context.self.tick)],
+    [(context: GoContext) => context.after(Number.POSITIVE_INFINITY, context.self.tick)],
     [(context: GoContext) => context.every(0, context.self.tick)],
+    [(context: GoContext) => context.delay(-1)],
+    [(context: GoContext) => context.delay(Number.NaN)],
     [(context: GoContext) => context.after(10, (() => undefined) as never)],
     [(context: GoContext) => context.after(10, context.self.ping as never)],
     [(context: GoContext) => context.run(Promise.resolve(), (() => undefined) as never)],
@@ -123,6 +126,40 @@ describe('ctx.every', () => {
   });
 });
 
+describe('a clock that is late', () => {
+  /** Every timer fires so much too late. */
+  const lateBy = (host: TestHost, lateMs: () => number): void => {
+    const wake = host.clock.wake.bind(host.clock);
+    host.clock.wake = (ms, fire) => wake(ms + lateMs(), fire);
+  };
+
+  test('by 3 ms each time does not make every 100 ms drift', async () => {
+    const host = testHost();
+    lateBy(host, () => 3);
+    const { events } = await clockwork(host, (context) => context.every(100, context.self.tick));
+    await host.advance(420);
+    expect(events).toEqual(['tick at 103', 'tick at 203', 'tick at 303', 'tick at 403']);
+  });
+
+  test('by 250 ms once skips what it missed, and goes on in the old rhythm', async () => {
+    const host = testHost();
+    const lateness = [250, 0, 0];
+    lateBy(host, () => lateness.shift() ?? 0);
+    const { events } = await clockwork(host, (context) => context.every(100, context.self.tick));
+    await host.advance(560);
+    expect(events).toEqual(['tick at 350', 'tick at 400', 'tick at 500']);
+  });
+
+  test('by a whole period once goes on with the next', async () => {
+    const host = testHost();
+    const lateness = [100, 0, 0];
+    lateBy(host, () => lateness.shift() ?? 0);
+    const { events } = await clockwork(host, (context) => context.every(100, context.self.tick));
+    await host.advance(410);
+    expect(events).toEqual(['tick at 200', 'tick at 300', 'tick at 400']);
+  });
+});
+
 describe('a named timer', () => {
   test('replaces the pending one of its name, and leaves others alone', async () => {
     const host = testHost();
@@ -133,6 +170,18 @@ describe('a named timer', () => {
     });
     await host.advance(1_000);
     expect(events).toEqual(['when 1 at 150', 'tick at 200']);
+  });
+
+  test('is replaced by the third of its name also where the cancel of the first is called late', async () => {
+    const host = testHost();
+    const { events } = await clockwork(host, (context) => {
+      const cancelFirst = context.after(100, context.self.tick, { name: 'one' });
+      context.after(150, context.self.tick, { name: 'one' });
+      cancelFirst();
+      context.after(200, context.self.tick, { name: 'one' });
+    });
+    await host.advance(1_000);
+    expect(events).toEqual(['tick at 200']);
   });
 
   test('can be set again after it fired', async () => {
@@ -173,6 +222,27 @@ describe('ctx.delay', () => {
     const ping = ref.ping().then(() => host.clock.monotonicMs());
     await host.advance(200);
     expect(await ping).toBe(100);
+  });
+});
+
+describe('ctx.now and ctx.random', () => {
+  test('come from the environment: the time that the test lets pass, and the same chance for the same seed', async () => {
+    const draws = async (seed: number) => {
+      const host = testHost({ seed });
+      const drawn: number[] = [];
+      await clockwork(host, async (context) => {
+        const began = context.now();
+        await context.delay(1_500);
+        drawn.push(context.now() - began, context.random(), context.random());
+      });
+      await host.advance(1_500);
+      return drawn;
+    };
+    const [first, again, other] = [await draws(1), await draws(1), await draws(2)];
+    expect(first).toEqual(again);
+    expect(first[0]).toBe(1_500);
+    expect(first).not.toEqual(other);
+    for (const drawn of [first[1]!, first[2]!]) expect(drawn >= 0 && drawn < 1).toBe(true);
   });
 });
 

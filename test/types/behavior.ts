@@ -113,3 +113,25 @@ actor(
   },
   handlers,
 );
+
+// ── priority lanes ──
+
+actor(
+  Door,
+  {
+    ...options,
+    internal: { urgent: tell(z.object({ level: z.int() })) },
+    mailbox: {
+      lanes: 3,
+      laneOf: (operation, message) => {
+        if (operation === 'urgent') return message.level satisfies number;
+        return operation === 'open' && message.by === 'Ada' ? 1 : 2;
+      },
+    },
+  },
+  { ...handlers, urgent: () => undefined },
+);
+// @ts-expect-error no operation of that name
+actor(Door, { ...options, mailbox: { lanes: 2, laneOf: (operation) => (operation === 'knock' ? 0 : 1) } }, handlers);
+// @ts-expect-error a lane is a number
+actor(Door, { ...options, mailbox: { lanes: 2, laneOf: () => 'first' } }, handlers);

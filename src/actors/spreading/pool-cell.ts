@@ -33,8 +33,8 @@ export class PoolCell extends FrontCell {
     return this.jobs.hasRoom;
   }
 
-  override get offersWaiting(): number {
-    return this.jobs.offersWaiting;
+  override get offersFull(): boolean {
+    return this.jobs.offersFull;
   }
 
   override awaitRoom(waiting: RoomWaiting): void {
