@@ -1,0 +1,54 @@
+/** What `npm run bench -- --peers` prints behind its JSON lines: rates, ratios ours/peer, and the mean of the six. */
+
+/**
+ * @param results one of `{ program, contestant, perSecond }` for each program and contestant that ran.
+ * @param ours names of our own contestants.
+ * @param six names of the programs of the mean.
+ */
+export function report(results, ours, six) {
+  const contestants = [...new Set(results.map(({ contestant }) => contestant))];
+  const programs = [...new Set(results.map(({ program }) => program))];
+  const rate = (program, contestant) =>
+    results.find((one) => one.program === program && one.contestant === contestant)?.perSecond ?? undefined;
+  const ratio = (own, peer) => (program) => {
+    const [mine, theirs] = [rate(program, own), rate(program, peer)];
+    return mine === undefined || theirs === undefined ? undefined : mine / theirs;
+  };
+  const tables = [
+    table('M operations/s', programs, contestants, (program, contestant) => {
+      const perSecond = rate(program, contestant);
+      return perSecond === undefined ? '–' : (perSecond / 1e6).toPrecision(3);
+    }),
+  ];
+  const peers = contestants.filter((name) => !ours.includes(name));
+  const complete = six.every((name) => programs.includes(name));
+  for (const own of peers.length === 0 ? [] : contestants.filter((name) => ours.includes(name))) {
+    const rows = complete ? [...programs, 'mean of the six'] : programs;
+    tables.push(
+      table(`${own} / peer`, rows, peers, (program, peer) => {
+        const value =
+          program === 'mean of the six' ? geometricMean(six.map(ratio(own, peer))) : ratio(own, peer)(program);
+        return value === undefined ? '–' : `${value.toPrecision(3)}×`;
+      }),
+    );
+  }
+  return tables.join('\n\n');
+}
+
+/** The geometric mean, or nothing where one value is missing. */
+export function geometricMean(values) {
+  if (values.includes(undefined)) return undefined;
+  return Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
+}
+
+function table(title, rows, columns, cell) {
+  const lines = [[title, ...columns], ...rows.map((row) => [row, ...columns.map((column) => cell(row, column))])];
+  const widths = lines[0].map((_, column) => Math.max(...lines.map((line) => line[column].length)));
+  return lines
+    .map((line) =>
+      line
+        .map((text, column) => (column === 0 ? text.padEnd(widths[column]) : text.padStart(widths[column])))
+        .join('  '),
+    )
+    .join('\n');
+}
