@@ -261,8 +261,9 @@ async function big() {
   let pongs = 0;
   let seeds = 0;
   class Pinger {
-    seed = (seeds += 1);
     initialize(self) {
+      seeds += 1;
+      this.seed = seeds;
       this.self = self;
     }
     go({ count }) {
@@ -324,9 +325,10 @@ async function chameneos() {
     }
   }
   class Creature {
-    colour = colourOf(creaturesMade++);
     initialize(self) {
       this.self = self;
+      this.colour = colourOf(creaturesMade);
+      creaturesMade += 1;
     }
     go() {
       mall.send('meet', { from: this.self, colour: this.colour });

@@ -9,7 +9,10 @@ const deadlineMs = 5_000;
 const finish = new Finish();
 let names = 0;
 /** A name that nact makes up itself is drawn from 2^31 and collides among 10,000 actors. */
-const name = () => `a${(names += 1)}`;
+function name() {
+  names += 1;
+  return `a${names}`;
+}
 
 const counter = (total = 0, message, context) => {
   if (message.type === 'inc') return total + message.n;
