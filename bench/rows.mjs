@@ -39,6 +39,7 @@ export const rows = [
     settings: { ...parse, refs: 'kept' },
     flags: memoryFlags,
   },
+  { row: 'spawn of 10^6 against 10^4', file: 'spawn-linear', settings: parse, flags: memoryFlags },
   { row: 'thread tell', file: 'thread-tell', settings: parse },
   { row: 'idle CPU with workers', file: 'idle-cpu', settings: parse },
   { row: 'worker boot', file: 'worker-boot', settings: parse },

@@ -28,7 +28,6 @@ try {
 process.stdout.write('', () => process.exit(0));
 
 async function round(running) {
-  globalThis.gc();
   let operations = 0;
   let ns = 0;
   do {

@@ -1,14 +1,16 @@
 /** The part of `npm run bench` that lets us and the peers run the same programs in turns. */
 import { contest } from '../bench/contest.mjs';
+import { goalsOf } from '../bench/contest-goals.mjs';
 import { report } from '../bench/contest-report.mjs';
 import { contestants } from '../bench/contestants.mjs';
 import { programs } from '../bench/programs.mjs';
 
 /**
  * @param options those of the command, `build` and `fail` from there.
- * @returns whether a contestant of ours failed. A peer that fails or cannot run is named, and harms nothing.
+ * @returns whether a contestant of ours failed, or with `check` missed a goal. A peer that fails or cannot run is named,
+ *   and harms nothing.
  */
-export async function runContests({ only, against, quick, peers, rounds, build, fail }) {
+export async function runContests({ only, against, quick, peers, check, rounds, build, fail }) {
   const chosen = programs.filter(({ name }) => name.includes(only));
   if (chosen.length === 0) fail(`no program's name contains "${only}"`);
   const wanted = contestants.filter(({ ours, name }) => ours || (peers && name.includes(against)));
@@ -30,6 +32,12 @@ export async function runContests({ only, against, quick, peers, rounds, build, 
   }
   const ours = contestants.filter((contestant) => contestant.ours).map(({ name }) => name);
   const six = programs.filter((program) => program.six).map(({ name }) => name);
-  if (!quick) console.log(`\n${report(results, ours, six)}`);
-  return results.some(({ contestant, error }) => error !== undefined && ours.includes(contestant));
+  const failed = results.some(({ contestant, error }) => error !== undefined && ours.includes(contestant));
+  if (quick) return failed;
+  const goals = goalsOf(results, able, six);
+  for (const goal of goals) console.log(JSON.stringify(goal));
+  console.log(`\n${report(results, ours, six)}`);
+  const missed = goals.filter(({ ok }) => !ok);
+  for (const { goal, ratio, atLeast } of missed) console.log(`missed: ${goal} is ${ratio}, wanted at least ${atLeast}`);
+  return failed || (check && missed.length > 0);
 }

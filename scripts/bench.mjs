@@ -2,7 +2,7 @@
  * `npm run bench`: runs the rows of `bench/rows.mjs`, each in a process of its own, against the built package.
  *
  * Prints one JSON line a row as it is measured, then a table. Options:
- *   --check          exit with 1 where a floor is missed
+ *   --check          exit with 1 where a floor (or, of a contest, a goal) is missed
  *   --only <part>    the rows whose name contains it
  *   --rounds <n>     rounds that count, 7 unless given
  *   --quick          tiny counts: shows that every row runs, measures nothing
@@ -42,8 +42,8 @@ if (options['install-peers']) {
   if (!options.peers) process.exit(0);
 }
 if (options.local || options.peers) {
-  const { only, against, quick, peers } = options;
-  const failed = await runContests({ only, against, quick, peers, rounds, build, fail });
+  const { only, against, quick, peers, check } = options;
+  const failed = await runContests({ only, against, quick, peers, check, rounds, build, fail });
   process.exit(failed ? 1 : 0);
 }
 const chosen = rows.filter((row) => row.row.includes(options.only));

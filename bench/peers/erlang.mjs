@@ -12,6 +12,7 @@ export function erlang(name, flags) {
   return {
     name,
     ours: false,
+    runtime: 'erlang',
     unavailable() {
       const found = spawnSync('erlc', ['-h'], { stdio: 'ignore' }).error === undefined;
       if (!found) return 'erl and erlc are not installed; on Debian, npm run bench -- --install-peers does so as root';
