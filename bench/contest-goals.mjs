@@ -2,23 +2,20 @@
  * What we want of a contest: over the six programs a geometric mean that is a multiple of Erlang's, and on none of them
  * a rate below that of a peer on Node. Only what was measured in this run is judged.
  */
-import { geometricMean } from './contest-report.mjs';
+import { geometricMean, ratioOf } from './contest-report.mjs';
 import { rounded } from './measure.mjs';
 
 /**
- * @param results one of `{ program, contestant, perSecond }` for each program and contestant that ran.
+ * @param results one of `{ program, contestant, rates }` for each program and contestant that ran.
  * @param contestants who took part.
  * @param six names of the programs of the mean.
  * @returns one of `{ goal, ratio, atLeast, ok }` for each goal that could be judged.
  */
 export function goalsOf(results, contestants, six) {
   const ratios = (own, peer) =>
-    six.flatMap((program) => {
-      const [mine, theirs] = [own, peer].map(
-        ({ name }) => results.find((one) => one.program === program && one.contestant === name)?.perSecond,
-      );
-      return mine && theirs ? [{ program, ratio: mine / theirs }] : [];
-    });
+    six
+      .map((program) => ({ program, ratio: ratioOf(results, program, own.name, peer.name) }))
+      .filter(({ ratio }) => ratio !== undefined);
   return contestants
     .filter(({ ours }) => ours)
     .flatMap((own) =>

@@ -1,7 +1,22 @@
-/** What `npm run bench -- --peers` prints behind its JSON lines: rates, ratios ours/peer, and the mean of the six. */
+/**
+ * What `npm run bench -- --peers` prints behind its JSON lines: rates, ratios ours/peer, and the mean of the six.
+ *
+ * A ratio is the median of those of the rounds, in which both ran one after the other: what slows the machine down for a
+ * while then slows both.
+ */
+import { median } from './measure.mjs';
+
+/** Our rate over that of a peer in `program`, or nothing where one of them has none. */
+export function ratioOf(results, program, own, peer) {
+  const [mine, theirs] = [own, peer].map(
+    (name) => results.find((one) => one.program === program && one.contestant === name)?.rates,
+  );
+  if (mine === undefined || theirs === undefined) return undefined;
+  return median(mine.map((rate, round) => rate / theirs[round]));
+}
 
 /**
- * @param results one of `{ program, contestant, perSecond }` for each program and contestant that ran.
+ * @param results one of `{ program, contestant, perSecond, rates }` for each program and contestant that ran.
  * @param ours names of our own contestants.
  * @param six names of the programs of the mean.
  */
@@ -10,10 +25,7 @@ export function report(results, ours, six) {
   const programs = [...new Set(results.map(({ program }) => program))];
   const rate = (program, contestant) =>
     results.find((one) => one.program === program && one.contestant === contestant)?.perSecond ?? undefined;
-  const ratio = (own, peer) => (program) => {
-    const [mine, theirs] = [rate(program, own), rate(program, peer)];
-    return mine === undefined || theirs === undefined ? undefined : mine / theirs;
-  };
+  const ratio = (own, peer) => (program) => ratioOf(results, program, own, peer);
   const tables = [
     table('M operations/s', programs, contestants, (program, contestant) => {
       const perSecond = rate(program, contestant);

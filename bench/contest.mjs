@@ -15,7 +15,8 @@ const warmUps = 3;
  * @param contestants those that can run.
  * @param rounds rounds that count, after the warm-up.
  * @param quick one small pass instead of all rounds.
- * @returns for each contestant its name and the median of its operations a second, or the reason why it has none.
+ * @returns for each contestant its name, its operations a second in each round and their median, or the reason why it
+ *   has none.
  */
 export async function contest(program, contestants, { rounds, quick }) {
   const runs = contestants.map((contestant) => new Running(contestant, program, quick));
@@ -59,7 +60,7 @@ class Running {
     if (this.#error !== undefined) return;
     this.#child.stdin.write('round\n');
     const answer = await this.#answer();
-    if (answer !== undefined && counts) this.#rates.push((answer.operations / answer.ns) * 1e9);
+    if (answer !== undefined && counts) this.#rates.push(Math.round((answer.operations / answer.ns) * 1e9));
   }
 
   /** Ends the process, which checks its totals first. */
@@ -72,7 +73,7 @@ class Running {
 
   result() {
     if (this.#error !== undefined) return { contestant: this.#name, perSecond: null, error: this.#error };
-    return { contestant: this.#name, perSecond: Math.round(median(this.#rates)), rounds: this.#rates.length };
+    return { contestant: this.#name, perSecond: median(this.#rates), rates: this.#rates };
   }
 
   async #answer() {

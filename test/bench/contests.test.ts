@@ -10,6 +10,7 @@ interface Rate {
   readonly program: string;
   readonly contestant: string;
   readonly perSecond: number | null;
+  readonly rates?: readonly number[];
 }
 interface Contest {
   contest(
@@ -140,16 +141,16 @@ test('the geometric mean of 1, 2 and 4 is 2, and there is none where a value is 
 
 const twoPrograms = ['a', 'b'];
 const rates = [
-  { program: 'a', contestant: 'we', perSecond: 8e6 },
-  { program: 'b', contestant: 'we', perSecond: 2e6 },
-  { program: 'a', contestant: 'erlang', perSecond: 2e6 },
-  { program: 'b', contestant: 'erlang', perSecond: 2e6 },
-  { program: 'a', contestant: 'nact', perSecond: 1e6 },
-  { program: 'b', contestant: 'nact', perSecond: 4e6 },
+  { program: 'a', contestant: 'we', perSecond: 8e6, rates: [9e6, 8e6, 1e6] },
+  { program: 'b', contestant: 'we', perSecond: 2e6, rates: [2e6] },
+  { program: 'a', contestant: 'erlang', perSecond: 1e6, rates: [2.25e6, 1e6, 0.25e6] },
+  { program: 'b', contestant: 'erlang', perSecond: 2e6, rates: [2e6] },
+  { program: 'a', contestant: 'nact', perSecond: 1e6, rates: [9e6, 1e6, 0.125e6] },
+  { program: 'b', contestant: 'nact', perSecond: 4e6, rates: [4e6] },
   { program: 'b', contestant: 'xstate', perSecond: null },
 ];
 
-test('the table divides our rate by that of each peer and gives the mean of the programs', () => {
+test('the table gives the median over the rounds of our rate over the one of each peer, and the mean', () => {
   const table = report(rates, ['we'], twoPrograms).split('\n\n')[1]?.split('\n');
   expect(table?.map((line) => line.trim().split(/\s{2,}/))).toEqual([
     ['we / peer', 'erlang', 'nact', 'xstate'],
