@@ -2,7 +2,8 @@
  * What `npm run bench -- --peers` prints behind its JSON lines: rates, ratios ours/peer, and the mean of the six.
  *
  * A ratio is the median of those of the rounds, in which both ran one after the other: what slows the machine down for a
- * while then slows both.
+ * while then slows both. CPU time is steadier still where others use the same cores, but says nothing of what runs in
+ * parallel.
  */
 import { median } from './measure.mjs';
 
@@ -30,6 +31,10 @@ export function report(results, ours, six) {
     table('M operations/s', programs, contestants, (program, contestant) => {
       const perSecond = rate(program, contestant);
       return perSecond === undefined ? '–' : (perSecond / 1e6).toPrecision(3);
+    }),
+    table('ns of CPU an operation', programs, contestants, (program, contestant) => {
+      const found = results.find((one) => one.program === program && one.contestant === contestant);
+      return found?.cpuNs === undefined ? '–' : found.cpuNs.toPrecision(3);
     }),
   ];
   const peers = contestants.filter((name) => !ours.includes(name));

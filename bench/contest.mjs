@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { median } from './measure.mjs';
+import { median, rounded } from './measure.mjs';
 
 /** A round of a slow peer takes a few passes of it; what takes longer hangs. */
 const roundMsMax = 120_000;
@@ -15,8 +15,8 @@ const warmUps = 3;
  * @param contestants those that can run.
  * @param rounds rounds that count, after the warm-up.
  * @param quick one small pass instead of all rounds.
- * @returns for each contestant its name, its operations a second in each round and their median, or the reason why it
- *   has none.
+ * @returns for each contestant its name, its operations a second in each round, their median, and the ns of CPU time
+ *   that an operation takes (of all its threads, collecting garbage included), or the reason why it has none.
  */
 export async function contest(program, contestants, { rounds, quick }) {
   const runs = contestants.map((contestant) => new Running(contestant, program, quick));
@@ -33,6 +33,7 @@ class Running {
   #child;
   #lines;
   #rates = [];
+  #cpuNs = [];
   #errors = '';
   #error;
   #ended;
@@ -60,7 +61,9 @@ class Running {
     if (this.#error !== undefined) return;
     this.#child.stdin.write('round\n');
     const answer = await this.#answer();
-    if (answer !== undefined && counts) this.#rates.push(Math.round((answer.operations / answer.ns) * 1e9));
+    if (answer === undefined || !counts) return;
+    this.#rates.push(Math.round((answer.operations / answer.ns) * 1e9));
+    this.#cpuNs.push(answer.cpuNs / answer.operations);
   }
 
   /** Ends the process, which checks its totals first. */
@@ -73,7 +76,8 @@ class Running {
 
   result() {
     if (this.#error !== undefined) return { contestant: this.#name, perSecond: null, error: this.#error };
-    return { contestant: this.#name, perSecond: median(this.#rates), rates: this.#rates };
+    const perSecond = median(this.#rates);
+    return { contestant: this.#name, perSecond, cpuNs: rounded(median(this.#cpuNs)), rates: this.#rates };
   }
 
   async #answer() {

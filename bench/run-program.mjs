@@ -1,7 +1,7 @@
 /**
  * One program of one contestant in a process of its own, so that what the compiler learnt in one does not bend another.
  *
- * Each line on standard input asks for a round; a JSON line `{ operations, ns }` or `{ error }` answers it. The end of
+ * Each line on standard input asks for a round; a JSON line `{ operations, ns, cpuNs }` or `{ error }` answers it. The end of
  * the input ends the process, after the totals were checked.
  */
 import { createInterface } from 'node:readline';
@@ -30,14 +30,17 @@ process.stdout.write('', () => process.exit(0));
 async function round(running) {
   let operations = 0;
   let ns = 0;
+  let cpuNs = 0;
   do {
-    const began = process.hrtime.bigint();
+    const [began, cpuBefore] = [process.hrtime.bigint(), process.cpuUsage()];
     await running.pass(count);
     ns += Number(process.hrtime.bigint() - began);
+    const { user, system } = process.cpuUsage(cpuBefore);
+    cpuNs += (user + system) * 1_000;
     operations += count;
     await running.clear?.();
   } while (mode !== 'quick' && ns < roundNs);
-  return { operations, ns };
+  return { operations, ns, cpuNs };
 }
 
 function answer(line) {

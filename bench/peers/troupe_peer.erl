@@ -27,20 +27,22 @@ rounds(Program, Count, Mode, State) ->
         eof ->
             ok;
         _Line ->
-            {Operations, Ns} = round(Program, Count, Mode, State, 0, 0),
-            io:format("{\"operations\":~b,\"ns\":~b}~n", [Operations, Ns]),
+            {Operations, Ns, CpuMs} = round(Program, Count, Mode, State, {0, 0, 0}),
+            io:format("{\"operations\":~b,\"ns\":~b,\"cpuNs\":~b}~n", [Operations, Ns, CpuMs * 1000000]),
             rounds(Program, Count, Mode, State)
     end.
 
-round(Program, Count, Mode, State, Operations, Ns) ->
+round(Program, Count, Mode, State, {Operations, Ns, CpuMs}) ->
+    {CpuBefore, _} = erlang:statistics(runtime),
     Began = erlang:monotonic_time(nanosecond),
     Result = pass(Program, State, Count),
     Took = Ns + erlang:monotonic_time(nanosecond) - Began,
+    {CpuAfter, _} = erlang:statistics(runtime),
     clear(Program, Result),
-    Done = Operations + Count,
+    Sum = {Operations + Count, Took, CpuMs + CpuAfter - CpuBefore},
     if
-        Mode =:= quick; Took >= ?ROUND_NS -> {Done, Took};
-        true -> round(Program, Count, Mode, State, Done, Took)
+        Mode =:= quick; Took >= ?ROUND_NS -> Sum;
+        true -> round(Program, Count, Mode, State, Sum)
     end.
 
 %% What lives as long as the program.

@@ -113,7 +113,7 @@ test('a contestant that says its total is wrong has no rate, and the others go o
         command: () => [
           process.execPath,
           '-e',
-          `process.stdin.on('data', () => console.log('{"operations":10,"ns":1000}'));
+          `process.stdin.on('data', () => console.log('{"operations":10,"ns":1000,"cpuNs":900}'));
            process.stdin.on('end', () => console.log('{"closed":true}'))`,
         ],
       },
@@ -127,6 +127,7 @@ test('a contestant that says its total is wrong has no rate, and the others go o
     ['missing', null],
     ['well', 10_000_000],
   ]);
+  expect(results[4]).toMatchObject({ rates: [10_000_000], cpuNs: 90 });
   const errors = results.map(({ error }) => error ?? '');
   expect(errors[0]).toBe('total: 1 where 2 was expected');
   expect(errors[1]).toContain('no JSON');
@@ -151,7 +152,7 @@ const rates = [
 ];
 
 test('the table gives the median over the rounds of our rate over the one of each peer, and the mean', () => {
-  const table = report(rates, ['we'], twoPrograms).split('\n\n')[1]?.split('\n');
+  const table = report(rates, ['we'], twoPrograms).split('\n\n')[2]?.split('\n');
   expect(table?.map((line) => line.trim().split(/\s{2,}/))).toEqual([
     ['we / peer', 'erlang', 'nact', 'xstate'],
     ['a', '4.00×', '8.00×', '–'],
