@@ -16,8 +16,16 @@ export function ratioOf(results, program, own, peer) {
   return median(mine.map((rate, round) => rate / theirs[round]));
 }
 
+/** How many times the CPU time of ours an operation takes the peer, or nothing where one of them has none. */
+function cpuRatioOf(results, program, own, peer) {
+  const [mine, theirs] = [own, peer].map(
+    (name) => results.find((one) => one.program === program && one.contestant === name)?.cpuNs,
+  );
+  return mine === undefined || theirs === undefined ? undefined : theirs / mine;
+}
+
 /**
- * @param results one of `{ program, contestant, perSecond, rates }` for each program and contestant that ran.
+ * @param results one of `{ program, contestant, perSecond, cpuNs, rates }` for each program and contestant that ran.
  * @param ours names of our own contestants.
  * @param six names of the programs of the mean.
  */
@@ -26,7 +34,6 @@ export function report(results, ours, six) {
   const programs = [...new Set(results.map(({ program }) => program))];
   const rate = (program, contestant) =>
     results.find((one) => one.program === program && one.contestant === contestant)?.perSecond ?? undefined;
-  const ratio = (own, peer) => (program) => ratioOf(results, program, own, peer);
   const tables = [
     table('M operations/s', programs, contestants, (program, contestant) => {
       const perSecond = rate(program, contestant);
@@ -40,11 +47,14 @@ export function report(results, ours, six) {
   const peers = contestants.filter((name) => !ours.includes(name));
   const complete = six.every((name) => programs.includes(name));
   for (const own of peers.length === 0 ? [] : contestants.filter((name) => ours.includes(name))) {
-    const rows = complete ? [...programs, 'mean of the six'] : programs;
+    const means = complete ? { 'mean of the six': ratioOf, 'the same by CPU': cpuRatioOf } : {};
     tables.push(
-      table(`${own} / peer`, rows, peers, (program, peer) => {
+      table(`${own} / peer`, [...programs, ...Object.keys(means)], peers, (row, peer) => {
+        const mean = means[row];
         const value =
-          program === 'mean of the six' ? geometricMean(six.map(ratio(own, peer))) : ratio(own, peer)(program);
+          mean === undefined
+            ? ratioOf(results, row, own, peer)
+            : geometricMean(six.map((program) => mean(results, program, own, peer)));
         return value === undefined ? '–' : `${value.toPrecision(3)}×`;
       }),
     );

@@ -11,6 +11,7 @@ interface Rate {
   readonly contestant: string;
   readonly perSecond: number | null;
   readonly rates?: readonly number[];
+  readonly cpuNs?: number;
 }
 interface Contest {
   contest(
@@ -142,10 +143,10 @@ test('the geometric mean of 1, 2 and 4 is 2, and there is none where a value is 
 
 const twoPrograms = ['a', 'b'];
 const rates = [
-  { program: 'a', contestant: 'we', perSecond: 8e6, rates: [9e6, 8e6, 1e6] },
-  { program: 'b', contestant: 'we', perSecond: 2e6, rates: [2e6] },
-  { program: 'a', contestant: 'erlang', perSecond: 1e6, rates: [2.25e6, 1e6, 0.25e6] },
-  { program: 'b', contestant: 'erlang', perSecond: 2e6, rates: [2e6] },
+  { program: 'a', contestant: 'we', cpuNs: 100, perSecond: 8e6, rates: [9e6, 8e6, 1e6] },
+  { program: 'b', contestant: 'we', cpuNs: 100, perSecond: 2e6, rates: [2e6] },
+  { program: 'a', contestant: 'erlang', cpuNs: 300, perSecond: 1e6, rates: [2.25e6, 1e6, 0.25e6] },
+  { program: 'b', contestant: 'erlang', cpuNs: 300, perSecond: 2e6, rates: [2e6] },
   { program: 'a', contestant: 'nact', perSecond: 1e6, rates: [9e6, 1e6, 0.125e6] },
   { program: 'b', contestant: 'nact', perSecond: 4e6, rates: [4e6] },
   { program: 'b', contestant: 'xstate', perSecond: null },
@@ -158,6 +159,7 @@ test('the table gives the median over the rounds of our rate over the one of eac
     ['a', '4.00×', '8.00×', '–'],
     ['b', '1.00×', '0.500×', '–'],
     ['mean of the six', '2.00×', '2.00×', '–'],
+    ['the same by CPU', '3.00×', '–', '–'],
   ]);
 });
 
