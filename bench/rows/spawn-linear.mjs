@@ -6,7 +6,7 @@ import { inTurns } from '../measure.mjs';
 const roundsMax = 3;
 
 export async function run({ rounds, quick, isolation }) {
-  const [few, many] = quick ? [100, 1_000] : [10_000, 1_000_000];
+  const unit = quick ? 1 : 1_000;
   const program = await open({ isolation });
   /** @returns ns for each of `count` actors alive at once, without their end; the mean of some passes. */
   const nsOf = async (count, passes) => {
@@ -21,9 +21,14 @@ export async function run({ rounds, quick, isolation }) {
   };
   const { cost, ratio } = await inTurns(
     Math.min(rounds, roundsMax),
-    { tenThousands: () => nsOf(few, 20), million: () => nsOf(many, 1) },
+    {
+      '10^3': () => nsOf(unit, 100),
+      '10^4': () => nsOf(10 * unit, 10),
+      '10^5': () => nsOf(100 * unit, 1),
+      '10^6': () => nsOf(1_000 * unit, 1),
+    },
     1,
   );
   await program.close();
-  return { ratio: ratio('million', 'tenThousands'), isolation, ns: cost };
+  return { ratio: ratio('10^6', '10^4'), isolation, ns: cost };
 }
