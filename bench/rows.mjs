@@ -42,6 +42,7 @@ export const rows = [
   { row: 'tell through a router', file: 'routing', settings: { ...parse, kind: 'tell', by: 'router' } },
   { row: 'ask through a router', file: 'routing', settings: { ...parse, kind: 'ask', by: 'router' } },
   { row: 'ask through a pool', file: 'routing', settings: { ...parse, kind: 'ask', by: 'pool' } },
+  { row: 'spawn of 10^6 against 10^4', file: 'spawn-linear', settings: parse, flags: memoryFlags },
   { row: 'thread tell', file: 'thread-tell', settings: parse },
   { row: 'idle CPU with workers', file: 'idle-cpu', settings: parse },
   { row: 'worker boot', file: 'worker-boot', settings: parse },

@@ -2,16 +2,25 @@
  * `npm run bench`: runs the rows of `bench/rows.mjs`, each in a process of its own, against the built package.
  *
  * Prints one JSON line a row as it is measured, then a table. Options:
- *   --check          exit with 1 where a floor is missed
+ *   --check          exit with 1 where a floor (or, of a contest, a goal) is missed
  *   --only <part>    the rows whose name contains it
  *   --rounds <n>     rounds that count, 7 unless given
  *   --quick          tiny counts: shows that every row runs, measures nothing
  *   --no-build       takes `dist/` as it is
+ *
+ * Or runs the programs of `bench/programs.mjs` instead, in turns, and prints one JSON line a program and contestant,
+ * then a table with ratios:
+ *   --local          ours alone, in both isolations
+ *   --peers          ours and the peers; what is not installed is named as not run
+ *   --against <part> with --peers: only the peers whose name contains it
+ *   --install-peers  installs the peers first: npm's into bench/peers, Erlang by apt where that is the machine's way
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { rows } from '../bench/rows.mjs';
+import { runContests } from './bench-contests.mjs';
+import { installPeers } from './bench-install-peers.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -20,16 +29,26 @@ const { values: options } = parseArgs({
     rounds: { type: 'string', default: '7' },
     quick: { type: 'boolean', default: false },
     'no-build': { type: 'boolean', default: false },
+    local: { type: 'boolean', default: false },
+    peers: { type: 'boolean', default: false },
+    against: { type: 'string', default: '' },
+    'install-peers': { type: 'boolean', default: false },
   },
 });
 const rounds = Number(options.rounds);
 if (!Number.isInteger(rounds) || rounds < 1) fail(`--rounds takes a whole number of at least 1, not ${options.rounds}`);
+if (options['install-peers']) {
+  installPeers();
+  if (!options.peers) process.exit(0);
+}
+if (options.local || options.peers) {
+  const { only, against, quick, peers, check } = options;
+  const failed = await runContests({ only, against, quick, peers, check, rounds, build, fail });
+  process.exit(failed ? 1 : 0);
+}
 const chosen = rows.filter((row) => row.row.includes(options.only));
 if (chosen.length === 0) fail(`no row's name contains "${options.only}"`);
-if (!options['no-build']) {
-  const build = spawnSync(process.execPath, [path('scripts/build.mjs')], { stdio: 'inherit' });
-  if (build.status !== 0) fail('the package does not build');
-}
+build();
 
 const budgets = JSON.parse(readFileSync(path('bench/budgets.json'), 'utf8'));
 const results = [];
@@ -88,6 +107,12 @@ function printTable(all) {
       `${row.padEnd(width)}  ${figures}  ${ok ? 'ok    ' : 'MISSED'} ${error === undefined ? unit : 'failed, see above'}`,
     );
   }
+}
+
+function build() {
+  if (options['no-build']) return;
+  const { status } = spawnSync(process.execPath, [path('scripts/build.mjs')], { stdio: 'inherit' });
+  if (status !== 0) fail('the package does not build');
 }
 
 function path(relative) {

@@ -1,0 +1,112 @@
+/**
+ * Lets contestants run the same program in turns: each in a process of its own that lives as long as the contest, a
+ * round of each after the other, so that noise on a shared machine hits all. The process takes its own time.
+ */
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { median, rounded } from './measure.mjs';
+
+/** A round of a slow peer takes a few passes of it; what takes longer hangs. */
+const roundMsMax = 120_000;
+const warmUps = 3;
+
+/**
+ * @param program one of `programs`.
+ * @param contestants those that can run.
+ * @param rounds rounds that count, after the warm-up.
+ * @param quick one small pass instead of all rounds.
+ * @returns for each contestant its name, its operations a second in each round, their median, and the ns of CPU time
+ *   that an operation takes (of all its threads, collecting garbage included), or the reason why it has none.
+ */
+export async function contest(program, contestants, { rounds, quick }) {
+  const runs = contestants.map((contestant) => new Running(contestant, program, quick));
+  for (let round = quick ? 0 : -warmUps; round < (quick ? 1 : rounds); round += 1) {
+    for (const run of runs) await run.round(round >= 0);
+  }
+  for (const run of runs) await run.close();
+  return runs.map((run) => run.result());
+}
+
+/** The process of one contestant. */
+class Running {
+  #name;
+  #child;
+  #lines;
+  #rates = [];
+  #cpuNs = [];
+  #errors = '';
+  #error;
+  #ended;
+
+  constructor(contestant, program, quick) {
+    this.#name = contestant.name;
+    const mode = quick ? 'quick' : 'full';
+    const [command, ...args] = contestant.command(program.name, mode, quick ? program.quick : program.count);
+    this.#child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+    this.#lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
+    this.#child.stderr.on('data', (chunk) => {
+      this.#errors += chunk;
+    });
+    this.#child.stdin.on('error', (error) => this.#fail(error.message));
+    this.#ended = new Promise((resolve) => {
+      this.#child.once('close', resolve);
+      this.#child.once('error', (error) => {
+        this.#fail(error.message);
+        resolve();
+      });
+    });
+  }
+
+  async round(counts) {
+    if (this.#error !== undefined) return;
+    this.#child.stdin.write('round\n');
+    const answer = await this.#answer();
+    if (answer === undefined || !counts) return;
+    this.#rates.push(Math.round((answer.operations / answer.ns) * 1e9));
+    this.#cpuNs.push(answer.cpuNs / answer.operations);
+  }
+
+  /** Ends the process, which checks its totals first. */
+  async close() {
+    this.#child.stdin.end();
+    if (this.#error === undefined) await this.#answer();
+    else this.#child.kill('SIGKILL');
+    await this.#ended;
+  }
+
+  result() {
+    if (this.#error !== undefined) return { contestant: this.#name, perSecond: null, error: this.#error };
+    const perSecond = median(this.#rates);
+    return { contestant: this.#name, perSecond, cpuNs: rounded(median(this.#cpuNs)), rates: this.#rates };
+  }
+
+  async #answer() {
+    const timer = setTimeout(() => {
+      this.#fail(`no answer within ${roundMsMax / 1_000} s`);
+      this.#child.kill('SIGKILL');
+    }, roundMsMax);
+    const { value, done } = await this.#lines.next();
+    clearTimeout(timer);
+    if (done) {
+      await this.#ended;
+      this.#fail(`its process ended without an answer: ${this.#errors.trim().slice(0, 2_000) || 'it said nothing'}`);
+      return undefined;
+    }
+    const answer = parsed(value);
+    if (answer.error === undefined) return answer;
+    this.#fail(answer.error);
+    return undefined;
+  }
+
+  #fail(reason) {
+    this.#error ??= reason;
+  }
+}
+
+function parsed(line) {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return { error: `its process said: ${line}` };
+  }
+}
