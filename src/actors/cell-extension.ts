@@ -43,6 +43,8 @@ export class CellExtension {
   /** Where it wants to know of quiet times. Belongs to the generation. */
   receiveTimeout: ReceiveTimeout | undefined = undefined;
   failureLog: FailureLog | undefined = undefined;
+  /** Of its children's failures to start. */
+  startFailureLog: FailureLog | undefined = undefined;
   /** The message that is handed out again after its handler failed, and how often it was. */
   retried: { readonly envelope: Envelope; readonly times: number } | undefined = undefined;
   /** Ends the wait before a restart. */

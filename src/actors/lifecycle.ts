@@ -12,7 +12,7 @@ import { within } from '../base/within.ts';
 import type { Cell } from './cell.ts';
 import { CellExtension } from './cell-extension.ts';
 import { SpawnFailed } from './errors.ts';
-import { logFailure } from './failure-log.ts';
+import { FailureLog, logFailure } from './failure-log.ts';
 import type { HandlerTable } from './handler-tables.ts';
 import { Birth, type Envelope, Mailbox, Status, statusNames } from './mailbox.ts';
 import { ActorFailed } from './outcomes.ts';
@@ -125,7 +125,12 @@ export abstract class Lifecycle extends Mailbox {
     } catch (error) {
       if (holdsResources && !(isA(error, SpawnFailed) && error.reason === 'resource')) this.releaseResources();
       if (!this.isOver) {
-        if (this.parent !== undefined) logFailure(this, error, 'its start', 'does not run');
+        if (this.parent !== undefined) {
+          // A parent that starts such children again and again is logged no more often than it would be itself.
+          const { extension } = this.parent;
+          extension.startFailureLog ??= new FailureLog();
+          extension.startFailureLog.add(this, error, 'its start', 'does not run', false);
+        }
         this.end('failed', false);
       }
       if (isA(error, SpawnFailed)) throw error;
@@ -175,6 +180,11 @@ export abstract class Lifecycle extends Mailbox {
   /** Those below it, in the order of their start. */
   get children(): ReadonlySet<Cell> {
     return this.extra?.children ?? nobody;
+  }
+
+  /** Timers and delays of its own that keep the process alive. */
+  get pendingTimers(): number {
+    return this.extra?.timers.pending ?? 0;
   }
 
   view(): ActorView {

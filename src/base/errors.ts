@@ -36,7 +36,7 @@ export function describeThrown(thrown: unknown, charactersMax: number = limits.t
   if (!isObject(thrown)) return message;
   // Errors of other realms are no instances of ours, but have a message.
   if (!isA(thrown, Error) && typeof propertyOf(thrown, 'message') !== 'string') {
-    return 'thrown value: no error, and without a text';
+    return 'thrown value: no error, and it cannot be described';
   }
   return cut(`${name}: ${message}`, charactersMax);
 }

@@ -141,6 +141,9 @@ export const limits = {
   quarantinedMax: 128,
   /** How long a worker may take to list its actors. */
   treeAnswerMs: 1_000,
+  /** How often it is looked whether timers of actors are all that keeps a process, and among how many actors. */
+  forgottenMs: 5_000,
+  forgottenActorsMax: 1_000,
   /** Names that one log line lists. */
   namesInText: 5,
   /** How often a place that leaves looks whether others have received everything. */

@@ -7,6 +7,9 @@
  */
 import { limits } from './limits.ts';
 
+/** In place of a text that there is none of, or that cannot be read. */
+const undescribed = 'its text cannot be described';
+
 /** What can be said of a thrown value: plain texts, each cut. */
 export interface ThrownFacts {
   readonly name: string;
@@ -56,7 +59,7 @@ export function factsOf(thrown: unknown, charactersMax: number = limits.thrownCh
   const message = propertyOf(thrown, 'message');
   return {
     name: typeof name === 'string' && name !== '' ? cut(name, limits.nameCharactersMax) : 'Error',
-    message: isObject(message) ? 'without a text' : primitiveText(message ?? 'without a text', charactersMax),
+    message: isObject(message) ? undescribed : primitiveText(message ?? undescribed, charactersMax),
     code: codeOf(thrown),
     stack: stackOf(thrown),
     cause: propertyOf(thrown, 'cause'),

@@ -21,6 +21,7 @@ import type { Environment } from '../base/environment/environment.ts';
 import { limits } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
 import type { RunArguments, RunnableFlow } from './flow-definition.ts';
+import { watchForForgotten } from './forgotten.ts';
 import type { NodeLinks } from './node-links.ts';
 import { here, type Where } from './placement.ts';
 import { nodeOf, type Router } from './router.ts';
@@ -32,7 +33,7 @@ import {
   type ShutdownOptions,
 } from './shutdown.ts';
 import type { ShutdownPhase, ShutdownReason, ShutdownReport } from './shutdown-report.ts';
-import { onStopSignal, setExitCode, whatHolds } from './stop-signals.ts';
+import { activeResources, onStopSignal, setExitCode } from './stop-signals.ts';
 import { SystemEnd } from './system-end.ts';
 import type { SystemParts } from './system-parts.ts';
 import type { WorkerPool } from './worker-pool.ts';
@@ -66,6 +67,7 @@ export class ActorSystem implements AsyncDisposable {
   #ending: Promise<ShutdownReport> | undefined = undefined;
   /** Called once it has ended. */
   #onEnded: (report: ShutdownReport) => void = () => undefined;
+  #unwatch: () => void = () => undefined;
   readonly #onBeforeExit = (): void => {
     const { roots, rootCount } = this.#host;
     const holds = [
@@ -89,7 +91,10 @@ export class ActorSystem implements AsyncDisposable {
     this.#log = parts.log;
     this.#parts = parts;
     this.#shutdown = new Shutdown(parts.host.environment.clock, parts.log);
-    if (parts.warnsAtExit) process.once('beforeExit', this.#onBeforeExit);
+    if (parts.warnsAtExit) {
+      process.once('beforeExit', this.#onBeforeExit);
+      this.#unwatch = watchForForgotten(parts.host, parts.log);
+    }
   }
 
   /** `node~incarnation` of this process. */
@@ -232,6 +237,7 @@ export class ActorSystem implements AsyncDisposable {
     if (this.#ending === undefined) {
       this.#ending = new SystemEnd(this.#parts, this.#shutdown).run(options, reason);
       process.off('beforeExit', this.#onBeforeExit);
+      this.#unwatch();
       if (reason === 'escalated') setExitCode(false);
       // Read when it has ended: signals may be listened for later than it begins.
       void this.#ending.then((report) => this.#onEnded(report));
@@ -253,10 +259,8 @@ export class ActorSystem implements AsyncDisposable {
       setExitCode(clean);
       // Whatever else the program has open is its own to close: it is named, and not cut.
       this.clock.timer(limits.heldMs, () => {
-        this.#log.warn(
-          { holds: whatHolds() },
-          `the system is shut down; the process is held by ${whatHolds().join(', ')}`,
-        );
+        const holds = [...new Set(activeResources())];
+        this.#log.warn({ holds }, `the system is shut down; the process is held by ${holds.join(', ')}`);
       });
     };
   }

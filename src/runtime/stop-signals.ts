@@ -29,7 +29,7 @@ export function setExitCode(clean: boolean): void {
   process.exitCode ??= clean ? 0 : 1;
 }
 
-/** What still holds this process, as Node names it: `Timeout`, `TCPServerWrap`. */
-export function whatHolds(): readonly string[] {
-  return [...new Set(process.getActiveResourcesInfo())];
+/** What keeps this process alive, each as Node names it: `Timeout`, `TCPServerWrap`. */
+export function activeResources(): readonly string[] {
+  return process.getActiveResourcesInfo();
 }

@@ -129,8 +129,8 @@ describe('a handler that fails, where its directive is to stop', () => {
     ['an Error', () => new Error('broken'), /broken/],
     ['a string', () => 'just text', /just text/],
     ['undefined', () => undefined, /undefined/],
-    ['an object without a prototype', () => Object.create(null), /without a text/],
-    ['an Error whose getters throw', () => hostileError(), /without a text/],
+    ['an object without a prototype', () => Object.create(null), /cannot be described/],
+    ['an Error whose getters throw', () => hostileError(), /cannot be described/],
     ['an Error with a text of 1 MiB', () => new Error('x'.repeat(2 ** 20)), /xxx…/],
   ];
 

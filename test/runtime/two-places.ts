@@ -14,7 +14,7 @@ import type { Carrier } from '../../src/transport/session.ts';
 export interface TestPlace {
   readonly host: Host;
   readonly router: Router;
-  readonly logged: { level: string; text: string }[];
+  readonly logged: { level: string; fields: unknown; text: string }[];
 }
 
 export interface TwoPlaces {
@@ -56,7 +56,7 @@ export function twoPlaces(
       places: undefined as never,
     };
     const logged: TestPlace['logged'] = [];
-    const at = (level: string) => (_fields: unknown, text: string) => void logged.push({ level, text });
+    const at = (level: string) => (fields: unknown, text: string) => void logged.push({ level, fields, text });
     const log: Logger = { error: at('error'), warn: at('warn'), info: at('info'), debug: at('debug') };
     const index = new RegistryIndex(registry(...definitions));
     const carrier: Carrier = {

@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type ActorSystem, createSystem, node, pathOf, secret, thread } from 'troupe';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { counter } from './fixtures/actors.ts';
+import { hostileThrowables } from '../support/hostile-throwables.ts';
+import { counter, fragile } from './fixtures/actors.ts';
 import { endNode, type NodeProcess, secretFolder, startNode } from './node-process.ts';
 
 const registry = new URL('./fixtures/actors.ts', import.meta.url);
@@ -91,6 +92,17 @@ describe('a second node', () => {
       message: expect.stringContaining('as planned'),
     });
     expect(await ref.total()).toBe(0);
+  });
+
+  it('fails a caller for whatever its actor throws, as a worker thread does, and both live on', async () => {
+    await join();
+    for (const on of [node({ role: 'workers' }), thread()]) {
+      const ref = await system!.spawn(fragile, { on });
+      for (const name of Object.keys(hostileThrowables)) {
+        const outcome = await ref.hostile.outcome(name);
+        expect(outcome, name).toMatchObject({ ok: false, error: { code: 'ActorFailed' } });
+      }
+    }
   });
 
   it('is named when no node has the role', async () => {

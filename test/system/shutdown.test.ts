@@ -122,15 +122,16 @@ describe('a shutdown', () => {
     await start();
     const here = await system!.spawn(counter, { name: 'mine' });
     const there = await system!.spawn(counter, { on: thread() });
-    void there.slowly({ ms: 300 }).catch(() => undefined);
-    await here.total();
+    void there.slowly({ ms: 1_000 }).catch(() => undefined);
+    const isAtIt = async (): Promise<boolean> => (await system!.tree())[1]?.actors[0]?.status === 'suspended';
+    await expect.poll(isAtIt).toBe(true);
     const place = `${system!.nodeId}/t1`;
     expect(await system!.tree()).toMatchObject([
       { place: `${system!.nodeId}/main`, actors: [{ path: pathOf(here), status: 'idle', queued: 0 }] },
       { place, answered: true, actors: [{ path: pathOf(there), status: 'suspended', doing: 'counter.slowly' }] },
     ]);
     void there.spin({ ms: 2_500 }).catch(() => undefined);
-    await new Promise((resolve) => setTimeout(resolve, 400));
+    await new Promise((resolve) => setTimeout(resolve, 1_200));
     expect((await system!.tree())[1]).toEqual({ place, answered: false, actors: [], omitted: 0 });
   });
 
@@ -235,6 +236,22 @@ describe('a program that shuts down on signals', () => {
     expect(code).toBe(0);
     expect(ms).toBeGreaterThan(1_500);
     expect(err).toMatch(/the process is held by .*Timeout/);
+  });
+
+  it.each([
+    ['ticking', /^.*nothing keeps this process alive but timers of 1 actors \(troupe:\/\/\S+\/ticks#2\)/],
+    ['serving', /^$/],
+  ])("that lives by its actors' timers alone is told which, once, after 5 s: %s", async (what, text) => {
+    const child = spawn(process.execPath, ['--import', 'tsx', file, what], { stdio: ['ignore', 'pipe', 'pipe'] });
+    let err = '';
+    child.stderr.on('data', (line) => {
+      err += line;
+    });
+    await once(child.stdout, 'data');
+    await new Promise((resolve) => setTimeout(resolve, 6_000));
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    expect(err.trim()).toMatch(text);
   });
 
   it('that forgot to shut down ends all the same, and names what it held', async () => {
