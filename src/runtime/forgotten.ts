@@ -49,6 +49,7 @@ function holdersAmong(roots: ReadonlySet<Cell>): readonly Holder[] | undefined {
 /** True where all that keeps the process are these timers, and the sweep of deadlines that may run beside them. */
 function isHeldBy(holders: readonly Holder[]): boolean {
   const timers = holders.reduce((sum, one) => sum + one.timers, 0);
-  const active = activeResources();
+  // Pipes and terminals are listed whether they keep the process or not, as standard output is.
+  const active = activeResources().filter((one) => one !== 'PipeWrap' && one !== 'TTYWrap');
   return timers > 0 && active.every((one) => one === 'Timeout') && active.length <= timers + 1;
 }
