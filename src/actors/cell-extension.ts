@@ -34,10 +34,10 @@ export class CellExtension {
   offersSweptAt: number = limits.offersSweptMin;
   readonly timers: Timers;
   /** True once it takes no more messages and ends when its queue is empty. */
-  /** True when the actor is to end as soon as no run is open. */
-  stopAsked = false;
   /** How often its state was rebuilt, or was about to be. */
   generation = 0;
+  /** The number of the first run since. */
+  firstRun = 0;
   budget: RestartBudget | undefined = undefined;
   /** What it has become; undefined for the base alone. Belongs to the generation. */
   behaviors: BehaviorStack | undefined = undefined;

@@ -87,10 +87,7 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
 
   run(slice: Slice): void {
     if (this.status !== Status.ready) return;
-    if ((this.stopAsked || this.isDrained) && this.isFree) {
-      void this.endInOrder('stopped');
-      return;
-    }
+    if (this.hosted.isLast && this.endsNow()) return;
     this.status = Status.running;
     const { extra } = this;
     if (extra !== undefined) {
@@ -115,7 +112,7 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
       const done = this.handle(batch);
       handled += done;
       left -= done;
-      if (slice.spent(done) || done < batch || this.stopAsked || !this.isRunning) break;
+      if (slice.spent(done) || done < batch || left === 0 || this.stopAsked || !this.isRunning) break;
     }
     return handled;
   }
@@ -271,6 +268,7 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
 
   protected override afterRun(): void {
     if (this.extra !== undefined) this.afterRunOf(this.extra);
+    else if (this.hosted.isLast && this.endsNow()) return;
     else if (this.queued > 0) this.makeReady();
     else this.status = Status.idle;
   }
@@ -279,13 +277,20 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     if (extra.offers.size > 0) this.admitOffers(extra);
     // An offer that was let in, or a run beside others, may have asked for the turn.
     if (this.status === Status.ready) return;
-    if ((this.stopAsked || this.isDrained) && this.isFree) void this.endInOrder('stopped');
-    else if (extra.pulls.size > 0 || this.mayBegin()) this.makeReady();
+    if (this.hosted.isLast && this.endsNow()) return;
+    if (extra.pulls.size > 0 || this.mayBegin()) this.makeReady();
     else if (this.queued > 0 || this.isHeld) this.status = Status.suspended;
     else {
       this.status = Status.idle;
       extra.receiveTimeout?.rests();
     }
+  }
+
+  /** Ends an actor that is to end and has nothing open any more. */
+  private endsNow(): boolean {
+    if (!(this.stopAsked || this.isDrained) || !this.isFree) return false;
+    this.endInOrder('stopped');
+    return true;
   }
 
   protected override wake(): void {
@@ -381,7 +386,7 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
   }
 
   /** What of this actor's generation began is its own to hear of, or to fail by; see `pipe-to-self.ts`. */
-  workOwner(generation: number): WorkOwner {
+  workOwner(generation: number | undefined): WorkOwner {
     return {
       began: (operation) => this.beginWork(operation),
       isLate: () => {

@@ -28,7 +28,7 @@ export abstract class Lifecycle extends Mailbox {
 
   /** True when it is to end as soon as no run is open. */
   protected get stopAsked(): boolean {
-    return this.extra?.stopAsked === true;
+    return this.hosted.stopAsked;
   }
 
   protected get isRunning(): boolean {
@@ -46,6 +46,11 @@ export abstract class Lifecycle extends Mailbox {
       if (this.status === Status.stopped) this.extra.tellEnded();
     }
     return this.extra;
+  }
+
+  /** The number of the first run of its generation. */
+  get firstRun(): number {
+    return this.extra === undefined ? 0 : this.extra.firstRun;
   }
 
   /** New at each restart: timers, runs and streams belong to one. */
@@ -214,18 +219,24 @@ export abstract class Lifecycle extends Mailbox {
   // ── the end ──
 
   stop(kill: boolean, options: StopOptions | undefined): Promise<void> {
+    this.askToStop(kill, options);
     if (this.status === Status.stopped) return Promise.resolve();
     const { ended } = this.extension;
+    const deadlineMs = options?.deadlineMs;
+    return deadlineMs === undefined ? ended : this.endedWithin(deadlineMs, ended);
+  }
+
+  /** The same for those who do not wait for its end. */
+  askToStop(kill = false, options?: StopOptions): void {
+    if (this.status === Status.stopped) return;
     if (kill) this.end('killed');
     else if (options?.drain === true) this.drainQueue();
     else if (!this.stopAsked) {
-      this.extension.stopAsked = true;
+      this.hosted = this.hosted.stopping;
       this.attend();
       if (this.status === Status.idle) this.makeReady();
-      else if (this.status === Status.restarting) void this.endInOrder('stopped');
+      else if (this.status === Status.restarting) this.endInOrder('stopped');
     }
-    const deadlineMs = options?.deadlineMs;
-    return deadlineMs === undefined ? ended : this.endedWithin(deadlineMs, ended);
   }
 
   private drainQueue(): void {
@@ -263,9 +274,15 @@ export abstract class Lifecycle extends Mailbox {
     });
   }
 
-  /** No more messages, children first, the stopping hook, then the end. */
-  protected async endInOrder(reason: 'stopped' | 'failed'): Promise<void> {
+  /** No more messages, children first, the stopping hook, then the end: at once where there is none of these. */
+  protected endInOrder(reason: 'stopped' | 'failed'): void {
     if (this.isOver) return;
+    const hasChildren = this.extra !== undefined && this.extra.children.size > 0;
+    if (hasChildren || this.behavior.signals.stopping !== undefined) void this.endStepByStep(reason);
+    else this.end(reason);
+  }
+
+  private async endStepByStep(reason: 'stopped' | 'failed'): Promise<void> {
     // A start that is under way gives back itself what it holds.
     const holdsResources = this.status !== Status.starting && this.behavior.uses.length > 0;
     this.abandonRun();

@@ -89,7 +89,7 @@ export abstract class Request implements Waiting {
 export function chainOf(caller: Owner): ChainLink[] {
   const chain: ChainLink[] = [];
   for (let run = caller.openRun; run !== undefined && !run.isOver; ) {
-    chain.push({ ...run.address(), run: run.number });
+    chain.push({ ...run.address(), run: run.numberToTell });
     const { request }: Run = run;
     if (request !== undefined) chain.push(...request.remoteChain);
     run = request?.callerRun;

@@ -65,7 +65,7 @@ export abstract class Supervised extends Lifecycle {
         return;
       case 'restart':
         // Whoever asked it to stop does not wait for a backoff.
-        if (this.stopAsked) void this.endInOrder('failed');
+        if (this.stopAsked) this.endInOrder('failed');
         else void restartTogether(this, this.restartDelayMs());
         return;
       case 'stop':
@@ -237,12 +237,12 @@ export abstract class Supervised extends Lifecycle {
     // A first start that fails takes nobody with it.
     const concerned = this.isRestartable ? concernedBy(this) : [];
     for (const sibling of concerned.reverse()) if (sibling !== this) void sibling.stop(false, undefined);
-    void this.endInOrder('failed');
+    this.endInOrder('failed');
   }
 
   private escalate(error: unknown): void {
     const parent = this.parent as Supervised | undefined;
-    void this.endInOrder('failed');
+    this.endInOrder('failed');
     if (parent === undefined) this.host.guardian.escalated(this.path(), error);
     // A parent that restarts stops this child anyway.
     if (parent === undefined || parent.isOver || parent.status === Status.restarting) return;
@@ -258,6 +258,7 @@ export abstract class Supervised extends Lifecycle {
     const { extension } = this;
     extension.endGeneration(`${this.path()} restarts`);
     extension.generation += 1;
+    extension.firstRun = this.host.nextRun();
     this.current = undefined;
     // The new state knows nothing of what the old one waited for.
     this.unstash();
