@@ -21,7 +21,6 @@ import { type Envelope, Status } from './mailbox.ts';
 import { Observer } from './observer.ts';
 import type { Operation } from './operation.ts';
 import { ActorFailed, Lagged } from './outcomes.ts';
-import { OwnRefs } from './outside.ts';
 import type { WorkOwner } from './pipe-to-self.ts';
 import type { CallOptions, Stream, StreamOptions } from './protocol.ts';
 import type { InternalRef } from './ref.ts';
@@ -33,8 +32,6 @@ import type { Address, Owner, Target } from './target.ts';
 import { incarnationOf, Watches } from './watch.ts';
 
 export class Cell extends Supervised implements Target, Runnable, Owner, StreamHost {
-  #refs: OwnRefs | undefined = undefined;
-
   // ── what refs see ──
 
   get protocolName(): string {
@@ -381,8 +378,7 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
   // ── what a run may ask of its actor ──
 
   selfRef(): InternalRef {
-    this.#refs ??= new OwnRefs();
-    return this.#refs.self(this, this);
+    return this.belongings.self(this, this);
   }
 
   /** What of this actor's generation began is its own to hear of, or to fail by; see `pipe-to-self.ts`. */
@@ -503,8 +499,7 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
   }
 
   adopt(ref: object): object {
-    this.#refs ??= new OwnRefs();
-    return this.#refs.adopt(ref as InternalRef, this);
+    return this.belongings.adopt(ref as InternalRef, this);
   }
 
   // ── streams of its own ──

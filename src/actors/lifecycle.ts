@@ -14,7 +14,7 @@ import { CellExtension } from './cell-extension.ts';
 import { SpawnFailed } from './errors.ts';
 import { FailureLog, logFailure } from './failure-log.ts';
 import type { HandlerTable } from './handler-tables.ts';
-import { Birth, type Envelope, Mailbox, Status, statusNames } from './mailbox.ts';
+import { type Envelope, Mailbox, Status, statusNames } from './mailbox.ts';
 import { ActorFailed } from './outcomes.ts';
 import { ReceiveTimeout } from './receive-timeout.ts';
 import { Run } from './run.ts';
@@ -75,7 +75,7 @@ export abstract class Lifecycle extends Mailbox {
     const { uses, signals, supervision } = this.behavior;
     try {
       // A copy, since the state may keep what it is given and change it.
-      if (supervision.restartsMax > 0 && !isEmpty(args)) this.born.arguments = this.takeArguments(args);
+      if (supervision.restartsMax > 0 && !isEmpty(args)) this.belongings.arguments = this.takeArguments(args);
       if (uses.length > 0) {
         const resources = uses.map((one) => this.host.resourceFor(one));
         const state = this.host.resources.acquire(resources).then(() => this.makeState(args));
@@ -94,15 +94,10 @@ export abstract class Lifecycle extends Mailbox {
   }
 
   private startsLater(started: Promise<void>): void {
-    this.born.started = started;
+    this.belongings.started = started;
     started.catch(() => {
       // The spawner is told by its own promise; of a child of an actor the log tells.
     });
-  }
-
-  private get born(): Birth {
-    this.birth ??= new Birth(undefined);
-    return this.birth;
   }
 
   protected makeState(args: unknown): unknown {
@@ -111,7 +106,7 @@ export abstract class Lifecycle extends Mailbox {
 
   /** The arguments once more, as they were at the start. */
   protected argumentsAgain(): unknown {
-    return this.takeArguments(this.birth?.arguments ?? {});
+    return this.takeArguments(this.givenArguments ?? {});
   }
 
   private takeArguments(args: unknown): unknown {

@@ -8,6 +8,7 @@
  */
 import { limits } from '../base/limits.ts';
 import type { ActorBehavior } from './behavior.ts';
+import { Belongings } from './belongings.ts';
 import type { CellExtension } from './cell-extension.ts';
 import type { DeadLetterReason } from './dead-letters.ts';
 import { FailureLog } from './failure-log.ts';
@@ -53,26 +54,14 @@ export const statusNames: { readonly [N in StatusNumber]: ActorStatus } = [
   'stopped',
 ];
 
-/** What an actor has only where it is named, has arguments, or takes a while to start. */
-export class Birth {
-  readonly name: string | undefined;
-  /** The arguments as they were given, for a restart; undefined where they are empty. */
-  arguments: unknown = undefined;
-  started: Promise<void> | undefined = undefined;
-
-  constructor(name: string | undefined) {
-    this.name = name;
-  }
-}
-
 export abstract class Mailbox {
   /** Its definition at its host; the closed form of it while it drains. */
   protected hosted: HostedBehavior;
   readonly parent: Mailbox | undefined;
   /** The actor's number on its place, never used again: the incarnation. */
   readonly id: number;
-  /** What only some actors are born with. */
-  protected birth: Birth | undefined;
+  /** What only some actors have. */
+  private owned: Belongings | undefined;
   protected status: StatusNumber = Status.starting;
   /** Messages that wait: one in the slot, which is filled first and emptied first, and the rest behind it. */
   queued = 0;
@@ -86,7 +75,7 @@ export abstract class Mailbox {
     this.hosted = hosted;
     this.parent = parent;
     this.id = id;
-    this.birth = name === undefined ? undefined : new Birth(name);
+    this.owned = name === undefined ? undefined : new Belongings(name);
   }
 
   get host(): Host {
@@ -98,12 +87,22 @@ export abstract class Mailbox {
   }
 
   get name(): string | undefined {
-    return this.birth?.name;
+    return this.owned?.name;
+  }
+
+  protected get belongings(): Belongings {
+    this.owned ??= new Belongings(undefined);
+    return this.owned;
+  }
+
+  /** The arguments as they were given; undefined where they are empty. */
+  protected get givenArguments(): unknown {
+    return this.owned?.arguments;
   }
 
   /** Resolves when it has started; undefined when it started at once. */
   get started(): Promise<void> | undefined {
-    return this.birth?.started;
+    return this.owned?.started;
   }
 
   /** What the actor needs only now and then. */
