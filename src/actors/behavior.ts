@@ -18,6 +18,7 @@ import {
 import { type AnyProtocol, type Operations, tell } from './protocol.ts';
 import { makeRefClass, type RefClass, refClassOf } from './ref.ts';
 import type { Resource } from './resource.ts';
+import type { Run } from './run.ts';
 import { compileMessageType, type MessageType } from './schema/message-type.ts';
 import { type Strategy, type Supervise, type SupervisionPolicy, strategyOf, supervisionPolicy } from './supervise.ts';
 import type { Watch } from './watch.ts';
@@ -68,6 +69,8 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
   readonly reentrant: boolean;
   /** True where a message may begin while another run is open. */
   readonly interleaves: boolean;
+  /** True where several runs may be open: then each has refs of its own. */
+  readonly severalRuns: boolean;
   readonly highWater: number;
   readonly capacity: number;
   readonly overflow: NonNullable<MailboxOptions['overflow']>;
@@ -87,9 +90,13 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
     this.argsType = compileMessageType(parts.args, `arguments of actor "${parts.name}"`);
     this.createState = parts.createState;
     this.closure = parts.closure;
-    const handlers = [...this.operations.values()].map((operation) =>
-      parts.closure ? closureHandler(operation.name) : handlerOf(parts.handlers, operation),
-    );
+    const operations = [...this.operations.values()];
+    this.interleaves = parts.reentrant || operations.some(({ interleaves }) => interleaves > 0);
+    this.severalRuns = this.interleaves || operations.some(({ kind }) => kind === 'stream');
+    const handlers = operations.map((operation) => {
+      const handler = parts.closure ? closureHandler(operation.name) : handlerOf(parts.handlers, operation);
+      return this.severalRuns ? withOwnRefs(handler, operation) : handler;
+    });
     const { terminated } = parts.signals;
     this.terminated =
       terminated === undefined
@@ -99,7 +106,6 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
     this.supervision = supervisionPolicy(parts.supervise, parts.name);
     this.strategy = strategyOf(parts.strategy, parts.name);
     this.reentrant = parts.reentrant;
-    this.interleaves = parts.reentrant || [...this.operations.values()].some(({ interleaves }) => interleaves > 0);
     this.uses = parts.uses;
     this.signals = parts.signals;
     this.highWater = count(parts.mailbox.highWater, limits.mailboxHighWater, `${parts.name}: mailbox.highWater`);
@@ -136,6 +142,12 @@ function handlerOf(handlers: Readonly<Record<string, unknown>>, operation: Opera
 function closureHandler(name: string): HandlerFunction {
   return (state, message, context) =>
     (state as Record<string, (message: unknown, context: unknown) => unknown>)[name]!(message, context);
+}
+
+/** An exclusive run gets refs of its own as well; `Cell` gives them to the runs beside it. */
+function withOwnRefs(handler: HandlerFunction, { input, interleaves, kind }: Operation): HandlerFunction {
+  if (input.plain || interleaves > 0 || kind === 'stream') return handler;
+  return (state, message, context) => handler(state, input.rebind(message, (context as Run).owner), context);
 }
 
 function terminatedHandler(terminated: NonNullable<Signals<unknown, unknown>['terminated']>): HandlerFunction {

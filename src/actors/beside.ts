@@ -10,10 +10,22 @@ export class Beside {
   calling: Run | undefined = undefined;
   readonly #asks = new Set<InterleavedRun>();
   readonly #streams = new Set<Run>();
+  /** Those of `#asks` whose operation does not interleave: call-chain reentrancy has let them in. */
+  readonly #letIn = new Set<Run>();
 
   /** Runs of asks. */
   get asks(): ReadonlySet<InterleavedRun> {
     return this.#asks;
+  }
+
+  /** Runs that were let in beside the exclusive one, and keep others waiting as it does. */
+  get letIn(): ReadonlySet<Run> {
+    return this.#letIn;
+  }
+
+  /** True while an exclusive message may not begin. */
+  get isClosed(): boolean {
+    return this.held || this.#letIn.size > 0;
   }
 
   /** The one run that is open here; undefined when there are none, or several. */
@@ -30,13 +42,20 @@ export class Beside {
 
   /** True when a further run of the operation may begin. */
   hasRoomFor(operation: Operation): boolean {
+    if (this.#asks.size < operation.interleaves) return true;
     let open = 0;
     for (const run of this.#asks) if (run.envelope?.operation === operation) open += 1;
     return open < operation.interleaves;
   }
 
-  begin(run: InterleavedRun): void {
+  /** The open runs of an operation. */
+  runsOf(operation: Operation): Run[] {
+    return [...this.#asks].filter((run) => run.envelope?.operation === operation);
+  }
+
+  begin(run: InterleavedRun, operation: Operation): void {
     this.#asks.add(run);
+    if (operation.interleaves === 0) this.#letIn.add(run);
   }
 
   beginStream(run: Run): void {
@@ -46,13 +65,7 @@ export class Beside {
   end(run: Run): void {
     run.end();
     this.#asks.delete(run as InterleavedRun);
+    this.#letIn.delete(run);
     this.#streams.delete(run);
-  }
-
-  /** The open run of that number. */
-  find(number: number): Run | undefined {
-    for (const run of this.#asks) if (run.number === number) return run;
-    for (const run of this.#streams) if (run.number === number) return run;
-    return undefined;
   }
 }

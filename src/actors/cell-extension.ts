@@ -31,8 +31,8 @@ export class CellExtension {
   generation = 0;
   budget: RestartBudget | undefined = undefined;
   failureLog: FailureLog | undefined = undefined;
-  /** The message that is handed out again after its handler failed, and how often it was. */
-  retried: { readonly envelope: Envelope; readonly times: number } | undefined = undefined;
+  /** How often a message was handed out again after its handler had failed. */
+  retried: WeakMap<Envelope, number> | undefined = undefined;
   /** Ends the wait before a restart. */
   cutBackoff: (() => void) | undefined = undefined;
   /** Those who are told when this actor has ended. */

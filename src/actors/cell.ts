@@ -7,6 +7,7 @@
  */
 import type { Runnable, Slice } from '../base/environment/scheduler.ts';
 import { limits } from '../base/limits.ts';
+import type { Beside } from './beside.ts';
 import type { CellExtension } from './cell-extension.ts';
 import { settleDeclared } from './declared-failure.ts';
 import { SpawnFailed } from './errors.ts';
@@ -81,11 +82,11 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     this.status = Status.running;
     const { extra } = this;
     if (extra !== undefined) {
-      if (extra.pulls.size > 0) this.pumpStreams(extra);
+      if (extra.pulls.size > 0 && !extra.beside.isClosed) this.pumpStreams(extra);
       // A stream that failed at once has restarted or ended its actor.
       if ((this.status as number) !== Status.running) return;
     }
-    const handled = extra?.beside.held ? this.drainBeside() : this.drain(slice);
+    const handled = extra === undefined ? this.drain(slice) : this.drainOf(extra, slice);
     this.host.counters.handled += handled;
     // A handler may have suspended it, or ended it.
     if ((this.status as number) === Status.running) this.afterRun();
@@ -134,14 +135,21 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     return batch;
   }
 
-  /** Messages that may begin while the exclusive run waits. Returns how many. */
-  private drainBeside(): number {
+  private drainOf({ beside }: CellExtension, slice: Slice): number {
+    // It waits for open runs only, and then it stops.
+    if (this.stopAsked) return 0;
+    return beside.isClosed ? this.drainBeside(slice, beside) : this.drain(slice);
+  }
+
+  /** Handles what may begin while the exclusive run waits, until the slice is used up. Returns how many. */
+  private drainBeside(slice: Slice, beside: Beside): number {
     let handled = 0;
-    while (this.status === Status.running && !this.stopAsked && this.mayBegin()) {
+    for (let left = Math.min(this.queued, limits.messagesPerTurnMax); left > 0; left -= 1) {
+      if (this.status !== Status.running || this.stopAsked || !beside.isClosed || !this.mayBegin()) break;
       const { request } = this.peekEnvelope();
       const message = this.shiftMessage();
       handled += 1;
-      if (!this.answerBeside(request!, message)) break;
+      if (!this.answerBeside(request!, message) || slice.spent(1)) break;
     }
     return handled;
   }
@@ -164,8 +172,8 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     return !this.stopAsked && this.status === Status.running;
   }
 
-  private newRun(): Run {
-    const run = new Run(this);
+  protected override newRun(): Run {
+    const run = this.behavior.severalRuns ? new InterleavedRun(this) : new Run(this);
     this.current = run;
     return run;
   }
@@ -180,7 +188,7 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
       return true;
     }
     if (isStream) return this.answerStream(request as StreamRequest, message);
-    if (operation.interleaves > 0 || request.isAdmitted) return this.answerBeside(request, message);
+    if (operation.interleaves > 0) return this.answerBeside(request, message);
     run.envelope = request;
     request.run = run;
     try {
@@ -264,9 +272,10 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     if (extra.offers.size > 0) this.admitOffers(extra);
     // An offer that was let in, or a run beside others, may have asked for the turn.
     if (this.status === Status.ready) return;
+    const { isClosed } = this;
     if (this.stopAsked && this.isFree) void this.endInOrder('stopped');
-    else if (extra.pulls.size > 0 || this.mayBegin()) this.makeReady();
-    else this.status = this.queued > 0 || this.isHeld ? Status.suspended : Status.idle;
+    else if ((extra.pulls.size > 0 && !isClosed) || this.mayBegin()) this.makeReady();
+    else this.status = this.queued > 0 || isClosed ? Status.suspended : Status.idle;
   }
 
   protected override wake(): void {
@@ -275,9 +284,15 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
 
   // ── runs beside others ──
 
-  /** True while an exclusive run waits. */
+  /** True while an exclusive run waits, or the started hook. */
   protected override get isHeld(): boolean {
+    if (this.status === Status.starting || this.status === Status.restarting) return true;
     return this.behavior.interleaves ? this.extra?.beside.held === true : this.status === Status.suspended;
+  }
+
+  /** True while no exclusive message may begin. */
+  private get isClosed(): boolean {
+    return this.behavior.interleaves ? this.extra?.beside.isClosed === true : this.status === Status.suspended;
   }
 
   /** True when no run of a message is open. */
@@ -291,8 +306,12 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     if (!this.behavior.interleaves) return !this.isHeld;
     if (this.stopAsked) return false;
     const { request, operation } = this.peekEnvelope();
-    if (request?.isAdmitted || request?.settled) return true;
-    return operation.interleaves > 0 ? this.extension.beside.hasRoomFor(operation) : !this.isHeld;
+    const { beside } = this.extension;
+    if (request?.settled) return true;
+    const may = operation.interleaves > 0 ? beside.hasRoomFor(operation) : !beside.isClosed || request?.isAdmitted;
+    // What is behind it need not wait for a call that is given up.
+    if (!may && request !== undefined) request.onGivenUp ??= () => this.wake();
+    return may === true;
   }
 
   /** Begins an ask beside whatever else is open. False when the turn ends with it. */
@@ -304,15 +323,16 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
       this.letterDies(request, message, 'expired');
       return true;
     }
-    if (!request.isAdmitted && !beside.hasRoomFor(operation)) {
+    if (operation.interleaves > 0 && !beside.hasRoomFor(operation)) {
       this.host.counters.handled -= 1;
       this.putBack(request, message);
+      this.attend();
       return false;
     }
     const run = new InterleavedRun(this);
     run.envelope = request;
     request.run = run;
-    beside.begin(run);
+    beside.begin(run, operation);
     try {
       const result = this.call(run, request, message);
       if (result !== undefined && result !== null && isThenable(result)) {
@@ -334,7 +354,9 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
   /** Calls the handler with a message whose refs belong to the run. */
   private call(run: InterleavedRun, { operation }: Request, message: unknown): unknown {
     const { beside } = this.extension;
-    const own = operation.input.plain ? message : operation.input.rebind(message, run);
+    // One that was let in is an exclusive one: its handler sees to that itself.
+    const rebinds = !operation.input.plain && (operation.interleaves > 0 || operation.kind === 'stream');
+    const own = rebinds ? operation.input.rebind(message, run) : message;
     const before = beside.calling;
     beside.calling = run;
     try {
@@ -414,12 +436,17 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
   /** The run that keeps other messages waiting. */
   get exclusiveRun(): Run | undefined {
     if (this.isHeld) return this.current;
-    return this.status === Status.running && this.extra?.beside.calling === undefined ? this.current : undefined;
+    const beside = this.extra?.beside;
+    if (this.status === Status.running && beside?.calling === undefined) return this.current;
+    if (beside !== undefined) for (const run of beside.letIn) return run;
+    return undefined;
   }
 
-  /** True while the run of that number, which another place was told, is open. */
-  hasOpenRun(number: number): boolean {
-    return this.exclusiveRun?.number === number || this.extra?.beside.find(number) !== undefined;
+  /** True while the run of that number, which another place was told, keeps other messages waiting. */
+  isHeldBy(number: number): boolean {
+    if (this.exclusiveRun?.number === number) return true;
+    for (const run of this.extra?.beside.letIn ?? []) if (run.number === number) return true;
+    return false;
   }
 
   adopt(ref: object): object {

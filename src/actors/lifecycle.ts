@@ -85,7 +85,7 @@ export abstract class Lifecycle extends Mailbox {
     try {
       const state = await coming;
       this.refuseIfOver();
-      await this.behavior.signals.started?.(state, { generation: 0 }, this.hookContext());
+      await this.behavior.signals.started?.(state, { generation: 0 }, this.newRun());
       this.refuseIfOver();
       this.begin(state);
     } catch (error) {
@@ -106,11 +106,15 @@ export abstract class Lifecycle extends Mailbox {
   /** It has its state: what has come meanwhile is handled. */
   protected begin(state: unknown): void {
     this.state = state;
+    if (this.current !== undefined) this.releaseRun(this.current);
     this.status = Status.idle;
     if (this.extra !== undefined) this.admitOffers(this.extra);
     // What was admitted has made it ready already.
     if (this.status === Status.idle && (this.queued > 0 || this.stopAsked)) this.makeReady();
   }
+
+  /** A run that holds the actor. */
+  protected abstract newRun(): Run;
 
   protected hookContext(): Run {
     return new Run(this as unknown as Cell);
@@ -181,6 +185,7 @@ export abstract class Lifecycle extends Mailbox {
     for (const child of extra?.children ?? []) void child.stop(true, undefined);
     if (holdsResources) this.releaseResources();
     this.state = undefined;
+    this.current?.end();
     this.current = undefined;
     this.host.ended(this as unknown as Cell);
     extra?.watches?.closeAll();

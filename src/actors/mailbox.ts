@@ -90,15 +90,26 @@ export abstract class Mailbox {
     return true;
   }
 
-  /** Queues a message before all others, whatever the high water; for a call that its actor waits for itself. */
-  acceptFirst(envelope: Envelope, message: unknown): void {
-    if (this.isOver || this.queued >= this.behavior.capacity) {
-      this.acceptBeyond(envelope, message);
+  /** Queues a call that its actor waits for itself: before all others, but for those of its kind that came before it. */
+  acceptFirst(request: Request, message: unknown): void {
+    if (this.isOver) {
+      this.acceptBeyond(request, message);
       return;
     }
-    this.putBack(envelope, message);
+    if (this.isFull && !this.makeRoom(request, message)) return;
+    const before: [Envelope, unknown][] = [];
+    while (this.queued > 0 && this.peekEnvelope().request?.isAdmitted) {
+      const envelope = this.peekEnvelope();
+      before.push([envelope, this.shiftMessage()]);
+    }
+    this.putBack(request, message);
+    for (const [envelope, admitted] of before.reverse()) this.putBack(envelope, admitted);
     this.host.counters.accepted += 1;
     this.wake();
+  }
+
+  private get isFull(): boolean {
+    return this.queued - (this.extra?.signalsQueued ?? 0) >= this.behavior.capacity;
   }
 
   /** At the high water, or beyond it, or at the end of its life. */
@@ -108,8 +119,7 @@ export abstract class Mailbox {
       this.letterDies(envelope, message, 'stopped');
       return false;
     }
-    const counted = this.queued - (this.extra?.signalsQueued ?? 0);
-    if (counted >= this.behavior.capacity && !this.makeRoom(envelope, message)) return false;
+    if (this.isFull && !this.makeRoom(envelope, message)) return false;
     this.enqueue(envelope, message);
     return this.queued < this.behavior.highWater;
   }
@@ -139,6 +149,12 @@ export abstract class Mailbox {
   /** The head of the oldest message. There must be one. */
   protected peekEnvelope(): Envelope {
     return this.firstEnvelope ?? this.backlog!.peekFirst();
+  }
+
+  /** The heads of all messages that wait, the oldest first. */
+  *waiting(): Generator<Envelope> {
+    if (this.firstEnvelope !== undefined) yield this.firstEnvelope;
+    if (this.backlog !== undefined) yield* this.backlog.firsts();
   }
 
   /** Removes the oldest message and gives its content; read `peekEnvelope` before. */
@@ -232,7 +248,7 @@ export abstract class Mailbox {
     const { operation, request } = envelope;
     if (request !== undefined && !request.settled) {
       const full = reason === 'full' || reason === 'dropped';
-      request.fail(full ? this.full(operation) : this.notHandled(request));
+      request.fail(full && !request.begun ? this.full(operation) : this.notHandled(request));
     }
     if (!this.isSignal(envelope)) {
       this.host.deadLetters.add({ path: this.path(), operation: operation.label, reason, message });
@@ -254,7 +270,7 @@ export abstract class Mailbox {
   /** A message that waits to be handed out again may have had its effect. */
   private notHandled({ begun, operation }: Request): ActorFailed | NotDelivered {
     if (!begun) return this.notDelivered(operation);
-    return new ActorFailed(`${operation.label}: ${this.path()} failed while it handled it, and ended`);
+    return new ActorFailed(`${operation.label}: ${this.path()} failed while it handled it, and does so no more`);
   }
 
   private notDelivered(operation: Operation): NotDelivered {

@@ -136,7 +136,8 @@ export class Run {
       const { request } = this;
       if (request !== undefined) {
         if (request.settled) this.abort('the caller has given up');
-        else request.onGivenUp ??= () => this.abort('the caller has given up');
+        // That of a stream aborts its run among other things.
+        else if (request.operation.kind !== 'stream') request.onGivenUp = () => this.abort('the caller has given up');
       }
       if (this.isStale) this.abort('the actor has restarted');
       else this.#cell.extension.keep(this);

@@ -12,6 +12,8 @@ export abstract class StreamRequest extends Request {
   /** How many items the reader takes in all so far. Cumulative. */
   granted: number;
   onGranted: (() => void) | undefined = undefined;
+  /** True while the handler works at its next value. */
+  isProducing = false;
 
   constructor(operation: Operation, callerRun: Run | undefined, granted: number) {
     super(operation, callerRun);
@@ -73,6 +75,7 @@ export class StreamRun {
   pump(): void {
     if (this.#pulling || this.#ended || this.#sent >= this.request.granted) return;
     this.#pulling = true;
+    this.request.isProducing = true;
     try {
       Promise.resolve(this.#iterator.next()).then(this.#onResult, this.#onError);
     } catch (error) {
@@ -99,6 +102,7 @@ export class StreamRun {
 
   readonly #onResult = (result: IteratorResult<unknown>): void => {
     this.#pulling = false;
+    this.request.isProducing = false;
     if (this.#ended) return;
     if (result.done) {
       this.#ended = true;

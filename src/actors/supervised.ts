@@ -117,12 +117,13 @@ export abstract class Supervised extends Lifecycle {
   /** Puts it back where it was, unless that was done as often as it may be. */
   private handOutAgain(envelope: Envelope, message: unknown): boolean {
     const { extension } = this;
-    const { retried } = extension;
-    const times = retried?.envelope === envelope ? retried.times : 0;
+    extension.retried ??= new WeakMap();
+    const times = extension.retried.get(envelope) ?? 0;
     if (times >= this.behavior.supervision.retries || envelope.request?.settled) return false;
     // The envelope of a tell is shared by all of its kind; this one is to be recognised.
     const again = envelope.request ?? new TellEnvelope(envelope.operation, envelope.origin);
-    extension.retried = { envelope: again, times: times + 1 };
+    extension.retried.set(again, times + 1);
+    if (envelope.request !== undefined) envelope.request.onGivenUp = undefined;
     this.host.counters.handled -= 1;
     this.putBack(again, message);
     return true;
@@ -171,6 +172,7 @@ export abstract class Supervised extends Lifecycle {
     const { extension } = this;
     extension.endGeneration(`${this.path()} restarts`);
     extension.generation += 1;
+    this.current?.end();
     this.current = undefined;
     return extension.generation;
   }
@@ -190,7 +192,7 @@ export abstract class Supervised extends Lifecycle {
     try {
       const state = await this.makeState(this.argumentsAgain());
       if (!this.awaitsRestart(generation)) return;
-      await this.behavior.signals.started?.(state, { generation }, this.hookContext());
+      await this.behavior.signals.started?.(state, { generation }, this.newRun());
       if (this.awaitsRestart(generation)) this.begin(state);
     } catch (error) {
       if (this.awaitsRestart(generation)) this.failed(error);

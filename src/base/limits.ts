@@ -51,6 +51,8 @@ export const limits = {
   interleavedRunsMax: 1_024,
   /** Runs that the search for a deadlock follows before it gives up, and leaves the call to its deadline. */
   waitForRunsMax: 10_000,
+  /** Queued messages that it looks at to find what a message behind them waits for. */
+  waitForQueuedMax: 1_024,
   /** Refs an actor keeps rebound for itself before the cache starts anew. */
   reboundRefsMax: 1_024,
   /** Addresses of actors of one place that are remembered before those that nobody holds are looked for. */
