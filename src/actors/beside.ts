@@ -28,11 +28,11 @@ export class Beside {
     return this.held || this.#letIn.size > 0;
   }
 
-  /** The one run that is open here; undefined when there are none, or several. */
+  /** The one run that is open here; undefined when there are none, or several, or one whose code goes on in vain. */
   get only(): Run | undefined {
     if (this.size !== 1) return undefined;
     for (const run of this.#asks) return run;
-    for (const run of this.#streams) return run;
+    for (const run of this.#streams) return run.isOver ? undefined : run;
     return undefined;
   }
 
@@ -40,10 +40,10 @@ export class Beside {
     return this.#asks.size + this.#streams.size;
   }
 
-  /** True when a further run of the operation may begin. */
-  hasRoomFor(operation: Operation): boolean {
-    if (this.#asks.size < operation.interleaves) return true;
-    let open = 0;
+  /** True when a further run of the operation may begin, after `sooner` others of it. */
+  hasRoomFor(operation: Operation, sooner = 0): boolean {
+    let open = sooner;
+    if (this.#asks.size + open < operation.interleaves) return true;
     for (const run of this.#asks) if (run.envelope?.operation === operation) open += 1;
     return open < operation.interleaves;
   }
@@ -60,6 +60,11 @@ export class Beside {
 
   beginStream(run: Run): void {
     this.#streams.add(run);
+  }
+
+  /** A stream was given up while its handler works: its calls are still to be told from those of others. */
+  giveUp(run: Run): void {
+    run.end();
   }
 
   end(run: Run): void {

@@ -73,7 +73,8 @@ export class CellExtension {
   endStream(stream: StreamRun): void {
     this.streams.delete(stream);
     this.#runs.delete(stream.run);
-    this.beside.end(stream.run);
+    if (stream.request.isProducing) this.beside.giveUp(stream.run);
+    else this.beside.end(stream.run);
     // Without this a generator that waits for a change of a quiet state would wait on, for nobody.
     for (const observer of this.observers) if (observer.run === stream.run) observer.end();
   }

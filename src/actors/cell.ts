@@ -7,7 +7,6 @@
  */
 import type { Runnable, Slice } from '../base/environment/scheduler.ts';
 import { limits } from '../base/limits.ts';
-import type { Beside } from './beside.ts';
 import type { CellExtension } from './cell-extension.ts';
 import { settleDeclared } from './declared-failure.ts';
 import { SpawnFailed } from './errors.ts';
@@ -135,17 +134,31 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     return batch;
   }
 
-  private drainOf({ beside }: CellExtension, slice: Slice): number {
+  private drainOf(extra: CellExtension, slice: Slice): number {
     // It waits for open runs only, and then it stops.
     if (this.stopAsked) return 0;
-    return beside.isClosed ? this.drainBeside(slice, beside) : this.drain(slice);
+    if (extra.beside.isClosed) return this.drainBeside(slice, extra);
+    return extra.offers.size > 0 ? this.drainFull(slice, extra) : this.drain(slice);
+  }
+
+  /** The same as `drain`, where offers wait: they get the room before the handler that made it can use it up. */
+  private drainFull(slice: Slice, extra: CellExtension): number {
+    let handled = 0;
+    for (let left = Math.min(this.queued, limits.messagesPerTurnMax); left > 0 && this.mayBegin(); left -= 1) {
+      this.admitOffers(extra, 1);
+      handled += this.handle(1);
+      if (slice.spent(1) || this.attention || this.status !== Status.running) break;
+    }
+    return handled;
   }
 
   /** Handles what may begin while the exclusive run waits, until the slice is used up. Returns how many. */
-  private drainBeside(slice: Slice, beside: Beside): number {
+  private drainBeside(slice: Slice, extra: CellExtension): number {
+    const { beside } = extra;
     let handled = 0;
     for (let left = Math.min(this.queued, limits.messagesPerTurnMax); left > 0; left -= 1) {
       if (this.status !== Status.running || this.stopAsked || !beside.isClosed || !this.mayBegin()) break;
+      if (extra.offers.size > 0) this.admitOffers(extra, 1);
       const { request } = this.peekEnvelope();
       const message = this.shiftMessage();
       handled += 1;
@@ -222,6 +235,7 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     run.envelope = envelope;
     if (this.behavior.interleaves) this.extension.beside.held = true;
     this.settleLater(result, envelope, message, run, () => this.resume(envelope));
+    if (this.extra !== undefined && this.extra.offers.size > 0) this.admitOffers(this.extra);
     this.wake();
   }
 
@@ -305,13 +319,18 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     if (this.queued === 0) return false;
     if (!this.behavior.interleaves) return !this.isHeld;
     if (this.stopAsked) return false;
-    const { request, operation } = this.peekEnvelope();
+    const envelope = this.peekEnvelope();
+    const may = this.mayBeginWith(envelope, 0);
+    // What is behind it need not wait for a call that is given up.
+    if (!may && envelope.request !== undefined) envelope.request.onGivenUp ??= () => this.wake();
+    return may;
+  }
+
+  protected override mayBeginWith({ operation, request }: Envelope, sooner: number): boolean {
     const { beside } = this.extension;
     if (request?.settled) return true;
-    const may = operation.interleaves > 0 ? beside.hasRoomFor(operation) : !beside.isClosed || request?.isAdmitted;
-    // What is behind it need not wait for a call that is given up.
-    if (!may && request !== undefined) request.onGivenUp ??= () => this.wake();
-    return may === true;
+    if (operation.interleaves > 0) return beside.hasRoomFor(operation, sooner);
+    return !beside.isClosed || request?.isAdmitted === true;
   }
 
   /** Begins an ask beside whatever else is open. False when the turn ends with it. */
@@ -424,9 +443,14 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
 
   // ── as the owner of refs ──
 
+  /** The run whose code is being called at this moment. */
+  get runCalled(): Run | undefined {
+    return this.status === Status.running ? (this.extra?.beside.calling ?? this.current) : undefined;
+  }
+
   get openRun(): Run | undefined {
     const { extra } = this;
-    if (this.status === Status.running) return extra?.beside.calling ?? this.current;
+    if (this.status === Status.running) return this.runCalled;
     const held = this.isHeld ? this.current : undefined;
     if (extra === undefined || extra.beside.size === 0) return held;
     // A ref in the state may be used by any of the open runs: no chain is better than a wrong one.
@@ -496,11 +520,16 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
   wantsPull(stream: StreamRun): void {
     if (this.isOver) return;
     this.extension.pulls.push(stream);
-    if (this.status === Status.idle) this.makeReady();
+    // What cannot begin for want of room keeps the messages behind it, and no stream.
+    if (this.status === Status.idle || (this.status === Status.suspended && !this.isClosed)) this.makeReady();
   }
 
   streamEnded(stream: StreamRun): void {
     this.extension.endStream(stream);
+  }
+
+  streamLeft(stream: StreamRun): void {
+    this.extra?.beside.end(stream.run);
   }
 
   streamFailed(stream: StreamRun, error: unknown): void {

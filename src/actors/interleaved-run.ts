@@ -26,7 +26,12 @@ export class InterleavedRun extends Run implements Owner {
   }
 
   get openRun(): Run | undefined {
-    return this.isOver ? this.#cell.openRun : this;
+    // A ref that was kept in the state meanwhile may be used by another run, which is known while its code is called.
+    const called = this.#cell.runCalled;
+    if (called !== undefined) return called;
+    if (!this.isOver) return this;
+    // Code that goes on after it was given up makes calls of its own, and not of whatever runs now.
+    return this.isAborted || this.isStale ? undefined : this.#cell.openRun;
   }
 
   override get reusable(): boolean {

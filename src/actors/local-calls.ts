@@ -13,7 +13,16 @@ import type { Run } from './run.ts';
 import { type StreamReader, streamOf } from './stream-reader.ts';
 import { StreamRequest } from './stream-request.ts';
 import type { Owner } from './target.ts';
-import { blockersOf, blockersOfRoom, blockersOfStreams, judgeCall, judgeOffer, judgeRead, noBlockers, type OpenWait } from './wait-for.ts';
+import {
+  blockersOf,
+  blockersOfRoom,
+  blockersOfStreams,
+  judgeCall,
+  judgeOffer,
+  judgeRead,
+  noBlockers,
+  type OpenWait,
+} from './wait-for.ts';
 
 export class LocalRequest extends Request implements OpenWait {
   override get origin(): undefined {
@@ -174,7 +183,7 @@ export function sendOffer(
     if (cell.extension.offers.size >= limits.offersWaitingMax) throw tooManyWait(operation.label, cell.path());
     const run = owner.openRun;
     if (run !== undefined) judgeOffer(cell, run, operation);
-    const wait: OpenWait = { blockers: () => blockersOfRoom(cell) };
+    const wait: OpenWait = { blockers: () => blockersOfRoom(cell, offer) };
     const abort = (): void => {
       host.deadlines.remove(offer);
       offer.refuse(new Cancelled(false, `${operation.label}: cancelled by the caller's signal`, signal?.reason));

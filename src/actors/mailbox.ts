@@ -90,7 +90,10 @@ export abstract class Mailbox {
     return true;
   }
 
-  /** Queues a call that its actor waits for itself: before all others, but for those of its kind that came before it. */
+  /**
+   * Queues a call that its actor waits for itself: before all others, but for those that were let in before it. Neither
+   * this one nor those that it would stand before wait for a call that cannot begin yet.
+   */
   acceptFirst(request: Request, message: unknown): void {
     if (this.isOver) {
       this.acceptBeyond(request, message);
@@ -98,8 +101,16 @@ export abstract class Mailbox {
     }
     if (this.isFull && !this.makeRoom(request, message)) return;
     const before: [Envelope, unknown][] = [];
-    while (this.queued > 0 && this.peekEnvelope().request?.isAdmitted) {
+    const waits = !this.mayBeginWith(request, 0);
+    const ofOperation = new Map<Operation, number>();
+    while (this.queued > 0) {
       const envelope = this.peekEnvelope();
+      const { operation } = envelope;
+      const isAdmitted = envelope.request?.isAdmitted === true;
+      const sooner = ofOperation.get(operation) ?? 0;
+      const begins = operation.interleaves > 0 ? this.mayBeginWith(envelope, sooner) : isAdmitted;
+      if (waits ? !isAdmitted && !begins : !isAdmitted || !begins) break;
+      ofOperation.set(operation, sooner + 1);
       before.push([envelope, this.shiftMessage()]);
     }
     this.putBack(request, message);
@@ -189,9 +200,9 @@ export abstract class Mailbox {
     this.extension.offers.push(waiting);
   }
 
-  /** Lets in the offers that there is room for, first come first served. */
-  protected admitOffers(extra: CellExtension): void {
-    while (extra.offers.size > 0 && this.queued < this.behavior.highWater) {
+  /** Lets in the offers that there is room for, first come first served; `leaving` messages are about to make some. */
+  protected admitOffers(extra: CellExtension, leaving = 0): void {
+    while (extra.offers.size > 0 && this.queued - leaving < this.behavior.highWater) {
       const waiting = extra.offers.shift()!;
       if (waiting.settled) continue;
       this.host.deadlines.remove(waiting);
@@ -201,6 +212,9 @@ export abstract class Mailbox {
 
   /** Asks the dispatcher for a turn. */
   protected abstract makeReady(): void;
+
+  /** True when a message may begin, were it the oldest but for `sooner` of its operation. */
+  protected abstract mayBeginWith(envelope: Envelope, sooner: number): boolean;
 
   /** Asks for a turn where there is something to do in it. */
   protected abstract wake(): void;

@@ -11,6 +11,9 @@ export abstract class RoomWaiting extends Waiting {
   /** True when it waits no more; it is then passed over. */
   settled = false;
 
+  /** False for what only wants to know of it. */
+  abstract readonly takesRoom: boolean;
+
   /** There is room: takes it. */
   abstract admit(accept: (envelope: TellEnvelope, message: unknown) => void): void;
   /** There will be no room any more, since the actor has ended. */
@@ -21,6 +24,9 @@ export abstract class RoomWaiting extends Waiting {
 export class OfferWaiting extends RoomWaiting {
   readonly envelope: TellEnvelope;
   readonly message: unknown;
+  override get takesRoom(): boolean {
+    return true;
+  }
   readonly #resolve: () => void;
   readonly #reject: (error: Error) => void;
 
@@ -55,6 +61,9 @@ export class OfferWaiting extends RoomWaiting {
 
 /** Tells once that there is room again, or that it does not matter any more. */
 export class RoomNotice extends RoomWaiting {
+  override get takesRoom(): boolean {
+    return false;
+  }
   readonly #tell: () => void;
 
   constructor(tell: () => void) {

@@ -112,6 +112,10 @@ export class Run {
     }
   }
 
+  get isAborted(): boolean {
+    return this.#controller?.signal.aborted === true;
+  }
+
   /** Aborts the signal, also one that is asked for only later. */
   abort(why: string): void {
     this.#controller ??= new AbortController();

@@ -47,6 +47,8 @@ export interface StreamHost {
   /** Have `pump` called between two messages. */
   wantsPull(run: StreamRun): void;
   streamEnded(run: StreamRun): void;
+  /** Its handler has come to rest, after it was given up. */
+  streamLeft(run: StreamRun): void;
   /** The handler threw: the actor's own failure. */
   streamFailed(run: StreamRun, error: unknown): void;
 }
@@ -103,7 +105,10 @@ export class StreamRun {
   readonly #onResult = (result: IteratorResult<unknown>): void => {
     this.#pulling = false;
     this.request.isProducing = false;
-    if (this.#ended) return;
+    if (this.#ended) {
+      this.#host.streamLeft(this);
+      return;
+    }
     if (result.done) {
       this.#ended = true;
       this.request.complete();
@@ -123,7 +128,11 @@ export class StreamRun {
 
   readonly #onError = (error: unknown): void => {
     this.#pulling = false;
-    if (this.#ended) return;
+    this.request.isProducing = false;
+    if (this.#ended) {
+      this.#host.streamLeft(this);
+      return;
+    }
     this.#ended = true;
     this.#host.streamFailed(this, error);
   };

@@ -10,6 +10,7 @@
 import { limits } from '../base/limits.ts';
 import type { Cell } from './cell.ts';
 import type { Envelope } from './mailbox.ts';
+import type { RoomWaiting } from './offer.ts';
 import type { Operation } from './operation.ts';
 import { Rejected } from './outcomes.ts';
 import type { ChainLink } from './request.ts';
@@ -41,11 +42,20 @@ export function blockersOfStreams(cell: Cell): readonly OneOf[] {
   return holder === undefined ? noBlockers : [[holder]];
 }
 
-/** What an offer waits for: a mailbox that is full gets room only when its oldest messages begin. */
-export function blockersOfRoom(cell: Cell): readonly OneOf[] {
+/**
+ * What an offer waits for, which waits as `own` or is made now: a mailbox that is full gets room only when its oldest
+ * messages begin, and the offers before it are let in first.
+ */
+export function blockersOfRoom(cell: Cell, own?: RoomWaiting): readonly OneOf[] {
+  let toBegin = cell.queued - cell.behavior.highWater + 1;
+  for (const waiting of cell.extension.offers.values()) {
+    if (waiting === own) break;
+    if (!waiting.settled && waiting.takesRoom) toBegin += 1;
+  }
+  if (toBegin <= 0) return noBlockers;
+  if (cell.behavior.interleaves) return blockersOfHeads(cell, undefined, toBegin, undefined);
   const holder = cell.exclusiveRun;
-  if (!cell.behavior.interleaves) return holder === undefined ? noBlockers : [[holder]];
-  return blockersOfHeads(cell, undefined, cell.queued - cell.behavior.highWater + 1, undefined);
+  return holder === undefined ? noBlockers : [[holder]];
 }
 
 /** What the first `count` messages wait for, up to `own`; and then one of operation `last`. */
@@ -66,6 +76,8 @@ function blockersOfHeads(
       groups.push(beside.runsOf(operation));
     }
   };
+  // What is let in to fill the rest of it is told, and so exclusive.
+  exclusive = count > cell.queued && last === undefined;
   let left = count;
   for (const envelope of cell.waiting()) {
     if (envelope === own || left <= 0) break;

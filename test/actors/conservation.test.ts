@@ -8,6 +8,7 @@ import type { Supervise } from '../../src/actors/supervise.ts';
 import { kill, stop } from '../../src/actors/verbs.ts';
 import { seededRandom } from '../../src/base/platform/seeded-random.ts';
 import { deferred, ended } from '../support/deferred.ts';
+import { proofRuns } from '../support/proof-runs.ts';
 import { testHost } from '../support/test-host.ts';
 
 const Cell = protocol('cell', {
@@ -147,7 +148,7 @@ test('accepted = handled + dead letters after acceptance + queued, and every cal
         expect(host.host.deadlines.open).toBe(0);
       },
     ),
-    { numRuns: 300 },
+    { numRuns: proofRuns(300) },
   );
 });
 
@@ -176,6 +177,6 @@ test('a message is handled in the order of its sender, whatever the order of tur
       for (const order of seen.values()) expect(order).toEqual(Array.from({ length: 20 }, (_, n) => n));
       expect(seen.size).toBe(3);
     }),
-    { numRuns: 100 },
+    { numRuns: proofRuns(100) },
   );
 });

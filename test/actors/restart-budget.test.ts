@@ -5,6 +5,7 @@ import * as z from 'zod';
 import { actor } from '../../src/actors/actor.ts';
 import { protocol, tell } from '../../src/actors/protocol.ts';
 import { backoffMs } from '../../src/actors/restart-budget.ts';
+import { proofRuns } from '../support/proof-runs.ts';
 import { testHost } from '../support/test-host.ts';
 
 const Fuse = protocol('fuse', { blow: tell(), reset: tell() });
@@ -100,7 +101,7 @@ test('3 actors restart exactly when a reference supervisor says so, in 300 rando
         for (const [which, ref] of refs.entries()) expect(ref.reset()).toBe(models[which]!.alive);
       },
     ),
-    { numRuns: 300 },
+    { numRuns: proofRuns(300) },
   );
 });
 
@@ -146,7 +147,7 @@ test('restarts in any window stay within the limit where a backoff delays them, 
         expect(startedMs.length).toBeGreaterThan(0);
       },
     ),
-    { numRuns: 200 },
+    { numRuns: proofRuns(200) },
   );
 });
 

@@ -368,7 +368,7 @@ test('each watch is told exactly once, whatever happens in whatever order, in 20
         expect(events).toEqual(expected);
       }
     }),
-    { numRuns: 200 },
+    { numRuns: proofRuns(200) },
   );
 });
 
