@@ -9,6 +9,7 @@ import { refOf } from '../../src/actors/schema/ref-schema.ts';
 import type { Directive } from '../../src/actors/supervise.ts';
 import { kill, pathOf, sameRef, stop } from '../../src/actors/verbs.ts';
 import { type Deferred, deferred, ended } from '../support/deferred.ts';
+import { proofRuns } from '../support/proof-runs.ts';
 import { type TestHost, testHost } from '../support/test-host.ts';
 
 const Worker = protocol('worker', { work: ask({ output: z.string() }), fail: tell(), quit: tell() });
