@@ -146,7 +146,7 @@ function closureHandler(name: string): HandlerFunction {
 
 /** An exclusive run gets refs of its own as well; `Cell` gives them to the runs beside it. */
 function withOwnRefs(handler: HandlerFunction, { input, interleaves, kind }: Operation): HandlerFunction {
-  if (input.plain || interleaves > 0 || kind === 'stream') return handler;
+  if (!input.holdsRefs || interleaves > 0 || kind === 'stream') return handler;
   return (state, message, context) => handler(state, input.rebind(message, (context as Run).owner), context);
 }
 

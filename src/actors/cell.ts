@@ -145,7 +145,7 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
   private drainFull(slice: Slice, extra: CellExtension): number {
     let handled = 0;
     for (let left = Math.min(this.queued, limits.messagesPerTurnMax); left > 0 && this.mayBegin(); left -= 1) {
-      this.admitOffers(extra, 1);
+      this.admitBehindOldest(extra);
       handled += this.handle(1);
       if (slice.spent(1) || this.attention || this.status !== Status.running) break;
     }
@@ -158,9 +158,9 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     let handled = 0;
     for (let left = Math.min(this.queued, limits.messagesPerTurnMax); left > 0; left -= 1) {
       if (this.status !== Status.running || this.stopAsked || !beside.isClosed || !this.mayBegin()) break;
-      if (extra.offers.size > 0) this.admitOffers(extra, 1);
       const { request } = this.peekEnvelope();
       const message = this.shiftMessage();
+      if (extra.offers.size > 0) this.admitOffers(extra);
       handled += 1;
       if (!this.answerBeside(request!, message) || slice.spent(1)) break;
     }

@@ -200,9 +200,19 @@ export abstract class Mailbox {
     this.extension.offers.push(waiting);
   }
 
-  /** Lets in the offers that there is room for, first come first served; `leaving` messages are about to make some. */
-  protected admitOffers(extra: CellExtension, leaving = 0): void {
-    while (extra.offers.size > 0 && this.queued - leaving < this.behavior.highWater) {
+  /** Lets offers in to the place of the oldest message, which is about to be handled. */
+  protected admitBehindOldest(extra: CellExtension): void {
+    const oldest = this.peekEnvelope();
+    // News of an end takes no room.
+    if (this.isSignal(oldest)) return;
+    const message = this.shiftMessage();
+    this.admitOffers(extra);
+    this.putBack(oldest, message);
+  }
+
+  /** Lets in the offers that there is room for, first come first served. */
+  protected admitOffers(extra: CellExtension): void {
+    while (extra.offers.size > 0 && this.queued < this.behavior.highWater) {
       const waiting = extra.offers.shift()!;
       if (waiting.settled) continue;
       this.host.deadlines.remove(waiting);
