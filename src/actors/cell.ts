@@ -320,16 +320,16 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     if (!this.behavior.interleaves) return !this.isHeld;
     if (this.stopAsked) return false;
     const envelope = this.peekEnvelope();
-    const may = this.mayBeginWith(envelope, 0);
+    const may = this.mayBeginWith(envelope);
     // What is behind it need not wait for a call that is given up.
     if (!may && envelope.request !== undefined) envelope.request.onGivenUp ??= () => this.wake();
     return may;
   }
 
-  protected override mayBeginWith({ operation, request }: Envelope, sooner: number): boolean {
+  private mayBeginWith({ operation, request }: Envelope): boolean {
     const { beside } = this.extension;
     if (request?.settled) return true;
-    if (operation.interleaves > 0) return beside.hasRoomFor(operation, sooner);
+    if (operation.interleaves > 0) return beside.hasRoomFor(operation);
     return !beside.isClosed || request?.isAdmitted === true;
   }
 

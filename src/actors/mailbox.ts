@@ -90,10 +90,7 @@ export abstract class Mailbox {
     return true;
   }
 
-  /**
-   * Queues a call that its actor waits for itself: before all others, but for those that were let in before it. Neither
-   * this one nor those that it would stand before wait for a call that cannot begin yet.
-   */
+  /** Queues a call that is let in and begins at once: before all others, but for those that were let in before it. */
   acceptFirst(request: Request, message: unknown): void {
     if (this.isOver) {
       this.acceptBeyond(request, message);
@@ -101,22 +98,24 @@ export abstract class Mailbox {
     }
     if (this.isFull && !this.makeRoom(request, message)) return;
     const before: [Envelope, unknown][] = [];
-    const waits = !this.mayBeginWith(request, 0);
-    const ofOperation = new Map<Operation, number>();
-    while (this.queued > 0) {
+    while (this.queued > 0 && this.peekEnvelope().request?.isAdmitted) {
       const envelope = this.peekEnvelope();
-      const { operation } = envelope;
-      const isAdmitted = envelope.request?.isAdmitted === true;
-      const sooner = ofOperation.get(operation) ?? 0;
-      const begins = operation.interleaves > 0 ? this.mayBeginWith(envelope, sooner) : isAdmitted;
-      if (waits ? !isAdmitted && !begins : !isAdmitted || !begins) break;
-      ofOperation.set(operation, sooner + 1);
       before.push([envelope, this.shiftMessage()]);
     }
     this.putBack(request, message);
     for (const [envelope, admitted] of before.reverse()) this.putBack(envelope, admitted);
     this.host.counters.accepted += 1;
     this.wake();
+  }
+
+  /** How many messages of the operation have been let in and are about to begin. */
+  admittedOf(operation: Operation): number {
+    let count = 0;
+    for (const envelope of this.waiting()) {
+      if (!envelope.request?.isAdmitted) break;
+      if (envelope.operation === operation) count += 1;
+    }
+    return count;
   }
 
   private get isFull(): boolean {
@@ -222,9 +221,6 @@ export abstract class Mailbox {
 
   /** Asks the dispatcher for a turn. */
   protected abstract makeReady(): void;
-
-  /** True when a message may begin, were it the oldest but for `sooner` of its operation. */
-  protected abstract mayBeginWith(envelope: Envelope, sooner: number): boolean;
 
   /** Asks for a turn where there is something to do in it. */
   protected abstract wake(): void;

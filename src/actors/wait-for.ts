@@ -102,7 +102,7 @@ function blockersOfHeads(
 export function judgeCall(target: Cell, run: Run, operation: Operation): 'admit' | 'queue' {
   const path = waitPath(blockersOf(target, operation), run) ?? pathThroughPlaces(target, run);
   if (path === undefined) return 'queue';
-  if (letsIn(target, operation, run)) return 'admit';
+  if (letsIn(target, operation)) return 'admit';
   throw closesCycle(target, path, operation);
 }
 
@@ -110,7 +110,7 @@ export function judgeCall(target: Cell, run: Run, operation: Operation): 'admit'
 export function judgeChain(target: Cell, chain: readonly ChainLink[], operation: Operation): 'admit' | 'queue' {
   const at = linkTo(target, chain);
   if (at < 0) return 'queue';
-  if (operation.interleaves > 0 || target.behavior.reentrant) return 'admit';
+  if (letsIn(target, operation)) return 'admit';
   throw closesCycle(target, pathOf(chain, at), operation);
 }
 
@@ -126,11 +126,10 @@ export function judgeRead(target: Cell, run: Run, operation: Operation, blockers
   if (path !== undefined) throw closesCycle(target, path, operation);
 }
 
-/** An operation that interleaves is let in, but never more often than it may be open. */
-function letsIn(target: Cell, operation: Operation, run: Run): boolean {
+/** An operation that interleaves is let in where it can begin at once: never more often than it may be open. */
+function letsIn(target: Cell, operation: Operation): boolean {
   if (operation.interleaves === 0) return target.behavior.reentrant;
-  const { beside } = target.extension;
-  return beside.hasRoomFor(operation) || waitPath([beside.runsOf(operation)], run) === undefined;
+  return target.extension.beside.hasRoomFor(operation, target.admittedOf(operation));
 }
 
 /** The actors from `groups` to `to` along what they wait for, as paths; undefined when that wait has an end. */

@@ -180,7 +180,8 @@ test(
             }
             if (handled !== calls - failures)
               violations.push(`${handled} handled, ${calls} called, ${failures} failed`);
-            if (host.queued(ref) > bounds.capacity) violations.push('beyond its capacity');
+            // What is handed out again comes back to where it was, though others have filled its place since.
+            if (care.poison === undefined && host.queued(ref) > bounds.capacity) violations.push('beyond its capacity');
           };
           for (const [n, one] of program.entries()) {
             if (one.do === 'advance') await host.advance(one.ms);
