@@ -38,8 +38,16 @@ export function blockersOf(cell: Cell, operation: Operation, own?: Envelope): re
 
 /** What the next value of a stream waits for: its handler goes on only while no exclusive run is open. */
 export function blockersOfStreams(cell: Cell): readonly OneOf[] {
+  return holdersOf(cell);
+}
+
+/** The runs that keep exclusive messages waiting: the exclusive one, and those that were let in beside it. */
+function holdersOf(cell: Cell): OneOf[] {
   const holder = cell.exclusiveRun;
-  return holder === undefined ? noBlockers : [[holder]];
+  const holders: OneOf[] = holder === undefined ? [] : [[holder]];
+  if (!cell.behavior.interleaves) return holders;
+  for (const run of cell.extension.beside.letIn) if (run !== holder) holders.push([run]);
+  return holders;
 }
 
 /**
@@ -85,12 +93,7 @@ function blockersOfHeads(
     if (!envelope.request?.settled) needs(envelope.operation, envelope.request?.isAdmitted === true);
   }
   if (last !== undefined) needs(last, own?.request?.isAdmitted === true);
-  if (exclusive) {
-    const holder = cell.exclusiveRun;
-    if (holder !== undefined) groups.push([holder]);
-    for (const run of beside.letIn) if (run !== holder) groups.push([run]);
-  }
-  return groups;
+  return exclusive ? [...groups, ...holdersOf(cell)] : groups;
 }
 
 /**
