@@ -49,8 +49,8 @@ export class CellExtension {
   startFailureLog: FailureLog | undefined = undefined;
   /** For messages that the definition has no lane for. */
   laneLog: FailureLog | undefined = undefined;
-  /** The message that is handed out again after its handler failed, and how often it was. */
-  retried: { readonly envelope: Envelope; readonly times: number } | undefined = undefined;
+  /** How often a message was handed out again after its handler had failed. */
+  retried: WeakMap<Envelope, number> | undefined = undefined;
   /** Ends the wait before a restart. */
   cutBackoff: (() => void) | undefined = undefined;
   /** Those who are told when this actor has ended. */
@@ -92,7 +92,8 @@ export class CellExtension {
   endStream(stream: StreamRun): void {
     this.streams.delete(stream);
     this.#runs.delete(stream.run);
-    this.beside.end(stream.run);
+    if (stream.request.isProducing) this.beside.giveUp(stream.run);
+    else this.beside.end(stream.run);
     this.receiveTimeout?.streamEnded();
     // Without this a generator that waits for a change of a quiet state would wait on, for nobody.
     for (const observer of this.observers) if (observer.run === stream.run) observer.end();

@@ -89,11 +89,11 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     const { extra } = this;
     if (extra !== undefined) {
       if (extra.observers.size > 0) this.attend();
-      if (extra.pulls.size > 0) this.pumpStreams(extra);
+      if (extra.pulls.size > 0 && !extra.beside.isClosed) this.pumpStreams(extra);
       // A stream that failed at once has restarted or ended its actor.
       if (!this.isRunning) return;
     }
-    const handled = extra?.beside.held ? this.drainBeside() : this.drain(slice);
+    const handled = extra === undefined ? this.drain(slice) : this.drainOf(extra, slice);
     this.host.counters.handled += handled;
     if (extra?.receiveTimeout !== undefined) extra.receiveTimeout.handled(handled);
     // A handler may have suspended it, or ended it.
@@ -143,14 +143,35 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     return batch;
   }
 
-  /** Messages that may begin while the exclusive run waits. Returns how many. */
-  private drainBeside(): number {
+  private drainOf(extra: CellExtension, slice: Slice): number {
+    // It waits for open runs only, and then it stops.
+    if (this.stopAsked) return 0;
+    if (extra.beside.isClosed) return this.drainBeside(slice, extra);
+    return extra.offers.size > 0 ? this.drainFull(slice, extra) : this.drain(slice);
+  }
+
+  /** The same as `drain`, where offers wait: they get the room before the handler that made it can use it up. */
+  private drainFull(slice: Slice, extra: CellExtension): number {
     let handled = 0;
-    while (this.isRunning && !this.stopAsked && this.mayBegin()) {
+    for (let left = Math.min(this.queued, limits.messagesPerTurnMax); left > 0 && this.mayBegin(); left -= 1) {
+      this.admitBehindOldest(extra);
+      handled += this.handle(1);
+      if (slice.spent(1) || this.stopAsked || !this.isRunning) break;
+    }
+    return handled;
+  }
+
+  /** Handles what may begin while the exclusive run waits, until the slice is used up. Returns how many. */
+  private drainBeside(slice: Slice, extra: CellExtension): number {
+    const { beside } = extra;
+    let handled = 0;
+    for (let left = Math.min(this.queued, limits.messagesPerTurnMax); left > 0; left -= 1) {
+      if (!this.isRunning || this.stopAsked || !beside.isClosed || !this.mayBegin()) break;
       const { request } = this.peekEnvelope();
       const message = this.shiftMessage();
+      if (extra.offers.size > 0) this.admitOffers(extra);
       handled += 1;
-      if (!this.answerBeside(request!, message)) break;
+      if (!this.answerBeside(request!, message) || slice.spent(1)) break;
     }
     return handled;
   }
@@ -169,8 +190,8 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     return !this.stopAsked && this.isRunning;
   }
 
-  private newRun(): Run {
-    const run = new Run(this);
+  protected override newRun(): Run {
+    const run = this.behavior.severalRuns ? new InterleavedRun(this) : new Run(this);
     this.current = run;
     return run;
   }
@@ -185,7 +206,7 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
       return true;
     }
     if (isStream) return this.answerStream(request as StreamRequest, message);
-    if (operation.interleaves > 0 || request.isAdmitted) return this.answerBeside(request, message);
+    if (operation.interleaves > 0) return this.answerBeside(request, message);
     run.envelope = request;
     request.run = run;
     try {
@@ -211,7 +232,8 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     const run = this.current;
     if (result === answeredLater) {
       envelope.origin?.settled();
-      this.releaseRun(run);
+      // It stays open for as long as its request is, and waits for nobody.
+      this.current = undefined;
       return;
     }
     if (this.isOver || run === undefined) {
@@ -224,6 +246,7 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     run.envelope = envelope;
     if (this.hosted.interleaves) this.extension.beside.held = true;
     this.settleLater(result, envelope, message, run, () => this.resume(envelope));
+    if (this.extra !== undefined && this.extra.offers.size > 0) this.admitOffers(this.extra);
     this.wake();
   }
 
@@ -275,8 +298,9 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     // An offer that was let in, or a run beside others, may have asked for the turn.
     if (this.status === Status.ready) return;
     if (this.hosted.isLast && this.endsNow()) return;
-    if (extra.pulls.size > 0 || this.mayBegin()) this.makeReady();
-    else if (this.queued > 0 || this.isHeld) this.status = Status.suspended;
+    const { isClosed } = this;
+    if ((extra.pulls.size > 0 && !isClosed) || this.mayBegin()) this.makeReady();
+    else if (this.queued > 0 || isClosed) this.status = Status.suspended;
     else {
       this.status = Status.idle;
       extra.receiveTimeout?.rests();
@@ -296,9 +320,15 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
 
   // ── runs beside others ──
 
-  /** True while an exclusive run waits. */
+  /** True while an exclusive run waits, or the started hook. */
   protected override get isHeld(): boolean {
+    if (this.status === Status.starting || this.status === Status.restarting) return true;
     return this.hosted.interleaves ? this.extra?.beside.held === true : this.status === Status.suspended;
+  }
+
+  /** True while no exclusive message may begin. */
+  private get isClosed(): boolean {
+    return this.behavior.interleaves ? this.extra?.beside.isClosed === true : this.status === Status.suspended;
   }
 
   /** True when no run of a message is open. */
@@ -311,9 +341,18 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     if (this.queued === 0) return false;
     if (!this.hosted.interleaves) return !this.isHeld;
     if (this.stopAsked) return false;
-    const { request, operation } = this.peekEnvelope();
-    if (request?.isAdmitted || request?.settled) return true;
-    return operation.interleaves > 0 ? this.extension.beside.hasRoomFor(operation) : !this.isHeld;
+    const envelope = this.peekEnvelope();
+    const may = this.mayBeginWith(envelope);
+    // What is behind it need not wait for a call that is given up.
+    if (!may && envelope.request !== undefined) envelope.request.onGivenUp ??= () => this.wake();
+    return may;
+  }
+
+  private mayBeginWith({ operation, request }: Envelope): boolean {
+    const { beside } = this.extension;
+    if (request?.settled) return true;
+    if (operation.interleaves > 0) return beside.hasRoomFor(operation);
+    return !beside.isClosed || request?.isAdmitted === true;
   }
 
   /** Begins an ask beside whatever else is open. False when the turn ends with it. */
@@ -325,15 +364,16 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
       this.letterDies(request, message, 'expired');
       return true;
     }
-    if (!request.isAdmitted && !beside.hasRoomFor(operation)) {
+    if (operation.interleaves > 0 && !beside.hasRoomFor(operation)) {
       this.host.counters.handled -= 1;
       this.putBack(request, message);
+      this.attend();
       return false;
     }
     const run = new InterleavedRun(this);
     run.envelope = request;
     request.run = run;
-    beside.begin(run);
+    beside.begin(run, operation);
     try {
       const result = this.call(run, request, message);
       if (result !== undefined && result !== null && isThenable(result)) {
@@ -355,7 +395,9 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
   /** Calls the handler with a message whose refs belong to the run. */
   private call(run: InterleavedRun, { operation }: Request, message: unknown): unknown {
     const { beside } = this.extension;
-    const own = operation.input.plain ? message : operation.input.rebind(message, run);
+    // One that was let in is an exclusive one: its handler sees to that itself.
+    const rebinds = !operation.input.plain && (operation.interleaves > 0 || operation.kind === 'stream');
+    const own = rebinds ? operation.input.rebind(message, run) : message;
     const before = beside.calling;
     beside.calling = run;
     try {
@@ -478,9 +520,14 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
 
   // ── as the owner of refs ──
 
+  /** The run whose code is being called at this moment. */
+  get runCalled(): Run | undefined {
+    return this.isRunning ? (this.extra?.beside.calling ?? this.current) : undefined;
+  }
+
   get openRun(): Run | undefined {
     const { extra } = this;
-    if (this.isRunning) return extra?.beside.calling ?? this.current;
+    if (this.isRunning) return this.runCalled;
     const held = this.isHeld ? this.current : undefined;
     if (extra === undefined || extra.beside.size === 0) return held;
     // A ref in the state may be used by any of the open runs: no chain is better than a wrong one.
@@ -490,12 +537,17 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
   /** The run that keeps other messages waiting. */
   get exclusiveRun(): Run | undefined {
     if (this.isHeld) return this.current;
-    return this.isRunning && this.extra?.beside.calling === undefined ? this.current : undefined;
+    const beside = this.extra?.beside;
+    if (this.isRunning && beside?.calling === undefined) return this.current;
+    if (beside !== undefined) for (const run of beside.letIn) return run;
+    return undefined;
   }
 
-  /** True while the run of that number, which another place was told, is open. */
-  hasOpenRun(number: number): boolean {
-    return this.exclusiveRun?.number === number || this.extra?.beside.find(number) !== undefined;
+  /** True while the run of that number, which another place was told, keeps other messages waiting. */
+  isHeldBy(number: number): boolean {
+    if (this.exclusiveRun?.number === number) return true;
+    for (const run of this.extra?.beside.letIn ?? []) if (run.number === number) return true;
+    return false;
   }
 
   adopt(ref: object): object {
@@ -546,11 +598,16 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
   wantsPull(stream: StreamRun): void {
     if (this.isOver) return;
     this.extension.pulls.push(stream);
-    if (this.status === Status.idle || (this.status === Status.suspended && !this.isHeld)) this.makeReady();
+    // What cannot begin for want of room keeps the messages behind it, and no stream.
+    if (this.status === Status.idle || (this.status === Status.suspended && !this.isClosed)) this.makeReady();
   }
 
   streamEnded(stream: StreamRun): void {
     this.extension.endStream(stream);
+  }
+
+  streamLeft(stream: StreamRun): void {
+    this.extra?.beside.end(stream.run);
   }
 
   streamFailed(stream: StreamRun, error: unknown): void {

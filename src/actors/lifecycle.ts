@@ -119,7 +119,7 @@ export abstract class Lifecycle extends Mailbox {
       this.refuseIfOver();
       // The hook's context speaks of it already.
       this.state = state;
-      await this.behavior.signals.started?.(state, { generation: 0 }, this.hookContext());
+      await this.behavior.signals.started?.(state, { generation: 0 }, this.newRun());
       this.refuseIfOver();
       this.begin(state);
     } catch (error) {
@@ -145,6 +145,7 @@ export abstract class Lifecycle extends Mailbox {
   /** It has its state: what has come meanwhile is handled. */
   protected begin(state: unknown): void {
     this.state = state;
+    if (this.current !== undefined) this.releaseRun(this.current);
     this.status = Status.idle;
     this.awaitQuiet();
     if (this.extra !== undefined) this.admitOffers(this.extra);
@@ -170,6 +171,9 @@ export abstract class Lifecycle extends Mailbox {
     extension.receiveTimeout = new ReceiveTimeout(this, idle, idleMs, this.host.environment.clock);
     extension.receiveTimeout.rests();
   }
+
+  /** A run that holds the actor. */
+  protected abstract newRun(): Run;
 
   protected hookContext(): Run {
     return new Run(this as unknown as Cell);
@@ -309,6 +313,7 @@ export abstract class Lifecycle extends Mailbox {
     for (const child of extra?.children ?? []) void child.stop(true, undefined);
     if (holdsResources) this.releaseResources();
     this.state = undefined;
+    this.current?.end();
     this.current = undefined;
     this.host.ended(this as unknown as Cell);
     extra?.watches?.closeAll();
@@ -370,7 +375,8 @@ export abstract class Lifecycle extends Mailbox {
 
   /** True while the handler that got `run` has not left. */
   isHandling(run: Run): boolean {
-    return (this.current === run && (this.isRunning || this.isHeld)) || this.extra?.beside.isHandling(run) === true;
+    const isOpen = this.isRunning || (this.isHeld && this.status === Status.suspended);
+    return (this.current === run && isOpen) || this.extra?.beside.isHandling(run) === true;
   }
 
   /** The next run gets a context of its own. */

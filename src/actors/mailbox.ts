@@ -144,15 +144,36 @@ export abstract class Mailbox {
     return true;
   }
 
-  /** Queues a message before all others, whatever the high water; for a call that its actor waits for itself. */
-  acceptFirst(envelope: Envelope, message: unknown): void {
-    if (this.isOver || this.queued >= this.hosted.capacity) {
-      this.acceptBeyond(envelope, message);
+  /** Queues a call that is let in and begins at once: before all others, but for those that were let in before it. */
+  acceptFirst(request: Request, message: unknown): void {
+    if (this.isOver) {
+      this.acceptBeyond(request, message);
       return;
     }
-    this.putBack(envelope, message);
+    if (this.isFull && !this.makeRoom(request, message)) return;
+    const before: [Envelope, unknown][] = [];
+    while (this.queued > 0 && this.peekEnvelope().request?.isAdmitted) {
+      const envelope = this.peekEnvelope();
+      before.push([envelope, this.shiftMessage()]);
+    }
+    this.putBack(request, message);
+    for (const [envelope, admitted] of before.reverse()) this.putBack(envelope, admitted);
     this.host.counters.accepted += 1;
     this.wake();
+  }
+
+  /** How many messages of the operation have been let in and are about to begin. */
+  admittedOf(operation: Operation): number {
+    let count = 0;
+    for (const envelope of this.waitingEnvelopes()) {
+      if (!envelope.request?.isAdmitted) break;
+      if (envelope.operation === operation) count += 1;
+    }
+    return count;
+  }
+
+  private get isFull(): boolean {
+    return this.queued - (this.extra?.signalsQueued ?? 0) >= this.hosted.capacity;
   }
 
   /** At the high water, or beyond it, or at the end of its life. */
@@ -162,8 +183,7 @@ export abstract class Mailbox {
       this.letterDies(envelope, message, 'stopped');
       return false;
     }
-    const counted = this.queued - (this.extra?.signalsQueued ?? 0);
-    if (counted >= this.hosted.capacity && !this.makeRoom(envelope, message)) return false;
+    if (this.isFull && !this.makeRoom(envelope, message)) return false;
     this.enqueue(envelope, message);
     return this.queued < this.hosted.highWater;
   }
@@ -192,6 +212,12 @@ export abstract class Mailbox {
   /** The head of the oldest message. There must be one. */
   protected peekEnvelope(): Envelope {
     return this.firstEnvelope ?? this.backlog!.peekFirst();
+  }
+
+  /** The heads of all messages that wait, the oldest first. */
+  *waitingEnvelopes(): Generator<Envelope> {
+    if (this.firstEnvelope !== undefined) yield this.firstEnvelope;
+    if (this.backlog !== undefined) yield* this.backlog.firsts();
   }
 
   /** Removes the oldest message and gives its content; read `peekEnvelope` before. */
@@ -271,6 +297,16 @@ export abstract class Mailbox {
     }
     // Twice what is left, so that each is looked at a bounded number of times.
     extension.offersSweptAt = Math.max(limits.offersSweptMin, offers.size * 2);
+  }
+
+  /** Lets offers in to the place of the oldest message, which is about to be handled. */
+  protected admitBehindOldest(extra: CellExtension): void {
+    const oldest = this.peekEnvelope();
+    // News of an end takes no room.
+    if (this.isSignal(oldest)) return;
+    const message = this.shiftMessage();
+    this.admitOffers(extra);
+    this.putBack(oldest, message);
   }
 
   /** Lets in the offers that there is room for, first come first served. */
@@ -433,7 +469,7 @@ export abstract class Mailbox {
   /** A message that waits to be handed out again may have had its effect. */
   private notHandled({ begun, operation }: Request): ActorFailed | NotDelivered {
     if (!begun) return this.notDelivered(operation);
-    return new ActorFailed(`${operation.label}: ${this.path()} failed while it handled it, and ended`);
+    return new ActorFailed(`${operation.label}: ${this.path()} failed while it handled it, and does so no more`);
   }
 
   private notDelivered(operation: Operation): NotDelivered {

@@ -136,6 +136,10 @@ export class Run {
     if (last !== wait) waits[at] = last;
   }
 
+  get isAborted(): boolean {
+    return this.#controller?.signal.aborted === true;
+  }
+
   /** Aborts the signal, also one that is asked for only later. */
   abort(why: string): void {
     const { signal } = this.#controller;
@@ -165,7 +169,8 @@ export class Run {
       const { request } = this;
       if (request !== undefined) {
         if (request.settled) this.abort('the caller has given up');
-        else request.onGivenUp ??= () => this.abort('the caller has given up');
+        // That of a stream aborts its run among other things.
+        else if (request.operation.kind !== 'stream') request.onGivenUp = () => this.abort('the caller has given up');
       }
       if (this.isStale) this.abort('the actor has restarted');
       else this.#cell.extension.keep(this);

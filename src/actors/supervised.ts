@@ -56,7 +56,7 @@ export abstract class Supervised extends Lifecycle {
     extension.failureLog.add(this, cause, label, so, !goesOn);
     if (envelope !== undefined) {
       // Its run is over, and so nobody's to give up.
-      if (this.current !== undefined) this.current.envelope = undefined;
+      if (run !== undefined) run.envelope = undefined;
       if (!goesOn || !this.handOutAgain(envelope, message)) this.isPoison(envelope, message, cause, directive);
     }
     switch (directive) {
@@ -164,12 +164,13 @@ export abstract class Supervised extends Lifecycle {
   /** Puts it back where it was, unless that was done as often as it may be. */
   private handOutAgain(envelope: Envelope, message: unknown): boolean {
     const { extension } = this;
-    const { retried } = extension;
-    const times = retried?.envelope === envelope ? retried.times : 0;
+    extension.retried ??= new WeakMap();
+    const times = extension.retried.get(envelope) ?? 0;
     if (times >= this.behavior.supervision.retries || envelope.request?.settled) return false;
     // The envelope of a tell is shared by all of its kind; this one is to be recognised.
     const again = envelope.request ?? new TellEnvelope(envelope.operation, envelope.origin);
-    extension.retried = { envelope: again, times: times + 1 };
+    extension.retried.set(again, times + 1);
+    if (envelope.request !== undefined) envelope.request.onGivenUp = undefined;
     this.host.counters.handled -= 1;
     this.putBack(again, message);
     return true;
@@ -259,6 +260,7 @@ export abstract class Supervised extends Lifecycle {
     extension.endGeneration(`${this.path()} restarts`);
     extension.generation += 1;
     extension.firstRun = this.host.nextRun();
+    this.current?.end();
     this.current = undefined;
     // The new state knows nothing of what the old one waited for.
     this.unstash();
@@ -281,7 +283,7 @@ export abstract class Supervised extends Lifecycle {
       const state = await this.makeState(this.argumentsAgain());
       if (!this.awaitsRestart(generation)) return;
       this.state = state;
-      await this.behavior.signals.started?.(state, { generation }, this.hookContext());
+      await this.behavior.signals.started?.(state, { generation }, this.newRun());
       if (this.awaitsRestart(generation)) this.begin(state);
     } catch (error) {
       if (this.awaitsRestart(generation)) this.failed(error);
