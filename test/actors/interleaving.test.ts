@@ -435,6 +435,19 @@ describe('giving up an interleaved ask', () => {
     expect(await Promise.all([calls[0], calls[2]])).toEqual([{ value: 'w' }, { value: 'b' }]);
   });
 
+  test('that had waited at the head of the queue aborts the signal of its run as well', async () => {
+    const { ref, gate, open, signals, advance } = await lab();
+    for (const key of ['w', 'x']) gate(key);
+    void ref.write('w');
+    const waited = ended(ref.write('x', { timeoutMs: 100 }));
+    await advance(10);
+    await open('w');
+    expect(signals.get('x')!.aborted).toBe(false);
+    await advance(150);
+    expect(await waited).toMatchObject({ error: { code: 'OutcomeUnknown' } });
+    expect(signals.get('x')!.aborted).toBe(true);
+  });
+
   test("by its caller's signal aborts that of its run and of no other", async () => {
     const { ref, gate, signals, settle } = await lab();
     for (const key of ['w', 'a', 'b']) gate(key);
