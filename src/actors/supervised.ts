@@ -56,7 +56,7 @@ export abstract class Supervised extends Lifecycle {
     extension.failureLog.add(this, cause, label, so, !goesOn);
     if (envelope !== undefined) {
       // Its run is over, and so nobody's to give up.
-      if (this.current !== undefined) this.current.envelope = undefined;
+      if (run !== undefined) run.envelope = undefined;
       if (!goesOn || !this.handOutAgain(envelope, message)) this.isPoison(envelope, message, cause, directive);
     }
     switch (directive) {
@@ -170,6 +170,8 @@ export abstract class Supervised extends Lifecycle {
     // The envelope of a tell is shared by all of its kind; this one is to be recognised.
     const again = envelope.request ?? new TellEnvelope(envelope.operation, envelope.origin);
     extension.retried = { envelope: again, times: times + 1 };
+    // Its next run is another one, whose signal is to be aborted.
+    if (again.request !== undefined) again.request.onGivenUp = undefined;
     this.host.counters.handled -= 1;
     this.putBack(again, message);
     return true;
