@@ -108,7 +108,8 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
 
   /** Handles what is queued now, until the slice is used up or a handler suspends the cell. Returns how many. */
   private drain(slice: Slice): number {
-    let left = Math.min(this.queued, limits.messagesPerTurnMax);
+    // One that was asked to stop waits for its open runs only.
+    let left = this.stopAsked ? 0 : Math.min(this.queued, limits.messagesPerTurnMax);
     let handled = 0;
     while (left > 0) {
       const batch = Math.min(left, slice.stride);
