@@ -179,9 +179,12 @@ export interface Accepts<in T> {
 }
 /** The part of the Observable protocol that rxjs's `from` needs. */
 export interface Subscribable<T> {
-  subscribe(observer: { next?: (value: T) => void; error?: (error: unknown) => void; complete?: () => void }): {
-    unsubscribe(): void;
-  };
+  /** @param observer What is told of values and of the one end; a function is told of the values. */
+  subscribe(
+    observer:
+      | ((value: T) => void)
+      | { next?: (value: T) => void; error?: (error: unknown) => void; complete?: () => void },
+  ): { unsubscribe(): void };
 }
 /** A stream of an actor: iterate it, or give it to rxjs. Each iteration or subscription opens a stream of its own. */
 export interface Stream<T> extends AsyncIterable<T>, Subscribable<T> {}

@@ -132,7 +132,8 @@ export function streamOf<T>(open: OpenStream<T>, signal?: AbortSignal): Stream<T
       return producer;
     });
   };
-  const subscribe: Subscribable<T>['subscribe'] = (observer) => {
+  const subscribe: Subscribable<T>['subscribe'] = (given) => {
+    const observer = typeof given === 'function' ? { next: given } : given;
     const reader = start();
     let open = true;
     void (async () => {
