@@ -1,7 +1,6 @@
 /** `ctx.run`: the outcome of asynchronous work becomes a message of the actor, so that it is handled between others. */
 import { describeThrown, UsageError } from '../base/errors.ts';
 import { codeOf } from '../base/thrown.ts';
-import { isThenable } from './lifecycle.ts';
 import { type BoundOperation, reveal } from './ref.ts';
 
 /** What the work needs of its actor when it is done. */
@@ -22,7 +21,7 @@ export interface WorkOwner {
 export function pipeToSelf(work: Promise<unknown>, operation: unknown, orElse: unknown, owner: WorkOwner): void {
   const to = tellOf(operation);
   const failedTo = orElse === undefined ? undefined : tellOf(orElse);
-  if (!isThenable(work)) {
+  if (typeof (work as Partial<Promise<unknown>> | undefined)?.then !== 'function') {
     throw new UsageError(`ctx.run for ${to.operation.label} takes a promise; it was given ${typeof work}`);
   }
   const done = owner.began(to.operation.label);

@@ -100,7 +100,7 @@ export class PoolCell extends FrontCell {
     return true;
   }
 
-  /** True while what waits is done, and nobody else's timer tells it to replace a worker. */
+  /** True while what waits is done and nothing more is taken, not even what its own timers tell it. */
   get drains(): boolean {
     return this.isDraining;
   }
