@@ -6,6 +6,7 @@
  */
 import * as z from 'zod';
 import { UsageError } from '../base/errors.ts';
+import { checkKeys } from './given.ts';
 import { CompiledProtocol } from './operation.ts';
 import type { DeclaredFailure, ErrorSchemas, Outcome, RuntimeCode } from './outcomes.ts';
 
@@ -116,6 +117,7 @@ type AskSpec = ReplySpec & { readonly readonly?: boolean; readonly concurrent?: 
 export function ask<const D extends AskSpec>(
   spec: D & NoReservedCodes<D>,
 ): AskOperation<InputOf<D>, D['output'], ErrorsOf<D>, ReadonlyOf<D>> {
+  checkKeys(spec, ['input', 'output', 'errors', 'readonly', 'concurrent'], 'ask({ … })');
   return {
     kind: 'ask',
     input: checkedSchema(spec.input, 'ask({ input })') as InputOf<D>,
@@ -130,6 +132,7 @@ export function ask<const D extends AskSpec>(
 export function stream<const D extends ReplySpec>(
   spec: D & NoReservedCodes<D>,
 ): StreamOperation<InputOf<D>, D['output'], ErrorsOf<D>> {
+  checkKeys(spec, ['input', 'output', 'errors'], 'stream({ … })');
   return {
     kind: 'stream',
     input: checkedSchema(spec.input, 'stream({ input })') as InputOf<D>,

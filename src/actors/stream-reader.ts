@@ -133,7 +133,7 @@ export function streamOf<T>(open: OpenStream<T>, signal?: AbortSignal): Stream<T
     });
   };
   const subscribe: Subscribable<T>['subscribe'] = (given) => {
-    const observer = typeof given === 'function' ? { next: given } : given;
+    const observer = typeof given === 'function' ? { next: given } : (given ?? {});
     const reader = start();
     let open = true;
     void (async () => {
