@@ -36,6 +36,12 @@ export function checkResources(given: unknown, actorName: string): void {
   throw new UsageError(`${actorName}: uses must be an array of what resource(…) returned`);
 }
 
+/** What ends a call, if the caller gave any. @throws UsageError */
+export function checkSignal(given: unknown, label: string): void {
+  if (typeof (given as Partial<AbortSignal> | null | undefined)?.addEventListener === 'function') return;
+  throw new UsageError(`${label}: signal must be an AbortSignal; it was given ${kindOf(given)}`);
+}
+
 export function isObject(given: unknown): given is Given {
   return typeof given === 'object' && given !== null;
 }

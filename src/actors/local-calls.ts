@@ -2,7 +2,7 @@
 import { UsageError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Cell } from './cell.ts';
-import { kindOf } from './given.ts';
+import { checkSignal } from './given.ts';
 import type { Host } from './host.ts';
 import { invalidMessage } from './isolation.ts';
 import { OfferWaiting, tooManyWait } from './offer.ts';
@@ -103,12 +103,6 @@ export function timeoutOf(options: CallOptions | undefined, operation: Operation
   );
 }
 
-/** @throws UsageError */
-export function checkSignal({ label }: Operation, signal: unknown): void {
-  if (typeof (signal as Partial<AbortSignal> | null)?.addEventListener === 'function') return;
-  throw new UsageError(`${label}: signal must be an AbortSignal; it was given ${kindOf(signal)}`);
-}
-
 export function aborted(operation: Operation, signal: AbortSignal): Cancelled {
   return new Cancelled(
     false,
@@ -160,7 +154,7 @@ export function askAgain(
 }
 
 function cancelBySignal(request: LocalRequest, operation: Operation, signal: AbortSignal): void {
-  checkSignal(operation, signal);
+  checkSignal(signal, operation.label);
   if (signal.aborted) throw aborted(operation, signal);
   const abort = (): void => request.cancel(signal.reason);
   signal.addEventListener('abort', abort, { once: true });
@@ -183,7 +177,7 @@ export function sendOffer(
       throw invalidMessage(error, `${operation.label} to ${cell.path()}`);
     }
     const signal = options?.signal;
-    if (signal !== undefined) checkSignal(operation, signal);
+    if (signal !== undefined) checkSignal(signal, operation.label);
     if (signal?.aborted) throw aborted(operation, signal);
     const timeoutMs = timeoutOf(options, operation);
     if (cell.isOver) {

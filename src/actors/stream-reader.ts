@@ -6,6 +6,7 @@
  * a subscriber takes each value at once, so backpressure ends there.
  */
 import { Ring } from '../base/ring.ts';
+import { checkSignal } from './given.ts';
 import { Cancelled } from './outcomes.ts';
 import type { Stream, Subscribable } from './protocol.ts';
 
@@ -124,6 +125,7 @@ export function streamOf<T>(open: OpenStream<T>, signal?: AbortSignal): Stream<T
       return reader;
     }
     if (signal !== undefined) {
+      checkSignal(signal, 'a stream');
       signal.addEventListener('abort', abort, { once: true });
       reader.onEnd = () => signal.removeEventListener('abort', abort);
     }

@@ -7,11 +7,13 @@ import { machine } from '../../src/actors/machine.ts';
 import { ask, protocol, stream, tell } from '../../src/actors/protocol.ts';
 import { resource } from '../../src/actors/resource.ts';
 import { refOf } from '../../src/actors/schema/ref-schema.ts';
+import { pool } from '../../src/actors/spreading/pool.ts';
+import { router } from '../../src/actors/spreading/router.ts';
 import { testHost } from '../support/test-host.ts';
 
 // As JavaScript sees them.
 type Untyped = (...given: unknown[]) => unknown;
-const makers = { actor, closureActor, machine, protocol, ask, stream, resource, refOf, serviceKey };
+const makers = { router, pool, actor, closureActor, machine, protocol, ask, stream, resource, refOf, serviceKey };
 const js = makers as unknown as { readonly [K in keyof typeof makers]: Untyped };
 
 const P = protocol('p', { put: tell(), get: ask({ output: z.int() }) });
@@ -76,6 +78,12 @@ const mistakes: [what: string, make: () => unknown, text: string | RegExp][] = [
     'p: a machine takes the handlers of each state',
   ],
   ['a resource that cannot be opened', () => js.resource('db', {}), 'resource "db": open must be a function'],
+  ['a router without options', () => js.router(P), 'the options of a router of "p" must be an object'],
+  [
+    'a pool without options',
+    () => js.pool(actor(P, options, handlers)),
+    'the options of a pool of "p" must be an object',
+  ],
   ['refOf nothing', () => js.refOf(), 'refOf(protocol) takes what protocol(…) returned'],
   ['a service key without a protocol', () => js.serviceKey('k'), 'expected a protocol'],
 ];
