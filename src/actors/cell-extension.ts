@@ -49,8 +49,8 @@ export class CellExtension {
   startFailureLog: FailureLog | undefined = undefined;
   /** For messages that the definition has no lane for. */
   laneLog: FailureLog | undefined = undefined;
-  /** The message that is handed out again after its handler failed, and how often it was. */
-  retried: { readonly envelope: Envelope; readonly times: number } | undefined = undefined;
+  /** How often messages were handed out again whose handlers failed; runs beside each other may fail in turn. */
+  retried: WeakMap<Envelope, number> | undefined = undefined;
   /** Ends the wait before a restart. */
   cutBackoff: (() => void) | undefined = undefined;
   /** Those who are told when this actor has ended. */

@@ -164,12 +164,12 @@ export abstract class Supervised extends Lifecycle {
   /** Puts it back where it was, unless that was done as often as it may be. */
   private handOutAgain(envelope: Envelope, message: unknown): boolean {
     const { extension } = this;
-    const { retried } = extension;
-    const times = retried?.envelope === envelope ? retried.times : 0;
+    const times = extension.retried?.get(envelope) ?? 0;
     if (times >= this.behavior.supervision.retries || envelope.request?.settled) return false;
     // The envelope of a tell is shared by all of its kind; this one is to be recognised.
     const again = envelope.request ?? new TellEnvelope(envelope.operation, envelope.origin);
-    extension.retried = { envelope: again, times: times + 1 };
+    extension.retried ??= new WeakMap();
+    extension.retried.set(again, times + 1);
     // Its next run is another one, whose signal is to be aborted.
     if (again.request !== undefined) again.request.onGivenUp = undefined;
     this.host.counters.handled -= 1;

@@ -890,6 +890,29 @@ describe('a failure of a readonly operation', () => {
   );
 });
 
+test('retry 2 of two readonly messages that fail in turn gives up on each after 3 runs', async () => {
+  const host = testHost();
+  const runs = [0, 0];
+  const Shelf = protocol('shelf', { look: ask({ input: z.int(), output: z.int(), readonly: true }) });
+  const ref = await host.spawn(
+    actor(
+      Shelf,
+      { args: z.object({}), state: () => ({}), supervise: { directive: () => 'resume', poison: { retry: 2 } } },
+      {
+        look: async (_state, n, context) => {
+          runs[n]! += 1;
+          await context.delay(10 + n);
+          throw new Error('broken');
+        },
+      },
+    ),
+  );
+  const looks = [0, 1].map((n) => ended(ref.look(n)));
+  await host.advance(200);
+  for (const look of looks) expect(await look).toMatchObject({ error: { code: 'ActorFailed' } });
+  expect(runs).toEqual([3, 3]);
+});
+
 test('the signal of a message that is tried again aborts when its caller gives up', async () => {
   const host = testHost();
   const signals: AbortSignal[] = [];
