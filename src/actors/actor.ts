@@ -4,10 +4,11 @@
  * An actor with explicit state can be started anywhere by name; a closure actor keeps its state in a closure.
  */
 import type * as z from 'zod';
-import { UsageError } from '../base/errors.ts';
 import { ActorBehavior, type Parts } from './behavior.ts';
 import type { ActorContext, ClosureHandlers, Handlers } from './context.ts';
-import type { Operations, Out, Protocol } from './protocol.ts';
+import { checkFunction, checkKeys, checkResources, checkSignals } from './given.ts';
+import { compiledProtocol } from './operation.ts';
+import type { AnyProtocol, Operations, Out, Protocol } from './protocol.ts';
 import type { IdleEvent } from './receive-timeout.ts';
 import type { Resource } from './resource.ts';
 import type { Strategy, Supervise } from './supervise.ts';
@@ -143,8 +144,11 @@ export function actor<
   handlers: Handlers<NoInfer<St>, PO & NoInfer<N>, PO & NoInfer<N>, PN, NoInfer<B>>,
   ...behaviors: BehaviorsArgument<B, Handlers<NoInfer<St>, PO & NoInfer<N>, PO & NoInfer<N>, PN, NoInfer<B>>>
 ): ActorDefinition<Protocol<PN, PO>, A> {
+  const parts = definitionParts<A, PO, N>(options, protocol, ['state', 'behaviors']);
+  checkFunction(options.state, `${parts.name}: state`);
+  checkKeys(handlers, Object.keys({ ...protocol.ops, ...parts.internal }), `${parts.name}: handlers`);
   return new ActorBehavior<Protocol<PN, PO>, A>(protocol, {
-    ...definitionParts<A, PO, N>(options, protocol.name),
+    ...parts,
     createState: options.state as (args: unknown) => unknown,
     signals: (options.signals ?? {}) as Signals<unknown, unknown>,
     handlers: handlers as unknown as Readonly<Record<string, unknown>>,
@@ -154,18 +158,41 @@ export function actor<
   });
 }
 
-/** The options that all definitions share, with their defaults. */
+const shared: readonly string[] = [
+  'args',
+  'internal',
+  'name',
+  'uses',
+  'mailbox',
+  'idleMs',
+  'supervise',
+  'strategy',
+  'callChainReentrancy',
+  'signals',
+];
+
+/**
+ * The options that all definitions share, with their defaults.
+ *
+ * @param more options that only this kind of definition has
+ * @throws UsageError for an option that there is none of
+ */
 export function definitionParts<A extends Schema, PO extends Operations, N extends Operations>(
-  options: DefinitionOptions<A, PO, N>,
-  protocolName: string,
+  options: DefinitionOptions<A, PO, N> & { readonly signals?: unknown },
+  protocol: AnyProtocol,
+  more: readonly string[],
 ): Pick<
   Parts<A>,
   'args' | 'internal' | 'name' | 'uses' | 'mailbox' | 'idleMs' | 'supervise' | 'strategy' | 'reentrant'
 > {
+  const what = compiledProtocol(protocol).name;
+  checkKeys(options, [...shared, ...more], `${what}: the options of an actor`);
+  checkSignals(options.signals ?? {}, what);
+  checkResources(options.uses ?? [], what);
   return {
     args: options.args,
     internal: (options.internal ?? {}) as Operations,
-    name: options.name ?? protocolName,
+    name: options.name ?? protocol.name,
     uses: options.uses ?? [],
     mailbox: (options.mailbox ?? {}) as MailboxOptions,
     idleMs: options.idleMs,
@@ -184,6 +211,8 @@ export interface ClosureActorOptions<P extends Operations = Operations> {
   callChainReentrancy?: boolean;
 }
 
+const closureOptions: readonly string[] = ['mailbox', 'supervise', 'strategy', 'callChainReentrancy'];
+
 /**
  * Declares an actor whose state is a closure: short to write, on any place, but never moved, recorded or replayed.
  *
@@ -195,7 +224,9 @@ export function closureActor<PN extends string, PO extends Operations, A extends
   setup: (args: z.output<A>, context: ActorContext<PO, unknown, PN>) => ClosureHandlers<PO, PN>,
   options: ClosureActorOptions<PO> = {},
 ): ActorDefinition<Protocol<PN, PO>, A> {
-  if (typeof setup !== 'function') throw new UsageError('closureActor takes a function that makes the handlers');
+  const { name } = compiledProtocol(protocol);
+  checkFunction(setup, `${name}: what makes the handlers of a closure actor`);
+  checkKeys(options, closureOptions, `${name}: the options of a closure actor`);
   return new ActorBehavior<Protocol<PN, PO>, A>(protocol, {
     args,
     createState: setup as (args: unknown, context: unknown) => unknown,

@@ -8,6 +8,7 @@ import { UsageError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { ActorDefinition, MailboxOptions, Signals } from './actor.ts';
 import type { Cell } from './cell.ts';
+import { checkKeys } from './given.ts';
 import {
   baseTable,
   behaviorTables,
@@ -45,6 +46,8 @@ export interface Front {
   /** A definition with the bounds of what waits in it, where anything does. */
   readonly bounds?: ActorBehavior;
 }
+
+const mailboxOptions: readonly string[] = ['highWater', 'capacity', 'overflow', 'stash', 'lanes', 'laneOf'];
 
 type SignalFunction<E> = (state: unknown, event: E, context: unknown) => unknown;
 
@@ -165,6 +168,7 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
     this.reentrant = parts.reentrant;
     this.uses = parts.uses;
     this.signals = parts.signals;
+    checkKeys(parts.mailbox, mailboxOptions, `${parts.name}: mailbox`);
     this.highWater = count(parts.mailbox.highWater, limits.mailboxHighWater, `${parts.name}: mailbox.highWater`);
     this.capacity = count(parts.mailbox.capacity, limits.mailboxCapacity, `${parts.name}: mailbox.capacity`);
     if (parts.mailbox.highWater === undefined) this.highWater = Math.min(this.highWater, this.capacity);

@@ -80,8 +80,11 @@ export class CellExtension {
     else this.#runs.add(run);
   }
 
+  /** The run is over: what it kept open ends. */
   forget(run: Run): void {
     this.#runs.delete(run);
+    // Without this a generator that waits for a change of a quiet state would wait on, for nobody.
+    for (const observer of this.observers) if (observer.run === run) observer.end();
   }
 
   /** The streams that a further one may join, or not. */
@@ -91,12 +94,10 @@ export class CellExtension {
 
   endStream(stream: StreamRun): void {
     this.streams.delete(stream);
-    this.#runs.delete(stream.run);
+    this.forget(stream.run);
     if (stream.request.isProducing) this.beside.giveUp(stream.run);
     else this.beside.end(stream.run);
     this.receiveTimeout?.streamEnded();
-    // Without this a generator that waits for a change of a quiet state would wait on, for nobody.
-    for (const observer of this.observers) if (observer.run === stream.run) observer.end();
   }
 
   notice(state: unknown): void {

@@ -12,6 +12,7 @@ import { answeredLater } from './answered-later.ts';
 import type { CellExtension } from './cell-extension.ts';
 import { settleDeclared } from './declared-failure.ts';
 import { SpawnFailed } from './errors.ts';
+import { checkKeys } from './given.ts';
 import { InterleavedRun } from './interleaved-run.ts';
 import { invalidMessage } from './isolation.ts';
 import { isThenable } from './lifecycle.ts';
@@ -462,6 +463,7 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     if (this.status === Status.stopped) {
       throw new SpawnFailed('shutdown', `${this.path()} has ended and starts no more children`);
     }
+    if (options !== undefined) checkKeys(options, childOptions, 'the options of ctx.spawn');
     const cell = this.host.spawn(definition, { args: options?.args, name: options?.name, parent: this });
     return new cell.behavior.refClass(cell, owner);
   }
@@ -632,4 +634,5 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
   }
 }
 
+const childOptions: readonly string[] = ['args', 'name'];
 const nothing = (): void => undefined;

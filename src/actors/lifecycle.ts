@@ -253,7 +253,7 @@ export abstract class Lifecycle extends Mailbox {
   endIfIdle(): boolean {
     const { extra } = this;
     const hasMore = extra !== undefined && (extra.children.size > 0 || extra.streams.size > 0);
-    if (this.status !== Status.idle || this.queued > 0 || hasMore) return false;
+    if (!this.isResting || this.queued > 0 || hasMore) return false;
     if (this.behavior.signals.stopping !== undefined) return false;
     this.end('stopped');
     return true;
@@ -271,6 +271,10 @@ export abstract class Lifecycle extends Mailbox {
         resolve();
       });
     });
+  }
+
+  private get isGone(): boolean {
+    return this.status === Status.stopped;
   }
 
   /** No more messages, children first, the stopping hook, then the end: at once where there is none of these. */
@@ -292,7 +296,8 @@ export abstract class Lifecycle extends Mailbox {
     if (extra !== undefined && extra.children.size > 0)
       await stopChildren(extra, this.isDraining, this.host.environment.clock);
     try {
-      await this.behavior.signals.stopping?.(this.state, { reason }, this.hookContext());
+      // Killed meanwhile, it has no state that the hook could be given.
+      if (!this.isGone) await this.behavior.signals.stopping?.(this.state, { reason }, this.hookContext());
     } catch (error) {
       logFailure(this, error, 'its stopping hook', 'stops');
     }

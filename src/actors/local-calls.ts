@@ -2,6 +2,7 @@
 import { UsageError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Cell } from './cell.ts';
+import { checkSignal } from './given.ts';
 import type { Host } from './host.ts';
 import { invalidMessage } from './isolation.ts';
 import { OfferWaiting, tooManyWait } from './offer.ts';
@@ -163,6 +164,7 @@ export function askAgain(
 }
 
 function cancelBySignal(request: LocalRequest, operation: Operation, signal: AbortSignal): void {
+  checkSignal(signal, operation.label);
   if (signal.aborted) throw aborted(operation, signal);
   const abort = (): void => request.cancel(signal.reason);
   signal.addEventListener('abort', abort, { once: true });
@@ -185,6 +187,7 @@ export function sendOffer(
       throw invalidMessage(error, `${operation.label} to ${cell.path()}`);
     }
     const signal = options?.signal;
+    if (signal !== undefined) checkSignal(signal, operation.label);
     if (signal?.aborted) throw aborted(operation, signal);
     const timeoutMs = timeoutOf(options, operation);
     if (cell.isOver) {

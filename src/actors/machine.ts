@@ -10,6 +10,7 @@ import { UsageError } from '../base/errors.ts';
 import { type ActorDefinition, type DefinitionOptions, definitionParts, type Signals } from './actor.ts';
 import { ActorBehavior } from './behavior.ts';
 import type { Context } from './context.ts';
+import { checkFunction, isObject, kindOf } from './given.ts';
 import type { HandlerFunction } from './handler-tables.ts';
 import { isThenable } from './lifecycle.ts';
 import { Machine, type MachineContextParts, stateTables } from './machine-state.ts';
@@ -151,8 +152,13 @@ export function machine<
   handlers: { readonly [K in keyof S & string]: StateHandlers<S[K], PO & NoInfer<N>, NoInfer<S>, PN> },
   common: MachineHandlers<MachineState<NoInfer<S>>, PO & NoInfer<N>, NoInfer<S>, PN> = {},
 ): ActorDefinition<Protocol<PN, PO>, A> {
+  const shared = definitionParts<A, PO, N>(options, protocol, ['states', 'initial', 'unhandled']);
   const { states, initial, unhandled } = options;
-  const shared = definitionParts<A, PO, N>(options, protocol.name);
+  checkFunction(initial, `${shared.name}: initial`);
+  if (!isObject(states))
+    throw new UsageError(`${shared.name}: states must be an object; it was given ${kindOf(states)}`);
+  if (!isObject(handlers))
+    throw new UsageError(`${shared.name}: a machine takes the handlers of each state, by its name`);
   if (unhandled !== 'stash' && unhandled !== 'refuse') {
     throw new UsageError(`${shared.name}: unhandled must be "stash" or "refuse"; it was given ${String(unhandled)}`);
   }

@@ -204,7 +204,7 @@ export abstract class Mailbox {
 
   /** Queues what nobody sent, whatever the capacity; nothing where the definition has no handler for it. */
   acceptSignal(envelope: TellEnvelope | undefined, signal: Signal): void {
-    if (this.status >= Status.stopping || envelope === undefined || this.isDraining) return;
+    if (this.status >= Status.stopping || envelope === undefined || !this.takesSignals) return;
     this.extension.signalsQueued += 1;
     this.enqueue(envelope, signal);
   }
@@ -263,6 +263,11 @@ export abstract class Mailbox {
   /** True while it handles what was queued and takes nothing more. */
   protected get isDraining(): boolean {
     return this.hosted.isClosed;
+  }
+
+  /** While it drains it has no use for what nobody sent. */
+  protected get takesSignals(): boolean {
+    return !this.isDraining;
   }
 
   /** Takes nothing more from now on; whoever waits for room is told at once. */
@@ -390,15 +395,18 @@ export abstract class Mailbox {
 
   /** Signals keep their place: no policy drops what is told exactly once. */
   private dropOldest(): void {
-    const oldest = this.peekEnvelope();
-    const message = this.shiftMessage();
-    if (!this.isSignal(oldest)) {
-      this.letterDies(oldest, message, 'dropped');
-      return;
+    const signals: [Envelope, unknown][] = [];
+    for (;;) {
+      const oldest = this.peekEnvelope();
+      const message = this.shiftMessage();
+      if (!this.isSignal(oldest)) {
+        this.letterDies(oldest, message, 'dropped');
+        break;
+      }
+      this.extension.signalsQueued -= 1;
+      signals.push([oldest, message]);
     }
-    this.extension.signalsQueued -= 1;
-    this.dropOldest();
-    this.putBack(oldest, message);
+    for (const [envelope, signal] of signals.reverse()) this.putBack(envelope, signal);
   }
 
   /** Everything that waits becomes a dead letter, and every sender that waits is told. */

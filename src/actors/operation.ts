@@ -6,6 +6,7 @@
  */
 import { UsageError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
+import { isObject, kindOf } from './given.ts';
 import type { ErrorSchemas } from './outcomes.ts';
 import { runtimeCodes } from './outcomes.ts';
 import type { AnyOperation, AskOperation, Operations, Protocol } from './protocol.ts';
@@ -111,6 +112,7 @@ function isVoid(schema: unknown): boolean {
 }
 
 const reservedNames: ReadonlySet<string> = new Set(['then', 'toJSON', ...Object.getOwnPropertyNames(Object.prototype)]);
+const kinds: readonly string[] = ['tell', 'ask', 'stream'];
 const namePattern = /^[A-Za-z][A-Za-z0-9_.-]*$/;
 
 /** Checks a name that other places find things by. */
@@ -134,6 +136,9 @@ export function compileOperations(
   for (const [name, operation] of Object.entries(declared)) {
     checkName(name, `an operation of protocol "${protocolName}"`);
     if (reservedNames.has(name)) throw new UsageError(`protocol "${protocolName}": "${name}" cannot be an operation`);
+    if (!isObject(operation) || !kinds.includes(operation.kind)) {
+      throw new UsageError(`${protocolName}.${name} must be made with tell(…), ask(…) or stream(…)`);
+    }
     compiled.set(name, new Operation(protocolName, name, index, operation));
     index += 1;
   }
@@ -151,6 +156,8 @@ export class CompiledProtocol<N extends string = string, O extends Operations = 
 
   constructor(name: N, ops: O) {
     checkName(name, 'the name of a protocol');
+    if (!isObject(ops))
+      throw new UsageError(`protocol "${name}" takes its operations by name; it was given ${kindOf(ops)}`);
     this.name = name;
     this.ops = Object.freeze({ ...ops });
     this.operations = compileOperations(name, ops, 0);
@@ -161,6 +168,8 @@ export class CompiledProtocol<N extends string = string, O extends Operations = 
 
 /** The compiled form of a protocol, which `protocol(…)` made. */
 export function compiledProtocol(protocol: Protocol<string, Operations>): CompiledProtocol {
-  if ('operations' in protocol) return protocol as CompiledProtocol;
-  throw new UsageError('an actor takes a protocol that was made with protocol(name, { … })');
+  if (isObject(protocol) && 'operations' in protocol) return protocol as unknown as CompiledProtocol;
+  throw new UsageError(
+    `expected a protocol that was made with protocol(name, { … }); it was given ${kindOf(protocol)}`,
+  );
 }

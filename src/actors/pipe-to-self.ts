@@ -21,11 +21,14 @@ export interface WorkOwner {
 export function pipeToSelf(work: Promise<unknown>, operation: unknown, orElse: unknown, owner: WorkOwner): void {
   const to = tellOf(operation);
   const failedTo = orElse === undefined ? undefined : tellOf(orElse);
+  if (typeof (work as Partial<Promise<unknown>> | undefined)?.then !== 'function') {
+    throw new UsageError(`ctx.run for ${to.operation.label} takes a promise; it was given ${typeof work}`);
+  }
   const done = owner.began(to.operation.label);
   const deliver = (bound: BoundOperation, message: unknown): void => {
     if (!owner.isLate()) bound.target.tell(bound.operation, message);
   };
-  work
+  Promise.resolve(work)
     .then(
       (value) => {
         done();

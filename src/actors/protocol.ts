@@ -6,6 +6,7 @@
  */
 import * as z from 'zod';
 import { UsageError } from '../base/errors.ts';
+import { checkKeys } from './given.ts';
 import { CompiledProtocol } from './operation.ts';
 import type { DeclaredFailure, ErrorSchemas, Outcome, RuntimeCode } from './outcomes.ts';
 
@@ -116,6 +117,7 @@ type AskSpec = ReplySpec & { readonly readonly?: boolean; readonly concurrent?: 
 export function ask<const D extends AskSpec>(
   spec: D & NoReservedCodes<D>,
 ): AskOperation<InputOf<D>, D['output'], ErrorsOf<D>, ReadonlyOf<D>> {
+  checkKeys(spec, ['input', 'output', 'errors', 'readonly', 'concurrent'], 'ask({ … })');
   return {
     kind: 'ask',
     input: checkedSchema(spec.input, 'ask({ input })') as InputOf<D>,
@@ -130,6 +132,7 @@ export function ask<const D extends AskSpec>(
 export function stream<const D extends ReplySpec>(
   spec: D & NoReservedCodes<D>,
 ): StreamOperation<InputOf<D>, D['output'], ErrorsOf<D>> {
+  checkKeys(spec, ['input', 'output', 'errors'], 'stream({ … })');
   return {
     kind: 'stream',
     input: checkedSchema(spec.input, 'stream({ input })') as InputOf<D>,
@@ -179,9 +182,12 @@ export interface Accepts<in T> {
 }
 /** The part of the Observable protocol that rxjs's `from` needs. */
 export interface Subscribable<T> {
-  subscribe(observer: { next?: (value: T) => void; error?: (error: unknown) => void; complete?: () => void }): {
-    unsubscribe(): void;
-  };
+  /** @param observer What is told of values and of the one end; a function is told of the values. */
+  subscribe(
+    observer:
+      | ((value: T) => void)
+      | { next?: (value: T) => void; error?: (error: unknown) => void; complete?: () => void },
+  ): { unsubscribe(): void };
 }
 /** A stream of an actor: iterate it, or give it to rxjs. Each iteration or subscription opens a stream of its own. */
 export interface Stream<T> extends AsyncIterable<T>, Subscribable<T> {}

@@ -39,7 +39,10 @@ export class RegistryIndex {
 
   constructor(given: Registry) {
     if (given?.kind !== 'registry') {
-      throw new UsageError('the registry module must export what registry(…) returned, as its default');
+      throw new UsageError(
+        'the registry must be what registry(…) returned, or the URL of the module that exports it as its default, such as ' +
+          "new URL('./actors.ts', import.meta.url)",
+      );
     }
     this.#byKey = index(given.definitions);
   }

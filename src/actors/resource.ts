@@ -7,6 +7,7 @@
 import type { Cancel, Clock } from '../base/environment/clock.ts';
 import { describeThrown, UsageError } from '../base/errors.ts';
 import { SpawnFailed } from './errors.ts';
+import { checkFunction, checkKeys } from './given.ts';
 import { checkName } from './operation.ts';
 
 export interface Resource<N extends string, V> {
@@ -32,7 +33,10 @@ export function resource<const N extends string, V>(
   },
 ): Resource<N, V> {
   checkName(name, 'the name of a resource');
+  checkKeys(options, ['open', 'close'], `resource "${name}"`);
   const { open, close } = options;
+  checkFunction(open, `resource "${name}": open`);
+  if (close !== undefined) checkFunction(close, `resource "${name}": close`);
   return { kind: 'resource', name, open, ...(close === undefined ? {} : { close }) };
 }
 

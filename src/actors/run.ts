@@ -213,6 +213,8 @@ export class Run {
     const look = select as (state: unknown) => T;
     const isMachine = this.#cell.ownState instanceof Machine;
     const seen = isMachine ? (state: unknown) => look((state as Machine).present) : look;
+    // What observes ends with this run, so no other may use it.
+    this.#more ??= new MoreOfRun();
     return this.#cell.observe(seen, options?.every ?? false, this);
   }
 

@@ -6,6 +6,7 @@
  * a subscriber takes each value at once, so backpressure ends there.
  */
 import { Ring } from '../base/ring.ts';
+import { checkSignal } from './given.ts';
 import { Cancelled } from './outcomes.ts';
 import type { Stream, Subscribable } from './protocol.ts';
 
@@ -149,6 +150,7 @@ export function streamOf<T>(open: OpenStream<T>, signal?: AbortSignal): Stream<T
       return reader;
     }
     if (signal !== undefined) {
+      checkSignal(signal, 'a stream');
       signal.addEventListener('abort', abort, { once: true });
       reader.onEnd = () => signal.removeEventListener('abort', abort);
     }
@@ -157,7 +159,8 @@ export function streamOf<T>(open: OpenStream<T>, signal?: AbortSignal): Stream<T
       return producer;
     });
   };
-  const subscribe: Subscribable<T>['subscribe'] = (observer) => {
+  const subscribe: Subscribable<T>['subscribe'] = (given) => {
+    const observer = typeof given === 'function' ? { next: given } : (given ?? {});
     const reader = start().pushTo();
     let open = true;
     void (async () => {

@@ -1,5 +1,6 @@
 /** Verbs on refs. Functions and not methods, so that they never collide with the names of operations. */
 import { UsageError } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 import type { AnyRef } from './protocol.ts';
 import { isRef, targetOf } from './ref.ts';
 import type { StopOptions, Target } from './target.ts';
@@ -10,9 +11,17 @@ import type { StopOptions, Target } from './target.ts';
  * reason `draining`.
  *
  * @returns when the actor has ended. With `deadlineMs` it is killed then, and the promise rejects with `ActorFailed`.
+ * @throws UsageError for a `deadlineMs` that is no time
  */
 export function stop(ref: AnyRef, options?: StopOptions): Promise<void> {
-  return target(ref, 'stop').stop(false, options);
+  const stopped = target(ref, 'stop');
+  const deadlineMs: unknown = options?.deadlineMs;
+  // What is no number would be a deadline of 0 ms, and kill the actor at once.
+  const isTime = typeof deadlineMs === 'number' && deadlineMs >= 0 && deadlineMs <= limits.askTimeoutMsMax;
+  if (deadlineMs === undefined || isTime) return stopped.stop(false, options);
+  throw new UsageError(
+    `stop(…) of ${stopped.path()}: deadlineMs must lie between 0 and ${limits.askTimeoutMsMax}; it was given ${String(deadlineMs)}`,
+  );
 }
 
 /** Ends an actor at once, even in the middle of a message whose handler waits. */

@@ -9,6 +9,7 @@ import type { ActorBehavior } from '../actors/behavior.ts';
 import type { DeadLetter, LostWithPlace } from '../actors/dead-letters.ts';
 import { SpawnFailed } from '../actors/errors.ts';
 import { Receptionist } from '../actors/finding/receptionist.ts';
+import { checkKeys } from '../actors/given.ts';
 import { type Counters, type Host, isBehavior, noDefinition } from '../actors/host.ts';
 import { invalidMessage } from '../actors/isolation.ts';
 import type { AnyProtocol, Ref, Stream } from '../actors/protocol.ts';
@@ -23,7 +24,7 @@ import type { Logger } from '../base/logger.ts';
 import type { RunArguments, RunnableFlow } from './flow-definition.ts';
 import { watchForForgotten } from './forgotten.ts';
 import type { NodeLinks } from './node-links.ts';
-import { here, type Where } from './placement.ts';
+import { checkWhere, here, type Where } from './placement.ts';
 import { nodeOf, type Router } from './router.ts';
 import {
   checkShutdownOptions,
@@ -182,6 +183,8 @@ export class ActorSystem implements AsyncDisposable {
     const [given] = options as [({ args?: unknown } & SpawnOptions)?];
     const { name, args } = given ?? {};
     if (!isBehavior(definition)) throw noDefinition();
+    checkKeys(given ?? {}, ['args', 'name', 'on'], `${definition.name}: the options of a spawn`);
+    if (given?.on !== undefined) checkWhere(given.on, `${definition.name}: on`);
     const where = this.#settle(given?.on ?? here());
     if (where.kind === 'here') {
       const cell = this.#host.spawn(definition, { args, name, parent: undefined });

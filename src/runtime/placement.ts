@@ -29,6 +29,15 @@ export function node(options: { role: string }): Where {
 
 /** One after the other: the first spawn goes to the first place, and so on around. */
 export function spread(places: readonly Where[]): Where {
-  if (places.length === 0) throw new UsageError('spread([…]) needs at least one place');
+  if (!Array.isArray(places) || places.length === 0) throw new UsageError('spread([…]) needs at least one place');
+  for (const place of places) checkWhere(place, 'spread([…])');
   return { kind: 'spread', places: [...places] };
+}
+
+const kinds: readonly unknown[] = ['here', 'thread', 'node', 'spread'];
+
+/** @throws UsageError for what is no place, such as the function that makes one */
+export function checkWhere(given: unknown, what: string): void {
+  if (kinds.includes((given as Partial<Where> | null | undefined)?.kind)) return;
+  throw new UsageError(`${what} takes here(), thread(), node({ role }) or spread([…]); it was given ${typeof given}`);
 }

@@ -7,6 +7,7 @@
 
 import type { DeadLetterReason } from '../actors/dead-letters.ts';
 import { SpawnFailed } from '../actors/errors.ts';
+import { checkSignal } from '../actors/given.ts';
 import type { Host } from '../actors/host.ts';
 import { invalidMessage } from '../actors/isolation.ts';
 import { aborted, timeoutOf } from '../actors/local-calls.ts';
@@ -395,6 +396,7 @@ export class RemotePlace {
       );
     }
     const signal = options?.signal;
+    if (signal !== undefined) checkSignal(signal, operation.label);
     if (signal?.aborted) throw aborted(operation, signal);
     const call = new MessageCall(this.#nextCall++, this, operation, isOffer, owner, resolve, reject);
     if (signal !== undefined) {

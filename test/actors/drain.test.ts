@@ -234,3 +234,17 @@ describe('stop with drain', () => {
     );
   });
 });
+
+test('a place that drains waits for the open run of a readonly operation, whose caller gets its reply', async () => {
+  const host = testHost();
+  const gate = deferred<number>();
+  const Shelf = protocol('shelf', { look: ask({ output: z.int(), readonly: true }) });
+  const ref = await host.spawn(actor(Shelf, { args: z.object({}), state: () => ({}) }, { look: () => gate.promise }));
+  const looking = ended(ref.look());
+  await host.settle();
+  const drained = host.host.drain(1_000);
+  await host.settle();
+  gate.resolve(3);
+  await drained;
+  expect(await looking).toEqual({ value: 3 });
+});

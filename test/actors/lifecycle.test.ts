@@ -441,3 +441,86 @@ describe('the end of the host', () => {
 function fail(): never {
   throw new Error('no start');
 }
+
+describe('stop, with runs open beside others', () => {
+  const Desk = protocol('desk', { read: ask({ output: z.int(), readonly: true }), note: tell(z.int()) });
+
+  test('waits for the open run of a readonly operation, and handles none of the 2 tells that come after it', async () => {
+    const host = testHost();
+    const gate = deferred<number>();
+    const notes: number[] = [];
+    const ref = await host.spawn(
+      actor(
+        Desk,
+        { args: noArgs, state: () => ({}) },
+        {
+          read: () => gate.promise,
+          note: (_state, n) => {
+            notes.push(n);
+          },
+        },
+      ),
+    );
+    const reading = ref.read();
+    await host.settle();
+    const stopped = stop(ref);
+    ref.note(1);
+    ref.note(2);
+    await host.settle();
+    gate.resolve(7);
+    expect(await reading).toBe(7);
+    await stopped;
+    expect(notes).toEqual([]);
+    expect(host.deadLetterCounts()).toEqual({ stopped: 2 });
+  });
+});
+
+test('kill of an actor that waits for its children to stop ends it without its stopping hook, which has no state any more', async () => {
+  const host = testHost();
+  const gate = deferred<string>();
+  const hooks: unknown[] = [];
+  const child = job([], { gate });
+  const Parent = protocol('parent', { hire: tell() });
+  const ref = await host.spawn(
+    actor(
+      Parent,
+      {
+        args: noArgs,
+        state: () => ({ open: true }),
+        signals: {
+          stopping: (state) => {
+            hooks.push(state.open);
+          },
+        },
+      },
+      {
+        hire: (_state, _message, context) => {
+          void ended(context.spawn(child).hold());
+        },
+      },
+    ),
+  );
+  ref.hire();
+  await host.settle();
+  const stopped = stop(ref);
+  await host.settle();
+  await kill(ref);
+  gate.resolve('done');
+  await stopped;
+  await host.settle();
+  expect(hooks).toEqual([]);
+  expect(host.log.of('error')).toEqual([]);
+});
+
+test.each([Number.NaN, -1, Number.POSITIVE_INFINITY, '5' as never])(
+  'stop with a deadline of %s ms is a mistake, and the actor lives on',
+  async (deadlineMs) => {
+    const host = testHost();
+    const events: string[] = [];
+    const ref = await host.spawn(job(events));
+    expect(() => stop(ref, { deadlineMs })).toThrow(/job#1: deadlineMs must lie between 0 and/);
+    ref.note('alive');
+    await host.settle();
+    expect(events).toEqual(['alive']);
+  },
+);

@@ -374,3 +374,48 @@ describe('offers', () => {
     expect(await ended(ref.put.offer('one' as never))).toMatchObject({ error: { code: 'InvalidMessage' } });
   });
 });
+
+test('drop-oldest passes over 10,000 news of ends, drops the oldest message, and each of the news is told', async () => {
+  const host = testHost();
+  const gate = deferred();
+  const seen: number[] = [];
+  let ends = 0;
+  const Child = protocol('child', { go: tell() });
+  const child = actor(Child, { args: z.object({}), state: () => ({}) }, { go: () => undefined });
+  const Parent = protocol('parent', { hold: tell(), put: tell(z.int()) });
+  const ref = await host.spawn(
+    actor(
+      Parent,
+      {
+        args: z.object({}),
+        state: () => ({}),
+        mailbox: { capacity: 2, overflow: 'drop-oldest' },
+        signals: {
+          terminated: () => {
+            ends += 1;
+          },
+        },
+      },
+      {
+        hold: (_state, _message, context) => {
+          for (let index = 0; index < 10_000; index += 1) {
+            const hired = context.spawn(child);
+            context.watch(hired);
+            void kill(hired);
+          }
+          return gate.promise;
+        },
+        put: (_state, n) => {
+          seen.push(n);
+        },
+      },
+    ),
+  );
+  ref.hold();
+  await host.settle();
+  for (const n of [1, 2, 3]) ref.put(n);
+  gate.resolve();
+  await host.settle();
+  expect([seen, ends]).toEqual([[2, 3], 10_000]);
+  expect(host.deadLetterCounts()).toEqual({ dropped: 1 });
+});

@@ -503,3 +503,51 @@ describe('the end of a stream', () => {
     expect(listeners).toBe(0);
   });
 });
+
+test('a subscriber that is a function gets the values', async () => {
+  const host = testHost();
+  const Numbers = protocol('numbers', { upTo: stream({ input: z.int(), output: z.int() }) });
+  const ref = await host.spawn(
+    actor(
+      Numbers,
+      { args: z.object({}), state: () => ({}) },
+      {
+        async *upTo(_state, end) {
+          for (let n = 1; n <= end; n += 1) yield n;
+        },
+      },
+    ),
+  );
+  const seen: number[] = [];
+  ref.upTo(3).subscribe((n) => seen.push(n));
+  await host.settle();
+  expect(seen).toEqual([1, 2, 3]);
+});
+
+test('what a handler that is no stream observes ends with its run: 1,000 messages leave nothing behind', async () => {
+  const host = testHost();
+  const ends: unknown[] = [];
+  const Note = protocol('note', { look: tell(), lookLater: ask({ output: z.int(), readonly: true }) });
+  const ref = await host.spawn(
+    actor(
+      Note,
+      { args: z.object({}), state: () => ({ n: 0 }) },
+      {
+        look: (state, _message, context) => {
+          state.n += 1;
+          const values = context.observe(({ n }) => n)[Symbol.asyncIterator]();
+          void values.next().then(() => values.next().then(({ done }) => ends.push(done)));
+        },
+        lookLater: async (_state, _message, context) => {
+          context.observe(({ n }) => n);
+          return 1;
+        },
+      },
+    ),
+  );
+  for (let index = 0; index < 1_000; index += 1) ref.look();
+  await ref.lookLater();
+  await host.settle();
+  expect((targetOf(ref) as Cell).extensionIfAny?.observers.size).toBe(0);
+  expect(ends).toEqual(Array.from({ length: 1_000 }, () => true));
+});

@@ -837,3 +837,122 @@ const silent = {
   },
 };
 const silentWithState = { ...silent, answer: (_state: unknown, text: string) => text };
+
+describe('a failure of a readonly operation', () => {
+  const Shelf = protocol('shelf', {
+    hold: ask({ output: z.int() }),
+    look: ask({ input: z.int(), output: z.int(), readonly: true }),
+  });
+
+  /** Its first `look` fails after an await. */
+  function shelf(supervise: Supervise, signals: AbortSignal[] = []) {
+    let looks = 0;
+    return actor(
+      Shelf,
+      { args: z.object({}), state: () => ({}), supervise },
+      {
+        hold: (_state, _message, context) => {
+          signals.push(context.signal);
+          return deferred<number>().promise;
+        },
+        look: async (_state, n) => {
+          looks += 1;
+          if (looks === 1) throw new Error('broken');
+          return n;
+        },
+      },
+    );
+  }
+
+  test('ends the exclusive run that its restart gives up: its ask is ActorFailed at once', async () => {
+    const host = testHost();
+    const signals: AbortSignal[] = [];
+    const ref = await host.spawn(shelf({}, signals));
+    const held = ended(ref.hold());
+    await host.settle();
+    const looked = ended(ref.look(1));
+    expect(await held).toMatchObject({ error: { code: 'ActorFailed' } });
+    expect(await looked).toMatchObject({ error: { code: 'ActorFailed' } });
+    expect(signals[0]?.aborted).toBe(true);
+    await host.settle();
+    expect(await ref.look(2)).toBe(2);
+    expect(host.host.counters).toMatchObject({ accepted: 3, late: 0 });
+  });
+
+  test.each(['restart', 'resume'] as const)(
+    'is tried again under `retry: 1` and %s, while its caller waits',
+    async (directive) => {
+      const host = testHost();
+      const ref = await host.spawn(shelf({ directive: () => directive, poison: { retry: 1 } }));
+      expect(await ref.look(5)).toBe(5);
+      expect(host.host.counters).toMatchObject({ accepted: 1, handled: 1, late: 0 });
+    },
+  );
+});
+
+test('retry 2 of two readonly messages that fail in turn gives up on each after 3 runs', async () => {
+  const host = testHost();
+  const runs = [0, 0];
+  const Shelf = protocol('shelf', { look: ask({ input: z.int(), output: z.int(), readonly: true }) });
+  const ref = await host.spawn(
+    actor(
+      Shelf,
+      { args: z.object({}), state: () => ({}), supervise: { directive: () => 'resume', poison: { retry: 2 } } },
+      {
+        look: async (_state, n, context) => {
+          runs[n]! += 1;
+          await context.delay(10 + n);
+          throw new Error('broken');
+        },
+      },
+    ),
+  );
+  const looks = [0, 1].map((n) => ended(ref.look(n)));
+  await host.advance(200);
+  for (const look of looks) expect(await look).toMatchObject({ error: { code: 'ActorFailed' } });
+  expect(runs).toEqual([3, 3]);
+});
+
+test('the signal of a message that is tried again aborts when its caller gives up', async () => {
+  const host = testHost();
+  const signals: AbortSignal[] = [];
+  const Job = protocol('job', { go: ask({ output: z.int() }) });
+  const ref = await host.spawn(
+    actor(
+      Job,
+      { args: z.object({}), state: () => ({}), supervise: { poison: { retry: 1 } } },
+      {
+        go: async (_state, _message, context) => {
+          signals.push(context.signal);
+          if (signals.length === 1) throw new Error('broken');
+          await context.delay(1_000);
+          return 1;
+        },
+      },
+    ),
+  );
+  const controller = new AbortController();
+  const going = ended(ref.go({ signal: controller.signal }));
+  await host.settle();
+  controller.abort();
+  expect(await going).toMatchObject({ error: { code: 'Cancelled', delivered: true } });
+  expect(signals[1]?.aborted).toBe(true);
+});
+
+test('ctx.run with what is no promise fails as a UsageError that names the operation and what was given', async () => {
+  const host = testHost();
+  const Loader = protocol('loader', { go: tell(), loaded: tell(z.int()) });
+  const ref = await host.spawn(
+    actor(
+      Loader,
+      { args: z.object({}), state: () => ({}) },
+      {
+        go: (_state, _message, context) => context.run((() => Promise.resolve(1)) as never, context.self.loaded),
+        loaded: () => undefined,
+      },
+    ),
+  );
+  ref.go();
+  await host.settle();
+  expect(host.log.of('error')[0]?.text).toContain('ctx.run for loader.loaded takes a promise; it was given function');
+});

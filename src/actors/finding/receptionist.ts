@@ -7,6 +7,7 @@
 import { UsageError } from '../../base/errors.ts';
 import { LookupFailed } from '../errors.ts';
 import type { Host } from '../host.ts';
+import { compiledProtocol } from '../operation.ts';
 import { DeclaredError, type StreamFailure } from '../outcomes.ts';
 import type { AnyProtocol, Ref, Stream } from '../protocol.ts';
 import { isRef, refClassOf } from '../ref.ts';
@@ -79,7 +80,9 @@ export class Receptionist {
    * @throws LookupFailed `protocol` where the actor of that name speaks another protocol
    */
   async named<T extends AnyProtocol>(protocol: T, name: string): Promise<Ref<T> | undefined> {
-    const address = await asLookup(this.#reception.named({ name, protocol: protocol.name }));
+    const spoken = compiledProtocol(protocol).name;
+    if (typeof name !== 'string') throw new UsageError(`find takes a protocol and a name; it was given ${typeof name}`);
+    const address = await asLookup(this.#reception.named({ name, protocol: spoken }));
     return address === null ? undefined : this.#refs([address], protocol)[0];
   }
 
@@ -99,6 +102,7 @@ export class Receptionist {
 }
 
 function asked(key: ServiceKey<AnyProtocol>): { name: string; protocol: string } {
+  if (key?.protocol === undefined) throw new UsageError('the receptionist takes a key that serviceKey(…) made');
   return { name: key.name, protocol: key.protocol.name };
 }
 

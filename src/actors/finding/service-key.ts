@@ -1,5 +1,5 @@
 /** A typed key that actors register under, and are found by: a name, and the protocol that they speak. */
-import { checkName } from '../operation.ts';
+import { checkName, compiledProtocol } from '../operation.ts';
 import type { AnyProtocol } from '../protocol.ts';
 
 export interface ServiceKey<T extends AnyProtocol> {
@@ -15,5 +15,6 @@ export interface ServiceKey<T extends AnyProtocol> {
  */
 export function serviceKey<T extends AnyProtocol>(name: string, protocol: T): ServiceKey<T> {
   checkName(name, 'the name of a service key');
+  compiledProtocol(protocol);
   return Object.freeze({ name, protocol });
 }

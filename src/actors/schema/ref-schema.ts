@@ -12,6 +12,7 @@ import { isSendableRef, refProtocolName, refRebind, refToWire, type SendableRef 
 
 /** A schema for a ref of `protocol`. */
 export function refOf<T extends AnyProtocol>(protocol: T): z.ZodType<Ref<T>, Ref<T>> {
+  if (typeof protocol?.name !== 'string') throw new UsageError('refOf(protocol) takes what protocol(…) returned');
   return refSchema<Ref<T>>(protocol.name, protocol);
 }
 

@@ -95,6 +95,16 @@ export class PoolCell extends FrontCell {
     this.jobs.drain();
   }
 
+  /** Without the ends of its workers it would wait for what they had. */
+  protected override get takesSignals(): boolean {
+    return true;
+  }
+
+  /** True while what waits is done and nothing more is taken, not even what its own timers tell it. */
+  get drains(): boolean {
+    return this.isDraining;
+  }
+
   protected override get isDrained(): boolean {
     return super.isDrained && this.jobs.queued === 0 && (this.workers?.busy ?? 0) === 0;
   }

@@ -9,6 +9,7 @@ import { UsageError } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import type { ActorDefinition, MailboxOptions } from '../actor.ts';
 import { ActorBehavior } from '../behavior.ts';
+import { checkKeys } from '../given.ts';
 import { isBehavior } from '../host.ts';
 import type { Operations, Protocol } from '../protocol.ts';
 import { frontOf } from './front.ts';
@@ -49,6 +50,7 @@ export function pool<PN extends string, O extends Operations, A extends Schema>(
   options: PoolOptions<A>,
 ): ActorDefinition<Protocol<PN, O>, PoolArguments> {
   if (!isBehavior(worker)) throw new UsageError('pool takes the definition of an actor, and its options');
+  checkKeys(options, ['size', 'min', 'max', 'args', 'name', 'queue'], `the options of a pool of "${worker.name}"`);
   const name = options.name ?? `${worker.name}-pool`;
   const what = `pool "${name}"`;
   const size = checkedCount(options.size, 1, limits.routeesMax, `${what}: size`);

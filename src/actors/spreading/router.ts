@@ -11,6 +11,7 @@ import { limits } from '../../base/limits.ts';
 import type { ActorDefinition } from '../actor.ts';
 import { ActorBehavior } from '../behavior.ts';
 import type { ServiceKey } from '../finding/service-key.ts';
+import { checkKeys } from '../given.ts';
 import { isBehavior } from '../host.ts';
 import { compiledProtocol } from '../operation.ts';
 import type { Operations, Protocol, Ref } from '../protocol.ts';
@@ -61,6 +62,11 @@ export function router<const PN extends string, O extends Operations, A extends 
   protocol: Protocol<PN, O>,
   options: RouterOptions<PN, O, A>,
 ): ActorDefinition<Protocol<PN, O>, RouterArguments<PN, O>> {
+  checkKeys(
+    options,
+    ['strategy', 'name', 'children', 'key'],
+    `the options of a router of "${compiledProtocol(protocol).name}"`,
+  );
   const { children, key } = options;
   const strategy = options.strategy as Strategy<never>;
   const name = options.name ?? `${protocol.name}-router`;

@@ -243,5 +243,9 @@ export class Workers implements Runnable {
 
   terminated(event: Terminated, context: Managed): void {
     this.#children.terminated(event, context);
+    if (!this.#pool.drains || this.#pool.jobs.queued === 0) return;
+    // Each worker that ends took a job with it, so there is an end to it without a pause.
+    this.#children.replace(context);
+    this.hand();
   }
 }

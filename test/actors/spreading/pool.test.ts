@@ -3,7 +3,9 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { type ActorDefinition, actor } from '../../../src/actors/actor.ts';
+import type { Cell } from '../../../src/actors/cell.ts';
 import { ask, protocol, type Ref, stream, tell } from '../../../src/actors/protocol.ts';
+import { targetOf } from '../../../src/actors/ref.ts';
 import { refTo } from '../../../src/actors/schema/ref-schema.ts';
 import { type PoolOptions, pool } from '../../../src/actors/spreading/pool.ts';
 import { addRoutee, resize, routees } from '../../../src/actors/spreading/router-control.ts';
@@ -378,4 +380,45 @@ it('does each job once, never more at a time than it has workers, and accounts f
     ),
     { numRuns: 200 },
   );
+});
+
+describe('a pool that drains while its workers end', () => {
+  const Press = protocol('press', { print: ask({ input: z.int(), output: z.int() }) });
+  const press = actor(
+    Press,
+    { args: z.object({}), state: () => ({}), supervise: { directive: () => 'stop' } },
+    {
+      print: async (_state, n) => {
+        if (n % 2 === 0) throw new Error('even');
+        return n;
+      },
+    },
+  );
+
+  it('does its 5 jobs though every second one ends its only worker, without waiting for a deadline', async () => {
+    const host = testHost();
+    const ref = await host.spawn(pool(press, { size: 1 }));
+    const jobs = [0, 1, 2, 3, 4].map((n) => ended(ref.print(n)));
+    await stop(ref, { drain: true });
+    const results = await Promise.all(jobs);
+    expect(results.map((result) => ('value' in result ? result.value : result.error.code))).toEqual([
+      'ActorFailed',
+      1,
+      'ActorFailed',
+      3,
+      'ActorFailed',
+    ]);
+    expect(host.deadLetterCounts()).toEqual({ poison: 3 });
+  });
+
+  it('ends though a worker that had nothing to do was killed meanwhile', async () => {
+    const host = testHost();
+    const ref = await host.spawn(pool(press, { size: 2 }));
+    const job = ended(ref.print(1));
+    const stopped = stop(ref, { drain: true });
+    const [idle] = [...(targetOf(ref) as Cell).children].slice(-1);
+    void idle?.stop(true, undefined);
+    await stopped;
+    await job;
+  });
 });
