@@ -76,9 +76,9 @@ export function leastMailbox(): Strategy {
 }
 
 /**
- * The one that the key of the message belongs to, on a ring of hashes (Karger et al., 1997): always the same one for a key, while it is there. When a routee comes
- * or goes, about every n-th key of n routees moves and the others stay. Messages are validated before `key` sees them,
- * once more than otherwise.
+ * The one that the key of the message belongs to, on a ring of hashes (Karger et al., 1997): always the same one for a
+ * key, while it is there. When a routee comes or goes, about every n-th key of n routees moves and the others stay.
+ * Messages are validated before `key` sees them, once more than otherwise.
  *
  * @param key gives a string or number for `(operation, message)`. Where it throws or gives anything else, the message
  * becomes a dead letter, or its ask fails, as `ActorFailed`.
