@@ -32,7 +32,7 @@ describe('the guide', () => {
     await project.run('npm', 'pkg', 'set', 'type=module');
     await project.write({ 'tsconfig.json': start.files.get('tsconfig.json')! });
     for (const page of pages) await write(project, page);
-    compiled = await project.run('npx', '--no-install', 'tsc', '--incremental', 'false');
+    compiled = await project.run('npx', '--no-install', 'tsc');
     const waiting = pages.filter(({ commands }) => commands.length > 0);
     const lane = async (): Promise<void> => {
       for (let page = waiting.shift(); page !== undefined; page = waiting.shift()) {
@@ -99,7 +99,12 @@ async function commandsOf(page: Page, cwd: string): Promise<readonly Printed[]> 
   for (const command of page.commands) {
     // Ports are written out in the pages, and may be taken on the machine of the test.
     const { line, prints } = ports.size === 0 ? command : withPorts(command);
-    const child = spawn('sh', ['-c', `exec ${line}`], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+    const stays = serves.test(line);
+    // In a group of its own: npx does not hand every signal on to what it runs.
+    const child = spawn('sh', ['-c', line], { cwd, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    const signal = (name: NodeJS.Signals): void => {
+      if (child.exitCode === null && child.pid !== undefined) process.kill(-child.pid, name);
+    };
     let stdout = '';
     let stderr = '';
     const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
@@ -110,10 +115,10 @@ async function commandsOf(page: Page, cwd: string): Promise<readonly Printed[]> 
     child.stderr.on('data', (data) => {
       stderr += data;
     });
-    const deadline = setTimeout(() => child.kill('SIGKILL'), 30_000);
-    if (serves.test(line)) {
+    const deadline = setTimeout(() => signal('SIGKILL'), 30_000);
+    if (stays) {
       servers.push(async () => {
-        child.kill('SIGTERM');
+        signal('SIGTERM');
         await closed;
         clearTimeout(deadline);
         printed.push({ command: { line, prints }, stdout, stderr });
