@@ -42,7 +42,8 @@ export interface MailboxOptions<P extends Operations = Operations> {
   /**
    * The lane of a message, from 0, the most urgent, to `lanes - 1`. It is called when the message waits behind another,
    * as often as needed: it must be quick and depend on nothing else. Where it throws or gives no lane that exists, the
-   * message takes the last lane, and the failure is logged.
+   * message takes the last lane, and the failure is logged. Name both parameters, also where one is not used: a function
+   * of one does not compile.
    */
   laneOf?: (...of: LaneArguments<P>) => number;
 }

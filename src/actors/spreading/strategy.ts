@@ -81,7 +81,7 @@ export function leastMailbox(): Strategy {
  * Messages are validated before `key` sees them, once more than otherwise.
  *
  * @param key gives a string or number for `(operation, message)`. Where it throws or gives anything else, the message
- * becomes a dead letter, or its ask fails, as `ActorFailed`.
+ * becomes a dead letter, or its ask fails, as `ActorFailed`. Name both parameters: a function of one does not compile.
  */
 export function consistentHash<O extends Operations>(key: (...call: RoutedCall<O>) => Key): Strategy<O> {
   if (typeof key !== 'function')
