@@ -594,7 +594,10 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
       stream.close();
       this.streamEnded(stream);
     };
-    extension.pulls.push(stream);
+    // At once, and so at its place in the order: what it observes is observed from before the next message on.
+    extension.beside.calling = run;
+    stream.pump();
+    extension.beside.calling = undefined;
   }
 
   wantsPull(stream: StreamRun): void {
