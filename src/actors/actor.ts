@@ -44,6 +44,9 @@ export interface MailboxOptions<P extends Operations = Operations> {
    * The lane of a message, from 0, the most urgent, to `lanes - 1`. It is called when the message waits behind another,
    * as often as needed: it must be quick and depend on nothing else. Where it throws or gives no lane that exists, the
    * message takes the last lane, and the failure is logged.
+   *
+   * Declare both parameters, `(operation, _message) => …`: each operation has its own pair of them, and TypeScript takes no
+   * function of fewer for such a choice.
    */
   laneOf?: (...of: LaneArguments<P>) => number;
 }

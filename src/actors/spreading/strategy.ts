@@ -79,7 +79,8 @@ export function leastMailbox(): Strategy {
  * or goes, about every n-th key of n routees moves and the others stay. Messages are validated before `key` sees them,
  * once more than otherwise.
  *
- * @param key gives a string or number for `(operation, message)`. Where it throws or gives anything else, the message
+ * @param key gives a string or number for `(operation, message)`; declare both, since TypeScript takes no function of fewer.
+ *  Where it throws or gives anything else, the message
  * becomes a dead letter, or its ask fails, as `ActorFailed`.
  */
 export function consistentHash<O extends Operations>(key: (...call: RoutedCall<O>) => Key): Strategy<O> {
