@@ -570,6 +570,7 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
         this.failed(failure.thrown, request, message, run);
         return false;
       }
+      this.extra?.forget(run);
     }
     request.origin?.settled();
     return true;

@@ -350,14 +350,14 @@ export abstract class Lifecycle extends Mailbox {
   // ── the open run ──
 
   /** Gives up a run whose handler still waits: what it returns later counts for nothing. */
-  protected abandonRun(): void {
-    const why = `${this.path()} ended while its handler was waiting`;
+  protected abandonRun(how: 'ended' | 'restarted' = 'ended'): void {
+    const why = `${this.path()} ${how} while its handler was waiting`;
     const { current } = this;
     if (current?.envelope !== undefined && this.isHeld) {
       const { envelope } = current;
       current.abort(why);
       this.releaseRun(current);
-      this.tellAbandoned(envelope);
+      this.tellAbandoned(envelope, how);
     }
     const { extra } = this;
     if (extra === undefined) return;
@@ -366,15 +366,15 @@ export abstract class Lifecycle extends Mailbox {
       run.abort(why);
       extra.forget(run);
       extra.beside.end(run);
-      if (run.envelope !== undefined) this.tellAbandoned(run.envelope);
+      if (run.envelope !== undefined) this.tellAbandoned(run.envelope, how);
     }
   }
 
   /** True while an exclusive run waits. */
   protected abstract get isHeld(): boolean;
 
-  protected tellAbandoned({ operation, request, origin }: Envelope): void {
-    request?.fail(new ActorFailed(`${operation.label}: ${this.path()} ended while its handler was waiting`));
+  protected tellAbandoned({ operation, request, origin }: Envelope, how: 'ended' | 'restarted' = 'ended'): void {
+    request?.fail(new ActorFailed(`${operation.label}: ${this.path()} ${how} while its handler was waiting`));
     origin?.settled();
   }
 

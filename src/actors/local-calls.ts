@@ -107,7 +107,7 @@ function errorFor(owner: Owner, error: Error, operation: Operation, host: Host):
 export function timeoutOf(options: CallOptions | undefined, operation: Operation): number {
   const timeoutMs = options?.timeoutMs;
   if (timeoutMs === undefined) return limits.askTimeoutMs;
-  if (timeoutMs >= 0 && timeoutMs <= limits.askTimeoutMsMax) return timeoutMs;
+  if (typeof timeoutMs === 'number' && timeoutMs >= 0 && timeoutMs <= limits.askTimeoutMsMax) return timeoutMs;
   throw new UsageError(
     `${operation.label}: timeoutMs must lie between 0 and ${limits.askTimeoutMsMax}; it was given ${timeoutMs}`,
   );

@@ -114,6 +114,8 @@ export type DeclaredFailure<E> = {
   [K in keyof E & string]: {
     readonly code: K;
     readonly data: E[K] extends z.ZodType ? z.output<E[K]> : never;
+    /** For logs; code tells errors apart by `code`. */
+    readonly message: string;
   };
 }[keyof E & string];
 

@@ -68,13 +68,7 @@ export abstract class Request implements Waiting {
   abstract fail(error: Error): void;
 
   expire(): void {
-    this.fail(
-      new OutcomeUnknown(
-        'deadline',
-        `${this.operation.label}: no reply within the time limit; the handler may or may not have run. ` +
-          'Give the call a longer timeoutMs, or find out what its actor is busy with',
-      ),
-    );
+    this.fail(noReplyInTime(this.operation.label));
     this.givenUp();
   }
 
@@ -83,6 +77,15 @@ export abstract class Request implements Waiting {
     this.onGivenUp = undefined;
     tell?.();
   }
+}
+
+/** A call whose time was up, wherever its actor is. */
+export function noReplyInTime(label: string): OutcomeUnknown {
+  return new OutcomeUnknown(
+    'deadline',
+    `${label}: no reply within the time limit; the handler may or may not have run. ` +
+      'Give the call a longer timeoutMs, or find out what its actor is busy with',
+  );
 }
 
 /** The chain of a call that `caller` makes now, as addresses, nearest first. A run that has ended is no link. */

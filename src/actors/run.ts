@@ -219,8 +219,8 @@ export class Run {
   }
 
   use(resource: Resource<string, unknown>): unknown {
-    if (!this.#cell.behavior.uses.some((used) => used.name === resource.name)) {
-      throw new UsageError(`${this.#cell.path()} uses resource "${resource.name}" but does not name it in \`uses\``);
+    if (!this.#cell.behavior.uses.some((used) => used.name === resource?.name)) {
+      throw new UsageError(`${this.#cell.path()} uses resource "${resource?.name}" but does not name it in \`uses\``);
     }
     return this.#cell.host.resources.value(resource.name);
   }

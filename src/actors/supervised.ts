@@ -217,7 +217,7 @@ export abstract class Supervised extends Lifecycle {
     this.host.counters.quarantined -= 1;
     const asked = operation.kind === 'ask' ? askAgain(this as unknown as Cell, operation) : undefined;
     this.putBack(asked?.request ?? new TellEnvelope(operation, undefined), message);
-    if (this.status === Status.idle) this.makeReady();
+    this.wake();
     return asked?.reply ?? Promise.resolve();
   }
 
@@ -254,7 +254,7 @@ export abstract class Supervised extends Lifecycle {
 
   /** Ends what belongs to the generation; the queue waits. Returns the number of the next generation. */
   leaveGeneration(): number {
-    this.abandonRun();
+    this.abandonRun('restarted');
     this.status = Status.restarting;
     const { extension } = this;
     extension.endGeneration(`${this.path()} restarts`);

@@ -125,8 +125,8 @@ export class Timers {
 }
 
 /** Endless is no delay: what never fires is a mistake. */
-function isDelay(delayMs: number, leastMs: number): boolean {
-  return delayMs >= leastMs && delayMs < Number.POSITIVE_INFINITY;
+function isDelay(delayMs: unknown, leastMs: number): boolean {
+  return typeof delayMs === 'number' && delayMs >= leastMs && delayMs < Number.POSITIVE_INFINITY;
 }
 
 /** What a wait ends in when the actor has ended or restarted meanwhile. */

@@ -4,6 +4,7 @@ import type { Host } from '../actors/host.ts';
 import { noRoomInTime, offerUnknown } from '../actors/offer.ts';
 import type { Operation } from '../actors/operation.ts';
 import { Cancelled, NotDelivered, OutcomeUnknown } from '../actors/outcomes.ts';
+import { noReplyInTime } from '../actors/request.ts';
 import type { MessageType } from '../actors/schema/message-type.ts';
 import type { StreamReader } from '../actors/stream-reader.ts';
 import type { Owner } from '../actors/target.ts';
@@ -129,15 +130,7 @@ export class MessageCall extends PromisedCall {
       this.place.host.deadlines.add(this, limits.offerAnswerMs);
       return;
     }
-    this.fail(
-      this.#isOffer
-        ? offerUnknown(label)
-        : new OutcomeUnknown(
-            'deadline',
-            `${label}: no reply within the time limit; the handler may or may not have run`,
-          ),
-      true,
-    );
+    this.fail(this.#isOffer ? offerUnknown(label) : noReplyInTime(label), true);
   }
 
   cancel(reason: unknown): void {

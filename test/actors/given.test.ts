@@ -120,6 +120,39 @@ test('ctx.spawn with an option that it has not fails its handler, which says whi
   expect(host.log.of('error')[0]?.text).toContain('the options of ctx.spawn has no "start"; it may have args, name');
 });
 
+test('times that are no numbers are named: of a call, an offer, a timer and a delay', async () => {
+  const host = testHost();
+  const tried: string[] = [];
+  const ref = await host.spawn(
+    actor(P, options, {
+      ...handlers,
+      put: async (_state, _message, context) => {
+        const calls = [
+          () => context.after('5' as never, context.self.put),
+          () => context.every('5' as never, context.self.put),
+          () => context.delay('5' as never),
+        ];
+        for (const call of calls) {
+          try {
+            await call();
+          } catch (error) {
+            tried.push((error as Error).message);
+          }
+        }
+      },
+    }),
+  );
+  await expect(ref.get({ timeoutMs: '5' as never })).rejects.toThrow('p.get: timeoutMs must lie between 0 and');
+  await expect(ref.put.offer({ timeoutMs: '5' as never })).rejects.toThrow('p.put: timeoutMs must lie between 0 and');
+  ref.put();
+  await host.settle();
+  expect(tried).toEqual([
+    'p.put: a timer needs a delay of at least 0 ms, not 5',
+    'p.put: a timer needs a delay of at least 1 ms, not 5',
+    'ctx.delay needs a delay of at least 0 ms, not 5',
+  ]);
+});
+
 test('a subscription without an observer reads on, and rejects nothing', async () => {
   const host = testHost();
   const S = protocol('s', { upTo: stream({ input: z.int(), output: z.int() }) });
