@@ -438,14 +438,17 @@ export class RemotePlace {
 
   // ── the end ──
 
-  /** The place is lost: settles everything that was open in either direction. */
-  lost(why: string): void {
+  /** The place is lost, or this one leaves: settles everything that was open in either direction. */
+  lost(why: string, isLeaving = false): void {
     if (this.session.isOver) return;
+    // It is still there to handle what it had received.
+    const handles = isLeaving && this.isConnected;
     const unsettled: Unsettled = this.session.end();
     for (const fields of unsettled.unsent) this.#dies(fields, undefined, 'unreachable');
     for (const fields of unsettled.unacknowledged) this.#dies(fields, undefined, 'place-lost');
     for (const call of [...this.#calls.values()]) call.lost(true, `${this.placeId} (${why})`);
-    if (unsettled.received > 0) this.host.deadLetters.lost({ place: this.placeId, count: unsettled.received });
+    if (unsettled.received > 0 && !handles)
+      this.host.deadLetters.lost({ place: this.placeId, count: unsettled.received });
     this.#inbound.close(why);
     this.#watches.lost();
   }

@@ -125,7 +125,7 @@ export class Router {
   /** Ends all sessions; no other is opened. */
   close(why: string): void {
     this.#closed = true;
-    for (const place of this.#places.values()) place.lost(why);
+    for (const place of this.#places.values()) place.lost(why, true);
   }
 
   #create(placeId: string): RemotePlace {
