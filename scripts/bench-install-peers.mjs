@@ -7,6 +7,7 @@ const peers = new URL('../bench/peers/', import.meta.url).pathname;
 export function installPeers() {
   run('npm', ['ci', '--no-audit', '--no-fund'], peers);
   if (spawnSync('erlc', ['-h'], { stdio: 'ignore' }).error === undefined) return;
+  run('apt-get', ['update'], peers);
   run('apt-get', ['install', '--yes', '--no-install-recommends', 'erlang-base'], peers);
 }
 

@@ -74,7 +74,7 @@ describe('the README', () => {
 describe('ARCHITECTURE.md', () => {
   it('names only files and folders that exist', async () => {
     const text = await readFile(new URL('../ARCHITECTURE.md', import.meta.url), 'utf8');
-    const sources = [...text.matchAll(/`((?:actors|base|cli|runtime|streams|transport)\/[\w./-]*)`/g)].map(
+    const sources = [...text.matchAll(/`((?:actors|base|cli|runtime|streams|testing|transport)\/[\w./-]*)`/g)].map(
       ([, path]) => path!,
     );
     const others = [...text.matchAll(/`((?:docs|test)\/[\w./-]+)`/g)].map(([, path]) => path!);

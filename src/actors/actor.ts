@@ -43,10 +43,8 @@ export interface MailboxOptions<P extends Operations = Operations> {
   /**
    * The lane of a message, from 0, the most urgent, to `lanes - 1`. It is called when the message waits behind another,
    * as often as needed: it must be quick and depend on nothing else. Where it throws or gives no lane that exists, the
-   * message takes the last lane, and the failure is logged.
-   *
-   * Declare both parameters, `(operation, _message) => …`: each operation has its own pair of them, and TypeScript takes no
-   * function of fewer for such a choice.
+   * message takes the last lane, and the failure is logged. Name both parameters, also where one is not used: a function
+   * of one does not compile.
    */
   laneOf?: (...of: LaneArguments<P>) => number;
 }
@@ -76,6 +74,7 @@ export interface DefinitionOptions<A extends Schema, PO extends Operations, N ex
   name?: string;
   /** Resources of its place that it needs. */
   uses?: readonly Resource<string, unknown>[];
+  /** How its queue is bounded, and in which order it is handled. */
   mailbox?: MailboxOptions<PO & NoInfer<N>>;
   /** How long it handles nothing before `signals.idle` is called, in ms. */
   idleMs?: number;
@@ -85,11 +84,15 @@ export interface DefinitionOptions<A extends Schema, PO extends Operations, N ex
   strategy?: Strategy;
   /**
    * True when a call that comes back to this actor, from one that it waits for itself, is let in and handled beside the
-   * run that waits; it is `Rejected(cycle)` otherwise. The run that waits may then find its state changed.
+   * run that waits; it is `Rejected(cycle)` otherwise. The run that waits may then find its state changed. As in
+   * Orleans.
    */
   callChainReentrancy?: boolean;
 }
 
+/**
+ * What `actor` takes beside protocol and handlers. It may hold more than an options object should: it is a definition.
+ */
 export interface ActorOptions<
   A extends Schema,
   St,
@@ -105,14 +108,19 @@ export interface ActorOptions<
    * these leave out is handled as in the third.
    */
   behaviors?: readonly B[];
+  /** What it does at moments of its life that no message brings about. */
   signals?: Signals<NoInfer<St>, ActorContext<PO & NoInfer<N>, NoInfer<St>, PN, NoInfer<B>>>;
 }
 
 /** What `system.spawn` and `registry` take. */
 export interface ActorDefinition<T, A extends Schema> {
+  /** Tells definitions of actors from flows and resources in a registry. */
   readonly kind: 'actor';
+  /** The name that it is registered under, and that other places find its code by. */
   readonly name: string;
+  /** What refs to it speak. */
   readonly protocol: T;
+  /** The schema of its arguments: plain data, since they travel to where it runs. */
   readonly args: A;
 }
 
@@ -207,10 +215,13 @@ export function definitionParts<A extends Schema, PO extends Operations, N exten
 
 /** What a closure actor may have beside its handlers. */
 export interface ClosureActorOptions<P extends Operations = Operations> {
+  /** How its queue is bounded, and in which order it is handled. */
   mailbox?: MailboxOptions<P>;
   /** As for `actor`; a restart calls `setup` again. */
   supervise?: Supervise;
+  /** How its children hang together; `one-for-one` unless given. */
   strategy?: Strategy;
+  /** As for `actor`: true lets calls in that come back from a call of its own. False unless given. */
   callChainReentrancy?: boolean;
 }
 

@@ -29,6 +29,7 @@ import {
 import { type AnyProtocol, type Operations, tell } from './protocol.ts';
 import { makeRefClass, type RefClass, refClassOf } from './ref.ts';
 import type { Resource } from './resource.ts';
+import type { Run } from './run.ts';
 import { compileMessageType, type MessageType } from './schema/message-type.ts';
 import { signalHandler } from './signal.ts';
 import { type Strategy, type Supervise, type SupervisionPolicy, strategyOf, supervisionPolicy } from './supervise.ts';
@@ -110,6 +111,8 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
   readonly reentrant: boolean;
   /** True where a message may begin while another run is open. */
   readonly interleaves: boolean;
+  /** True where several runs may be open: then each has refs of its own. */
+  readonly severalRuns: boolean;
   readonly highWater: number;
   readonly capacity: number;
   /** Messages that may be set aside. */
@@ -142,6 +145,11 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
     if (this.front !== undefined) while (base.length < this.operations.size) base.push(passedOn);
     this.behaviors = behaviorTables(parts.name, parts.behaviors, parts.behaviorHandlers, base, this.operations);
     const handlers: HandlerFunction[] = this.behaviors.size === 0 ? base : presentTable(base);
+    this.interleaves = parts.reentrant || handled.some(({ interleaves }) => interleaves > 0);
+    this.severalRuns = this.interleaves || handled.some(({ kind }) => kind === 'stream');
+    if (this.severalRuns) {
+      for (const operation of handled) handlers[operation.index] = withOwnRefs(handlers[operation.index]!, operation);
+    }
     this.signalsFrom = handlers.length;
     const signalEnvelope = <E>(name: string, handle: SignalFunction<E> | undefined): TellEnvelope | undefined => {
       if (handle === undefined) return undefined;
@@ -158,7 +166,6 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
     this.supervision = supervisionPolicy(parts.supervise, parts.name);
     this.strategy = strategyOf(parts.strategy, parts.name);
     this.reentrant = parts.reentrant;
-    this.interleaves = parts.reentrant || [...this.operations.values()].some(({ interleaves }) => interleaves > 0);
     this.uses = parts.uses;
     this.signals = parts.signals;
     checkKeys(parts.mailbox, mailboxOptions, `${parts.name}: mailbox`);
@@ -191,6 +198,12 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
     const operations = [...this.compiled.operations.values()].map((operation) => operation.describe()).sort();
     return `actor ${this.name}(${this.argsType.describe()}) of ${this.protocol.name}{${operations.join(';')}}`;
   }
+}
+
+/** An exclusive run gets refs of its own as well; `Cell` gives them to the runs beside it. */
+function withOwnRefs(handler: HandlerFunction, { input, interleaves, kind }: Operation): HandlerFunction {
+  if (!input.holdsRefs || interleaves > 0 || kind === 'stream') return handler;
+  return (state, message, context) => handler(state, input.rebind(message, (context as Run).owner), context);
 }
 
 function count(given: number | undefined, byDefault: number, what: string): number {

@@ -34,10 +34,10 @@ export class CellExtension {
   offersSweptAt: number = limits.offersSweptMin;
   readonly timers: Timers;
   /** True once it takes no more messages and ends when its queue is empty. */
-  /** True when the actor is to end as soon as no run is open. */
-  stopAsked = false;
   /** How often its state was rebuilt, or was about to be. */
   generation = 0;
+  /** The number of the first run since. */
+  firstRun = 0;
   budget: RestartBudget | undefined = undefined;
   /** What it has become; undefined for the base alone. Belongs to the generation. */
   behaviors: BehaviorStack | undefined = undefined;
@@ -49,7 +49,7 @@ export class CellExtension {
   startFailureLog: FailureLog | undefined = undefined;
   /** For messages that the definition has no lane for. */
   laneLog: FailureLog | undefined = undefined;
-  /** How often messages were handed out again whose handlers failed; runs beside each other may fail in turn. */
+  /** How often a message was handed out again after its handler had failed. */
   retried: WeakMap<Envelope, number> | undefined = undefined;
   /** Ends the wait before a restart. */
   cutBackoff: (() => void) | undefined = undefined;
@@ -96,7 +96,8 @@ export class CellExtension {
   endStream(stream: StreamRun): void {
     this.streams.delete(stream);
     this.forget(stream.run);
-    this.beside.end(stream.run);
+    if (stream.request.isProducing) this.beside.giveUp(stream.run);
+    else this.beside.end(stream.run);
     this.receiveTimeout?.streamEnded();
   }
 

@@ -22,7 +22,6 @@ import { type Envelope, Status } from './mailbox.ts';
 import { Observer } from './observer.ts';
 import type { Operation } from './operation.ts';
 import { ActorFailed, Lagged } from './outcomes.ts';
-import { OwnRefs } from './outside.ts';
 import type { WorkOwner } from './pipe-to-self.ts';
 import type { CallOptions, Stream, StreamOptions } from './protocol.ts';
 import type { InternalRef } from './ref.ts';
@@ -34,8 +33,6 @@ import type { Address, Owner, Target } from './target.ts';
 import { incarnationOf, Watches } from './watch.ts';
 
 export class Cell extends Supervised implements Target, Runnable, Owner, StreamHost {
-  #refs: OwnRefs | undefined = undefined;
-
   // ── what refs see ──
 
   get protocolName(): string {
@@ -88,19 +85,16 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
 
   run(slice: Slice): void {
     if (this.status !== Status.ready) return;
-    if ((this.stopAsked || this.isDrained) && this.isFree) {
-      void this.endInOrder('stopped');
-      return;
-    }
+    if (this.hosted.isLast && this.endsNow()) return;
     this.status = Status.running;
     const { extra } = this;
     if (extra !== undefined) {
       if (extra.observers.size > 0) this.attend();
-      if (extra.pulls.size > 0) this.pumpStreams(extra);
+      if (extra.pulls.size > 0 && !extra.beside.isClosed) this.pumpStreams(extra);
       // A stream that failed at once has restarted or ended its actor.
       if (!this.isRunning) return;
     }
-    const handled = extra?.beside.held ? this.drainBeside() : this.drain(slice);
+    const handled = extra === undefined ? this.drain(slice) : this.drainOf(extra, slice);
     this.host.counters.handled += handled;
     if (extra?.receiveTimeout !== undefined) extra.receiveTimeout.handled(handled);
     // A handler may have suspended it, or ended it.
@@ -109,15 +103,14 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
 
   /** Handles what is queued now, until the slice is used up or a handler suspends the cell. Returns how many. */
   private drain(slice: Slice): number {
-    // One that was asked to stop waits for its open runs only.
-    let left = this.stopAsked ? 0 : Math.min(this.queued, limits.messagesPerTurnMax);
+    let left = Math.min(this.queued, limits.messagesPerTurnMax);
     let handled = 0;
     while (left > 0) {
       const batch = Math.min(left, slice.stride);
       const done = this.handle(batch);
       handled += done;
       left -= done;
-      if (slice.spent(done) || done < batch || this.stopAsked || !this.isRunning) break;
+      if (slice.spent(done) || done < batch || left === 0 || this.stopAsked || !this.isRunning) break;
     }
     return handled;
   }
@@ -151,14 +144,35 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     return batch;
   }
 
-  /** Messages that may begin while the exclusive run waits. Returns how many. */
-  private drainBeside(): number {
+  private drainOf(extra: CellExtension, slice: Slice): number {
+    // It waits for open runs only, and then it stops.
+    if (this.stopAsked) return 0;
+    if (extra.beside.isClosed) return this.drainBeside(slice, extra);
+    return extra.offers.size > 0 ? this.drainFull(slice, extra) : this.drain(slice);
+  }
+
+  /** The same as `drain`, where offers wait: they get the room before the handler that made it can use it up. */
+  private drainFull(slice: Slice, extra: CellExtension): number {
     let handled = 0;
-    while (this.isRunning && !this.stopAsked && this.mayBegin()) {
+    for (let left = Math.min(this.queued, limits.messagesPerTurnMax); left > 0 && this.mayBegin(); left -= 1) {
+      this.admitBehindOldest(extra);
+      handled += this.handle(1);
+      if (slice.spent(1) || this.stopAsked || !this.isRunning) break;
+    }
+    return handled;
+  }
+
+  /** Handles what may begin while the exclusive run waits, until the slice is used up. Returns how many. */
+  private drainBeside(slice: Slice, extra: CellExtension): number {
+    const { beside } = extra;
+    let handled = 0;
+    for (let left = Math.min(this.queued, limits.messagesPerTurnMax); left > 0; left -= 1) {
+      if (!this.isRunning || this.stopAsked || !beside.isClosed || !this.mayBegin()) break;
       const { request } = this.peekEnvelope();
       const message = this.shiftMessage();
+      if (extra.offers.size > 0) this.admitOffers(extra);
       handled += 1;
-      if (!this.answerBeside(request!, message)) break;
+      if (!this.answerBeside(request!, message) || slice.spent(1)) break;
     }
     return handled;
   }
@@ -177,8 +191,8 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     return !this.stopAsked && this.isRunning;
   }
 
-  private newRun(): Run {
-    const run = new Run(this);
+  protected override newRun(): Run {
+    const run = this.behavior.severalRuns ? new InterleavedRun(this) : new Run(this);
     this.current = run;
     return run;
   }
@@ -193,7 +207,7 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
       return true;
     }
     if (isStream) return this.answerStream(request as StreamRequest, message);
-    if (operation.interleaves > 0 || request.isAdmitted) return this.answerBeside(request, message);
+    if (operation.interleaves > 0) return this.answerBeside(request, message);
     run.envelope = request;
     request.run = run;
     try {
@@ -219,7 +233,8 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     const run = this.current;
     if (result === answeredLater) {
       envelope.origin?.settled();
-      this.releaseRun(run);
+      // It stays open for as long as its request is, and waits for nobody.
+      this.current = undefined;
       return;
     }
     if (this.isOver || run === undefined) {
@@ -232,6 +247,7 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     run.envelope = envelope;
     if (this.hosted.interleaves) this.extension.beside.held = true;
     this.settleLater(result, envelope, message, run, () => this.resume(envelope));
+    if (this.extra !== undefined && this.extra.offers.size > 0) this.admitOffers(this.extra);
     this.wake();
   }
 
@@ -273,6 +289,7 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
 
   protected override afterRun(): void {
     if (this.extra !== undefined) this.afterRunOf(this.extra);
+    else if (this.hosted.isLast && this.endsNow()) return;
     else if (this.queued > 0) this.makeReady();
     else this.status = Status.idle;
   }
@@ -281,13 +298,21 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     if (extra.offers.size > 0) this.admitOffers(extra);
     // An offer that was let in, or a run beside others, may have asked for the turn.
     if (this.status === Status.ready) return;
-    if ((this.stopAsked || this.isDrained) && this.isFree) void this.endInOrder('stopped');
-    else if (extra.pulls.size > 0 || this.mayBegin()) this.makeReady();
-    else if (this.queued > 0 || this.isHeld) this.status = Status.suspended;
+    if (this.hosted.isLast && this.endsNow()) return;
+    const { isClosed } = this;
+    if ((extra.pulls.size > 0 && !isClosed) || this.mayBegin()) this.makeReady();
+    else if (this.queued > 0 || isClosed) this.status = Status.suspended;
     else {
       this.status = Status.idle;
       extra.receiveTimeout?.rests();
     }
+  }
+
+  /** Ends an actor that is to end and has nothing open any more. */
+  private endsNow(): boolean {
+    if (!(this.stopAsked || this.isDrained) || !this.isFree) return false;
+    this.endInOrder('stopped');
+    return true;
   }
 
   protected override wake(): void {
@@ -296,9 +321,15 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
 
   // ── runs beside others ──
 
-  /** True while an exclusive run waits. */
+  /** True while an exclusive run waits, or the started hook. */
   protected override get isHeld(): boolean {
+    if (this.status === Status.starting || this.status === Status.restarting) return true;
     return this.hosted.interleaves ? this.extra?.beside.held === true : this.status === Status.suspended;
+  }
+
+  /** True while no exclusive message may begin. */
+  private get isClosed(): boolean {
+    return this.behavior.interleaves ? this.extra?.beside.isClosed === true : this.status === Status.suspended;
   }
 
   /** True when no run of a message is open. */
@@ -311,9 +342,18 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
     if (this.queued === 0) return false;
     if (!this.hosted.interleaves) return !this.isHeld;
     if (this.stopAsked) return false;
-    const { request, operation } = this.peekEnvelope();
-    if (request?.isAdmitted || request?.settled) return true;
-    return operation.interleaves > 0 ? this.extension.beside.hasRoomFor(operation) : !this.isHeld;
+    const envelope = this.peekEnvelope();
+    const may = this.mayBeginWith(envelope);
+    // What is behind it need not wait for a call that is given up.
+    if (!may && envelope.request !== undefined) envelope.request.onGivenUp ??= () => this.wake();
+    return may;
+  }
+
+  private mayBeginWith({ operation, request }: Envelope): boolean {
+    const { beside } = this.extension;
+    if (request?.settled) return true;
+    if (operation.interleaves > 0) return beside.hasRoomFor(operation);
+    return !beside.isClosed || request?.isAdmitted === true;
   }
 
   /** Begins an ask beside whatever else is open. False when the turn ends with it. */
@@ -325,15 +365,16 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
       this.letterDies(request, message, 'expired');
       return true;
     }
-    if (!request.isAdmitted && !beside.hasRoomFor(operation)) {
+    if (operation.interleaves > 0 && !beside.hasRoomFor(operation)) {
       this.host.counters.handled -= 1;
       this.putBack(request, message);
+      this.attend();
       return false;
     }
     const run = new InterleavedRun(this);
     run.envelope = request;
     request.run = run;
-    beside.begin(run);
+    beside.begin(run, operation);
     try {
       const result = this.call(run, request, message);
       if (result !== undefined && result !== null && isThenable(result)) {
@@ -355,7 +396,9 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
   /** Calls the handler with a message whose refs belong to the run. */
   private call(run: InterleavedRun, { operation }: Request, message: unknown): unknown {
     const { beside } = this.extension;
-    const own = operation.input.plain ? message : operation.input.rebind(message, run);
+    // One that was let in is an exclusive one: its handler sees to that itself.
+    const rebinds = !operation.input.plain && (operation.interleaves > 0 || operation.kind === 'stream');
+    const own = rebinds ? operation.input.rebind(message, run) : message;
     const before = beside.calling;
     beside.calling = run;
     try {
@@ -378,12 +421,11 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
   // ── what a run may ask of its actor ──
 
   selfRef(): InternalRef {
-    this.#refs ??= new OwnRefs();
-    return this.#refs.self(this, this);
+    return this.belongings.self(this, this);
   }
 
   /** What of this actor's generation began is its own to hear of, or to fail by; see `pipe-to-self.ts`. */
-  workOwner(generation: number): WorkOwner {
+  workOwner(generation: number | undefined): WorkOwner {
     return {
       began: (operation) => this.beginWork(operation),
       isLate: () => {
@@ -480,9 +522,14 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
 
   // ── as the owner of refs ──
 
+  /** The run whose code is being called at this moment. */
+  get runCalled(): Run | undefined {
+    return this.isRunning ? (this.extra?.beside.calling ?? this.current) : undefined;
+  }
+
   get openRun(): Run | undefined {
     const { extra } = this;
-    if (this.isRunning) return extra?.beside.calling ?? this.current;
+    if (this.isRunning) return this.runCalled;
     const held = this.isHeld ? this.current : undefined;
     if (extra === undefined || extra.beside.size === 0) return held;
     // A ref in the state may be used by any of the open runs: no chain is better than a wrong one.
@@ -492,17 +539,21 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
   /** The run that keeps other messages waiting. */
   get exclusiveRun(): Run | undefined {
     if (this.isHeld) return this.current;
-    return this.isRunning && this.extra?.beside.calling === undefined ? this.current : undefined;
+    const beside = this.extra?.beside;
+    if (this.isRunning && beside?.calling === undefined) return this.current;
+    if (beside !== undefined) for (const run of beside.letIn) return run;
+    return undefined;
   }
 
-  /** True while the run of that number, which another place was told, is open. */
-  hasOpenRun(number: number): boolean {
-    return this.exclusiveRun?.number === number || this.extra?.beside.find(number) !== undefined;
+  /** True while the run of that number, which another place was told, keeps other messages waiting. */
+  isHeldBy(number: number): boolean {
+    if (this.exclusiveRun?.number === number) return true;
+    for (const run of this.extra?.beside.letIn ?? []) if (run.number === number) return true;
+    return false;
   }
 
   adopt(ref: object): object {
-    this.#refs ??= new OwnRefs();
-    return this.#refs.adopt(ref as InternalRef, this);
+    return this.belongings.adopt(ref as InternalRef, this);
   }
 
   // ── streams of its own ──
@@ -544,17 +595,25 @@ export class Cell extends Supervised implements Target, Runnable, Owner, StreamH
       stream.close();
       this.streamEnded(stream);
     };
-    extension.pulls.push(stream);
+    // At once, and so at its place in the order: what it observes is observed from before the next message on.
+    extension.beside.calling = run;
+    stream.pump();
+    extension.beside.calling = undefined;
   }
 
   wantsPull(stream: StreamRun): void {
     if (this.isOver) return;
     this.extension.pulls.push(stream);
-    if (this.status === Status.idle || (this.status === Status.suspended && !this.isHeld)) this.makeReady();
+    // What cannot begin for want of room keeps the messages behind it, and no stream.
+    if (this.status === Status.idle || (this.status === Status.suspended && !this.isClosed)) this.makeReady();
   }
 
   streamEnded(stream: StreamRun): void {
     this.extension.endStream(stream);
+  }
+
+  streamLeft(stream: StreamRun): void {
+    this.extra?.beside.end(stream.run);
   }
 
   streamFailed(stream: StreamRun, error: unknown): void {

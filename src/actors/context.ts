@@ -20,15 +20,19 @@ import type {
 } from './protocol.ts';
 import type { Resource } from './resource.ts';
 
+/** Options of `ctx.after` and `ctx.every`; they stand after the message. */
 export interface TimerOptions {
   /** A timer of the same name replaces the one that is pending. */
   name?: string;
 }
 /** What the third argument of `ctx.run` receives when the work was rejected. */
 export interface RunFailure {
+  /** The error's `code`, such as `ENOENT`; `Error` where it has none. */
   readonly code: string;
+  /** The text of the error, cut to a bound. */
   readonly message: string;
 }
+/** How `ctx.observe` gives values. */
 export interface ObserveOptions {
   /** Deliver every value in order instead of the latest; a reader that falls too far behind ends with `Lagged`. */
   every?: boolean;

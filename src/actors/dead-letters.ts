@@ -17,6 +17,18 @@ import type { Owner, Target } from './target.ts';
 /** Protocols of the runtime itself begin with this. */
 const ownProtocols = 'troupe.';
 
+/**
+ * Why a message reached no handler, or was not handled by it.
+ *
+ * - `stopped`, `draining`: its actor had ended, or handles only what was there before it was told to end.
+ * - `failed`: its actor ended by a failure before the message came up, or a router could not choose a routee for it.
+ * - `full`: refused at the capacity of the mailbox, or one stream too many. `dropped`: it or an older one had to go there.
+ * - `expired`: its caller had given up before it came up.
+ * - `poison`: its handler failed. `unhandled`: the actor does not handle it in its present state.
+ * - `invalid`: it does not fit its operation, as the receiver sees it. `unknown`: no such actor or operation there.
+ * - `unreachable`: no link to its place. `place-lost`: its place was lost before it had received it.
+ * - `no-routee`: the router had nobody to pass it on to.
+ */
 export type DeadLetterReason =
   | 'stopped'
   | 'draining'
@@ -32,12 +44,15 @@ export type DeadLetterReason =
   | 'no-routee'
   | 'place-lost';
 
+/** A message that was not handled, with its reason. The name is that of Akka. */
 export interface DeadLetter {
   /** Path of the actor that the message was for. */
   readonly path: string;
   /** The operation, such as `counter.inc`. */
   readonly operation: string;
+  /** Why it was not handled. */
   readonly reason: DeadLetterReason;
+  /** The message as its handler would have got it, or as it was sent where it does not fit its operation. */
   readonly message: unknown;
   /**
    * Sends the message once more: to the same incarnation, or to the actor that is given, which must have an operation of
@@ -66,7 +81,9 @@ export interface LostMessage {
 
 /** Messages that another place had received but not handled when it was lost; their content went with it. */
 export interface LostWithPlace {
+  /** The id of the place: `node~incarnation/thread`. */
   readonly place: string;
+  /** How many messages it had received and not settled. */
   readonly count: number;
 }
 

@@ -4,6 +4,16 @@ import type { EndReason } from './target.ts';
 
 /** An actor did not start. Nothing of it is left. */
 export class SpawnFailed extends TroupeError<'SpawnFailed'> {
+  /**
+   * What was missing.
+   *
+   * - `unregistered`: the actor is in no registry of the place. `version`: it is another definition there.
+   * - `arguments`: they do not fit the schema. `state`: `state` or `signals.started` failed. `resource`: one could not
+   * be opened.
+   * - `name`: no name for an actor. `name-taken`: another actor of the place has it.
+   * - `no-place`: no node has joined with that role. `place-lost`: the place was lost meanwhile. `shutdown`: the system
+   * ends.
+   */
   readonly reason:
     | 'unregistered'
     | 'arguments'

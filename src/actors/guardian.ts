@@ -8,6 +8,7 @@ import { describeThrown } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Strategy } from './supervise.ts';
 
+/** What stands above the top-level actors of each place. As the user guardian of Akka, but no actor. */
 export interface GuardianOptions {
   /**
    * How the top-level actors of a place hang together; `one-for-one` unless given. Actors of the runtime itself, such as

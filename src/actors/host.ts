@@ -40,8 +40,11 @@ import { type ActorView, viewsOf } from './tree.ts';
  * accepted = handled + dead letters after acceptance + queued + stashed + quarantined.
  */
 export interface Counters {
+  /** Messages that a mailbox took. */
   accepted: number;
+  /** Messages that a mailbox did not take: dead letters, all of them. */
   refused: number;
+  /** Messages whose handler was called and did not fail. */
   handled: number;
   /** Replies and timers that came for what had ended. */
   late: number;

@@ -1,43 +1,63 @@
 /**
  * A definition of an actor at one host: what all its actors of a place have in common, behind one field of each.
  *
- * An actor that takes nothing more points to the closed form of the same, so that the common case of a message asks no
- * further question.
+ * An actor that takes nothing more, or that is to end, points to another form of the same, so that the common case of a
+ * message asks no further question and such an actor needs no field for it.
  */
 import type { ActorBehavior } from './behavior.ts';
-import type { HandlerFunction } from './handler-tables.ts';
+import type { HandlerTable } from './handler-tables.ts';
 import type { Host } from './host.ts';
+
+interface Form {
+  readonly isClosed: boolean;
+  readonly stopAsked: boolean;
+}
 
 export class HostedBehavior {
   readonly host: Host;
   readonly behavior: ActorBehavior;
-  readonly handlers: readonly HandlerFunction[];
+  readonly handlers: HandlerTable;
   /** From so many messages on a sender is told to slow down, or what else there is to say. */
   readonly highWater: number;
   /** Signals come on top of it. */
   readonly capacity: number;
   readonly interleaves: boolean;
-  readonly #open: HostedBehavior;
+  /** True where no further messages are taken. */
+  readonly isClosed: boolean;
+  /** True where the actor is to end as soon as no run is open. */
+  readonly stopAsked: boolean;
+  /** True for either. */
+  readonly isLast: boolean;
   #closed: HostedBehavior | undefined = undefined;
+  #stopping: HostedBehavior | undefined = undefined;
 
-  constructor(host: Host, behavior: ActorBehavior, open?: HostedBehavior) {
+  constructor(
+    host: Host,
+    behavior: ActorBehavior,
+    { isClosed, stopAsked }: Form = { isClosed: false, stopAsked: false },
+  ) {
     this.host = host;
     this.behavior = behavior;
     this.handlers = behavior.handlers;
-    this.highWater = open === undefined ? behavior.highWater : 0;
-    this.capacity = open === undefined ? behavior.capacity : 0;
+    this.highWater = isClosed ? 0 : behavior.highWater;
+    this.capacity = isClosed ? 0 : behavior.capacity;
     this.interleaves = behavior.interleaves;
-    this.#open = open ?? this;
+    this.isClosed = isClosed;
+    this.stopAsked = stopAsked;
+    this.isLast = isClosed || stopAsked;
   }
 
   /** The same for an actor that takes no further messages. */
   get closed(): HostedBehavior {
-    if (this.isClosed) return this;
-    this.#closed ??= new HostedBehavior(this.host, this.behavior, this);
+    this.#closed ??= this.isClosed ? this : new HostedBehavior(this.host, this.behavior, { ...this, isClosed: true });
     return this.#closed;
   }
 
-  get isClosed(): boolean {
-    return this.#open !== this;
+  /** The same for an actor that is to end. */
+  get stopping(): HostedBehavior {
+    this.#stopping ??= this.stopAsked
+      ? this
+      : new HostedBehavior(this.host, this.behavior, { ...this, stopAsked: true });
+    return this.#stopping;
   }
 }

@@ -10,6 +10,13 @@ import type { InvalidValue } from './schema/errors.ts';
 import type { MessageType } from './schema/message-type.ts';
 import type { Owner } from './target.ts';
 
+/**
+ * How a message becomes the receiver's own.
+ *
+ * - `parse`: validated by the schema of its operation, which copies it in the same step.
+ * - `codec`: also taken through its wire form and back, so that what would not survive a thread is found on one thread.
+ * - `trusted`: handed over as it is, unvalidated; sender and receiver share it, and must not change it.
+ */
 export type Isolation = 'parse' | 'codec' | 'trusted';
 
 /** Gives `value` to `owner`. @throws InvalidValue */

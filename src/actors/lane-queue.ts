@@ -16,6 +16,8 @@ export interface MessageQueue {
   unshift(envelope: Envelope, message: unknown): void;
   /** The envelope of the message that is next. The queue must not be empty. */
   peekFirst(): Envelope;
+  /** The envelopes of all, in the order in which they are next. */
+  firsts(): Iterable<Envelope>;
   /** Takes out the message that is next; read `peekFirst` before. */
   shiftSecond(): unknown;
 }
@@ -58,6 +60,10 @@ export class LaneQueue implements MessageQueue {
     const message = this.#next().shiftSecond();
     this.size -= 1;
     return message;
+  }
+
+  *firsts(): Generator<Envelope> {
+    for (const lane of this.#lanes) yield* lane.firsts();
   }
 
   #next(): PairQueue<Envelope, unknown> {

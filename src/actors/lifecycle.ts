@@ -14,7 +14,7 @@ import { CellExtension } from './cell-extension.ts';
 import { SpawnFailed } from './errors.ts';
 import { FailureLog, logFailure } from './failure-log.ts';
 import type { HandlerTable } from './handler-tables.ts';
-import { Birth, type Envelope, Mailbox, Status, statusNames } from './mailbox.ts';
+import { type Envelope, Mailbox, Status, statusNames } from './mailbox.ts';
 import { ActorFailed } from './outcomes.ts';
 import { ReceiveTimeout } from './receive-timeout.ts';
 import { Run } from './run.ts';
@@ -28,7 +28,7 @@ export abstract class Lifecycle extends Mailbox {
 
   /** True when it is to end as soon as no run is open. */
   protected get stopAsked(): boolean {
-    return this.extra?.stopAsked === true;
+    return this.hosted.stopAsked;
   }
 
   protected get isRunning(): boolean {
@@ -46,6 +46,11 @@ export abstract class Lifecycle extends Mailbox {
       if (this.status === Status.stopped) this.extra.tellEnded();
     }
     return this.extra;
+  }
+
+  /** The number of the first run of its generation. */
+  get firstRun(): number {
+    return this.extra === undefined ? 0 : this.extra.firstRun;
   }
 
   /** New at each restart: timers, runs and streams belong to one. */
@@ -70,7 +75,7 @@ export abstract class Lifecycle extends Mailbox {
     const { uses, signals, supervision } = this.behavior;
     try {
       // A copy, since the state may keep what it is given and change it.
-      if (supervision.restartsMax > 0 && !isEmpty(args)) this.born.arguments = this.takeArguments(args);
+      if (supervision.restartsMax > 0 && !isEmpty(args)) this.belongings.arguments = this.takeArguments(args);
       if (uses.length > 0) {
         const resources = uses.map((one) => this.host.resourceFor(one));
         const state = this.host.resources.acquire(resources).then(() => this.makeState(args));
@@ -89,15 +94,10 @@ export abstract class Lifecycle extends Mailbox {
   }
 
   private startsLater(started: Promise<void>): void {
-    this.born.started = started;
+    this.belongings.started = started;
     started.catch(() => {
       // The spawner is told by its own promise; of a child of an actor the log tells.
     });
-  }
-
-  private get born(): Birth {
-    this.birth ??= new Birth(undefined);
-    return this.birth;
   }
 
   protected makeState(args: unknown): unknown {
@@ -106,7 +106,7 @@ export abstract class Lifecycle extends Mailbox {
 
   /** The arguments once more, as they were at the start. */
   protected argumentsAgain(): unknown {
-    return this.takeArguments(this.birth?.arguments ?? {});
+    return this.takeArguments(this.givenArguments ?? {});
   }
 
   private takeArguments(args: unknown): unknown {
@@ -119,7 +119,7 @@ export abstract class Lifecycle extends Mailbox {
       this.refuseIfOver();
       // The hook's context speaks of it already.
       this.state = state;
-      await this.behavior.signals.started?.(state, { generation: 0 }, this.hookContext());
+      await this.behavior.signals.started?.(state, { generation: 0 }, this.newRun());
       this.refuseIfOver();
       this.begin(state);
     } catch (error) {
@@ -145,6 +145,7 @@ export abstract class Lifecycle extends Mailbox {
   /** It has its state: what has come meanwhile is handled. */
   protected begin(state: unknown): void {
     this.state = state;
+    if (this.current !== undefined) this.releaseRun(this.current);
     this.status = Status.idle;
     this.awaitQuiet();
     if (this.extra !== undefined) this.admitOffers(this.extra);
@@ -170,6 +171,9 @@ export abstract class Lifecycle extends Mailbox {
     extension.receiveTimeout = new ReceiveTimeout(this, idle, idleMs, this.host.environment.clock);
     extension.receiveTimeout.rests();
   }
+
+  /** A run that holds the actor. */
+  protected abstract newRun(): Run;
 
   protected hookContext(): Run {
     return new Run(this as unknown as Cell);
@@ -214,18 +218,24 @@ export abstract class Lifecycle extends Mailbox {
   // ── the end ──
 
   stop(kill: boolean, options: StopOptions | undefined): Promise<void> {
+    this.askToStop(kill, options);
     if (this.status === Status.stopped) return Promise.resolve();
     const { ended } = this.extension;
+    const deadlineMs = options?.deadlineMs;
+    return deadlineMs === undefined ? ended : this.endedWithin(deadlineMs, ended);
+  }
+
+  /** The same for those who do not wait for its end. */
+  askToStop(kill = false, options?: StopOptions): void {
+    if (this.status === Status.stopped) return;
     if (kill) this.end('killed');
     else if (options?.drain === true) this.drainQueue();
     else if (!this.stopAsked) {
-      this.extension.stopAsked = true;
+      this.hosted = this.hosted.stopping;
       this.attend();
       if (this.status === Status.idle) this.makeReady();
-      else if (this.status === Status.restarting) void this.endInOrder('stopped');
+      else if (this.status === Status.restarting) this.endInOrder('stopped');
     }
-    const deadlineMs = options?.deadlineMs;
-    return deadlineMs === undefined ? ended : this.endedWithin(deadlineMs, ended);
   }
 
   private drainQueue(): void {
@@ -267,9 +277,15 @@ export abstract class Lifecycle extends Mailbox {
     return this.status === Status.stopped;
   }
 
-  /** No more messages, children first, the stopping hook, then the end. */
-  protected async endInOrder(reason: 'stopped' | 'failed'): Promise<void> {
+  /** No more messages, children first, the stopping hook, then the end: at once where there is none of these. */
+  protected endInOrder(reason: 'stopped' | 'failed'): void {
     if (this.isOver) return;
+    const hasChildren = this.extra !== undefined && this.extra.children.size > 0;
+    if (hasChildren || this.behavior.signals.stopping !== undefined) void this.endStepByStep(reason);
+    else this.end(reason);
+  }
+
+  private async endStepByStep(reason: 'stopped' | 'failed'): Promise<void> {
     // A start that is under way gives back itself what it holds.
     const holdsResources = this.status !== Status.starting && this.behavior.uses.length > 0;
     this.abandonRun();
@@ -302,6 +318,7 @@ export abstract class Lifecycle extends Mailbox {
     for (const child of extra?.children ?? []) void child.stop(true, undefined);
     if (holdsResources) this.releaseResources();
     this.state = undefined;
+    this.current?.end();
     this.current = undefined;
     this.host.ended(this as unknown as Cell);
     extra?.watches?.closeAll();
@@ -363,7 +380,8 @@ export abstract class Lifecycle extends Mailbox {
 
   /** True while the handler that got `run` has not left. */
   isHandling(run: Run): boolean {
-    return (this.current === run && (this.isRunning || this.isHeld)) || this.extra?.beside.isHandling(run) === true;
+    const isOpen = this.isRunning || (this.isHeld && this.status === Status.suspended);
+    return (this.current === run && isOpen) || this.extra?.beside.isHandling(run) === true;
   }
 
   /** The next run gets a context of its own. */

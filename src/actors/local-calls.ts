@@ -14,7 +14,16 @@ import type { Run } from './run.ts';
 import { type StreamReader, streamOf } from './stream-reader.ts';
 import { StreamRequest } from './stream-request.ts';
 import type { Owner } from './target.ts';
-import { judgeCall, judgeOffer, type OpenWait } from './wait-for.ts';
+import {
+  blockersOf,
+  blockersOfRoom,
+  blockersOfStreams,
+  judgeCall,
+  judgeOffer,
+  judgeRead,
+  noBlockers,
+  type OpenWait,
+} from './wait-for.ts';
 
 export class LocalRequest extends Request implements OpenWait {
   override get origin(): undefined {
@@ -41,9 +50,10 @@ export class LocalRequest extends Request implements OpenWait {
     this.#reject = reject;
   }
 
-  blocker(): Run | undefined {
-    // One that interleaves waits for its turn only.
-    return this.run ?? (this.operation.interleaves > 0 ? undefined : this.#cell.exclusiveRun);
+  blockers(): ReturnType<OpenWait['blockers']> {
+    const { run } = this;
+    // One whose run has ended is handed out again.
+    return run === undefined || run.isOver ? blockersOf(this.#cell, this.operation, this) : [[run]];
   }
 
   override succeed(result: unknown): void {
@@ -191,7 +201,7 @@ export function sendOffer(
     if (cell.offersFull) throw tooManyWait(operation.label, cell.path());
     const run = owner.openRun;
     if (run !== undefined) judgeOffer(cell, run, operation);
-    const wait: OpenWait = { blocker: () => cell.exclusiveRun };
+    const wait: OpenWait = { blockers: () => blockersOfRoom(cell, offer) };
     const abort = (): void => {
       host.deadlines.remove(offer);
       offer.refuse(new Cancelled(false, `${operation.label}: cancelled by the caller's signal`, signal?.reason));
@@ -220,20 +230,22 @@ export function sendOffer(
   });
 }
 
-class LocalStreamRequest extends StreamRequest {
+class LocalStreamRequest extends StreamRequest implements OpenWait {
   override get origin(): undefined {
     return undefined;
   }
   override get caller(): Owner {
     return this.#owner;
   }
+  readonly #cell: Cell;
   readonly #host: Host;
   readonly #owner: Owner;
   readonly #reader: StreamReader<unknown>;
 
-  constructor(host: Host, operation: Operation, owner: Owner, reader: StreamReader<unknown>) {
+  constructor(cell: Cell, operation: Operation, owner: Owner, reader: StreamReader<unknown>) {
     super(operation, owner.openRun, limits.streamWindow);
-    this.#host = host;
+    this.#cell = cell;
+    this.#host = cell.host;
     this.#owner = owner;
     this.#reader = reader;
   }
@@ -246,9 +258,35 @@ class LocalStreamRequest extends StreamRequest {
     }
   }
 
+  /** Its reader waits only while it has read all there is. */
+  blockers(): ReturnType<OpenWait['blockers']> {
+    return this.#reader.isAwaited ? this.#blockersOfNext() : noBlockers;
+  }
+
+  /** @throws Rejected `cycle` when the next value would wait for its own reader */
+  awaited(): void {
+    const { callerRun } = this;
+    if (callerRun !== undefined && !callerRun.isOver && !this.settled) {
+      judgeRead(this.#cell, callerRun, this.operation, this.#blockersOfNext());
+    }
+  }
+
+  /** Between two values it waits for the actor to be between two messages. */
+  #blockersOfNext(): ReturnType<OpenWait['blockers']> {
+    const { run } = this;
+    if (run === undefined || run.isOver) return blockersOf(this.#cell, this.operation, this);
+    return this.isProducing ? [[run]] : blockersOfStreams(this.#cell);
+  }
+
+  override cancel(): void {
+    if (!this.settled) this.callerRun?.waitsNoMore(this);
+    super.cancel();
+  }
+
   override complete(): void {
     if (this.settled) return;
     this.settled = true;
+    this.callerRun?.waitsNoMore(this);
     this.#reader.end();
   }
 
@@ -256,6 +294,7 @@ class LocalStreamRequest extends StreamRequest {
     if (this.settled) return;
     const own = errorFor(this.#owner, error, this.operation, this.#host);
     this.settled = true;
+    this.callerRun?.waitsNoMore(this);
     this.#reader.end({ thrown: own });
   }
 }
@@ -268,8 +307,9 @@ export function openLocalStream(
   owner: Owner,
 ): Stream<unknown> {
   return streamOf((reader) => {
-    const host = cell.host;
-    const request = new LocalStreamRequest(host, operation, owner, reader);
+    const { host } = cell;
+    const request = new LocalStreamRequest(cell, operation, owner, reader);
+    request.callerRun?.waitsFor(request);
     try {
       cell.accept(request, host.handOver(operation.input, message, cell));
     } catch (error) {
@@ -281,6 +321,9 @@ export function openLocalStream(
       },
       cancel(): void {
         request.cancel();
+      },
+      awaited(): void {
+        request.awaited();
       },
     };
   }, options?.signal);

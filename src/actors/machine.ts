@@ -40,6 +40,7 @@ export interface StateOptions {
   /** How long it may last before its `timeout` handler is called, in ms. Entering it anew begins anew. */
   readonly timeoutMs?: number;
 }
+/** The states of a machine, by name. */
 export type MachineStates = { readonly [state: string]: StateOptions };
 
 type DataIn<O> = O extends { readonly data: DataOf<infer D> } ? D : undefined;
@@ -110,6 +111,7 @@ export type StateHandlers<O, P extends Operations, S extends MachineStates, PN e
   on?: MachineHandlers<DataIn<O>, P, S, PN>;
 } & TimeoutHandler<DataIn<O>, O, P, S, PN>;
 
+/** What `machine` takes beside protocol and handlers. */
 export interface MachineOptions<
   A extends Schema,
   S extends MachineStates,
@@ -127,6 +129,7 @@ export interface MachineOptions<
    * and answers an ask or a stream with `Rejected(unhandled)` at once.
    */
   unhandled: 'stash' | 'refuse';
+  /** As for an actor; the state that they get is `{ state, data }`. */
   signals?: Signals<MachineState<NoInfer<S>>, MachineContext<PO & NoInfer<N>, {}, NoInfer<S>, PN>>;
 }
 

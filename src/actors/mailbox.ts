@@ -8,6 +8,7 @@
  */
 import { limits } from '../base/limits.ts';
 import type { ActorBehavior } from './behavior.ts';
+import { Belongings } from './belongings.ts';
 import type { CellExtension } from './cell-extension.ts';
 import type { DeadLetterReason } from './dead-letters.ts';
 import { FailureLog } from './failure-log.ts';
@@ -53,26 +54,14 @@ export const statusNames: { readonly [N in StatusNumber]: ActorStatus } = [
   'stopped',
 ];
 
-/** What an actor has only where it is named, has arguments, or takes a while to start. */
-export class Birth {
-  readonly name: string | undefined;
-  /** The arguments as they were given, for a restart; undefined where they are empty. */
-  arguments: unknown = undefined;
-  started: Promise<void> | undefined = undefined;
-
-  constructor(name: string | undefined) {
-    this.name = name;
-  }
-}
-
 export abstract class Mailbox {
   /** Its definition at its host; the closed form of it while it drains. */
   protected hosted: HostedBehavior;
   readonly parent: Mailbox | undefined;
   /** The actor's number on its place, never used again: the incarnation. */
   readonly id: number;
-  /** What only some actors are born with. */
-  protected birth: Birth | undefined;
+  /** What only some actors have. */
+  private owned: Belongings | undefined;
   protected status: StatusNumber = Status.starting;
   /** Messages that wait: one in the slot, which is filled first and emptied first, and the rest behind it. */
   queued = 0;
@@ -86,7 +75,7 @@ export abstract class Mailbox {
     this.hosted = hosted;
     this.parent = parent;
     this.id = id;
-    this.birth = name === undefined ? undefined : new Birth(name);
+    this.owned = name === undefined ? undefined : new Belongings(name);
   }
 
   get host(): Host {
@@ -98,12 +87,22 @@ export abstract class Mailbox {
   }
 
   get name(): string | undefined {
-    return this.birth?.name;
+    return this.owned?.name;
+  }
+
+  protected get belongings(): Belongings {
+    this.owned ??= new Belongings(undefined);
+    return this.owned;
+  }
+
+  /** The arguments as they were given; undefined where they are empty. */
+  protected get givenArguments(): unknown {
+    return this.owned?.arguments;
   }
 
   /** Resolves when it has started; undefined when it started at once. */
   get started(): Promise<void> | undefined {
-    return this.birth?.started;
+    return this.owned?.started;
   }
 
   /** What the actor needs only now and then. */
@@ -145,15 +144,36 @@ export abstract class Mailbox {
     return true;
   }
 
-  /** Queues a message before all others, whatever the high water; for a call that its actor waits for itself. */
-  acceptFirst(envelope: Envelope, message: unknown): void {
-    if (this.isOver || this.queued >= this.hosted.capacity) {
-      this.acceptBeyond(envelope, message);
+  /** Queues a call that is let in and begins at once: before all others, but for those that were let in before it. */
+  acceptFirst(request: Request, message: unknown): void {
+    if (this.isOver) {
+      this.acceptBeyond(request, message);
       return;
     }
-    this.putBack(envelope, message);
+    if (this.isFull && !this.makeRoom(request, message)) return;
+    const before: [Envelope, unknown][] = [];
+    while (this.queued > 0 && this.peekEnvelope().request?.isAdmitted) {
+      const envelope = this.peekEnvelope();
+      before.push([envelope, this.shiftMessage()]);
+    }
+    this.putBack(request, message);
+    for (const [envelope, admitted] of before.reverse()) this.putBack(envelope, admitted);
     this.host.counters.accepted += 1;
     this.wake();
+  }
+
+  /** How many messages of the operation have been let in and are about to begin. */
+  admittedOf(operation: Operation): number {
+    let count = 0;
+    for (const envelope of this.waitingEnvelopes()) {
+      if (!envelope.request?.isAdmitted) break;
+      if (envelope.operation === operation) count += 1;
+    }
+    return count;
+  }
+
+  private get isFull(): boolean {
+    return this.queued - (this.extra?.signalsQueued ?? 0) >= this.hosted.capacity;
   }
 
   /** At the high water, or beyond it, or at the end of its life. */
@@ -163,8 +183,7 @@ export abstract class Mailbox {
       this.letterDies(envelope, message, 'stopped');
       return false;
     }
-    const counted = this.queued - (this.extra?.signalsQueued ?? 0);
-    if (counted >= this.hosted.capacity && !this.makeRoom(envelope, message)) return false;
+    if (this.isFull && !this.makeRoom(envelope, message)) return false;
     this.enqueue(envelope, message);
     return this.queued < this.hosted.highWater;
   }
@@ -193,6 +212,12 @@ export abstract class Mailbox {
   /** The head of the oldest message. There must be one. */
   protected peekEnvelope(): Envelope {
     return this.firstEnvelope ?? this.backlog!.peekFirst();
+  }
+
+  /** The heads of all messages that wait, the oldest first. */
+  *waitingEnvelopes(): Generator<Envelope> {
+    if (this.firstEnvelope !== undefined) yield this.firstEnvelope;
+    if (this.backlog !== undefined) yield* this.backlog.firsts();
   }
 
   /** Removes the oldest message and gives its content; read `peekEnvelope` before. */
@@ -277,6 +302,16 @@ export abstract class Mailbox {
     }
     // Twice what is left, so that each is looked at a bounded number of times.
     extension.offersSweptAt = Math.max(limits.offersSweptMin, offers.size * 2);
+  }
+
+  /** Lets offers in to the place of the oldest message, which is about to be handled. */
+  protected admitBehindOldest(extra: CellExtension): void {
+    const oldest = this.peekEnvelope();
+    // News of an end takes no room.
+    if (this.isSignal(oldest)) return;
+    const message = this.shiftMessage();
+    this.admitOffers(extra);
+    this.putBack(oldest, message);
   }
 
   /** Lets in the offers that there is room for, first come first served. */
@@ -442,7 +477,7 @@ export abstract class Mailbox {
   /** A message that waits to be handed out again may have had its effect. */
   private notHandled({ begun, operation }: Request): ActorFailed | NotDelivered {
     if (!begun) return this.notDelivered(operation);
-    return new ActorFailed(`${operation.label}: ${this.path()} failed while it handled it, and ended`);
+    return new ActorFailed(`${operation.label}: ${this.path()} failed while it handled it, and does so no more`);
   }
 
   private notDelivered(operation: Operation): NotDelivered {

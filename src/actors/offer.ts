@@ -14,6 +14,9 @@ export abstract class RoomWaiting implements Waiting {
   /** True when it waits no more; it is then passed over. */
   settled = false;
 
+  /** False for what only wants to know of it. */
+  abstract readonly takesRoom: boolean;
+
   /** There is room: takes it. */
   abstract admit(accept: (envelope: TellEnvelope, message: unknown) => void): void;
   /** There will be no room any more, since the actor has ended. */
@@ -27,6 +30,9 @@ export class OfferWaiting extends RoomWaiting {
   readonly message: unknown;
   /** The actor that waits, or the system for code outside. Of this place; undefined for one elsewhere. */
   readonly caller: Owner | undefined;
+  override get takesRoom(): boolean {
+    return true;
+  }
   readonly #resolve: () => void;
   readonly #reject: (error: Error) => void;
 
@@ -68,6 +74,9 @@ export class OfferWaiting extends RoomWaiting {
 
 /** Tells once that there is room again, or that it does not matter any more. */
 export class RoomNotice extends RoomWaiting {
+  override get takesRoom(): boolean {
+    return false;
+  }
   readonly #tell: () => void;
 
   constructor(tell: () => void) {

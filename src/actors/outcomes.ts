@@ -23,6 +23,10 @@ export class InvalidMessage extends TroupeError<'InvalidMessage'> {
 
 /** The message reached no mailbox, so it had no effect and is safe to send again. */
 export class NotDelivered extends TroupeError<'NotDelivered'> {
+  /**
+   * `stopped`: the actor has ended. `unknown`: there is no such actor or operation. `unreachable`: no link to its
+   * place. `no-routee`: a router without routees.
+   */
   readonly reason: 'stopped' | 'unknown' | 'unreachable' | 'no-routee';
 
   constructor(reason: NotDelivered['reason'], message: string) {
@@ -54,6 +58,7 @@ export class ActorFailed extends TroupeError<'ActorFailed'> {
 
 /** No answer came in time, or the link was lost after delivery: the handler may or may not have run. */
 export class OutcomeUnknown extends TroupeError<'OutcomeUnknown'> {
+  /** `deadline`: no answer in time. `link-lost`: the place was lost after it had received the message. */
   readonly reason: 'deadline' | 'link-lost';
 
   constructor(reason: OutcomeUnknown['reason'], message: string) {
@@ -121,6 +126,7 @@ export type Outcome<R, E> =
 
 /** What `await ref.op()` rejects with when the handler called `ctx.fail(code, data)`. */
 export class DeclaredError extends TroupeError {
+  /** What the handler gave to `ctx.fail`, as the schema of that error has it. */
   readonly data: unknown;
 
   constructor(code: string, data: unknown, operation: string) {

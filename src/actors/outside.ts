@@ -30,6 +30,8 @@ export class Outside implements Owner {
 /** The refs of one actor: its own, and those it has adopted, by target, so that a ref in a message costs one look-up. */
 export class OwnRefs {
   #self: InternalRef | undefined = undefined;
+  /** The first that was adopted, and the rest: many actors know but one other. */
+  #first: InternalRef | undefined = undefined;
   #adopted: Map<Target, InternalRef> | undefined = undefined;
 
   /** The ref behind `ctx.self`. */
@@ -39,12 +41,21 @@ export class OwnRefs {
   }
 
   adopt(ref: InternalRef, owner: Owner): InternalRef {
-    this.#adopted ??= new Map();
     const target = targetOf(ref);
+    const first = this.#first;
+    if (first === undefined) {
+      this.#first = refFor(ref, owner);
+      return this.#first;
+    }
+    if (targetOf(first) === target && first.constructor === publicClassOf(ref)) return first;
+    this.#adopted ??= new Map();
     const known = this.#adopted.get(target);
     if (known !== undefined && known.constructor === publicClassOf(ref)) return known;
     const adopted = refFor(ref, owner);
-    if (this.#adopted.size >= limits.reboundRefsMax) this.#adopted.clear();
+    if (this.#adopted.size >= limits.reboundRefsMax) {
+      this.#adopted.clear();
+      this.#first = undefined;
+    }
     this.#adopted.set(target, adopted);
     return adopted;
   }

@@ -72,6 +72,19 @@ export class PairQueue<A, B> {
     this.size += 1;
   }
 
+  /** The first halves of all pairs, the oldest first. The queue must not change meanwhile. */
+  *firsts(): Generator<A> {
+    let { head, headAt } = this;
+    for (let left = this.size; left > 0; left -= 1) {
+      yield head[headAt] as A;
+      headAt += 2;
+      if (headAt === head.length - 1 && left > 1) {
+        head = head[head.length - 1] as unknown[];
+        headAt = 0;
+      }
+    }
+  }
+
   private pushInNewChunk(first: A, second: B): void {
     const { tail } = this;
     const pairs = Math.min(chunkPairsMax, Math.max(firstChunkPairs, tail.length - 1));

@@ -14,7 +14,9 @@ type Schema = z.ZodType;
 
 /** One-way: the sender does not wait and gets no reply. */
 export interface TellOperation<I extends Schema = Schema> {
+  /** Tells the kinds of operations apart. */
   readonly kind: 'tell';
+  /** The schema of its message; `z.void()` where it takes none. */
   readonly input: I;
 }
 /** A request with one reply, or one of the errors it declares. */
@@ -24,9 +26,13 @@ export interface AskOperation<
   E extends ErrorSchemas = ErrorSchemas,
   R extends boolean = boolean,
 > {
+  /** Tells the kinds of operations apart. */
   readonly kind: 'ask';
+  /** The schema of its message; `z.void()` where it takes none. */
   readonly input: I;
+  /** The schema of its reply. */
   readonly output: O;
+  /** The errors that it declares: code to the schema of its data. */
   readonly errors: E;
   /** True where the handler only reads the state, and so interleaves with other runs. */
   readonly readonly: R;
@@ -39,18 +45,26 @@ export interface StreamOperation<
   O extends Schema = Schema,
   E extends ErrorSchemas = ErrorSchemas,
 > {
+  /** Tells the kinds of operations apart. */
   readonly kind: 'stream';
+  /** The schema of its message; `z.void()` where it takes none. */
   readonly input: I;
+  /** The schema of each element. */
   readonly output: O;
+  /** The errors that it may end with: code to the schema of its data. */
   readonly errors: E;
 }
 export type AnyOperation = TellOperation | AskOperation | StreamOperation;
 export type Operations = { readonly [name: string]: AnyOperation };
 
+/** What can be said to an actor: a name and operations. Made by {@link protocol}; holds no code. */
 export interface Protocol<N extends string, O extends Operations> {
+  /** How it is found in other places. */
   readonly name: N;
+  /** The operations by name; they become the methods of refs. */
   readonly ops: O;
 }
+/** Any protocol, whatever its operations. */
 export type AnyProtocol = Protocol<string, Operations>;
 
 /** Names that every object has, or that would make a ref something else (a ref must never be thenable). */
@@ -110,7 +124,8 @@ type AskSpec = ReplySpec & { readonly readonly?: boolean; readonly concurrent?: 
  * - `readonly: true`: its handler only reads the state, which its type makes sure of. At most 1,024 runs at once.
  * - `concurrent: n`: at most `n` runs at once (1 to 1,024). Its handler may find the state changed after each `await`.
  *
- * Handlers still begin in the order of acceptance; where `n` runs are open, what comes behind waits.
+ * Handlers still begin in the order of acceptance; where `n` runs are open, what comes behind waits. The idea is that of
+ * Orleans (`ReadOnly`, `AlwaysInterleave`).
  *
  * @throws UsageError for a `concurrent` out of range, and for error codes of the runtime.
  */
@@ -174,6 +189,7 @@ type MessageOnly<I> = IsVoid<I> extends true ? [] : {} extends In<I> ? [message?
 
 /** A bound operation of a ref, such as `ref.inc`: it can be passed around and named as a target. */
 export interface OperationRef<O extends AnyOperation> {
+  /** The declaration of the operation. */
   readonly op: O;
 }
 /** What `flow.to(ref.op)` and other sinks check: that messages of type `T` are taken. Types only. */
@@ -182,7 +198,11 @@ export interface Accepts<in T> {
 }
 /** The part of the Observable protocol that rxjs's `from` needs. */
 export interface Subscribable<T> {
-  /** @param observer What is told of values and of the one end; a function is told of the values. */
+  /**
+   * Opens a stream and pushes each value as it comes, so backpressure ends here; iterate instead where that matters.
+   *
+   * @param observer What is told of values and of the one end; a function is told of the values.
+   */
   subscribe(
     observer:
       | ((value: T) => void)

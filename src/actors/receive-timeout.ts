@@ -9,6 +9,7 @@ import type { Cancel, Clock } from '../base/environment/clock.ts';
 import type { TellEnvelope } from './operation.ts';
 import type { Signal } from './signal.ts';
 
+/** What `signals.idle` gets. */
 export interface IdleEvent {
   /** How long nothing was handled, as the definition says. */
   readonly idleMs: number;

@@ -37,7 +37,7 @@ const OUTCOME: unique symbol = Symbol('outcome');
 const REVEAL: unique symbol = Symbol('reveal');
 type Mode = typeof OFFER | typeof OUTCOME | typeof REVEAL | undefined;
 type Bound = (message?: unknown, options?: unknown, mode?: Mode) => unknown;
-type Binder = (target: Target, owner: Owner) => Bound;
+type Binder = (ref: InternalRef) => Bound;
 
 /**
  * What a ref has bound so far. Two fields for the first and a list for the rest, and no property an operation: a look-up
@@ -134,11 +134,11 @@ function getterOf(
 function boundOf(ref: InternalRef & BoundOperations, operation: Operation, bind: Binder): Bound {
   if (ref[FIRST] === undefined) {
     ref[FIRST] = operation;
-    ref[FIRST_BOUND] = bind(ref[TARGET], ref[OWNER]);
+    ref[FIRST_BOUND] = bind(ref);
     return ref[FIRST_BOUND];
   }
   ref[MORE] ??= [];
-  ref[MORE][operation.index] ??= bind(ref[TARGET], ref[OWNER]);
+  ref[MORE][operation.index] ??= bind(ref);
   return ref[MORE][operation.index]!;
 }
 
@@ -168,17 +168,17 @@ function methodsOf(operation: Operation): object {
 function binderOf(operation: Operation): Binder {
   const methods = methodsOf(operation);
   const bind = operation.takesMessage ? withMessage(operation) : withoutMessage(operation);
-  return (target, owner) => Object.setPrototypeOf(bind(target, owner), methods) as Bound;
+  return (ref) => Object.setPrototypeOf(bind(ref), methods) as Bound;
 }
 
 function withMessage(operation: Operation): Binder {
   switch (operation.kind) {
     case 'tell':
-      return (target, owner) => (message, options, mode) => tell(operation, target, owner, message, options, mode);
+      return (ref) => (message, options, mode) => tell(operation, ref[TARGET], ref[OWNER], message, options, mode);
     case 'ask':
-      return (target, owner) => (message, options, mode) => ask(operation, target, owner, message, options, mode);
+      return (ref) => (message, options, mode) => ask(operation, ref[TARGET], ref[OWNER], message, options, mode);
     case 'stream':
-      return (target, owner) => (message, options, mode) => stream(operation, target, owner, message, options, mode);
+      return (ref) => (message, options, mode) => stream(operation, ref[TARGET], ref[OWNER], message, options, mode);
     default:
       return operation.kind satisfies never;
   }
@@ -187,11 +187,11 @@ function withMessage(operation: Operation): Binder {
 function withoutMessage(operation: Operation): Binder {
   switch (operation.kind) {
     case 'tell':
-      return (target, owner) => (options, _, mode) => tell(operation, target, owner, undefined, options, mode);
+      return (ref) => (options, _, mode) => tell(operation, ref[TARGET], ref[OWNER], undefined, options, mode);
     case 'ask':
-      return (target, owner) => (options, _, mode) => ask(operation, target, owner, undefined, options, mode);
+      return (ref) => (options, _, mode) => ask(operation, ref[TARGET], ref[OWNER], undefined, options, mode);
     case 'stream':
-      return (target, owner) => (options, _, mode) => stream(operation, target, owner, undefined, options, mode);
+      return (ref) => (options, _, mode) => stream(operation, ref[TARGET], ref[OWNER], undefined, options, mode);
     default:
       return operation.kind satisfies never;
   }

@@ -11,14 +11,19 @@ import type { Resource } from './resource.ts';
 
 /** Anything that a registry can hold. */
 export interface Registrable {
+  /** What it is; names are unique for each kind. */
   readonly kind: 'actor' | 'flow' | 'resource';
+  /** What other places find it by. */
   readonly name: string;
   /** Actors that come with it, such as the stages of a flow. */
   readonly actors?: readonly Registrable[];
 }
 
+/** What a place can start, by kind and name. Made by {@link registry}, and the default export of its module. */
 export interface Registry<D extends readonly Registrable[] = readonly Registrable[]> {
+  /** Marks a registry, also across copies of the package. */
   readonly kind: 'registry';
+  /** What it was made from, in that order. */
   readonly definitions: D;
 }
 

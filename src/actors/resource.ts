@@ -10,9 +10,13 @@ import { SpawnFailed } from './errors.ts';
 import { checkFunction, checkKeys } from './given.ts';
 import { checkName } from './operation.ts';
 
+/** What actors of one place share and cannot send, such as a connection pool. Made by {@link resource}. */
 export interface Resource<N extends string, V> {
+  /** Tells resources from actors and flows in a registry. */
   readonly kind: 'resource';
+  /** How it is found; tests put a fake in its place by it. */
   readonly name: N;
+  /** Makes the value, once per place, before its first user starts. */
   readonly open: (context: { readonly signal: AbortSignal }) => Promise<V> | V;
   /** A method and no property, so that a resource of any value fits where `Resource<string, unknown>` is meant. */
   close?(value: V): Promise<void> | void;

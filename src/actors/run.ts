@@ -25,9 +25,6 @@ import type { Address, Owner } from './target.ts';
 import { endedInDelay } from './timers.ts';
 import type { OpenWait } from './wait-for.ts';
 
-/** The number of a run that has ended. */
-const over = -1;
-
 const none: readonly OpenWait[] = [];
 
 /** What few runs have. */
@@ -40,15 +37,15 @@ class MoreOfRun {
 
 export class Run {
   readonly #cell: Cell;
-  readonly #generation: number;
   /** What this run handles, where somebody waits for its end: an ask, or a message whose handler waits. */
   envelope: Envelope | undefined = undefined;
-  #number = 0;
+  /** Counts the runs of its place; below zero once it has ended. */
+  #number: number;
   #more: MoreOfRun | undefined = undefined;
 
   constructor(cell: Cell) {
     this.#cell = cell;
-    this.#generation = cell.generation;
+    this.#number = cell.host.nextRun();
   }
 
   /** The environment behind a context, for parts of the runtime that are actors themselves. */
@@ -68,27 +65,30 @@ export class Run {
     return this.#cell;
   }
 
-  /** What other places know it by; given when the first of them is told. */
+  /** What another place may know it by. */
   get number(): number {
-    if (this.#number === 0) {
-      this.#number = this.#cell.host.nextRun();
-      this.#cell.attend();
-    }
+    return this.#number;
+  }
+
+  /** The same for one that is to remember it: no other run has this object then. */
+  get numberToTell(): number {
+    if (this.#more === undefined) this.#cell.attend();
+    void this.#extras;
     return this.#number;
   }
 
   get isOver(): boolean {
-    return this.#number === over;
+    return this.#number < 0;
   }
 
   /** Its handler is done, or was given up. */
   end(): void {
-    this.#number = over;
+    if (this.#number > 0) this.#number = -this.#number;
   }
 
   /** True when its actor has restarted since: code that runs on all the same gets nothing of the new generation. */
   get isStale(): boolean {
-    return this.#cell.generation !== this.#generation;
+    return Math.abs(this.#number) < this.#cell.firstRun;
   }
 
   /** What this run answers; undefined for a tell. */
@@ -98,7 +98,7 @@ export class Run {
 
   /** True when the next run may use this object too: nobody else has it in mind. */
   get reusable(): boolean {
-    return this.#more === undefined && this.#number === 0;
+    return this.#more === undefined;
   }
 
   get host(): Host {
@@ -136,6 +136,10 @@ export class Run {
     if (last !== wait) waits[at] = last;
   }
 
+  get isAborted(): boolean {
+    return this.#controller?.signal.aborted === true;
+  }
+
   /** Aborts the signal, also one that is asked for only later. */
   abort(why: string): void {
     const { signal } = this.#controller;
@@ -165,7 +169,8 @@ export class Run {
       const { request } = this;
       if (request !== undefined) {
         if (request.settled) this.abort('the caller has given up');
-        else request.onGivenUp ??= () => this.abort('the caller has given up');
+        // That of a stream aborts its run among other things.
+        else if (request.operation.kind !== 'stream') request.onGivenUp = () => this.abort('the caller has given up');
       }
       if (this.isStale) this.abort('the actor has restarted');
       else this.#cell.extension.keep(this);
@@ -201,7 +206,7 @@ export class Run {
   }
 
   run(work: Promise<unknown>, operation: unknown, failed?: unknown): void {
-    pipeToSelf(work, operation, failed, this.#cell.workOwner(this.#generation));
+    pipeToSelf(work, operation, failed, this.#cell.workOwner(this.isStale ? undefined : this.#cell.generation));
   }
 
   observe<T>(select: (state: never) => T, options?: ObserveOptions): AsyncIterable<T> {
@@ -230,7 +235,7 @@ export class Run {
   }
 
   stop(): void {
-    if (!this.isStale) void this.#cell.stop(false, undefined);
+    if (!this.isStale) this.#cell.askToStop();
   }
 
   /** The handlers that the actor has become; undefined for those of its definition. */

@@ -16,6 +16,8 @@ export interface StreamProducer {
   consumed(total: number): void;
   /** Nobody reads any more. */
   cancel(): void;
+  /** The reader is about to wait for a value. @throws what it is to end with instead */
+  awaited?(): void;
 }
 
 /** Opens one stream for `reader`, which is then fed with `push` and ended once. */
@@ -30,6 +32,7 @@ export class StreamReader<T> implements AsyncIterator<T, undefined> {
   #consumed = 0;
   #ended = false;
   #error: { readonly thrown: unknown } | undefined = undefined;
+  #isPushed = false;
   /** Called once when it ends, for whatever reason. */
   onEnd: (() => void) | undefined = undefined;
 
@@ -41,6 +44,17 @@ export class StreamReader<T> implements AsyncIterator<T, undefined> {
   /** Values that wait to be taken. */
   get buffered(): number {
     return this.#buffer.size;
+  }
+
+  /** True while somebody can do nothing until the next value comes. */
+  get isAwaited(): boolean {
+    return !this.#isPushed && this.#waiters.size > 0;
+  }
+
+  /** What it reads is pushed on to a subscriber, which does not wait for it. */
+  pushTo(): this {
+    this.#isPushed = true;
+    return this;
   }
 
   get ended(): boolean {
@@ -80,9 +94,20 @@ export class StreamReader<T> implements AsyncIterator<T, undefined> {
     }
     return new Promise((resolve, reject) => {
       const waiter = { resolve, reject } as Waiter<T>;
+      if (!this.#ended) this.#refuseToWaitInVain();
       if (this.#ended) this.#finish(waiter);
       else this.#waiters.push(waiter);
     });
+  }
+
+  #refuseToWaitInVain(): void {
+    if (this.#isPushed) return;
+    try {
+      this.#producer?.awaited?.();
+    } catch (error) {
+      this.end({ thrown: error });
+      this.#producer?.cancel();
+    }
   }
 
   return(): Promise<IteratorResult<T, undefined>> {
@@ -136,7 +161,7 @@ export function streamOf<T>(open: OpenStream<T>, signal?: AbortSignal): Stream<T
   };
   const subscribe: Subscribable<T>['subscribe'] = (given) => {
     const observer = typeof given === 'function' ? { next: given } : (given ?? {});
-    const reader = start();
+    const reader = start().pushTo();
     let open = true;
     void (async () => {
       try {

@@ -12,6 +12,8 @@ export abstract class StreamRequest extends Request {
   /** How many items the reader takes in all so far. Cumulative. */
   granted: number;
   onGranted: (() => void) | undefined = undefined;
+  /** True while the handler works at its next value. */
+  isProducing = false;
 
   constructor(operation: Operation, callerRun: Run | undefined, granted: number) {
     super(operation, callerRun);
@@ -45,6 +47,8 @@ export interface StreamHost {
   /** Have `pump` called between two messages. */
   wantsPull(run: StreamRun): void;
   streamEnded(run: StreamRun): void;
+  /** Its handler has come to rest, after it was given up. */
+  streamLeft(run: StreamRun): void;
   /** The handler threw: the actor's own failure. */
   streamFailed(run: StreamRun, error: unknown): void;
 }
@@ -73,6 +77,7 @@ export class StreamRun {
   pump(): void {
     if (this.#pulling || this.#ended || this.#sent >= this.request.granted) return;
     this.#pulling = true;
+    this.request.isProducing = true;
     try {
       Promise.resolve(this.#iterator.next()).then(this.#onResult, this.#onError);
     } catch (error) {
@@ -99,7 +104,11 @@ export class StreamRun {
 
   readonly #onResult = (result: IteratorResult<unknown>): void => {
     this.#pulling = false;
-    if (this.#ended) return;
+    this.request.isProducing = false;
+    if (this.#ended) {
+      this.#host.streamLeft(this);
+      return;
+    }
     if (result.done) {
       this.#ended = true;
       this.request.complete();
@@ -119,7 +128,11 @@ export class StreamRun {
 
   readonly #onError = (error: unknown): void => {
     this.#pulling = false;
-    if (this.#ended) return;
+    this.request.isProducing = false;
+    if (this.#ended) {
+      this.#host.streamLeft(this);
+      return;
+    }
     this.#ended = true;
     this.#host.streamFailed(this, error);
   };

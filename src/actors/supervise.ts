@@ -17,7 +17,7 @@ export type Directive = 'restart' | 'resume' | 'stop' | 'escalate';
 
 /**
  * Who shares the fate of a child that is restarted or stopped: nobody else, all its siblings, or those that were started
- * after it.
+ * after it. The strategies of OTP.
  */
 export type Strategy = 'one-for-one' | 'all-for-one' | 'rest-for-one';
 
@@ -29,7 +29,7 @@ export interface ActorFailure {
   readonly operation: string | undefined;
 }
 
-/** How an actor is supervised. Every actor has a budget of its own. */
+/** How an actor is supervised, as in OTP, but that every actor has a budget of its own. */
 export interface Supervise {
   /** Decides for each failure; always `restart` unless given. One that throws itself means `stop`. */
   directive?: (failure: ActorFailure) => Directive;

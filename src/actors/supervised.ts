@@ -65,7 +65,7 @@ export abstract class Supervised extends Lifecycle {
         return;
       case 'restart':
         // Whoever asked it to stop does not wait for a backoff.
-        if (this.stopAsked) void this.endInOrder('failed');
+        if (this.stopAsked) this.endInOrder('failed');
         else void restartTogether(this, this.restartDelayMs());
         return;
       case 'stop':
@@ -164,14 +164,13 @@ export abstract class Supervised extends Lifecycle {
   /** Puts it back where it was, unless that was done as often as it may be. */
   private handOutAgain(envelope: Envelope, message: unknown): boolean {
     const { extension } = this;
-    const times = extension.retried?.get(envelope) ?? 0;
+    extension.retried ??= new WeakMap();
+    const times = extension.retried.get(envelope) ?? 0;
     if (times >= this.behavior.supervision.retries || envelope.request?.settled) return false;
     // The envelope of a tell is shared by all of its kind; this one is to be recognised.
     const again = envelope.request ?? new TellEnvelope(envelope.operation, envelope.origin);
-    extension.retried ??= new WeakMap();
     extension.retried.set(again, times + 1);
-    // Its next run is another one, whose signal is to be aborted.
-    if (again.request !== undefined) again.request.onGivenUp = undefined;
+    if (envelope.request !== undefined) envelope.request.onGivenUp = undefined;
     this.host.counters.handled -= 1;
     this.putBack(again, message);
     return true;
@@ -239,12 +238,12 @@ export abstract class Supervised extends Lifecycle {
     // A first start that fails takes nobody with it.
     const concerned = this.isRestartable ? concernedBy(this) : [];
     for (const sibling of concerned.reverse()) if (sibling !== this) void sibling.stop(false, undefined);
-    void this.endInOrder('failed');
+    this.endInOrder('failed');
   }
 
   private escalate(error: unknown): void {
     const parent = this.parent as Supervised | undefined;
-    void this.endInOrder('failed');
+    this.endInOrder('failed');
     if (parent === undefined) this.host.guardian.escalated(this.path(), error);
     // A parent that restarts stops this child anyway.
     if (parent === undefined || parent.isOver || parent.status === Status.restarting) return;
@@ -260,6 +259,8 @@ export abstract class Supervised extends Lifecycle {
     const { extension } = this;
     extension.endGeneration(`${this.path()} restarts`);
     extension.generation += 1;
+    extension.firstRun = this.host.nextRun();
+    this.current?.end();
     this.current = undefined;
     // The new state knows nothing of what the old one waited for.
     this.unstash();
@@ -282,7 +283,7 @@ export abstract class Supervised extends Lifecycle {
       const state = await this.makeState(this.argumentsAgain());
       if (!this.awaitsRestart(generation)) return;
       this.state = state;
-      await this.behavior.signals.started?.(state, { generation }, this.hookContext());
+      await this.behavior.signals.started?.(state, { generation }, this.newRun());
       if (this.awaitsRestart(generation)) this.begin(state);
     } catch (error) {
       if (this.awaitsRestart(generation)) this.failed(error);

@@ -29,6 +29,7 @@ export interface Owner {
   adopt(ref: object): object;
 }
 
+/** How an actor is stopped. */
 export interface StopOptions {
   /** How long to wait for the actor's end, in ms. */
   readonly deadlineMs?: number;

@@ -31,11 +31,13 @@ export interface ActorView {
 
 /** An actor with those below it, in the order of their start. */
 export interface ActorTree extends ActorView {
+  /** Those that it started and that have not ended. */
   readonly children: readonly ActorTree[];
 }
 
 /** What runs on one place. */
 export interface PlaceTree {
+  /** The id of the place: `node~incarnation/thread`. */
   readonly place: string;
   /** False for a thread whose loop is blocked, so that it could not be asked. */
   readonly answered: boolean;

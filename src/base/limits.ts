@@ -76,6 +76,8 @@ export const limits = {
   waitForRunsMax: 10_000,
   /** Below so many it is not worth looking for those among them that gave up. */
   offersSweptMin: 64,
+  /** Queued messages that it looks at to find what a message behind them waits for. */
+  waitForQueuedMax: 1_024,
   /** Refs an actor keeps rebound for itself before the cache starts anew. */
   reboundRefsMax: 1_024,
   /** Addresses of actors of one place that are remembered before those that nobody holds are looked for. */

@@ -31,6 +31,11 @@ export class Ring<T> {
     return value;
   }
 
+  /** The values, the oldest first. */
+  *values(): Generator<T> {
+    for (let index = 0; index < this.size; index += 1) yield this.#slots[(this.#head + index) & this.#mask] as T;
+  }
+
   clear(): void {
     this.#slots = new Array(initialSlots);
     this.#mask = initialSlots - 1;

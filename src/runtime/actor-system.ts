@@ -41,7 +41,9 @@ import type { WorkerPool } from './worker-pool.ts';
 
 /** What one place has done so far, and what it holds. */
 export interface PlaceStatistics extends Counters {
+  /** Messages that were not handled, for any reason. */
   readonly deadLetters: number;
+  /** Messages that other places had received and not settled when they were lost. */
   readonly lostWithPlace: number;
   /** Dead letters that readers of `system.deadLetters` did not get because they were behind. */
   readonly deadLettersMissed: number;
@@ -55,6 +57,12 @@ export interface SpawnOptions {
   on?: Where;
 }
 
+/**
+ * One process's part of the whole: it starts actors and flows, here and elsewhere, finds them, and ends them in order.
+ *
+ * Made by `createSystem`. Declare it with `await using`, or end it with `shutdown()`: a process that listens stays
+ * alive until then.
+ */
 export class ActorSystem implements AsyncDisposable {
   readonly #host: Host;
   readonly #registry: RegistryIndex;
@@ -163,6 +171,10 @@ export class ActorSystem implements AsyncDisposable {
     return [treeOf(this.#host.placeId, this.#host.roots), ...(await this.#workers.trees())];
   }
 
+  /**
+   * What this thread has done so far, and what it holds. What was `accepted` or `refused` was `handled`, is a
+   * dead letter, is `quarantined`, or still waits.
+   */
   statistics(): PlaceStatistics {
     let deadLetters = 0;
     for (const count of this.#host.deadLetters.counts.values()) deadLetters += count;

@@ -5,7 +5,9 @@ import type { ActorSystem } from './actor-system.ts';
 
 /** A flow that a system can run; `R` is the handle of a run. */
 export interface RunnableFlow<A extends z.ZodType, R> extends Registrable {
+  /** Tells flows from actors and resources in a registry. */
   readonly kind: 'flow';
+  /** The schema of its arguments. */
   readonly args: A;
   /** Starts all its stages. Resolves once they run. */
   start(system: ActorSystem, args: unknown): Promise<R>;

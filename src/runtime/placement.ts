@@ -1,6 +1,7 @@
 /** Where an actor is to run. A `Where` is data: what it names is chosen when something is spawned. */
 import { UsageError } from '../base/errors.ts';
 
+/** Where an actor is to run: what `here()`, `thread()`, `node({ role })` and `spread([…])` give. */
 export type Where =
   | { readonly kind: 'here' }
   | { readonly kind: 'thread' }

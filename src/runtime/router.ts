@@ -117,6 +117,11 @@ export class Router {
     return [];
   }
 
+  /** Tells the other places what of theirs was handled, so that they do not count it as lost with this one. */
+  report(): void {
+    for (const { isConnected, session } of this.places) if (isConnected) session.report();
+  }
+
   /** Ends all sessions; no other is opened. */
   close(why: string): void {
     this.#closed = true;

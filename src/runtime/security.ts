@@ -5,8 +5,11 @@ import { type Secret, secretFromFile } from '../transport/secret.ts';
 
 /** What `secret({ file })` gives: where the secret is, never the secret itself. */
 export interface SecretFile {
+  /** Tells it from other ways to authenticate. */
   readonly kind: 'secret-file';
+  /** Path of the file that holds the secret. */
   readonly file: string;
+  /** Path of a second one that is accepted too, while a secret is being replaced. */
   readonly next?: string;
 }
 

@@ -21,14 +21,18 @@ import {
 
 /** What a hook is called with. */
 export interface ShutdownEvent {
+  /** The phase that has begun. */
   readonly phase: ShutdownPhase;
+  /** Why the system shuts down. */
   readonly reason: ShutdownReason;
   /** Aborts when the hook's time is up: the shutdown goes on without it then. */
   readonly signal: AbortSignal;
 }
 
+/** What `system.onShutdown` calls. The phase waits for what it returns, as long as its time allows. */
 export type ShutdownHook = (event: ShutdownEvent) => void | Promise<void>;
 
+/** Options of `system.onShutdown`. */
 export interface ShutdownHookOptions {
   /** How it is called in the report; the name of the function unless given. */
   name?: string;
@@ -36,6 +40,7 @@ export interface ShutdownHookOptions {
   deadlineMs?: number;
 }
 
+/** How long a shutdown may take. */
 export interface ShutdownOptions {
   /** How long all phases may take together, in ms; 5,000 unless given. */
   deadlineMs?: number;

@@ -94,6 +94,7 @@ export class SystemEnd {
     leave: async (deadlineMs) => {
       const { router, workers, links } = this.#parts;
       this.#nodes = await router.flush(deadlineMs);
+      router.report();
       await workers.end();
       router.close('the system is shut down');
       await links.close();

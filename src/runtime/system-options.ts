@@ -10,6 +10,7 @@ import type { StackTravel } from './router.ts';
 import type { SecretFile } from './security.ts';
 import { type ShutdownOptions, shutdownOptionsSchema } from './shutdown.ts';
 
+/** Options of `createSystem`, each with its default. */
 export interface SystemOptions {
   /** The registry module, or its value; worker threads need the URL. */
   registry?: URL | Registry;

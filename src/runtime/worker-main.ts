@@ -114,6 +114,7 @@ async function start(
       case 'phase': {
         const left = await runPhase(host, message.phase, message.deadlineMs);
         letters.flush();
+        router.report();
         tellMain({ kind: 'phase-done', phase: message.phase, ...left });
         return;
       }

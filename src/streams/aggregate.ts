@@ -12,10 +12,13 @@
 export interface Aggregate<in T, out R> {
   /** What it takes and gives, for the compiler. */
   readonly fold?: (item: T) => R;
+  /** Makes the state of one key and window. */
   create(): unknown;
+  /** Adds an element to a state, in place. */
   add(state: unknown, item: T): void;
   /** Adds to `into` all that went into `from`, which is not used again. */
   merge(into: unknown, from: unknown): void;
+  /** What a state comes to; called once, when its window closes. */
   result(state: unknown): R;
 }
 

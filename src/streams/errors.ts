@@ -7,6 +7,7 @@ export abstract class FlowError<Code extends string = string> extends TroupeErro
 
 /** Code that the user gave to a stage (an operator, a key, a time, an aggregate, a sink's function) threw. */
 export class StageFailed extends FlowError<'StageFailed'> {
+  /** The name of the stage. */
   readonly stage: string;
 
   constructor(stage: string, cause: unknown) {
@@ -17,6 +18,7 @@ export class StageFailed extends FlowError<'StageFailed'> {
 
 /** An operator let go of an element later than it was pushed, where nothing counts what it holds. */
 export class AsyncOperator extends FlowError<'AsyncOperator'> {
+  /** The name of the stage. */
   readonly stage: string;
 
   constructor(stage: string, what: 'emitted' | 'held') {
@@ -36,6 +38,10 @@ export class AsyncOperator extends FlowError<'AsyncOperator'> {
 
 /** A source could not be opened or read. */
 export class SourceFailed extends FlowError<'SourceFailed'> {
+  /**
+   * `missing`, `unreadable` or `corrupt`: the file. `schema`: it lacks a column, or has it in another type. `row`: a
+   * row does not fit. `failed`: anything else, see the cause.
+   */
   readonly reason: 'missing' | 'unreadable' | 'corrupt' | 'schema' | 'row' | 'failed';
 
   constructor(reason: SourceFailed['reason'], message: string, cause?: unknown) {
@@ -57,6 +63,10 @@ export class SourceOverflow extends FlowError<'SourceOverflow'> {
 
 /** A sink could not be opened or written. What was written before is left as it is. */
 export class SinkFailed extends FlowError<'SinkFailed'> {
+  /**
+   * `folder-missing`, `forbidden` or `disk`: the file. `value`: an element that cannot be written. `failed`: anything
+   * else, see the cause.
+   */
   readonly reason: 'folder-missing' | 'forbidden' | 'disk' | 'value' | 'failed';
 
   constructor(reason: SinkFailed['reason'], message: string, cause?: unknown) {
@@ -76,6 +86,7 @@ export class EdgeBroken extends FlowError<'EdgeBroken'> {
 
 /** The actor of a stage has ended, or its place was lost. What it held is lost with it. */
 export class StageLost extends FlowError<'StageLost'> {
+  /** The name of the stage. */
   readonly stage: string;
 
   constructor(stage: string, message: string, cause?: unknown) {

@@ -14,7 +14,9 @@ import type { Source, SourceContext } from './source.ts';
  */
 export type Overflow = 'drop-oldest' | 'drop-newest' | 'latest' | 'error';
 
+/** How a hot source is bounded: it cannot be told to wait. */
 export interface HotOptions {
+  /** What to lose when `capacity` elements wait. */
   overflow: Overflow;
   /** Elements that may wait, from 1 on. `latest` keeps one whatever is given here. */
   capacity: number;

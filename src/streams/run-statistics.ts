@@ -4,20 +4,27 @@ import type { SegmentCounts, StageCounts } from './stage-counts.ts';
 
 /** One instance of a segment, on its place. */
 export interface InstanceStatistics extends SegmentCounts {
+  /** Which segment of the flow, from 0, the one with the source. */
   readonly segment: number;
+  /** Which of its partitions, from 0. */
   readonly partition: number;
   /** Path of the actor that it runs in, which names the place. */
   readonly path: string;
 }
 
+/** What a run has done so far, as its stages last reported it. */
 export interface RunStatistics {
   /** By name, summed over the instances. */
   readonly stages: Readonly<Record<string, StageCounts>>;
+  /** Each instance of each segment by itself. */
   readonly instances: readonly InstanceStatistics[];
   /** Every element that the sources gave is accounted for: the sums over all sources and windows. */
   readonly ledger: {
+    /** Elements that the sources gave. */
     readonly read: number;
+    /** Elements that went into windows. */
     readonly windowed: number;
+    /** Elements that came after their window had closed. */
     readonly late: number;
     /** Results of windows. */
     readonly windows: number;

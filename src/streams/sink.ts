@@ -28,6 +28,7 @@ export interface Sink<in T> {
   open(options: SinkOptions): SinkWriter<T> | Promise<SinkWriter<T>>;
 }
 
+/** What a sink is given when it is opened. */
 export interface SinkOptions {
   /**
    * Aborts when the run has failed or is cancelled. A write that may take long should give up then: `abort` is called
@@ -36,6 +37,7 @@ export interface SinkOptions {
   readonly signal: AbortSignal;
 }
 
+/** What a sink writes with, for one run. */
 export interface SinkWriter<in T> {
   /** Writes a batch. The next one is given when the promise has resolved, or at once where there is none. */
   write(batch: readonly T[]): Promise<void> | void;

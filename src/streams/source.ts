@@ -29,6 +29,7 @@ export interface SourceContext {
   readonly signal: AbortSignal;
 }
 
+/** Where elements come from: a name, and batches that are asked for when there is room. See the example above. */
 export interface Source<out T> {
   /** What statistics and errors call it. */
   readonly name: string;

@@ -8,8 +8,11 @@ import type { WindowedState } from './windowed-state.ts';
 
 /** Of one stage, in elements. Every element in is out, held, late or dropped; a window gives one out for many in. */
 export interface StageCounts {
+  /** The name of the stage. */
   readonly name: string;
+  /** Elements that it was given. */
   readonly in: number;
+  /** Elements, or results, that it gave on. */
   readonly out: number;
   /** Lost by a hot source's strategy, or given to a reader that had left. */
   readonly dropped: number;
@@ -19,10 +22,13 @@ export interface StageCounts {
   readonly counts: Readonly<Record<string, number>>;
 }
 
+/** What one instance of a segment has done. */
 export interface SegmentCounts {
+  /** Its stages, in the order of the flow. */
   readonly stages: readonly StageCounts[];
   /** How often the segment stood still for want of room behind it, and for how long in all. */
   readonly creditWaits: number;
+  /** How long it stood still for want of room behind it, in ms. */
   readonly creditWaitMs: number;
   /** How long it worked. */
   readonly busyMs: number;

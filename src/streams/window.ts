@@ -3,13 +3,17 @@ import { UsageError } from '../base/errors.ts';
 
 /** A span of event time, `[startMs, endMs)`, in ms since the epoch. */
 export interface TimeWindow {
+  /** Its first ms. */
   readonly startMs: number;
+  /** The ms after its last. */
   readonly endMs: number;
 }
 
 /** How time is cut. Made by {@link tumbling}. */
 export interface WindowSpec {
+  /** How spans follow each other: without a gap. */
   readonly kind: 'tumbling';
+  /** How long each is, in ms. */
   readonly sizeMs: number;
 }
 

@@ -8,6 +8,7 @@ import { limits } from './limits.ts';
 export interface DeadLetterFilter {
   /** Such as `counter.inc`. */
   readonly operation?: string;
+  /** Why it was not handled. */
   readonly reason?: DeadLetterReason;
   /** The path of the actor that the message was for: `pathOf(ref)`. */
   readonly path?: string;

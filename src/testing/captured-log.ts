@@ -5,13 +5,17 @@ import { limits } from './limits.ts';
 
 /** One line as the system wrote it. A failure has its stack in `fields.stack`. */
 export interface LogLine {
+  /** How grave it is. */
   readonly level: 'error' | 'warn' | 'info' | 'debug';
+  /** What the line says for programs: paths, codes, counts. */
   readonly fields: Readonly<Record<string, unknown>>;
+  /** What it says for people. */
   readonly text: string;
 }
 
 /** Which lines are meant: those that have all of what is named. */
 export interface LogFilter {
+  /** How grave it is. */
   readonly level?: LogLine['level'];
   /** A part of the text, or what it matches. */
   readonly text?: string | RegExp;

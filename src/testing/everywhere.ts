@@ -16,6 +16,7 @@ import { CapturedLog } from './captured-log.ts';
 import { RealTime } from './passage.ts';
 import { Probe, type ProbeAnswers } from './probe.ts';
 
+/** What `everywhere` takes. */
 export interface EverywhereOptions {
   /**
    * The registry module, which other threads load by themselves. Fakes of resources cannot cross a thread: a suite that
@@ -28,6 +29,7 @@ export interface EverywhereOptions {
 
 /** Where the actors of a test run. */
 export interface TestPlace {
+  /** Which of the three. */
   readonly kind: 'here' | 'thread' | 'node';
   /** For the name of a test: `on this thread`, `on a worker thread`, `on another node`. */
   readonly name: string;

@@ -11,6 +11,7 @@ import { limits } from './limits.ts';
 export interface Received {
   /** The operation's name, such as `inc`. */
   readonly operation: string;
+  /** The message as a handler would have got it. */
   readonly message: unknown;
 }
 

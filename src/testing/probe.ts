@@ -32,6 +32,7 @@ type OutputOf<O> = O extends AskOperation | StreamOperation ? O['output'] : neve
 /** What a probe answers by itself: handlers as those of a closure actor, for some of its operations. */
 export type ProbeAnswers<T extends AnyProtocol> = Partial<ClosureHandlers<T['ops'], T['name']>>;
 
+/** How long something is waited for. */
 export interface ExpectOptions {
   /**
    * How long to wait, in ms. Under virtual time 0 unless given: all that is ready happens and no time passes; time moves
@@ -40,11 +41,17 @@ export interface ExpectOptions {
   withinMs?: number;
 }
 
+/** How long nothing is expected. */
 export interface SilenceOptions {
   /** How long to listen, in ms. Under virtual time 0 unless given; beside threads and nodes real time, 50 unless given. */
   forMs?: number;
 }
 
+/**
+ * An actor that speaks a protocol and leaves its messages to the test: it expects them, answers asks and feeds streams.
+ *
+ * Asks do not hold it: they stay open until the test answers them, in any order. The idea is Akka's TestProbe.
+ */
 export class Probe<T extends AnyProtocol> {
   /** What the actors under test are given. */
   readonly ref: Ref<T>;

@@ -5,6 +5,7 @@ import type { Registry } from '../actors/registry.ts';
 import { UsageError } from '../base/errors.ts';
 import type { FakesOf } from './fakes.ts';
 
+/** Options of `testSystem`. */
 export interface TestSystemOptions<R extends Registry | URL = Registry | URL> {
   /** The registry, as its value or as the URL of its module. Only the value lets the compiler check the fakes. */
   registry?: R;

@@ -73,9 +73,11 @@ export async function testSystem<R extends Registry | URL = Registry | URL>(
 export class TestSystem implements AsyncDisposable {
   /** The system itself, for what is not offered here. */
   readonly system: ActorSystem;
+  /** Its time, which stands still until the test lets it pass. */
   readonly time: TestTime;
   /** Everything it logged so far; nothing of it is printed. */
   readonly log: CapturedLog;
+  /** Every message of it so far that was not handled. */
   readonly deadLetters: CapturedDeadLetters;
   readonly #host: StartedSystem['host'];
   readonly #environment: VirtualEnvironment;

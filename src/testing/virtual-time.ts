@@ -16,6 +16,7 @@ import { type FoundOpen, type OpenCode, openCode } from './open-code.ts';
 import type { Passage } from './passage.ts';
 import type { VirtualEnvironment } from './virtual-environment.ts';
 
+/** How the outside is waited for. */
 export interface SettleOptions {
   /**
    * True to leave handlers open that wait for the outside, such as a promise that the test resolves later. Otherwise

@@ -135,6 +135,12 @@ export class Session implements Runnable {
     this.#sendCounts(true);
   }
 
+  /** Says what was received and handled, where the other side has not been told: for who leaves for good. */
+  report(): void {
+    if (this.#ended) return;
+    if (this.#received !== this.#reportedReceived || this.#settled !== this.#reportedSettled) this.#sendCounts(false);
+  }
+
   /** Resolves when there is room again, or the session has ended. */
   whenRoom(): Promise<void> {
     if (this.hasRoom || this.#ended) return Promise.resolve();

@@ -182,6 +182,30 @@ describe('offers', () => {
     expect(most).toBeLessThanOrEqual(4);
   });
 
+  test('are let in as soon as a handler that waits has left its place in the queue', async () => {
+    const host = testHost();
+    const { ref, gate } = await heldSink(host, { highWater: 1, capacity: 1 });
+    let accepted = 0;
+    for (let n = 1; n <= 2; n += 1) void ref.put.offer(n).then(() => (accepted += 1));
+    await host.settle();
+    // The held message is no longer queued, so the first has its place.
+    expect(accepted).toBe(1);
+    gate.resolve();
+    await host.settle();
+    expect(accepted).toBe(2);
+  });
+
+  test('that resolved are handled, all 50, where the high water is the capacity of 1', async () => {
+    const host = testHost();
+    const { ref, seen, gate } = await heldSink(host, { highWater: 1, capacity: 1 });
+    const offers = Array.from({ length: 50 }, (_, n) => ref.put.offer(n));
+    gate.resolve();
+    await Promise.all(offers);
+    await host.settle();
+    expect(seen).toEqual(Array.from({ length: 50 }, (_, n) => n));
+    expect(host.deadLetters).toEqual([]);
+  });
+
   test('are Rejected(full) at their deadline, and are not sent later', async () => {
     const host = testHost();
     const { ref, seen, gate } = await heldSink(host, { highWater: 1 });

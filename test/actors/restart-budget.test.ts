@@ -5,6 +5,7 @@ import * as z from 'zod';
 import { actor } from '../../src/actors/actor.ts';
 import { protocol, tell } from '../../src/actors/protocol.ts';
 import { backoffMs } from '../../src/actors/restart-budget.ts';
+import { proofRuns, proofTimeoutMs } from '../support/proof-runs.ts';
 import { testHost } from '../support/test-host.ts';
 
 const Fuse = protocol('fuse', { blow: tell(), reset: tell() });
@@ -45,110 +46,118 @@ class ReferenceSupervisor {
   }
 }
 
-test('3 actors restart exactly when a reference supervisor says so, in 300 random programs', async () => {
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(step, { maxLength: 50 }),
-      fc.record({ restartsMax: fc.nat({ max: 4 }), withinMs: fc.constantFrom(1, 50, 100) }),
-      async (program, supervise) => {
-        const { spawn, clock, advance, settle, host } = testHost();
-        const restartsMs: number[][] = [];
-        const failing: number[] = [];
-        const fuse = (which: number) =>
-          actor(
-            Fuse,
-            {
-              args: z.object({}),
-              state: () => {
-                restartsMs[which]?.push(clock.monotonicMs());
-                if ((failing[which] ?? 0) > 0) {
-                  failing[which]! -= 1;
-                  throw new Error('no start');
-                }
-                return {};
+test(
+  '3 actors restart exactly when a reference supervisor says so, in 300 random programs',
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(step, { maxLength: 50 }),
+        fc.record({ restartsMax: fc.nat({ max: 4 }), withinMs: fc.constantFrom(1, 50, 100) }),
+        async (program, supervise) => {
+          const { spawn, clock, advance, settle, host } = testHost();
+          const restartsMs: number[][] = [];
+          const failing: number[] = [];
+          const fuse = (which: number) =>
+            actor(
+              Fuse,
+              {
+                args: z.object({}),
+                state: () => {
+                  restartsMs[which]?.push(clock.monotonicMs());
+                  if ((failing[which] ?? 0) > 0) {
+                    failing[which]! -= 1;
+                    throw new Error('no start');
+                  }
+                  return {};
+                },
+                supervise,
               },
-              supervise,
-            },
-            {
-              blow: () => {
-                throw new Error('blown');
+              {
+                blow: () => {
+                  throw new Error('blown');
+                },
+                reset: () => undefined,
               },
-              reset: () => undefined,
-            },
-          );
-        const refs = [];
-        const models: ReferenceSupervisor[] = [];
-        for (let which = 0; which < actors; which += 1) {
-          refs.push(await spawn(fuse(which)));
-          restartsMs[which] = [];
-          models.push(new ReferenceSupervisor(supervise.restartsMax, supervise.withinMs));
-        }
-        for (const one of program) {
-          if (one.do === 'advance') await advance(one.ms);
-          else {
-            const model = models[one.which]!;
-            const fails = model.alive ? one.startsFailing : 0;
-            failing[one.which] = fails;
-            model.failed(clock.monotonicMs(), fails);
-            refs[one.which]!.blow();
-            await settle();
-            failing[one.which] = 0;
+            );
+          const refs = [];
+          const models: ReferenceSupervisor[] = [];
+          for (let which = 0; which < actors; which += 1) {
+            refs.push(await spawn(fuse(which)));
+            restartsMs[which] = [];
+            models.push(new ReferenceSupervisor(supervise.restartsMax, supervise.withinMs));
           }
-          expect(restartsMs).toEqual(models.map((model) => model.restartsMs));
-          expect(host.rootCount).toBe(models.filter((model) => model.alive).length);
-        }
-        for (const [which, ref] of refs.entries()) expect(ref.reset()).toBe(models[which]!.alive);
-      },
-    ),
-    { numRuns: 300 },
-  );
-});
+          for (const one of program) {
+            if (one.do === 'advance') await advance(one.ms);
+            else {
+              const model = models[one.which]!;
+              const fails = model.alive ? one.startsFailing : 0;
+              failing[one.which] = fails;
+              model.failed(clock.monotonicMs(), fails);
+              refs[one.which]!.blow();
+              await settle();
+              failing[one.which] = 0;
+            }
+            expect(restartsMs).toEqual(models.map((model) => model.restartsMs));
+            expect(host.rootCount).toBe(models.filter((model) => model.alive).length);
+          }
+          for (const [which, ref] of refs.entries()) expect(ref.reset()).toBe(models[which]!.alive);
+        },
+      ),
+      { numRuns: proofRuns(300) },
+    );
+  },
+  proofTimeoutMs(300),
+);
 
-test('restarts in any window stay within the limit where a backoff delays them, in 200 random programs', async () => {
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(fc.constantFrom(0, 5, 20, 60), { minLength: 5, maxLength: 40 }),
-      fc.record({ restartsMax: fc.integer({ min: 1, max: 3 }), withinMs: fc.constantFrom(50, 100) }),
-      fc.nat(),
-      async (waits, budget, seed) => {
-        const { spawn, clock, advance } = testHost({ seed });
-        const startedMs: number[] = [];
-        const ref = await spawn(
-          actor(
-            Fuse,
-            {
-              args: z.object({}),
-              state: () => ({}),
-              supervise: { ...budget, backoff: { minMs: 10, maxMs: 80 } },
-              signals: {
-                started: (_state, { generation }) => {
-                  if (generation > 0) startedMs.push(clock.monotonicMs());
+test(
+  'restarts in any window stay within the limit where a backoff delays them, in 200 random programs',
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.constantFrom(0, 5, 20, 60), { minLength: 5, maxLength: 40 }),
+        fc.record({ restartsMax: fc.integer({ min: 1, max: 3 }), withinMs: fc.constantFrom(50, 100) }),
+        fc.nat(),
+        async (waits, budget, seed) => {
+          const { spawn, clock, advance } = testHost({ seed });
+          const startedMs: number[] = [];
+          const ref = await spawn(
+            actor(
+              Fuse,
+              {
+                args: z.object({}),
+                state: () => ({}),
+                supervise: { ...budget, backoff: { minMs: 10, maxMs: 80 } },
+                signals: {
+                  started: (_state, { generation }) => {
+                    if (generation > 0) startedMs.push(clock.monotonicMs());
+                  },
                 },
               },
-            },
-            {
-              blow: () => {
-                throw new Error('blown');
+              {
+                blow: () => {
+                  throw new Error('blown');
+                },
+                reset: () => undefined,
               },
-              reset: () => undefined,
-            },
-          ),
-        );
-        for (const ms of waits) {
-          ref.blow();
-          await advance(ms);
-        }
-        await advance(1_000);
-        for (const endMs of startedMs) {
-          const inWindow = startedMs.filter((madeMs) => madeMs <= endMs && endMs - madeMs < budget.withinMs);
-          expect(inWindow.length).toBeLessThanOrEqual(budget.restartsMax);
-        }
-        expect(startedMs.length).toBeGreaterThan(0);
-      },
-    ),
-    { numRuns: 200 },
-  );
-});
+            ),
+          );
+          for (const ms of waits) {
+            ref.blow();
+            await advance(ms);
+          }
+          await advance(1_000);
+          for (const endMs of startedMs) {
+            const inWindow = startedMs.filter((madeMs) => madeMs <= endMs && endMs - madeMs < budget.withinMs);
+            expect(inWindow.length).toBeLessThanOrEqual(budget.restartsMax);
+          }
+          expect(startedMs.length).toBeGreaterThan(0);
+        },
+      ),
+      { numRuns: proofRuns(200) },
+    );
+  },
+  proofTimeoutMs(200),
+);
 
 test('a backoff stays between its bounds and never shrinks below half of its ceiling', () => {
   fc.assert(

@@ -219,6 +219,7 @@ test('an actor that becomes, stashes and restarts handles what the reference han
       }
       await check();
       await stop(ref);
+      await host.settle();
       await Promise.all(calls.map((call) => call.outcome));
       expect(host.host.counters.accepted).toBe(handled.length + host.deadLetters.length);
       expect(host.host.deadlines.open).toBe(0);

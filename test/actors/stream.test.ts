@@ -253,6 +253,18 @@ describe('ctx.observe', () => {
     expect(readers[1]).toEqual(readers[0]);
   });
 
+  test('begins at its place in the order: of 2 messages sent behind it, none is missed', async () => {
+    const host = testHost();
+    const { ref } = await source(host);
+    ref.set(1);
+    const seen: number[] = [];
+    ref.every().subscribe({ next: (n) => seen.push(n) });
+    ref.set(2);
+    ref.set(3);
+    await host.settle();
+    expect(seen).toEqual([1, 2, 3]);
+  });
+
   test('with every ends a reader that is too slow as Lagged, and its actor lives on', async () => {
     const host = testHost();
     const { ref } = await source(host);
@@ -438,6 +450,26 @@ describe('the end of a stream', () => {
     await host.settle();
     expect(events).toEqual([0, 'ActorFailed']);
     expect(traces).toMatchObject({ left: 1, signals: [{ aborted: true }] });
+  });
+
+  test('by a next() that throws at once restarts the actor, and the 2 messages behind it are handled', async () => {
+    const host = testHost();
+    const broken = (): unknown => ({
+      [Symbol.asyncIterator]: () => ({
+        next: () => {
+          throw new Error('no iterator at all');
+        },
+      }),
+    });
+    const { ref } = await source(host, { broken });
+    ref.set(5);
+    const failure = ended(collect(ref.items({ of: 'broken' })));
+    ref.set(6);
+    const got = ref.get();
+    await host.settle();
+    expect(await failure).toMatchObject({ error: { code: 'ActorFailed' } });
+    expect(await got).toBe(6);
+    expect(host.host.counters.handled).toBe(4);
   });
 
   test('of an actor that has stopped is NotDelivered', async () => {

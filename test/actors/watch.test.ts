@@ -9,6 +9,7 @@ import { refOf } from '../../src/actors/schema/ref-schema.ts';
 import type { Directive } from '../../src/actors/supervise.ts';
 import { kill, pathOf, sameRef, stop } from '../../src/actors/verbs.ts';
 import { type Deferred, deferred, ended } from '../support/deferred.ts';
+import { proofRuns, proofTimeoutMs } from '../support/proof-runs.ts';
 import { type TestHost, testHost } from '../support/test-host.ts';
 
 const Worker = protocol('worker', { work: ask({ output: z.string() }), fail: tell(), quit: tell() });
@@ -320,57 +321,61 @@ describe('the news of an end', () => {
   });
 });
 
-test('each watch is told exactly once, whatever happens in whatever order, in 200 random programs', async () => {
-  const action = fc.constantFrom('watch', 'unwatch', 'fail', 'stop', 'kill', 'fail the watcher', 'settle');
-  await fc.assert(
-    fc.asyncProperty(fc.array(fc.tuple(action, fc.nat({ max: 2 })), { maxLength: 40 }), async (program) => {
-      const { spawn, settle } = testHost();
-      const events: string[] = [];
-      const watcher = await spawn(guard({ events }));
-      const workers: Ref<typeof Worker>[] = [];
-      for (let n = 0; n < 3; n += 1) workers.push(await spawn(worker(n === 0 ? 'stop' : 'restart')));
-      // One operation at a time: the model is a set of open watches, and who lives.
-      const watched = [false, false, false];
-      const alive = [true, true, true];
-      const failures = [0, 0, 0];
-      let watcherFailures = 0;
-      const expected: string[] = [];
-      const ends = (n: number, reason: string): void => {
-        if (!alive[n]) return;
-        alive[n] = false;
-        if (watched[n]) expected.push(`${n + 2} ${reason}`);
-        watched[n] = false;
-      };
-      for (const [what, n] of program) {
-        const ref = workers[n]!;
-        if (what === 'watch') {
-          await watcher.watch(ref);
-          if (alive[n]) watched[n] = true;
-          else expected.push(`${n + 2} unknown`);
-        } else if (what === 'unwatch') {
-          await watcher.unwatch(ref);
+test(
+  'each watch is told exactly once, whatever happens in whatever order, in 200 random programs',
+  async () => {
+    const action = fc.constantFrom('watch', 'unwatch', 'fail', 'stop', 'kill', 'fail the watcher', 'settle');
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(action, fc.nat({ max: 2 })), { maxLength: 40 }), async (program) => {
+        const { spawn, settle } = testHost();
+        const events: string[] = [];
+        const watcher = await spawn(guard({ events }));
+        const workers: Ref<typeof Worker>[] = [];
+        for (let n = 0; n < 3; n += 1) workers.push(await spawn(worker(n === 0 ? 'stop' : 'restart')));
+        // One operation at a time: the model is a set of open watches, and who lives.
+        const watched = [false, false, false];
+        const alive = [true, true, true];
+        const failures = [0, 0, 0];
+        let watcherFailures = 0;
+        const expected: string[] = [];
+        const ends = (n: number, reason: string): void => {
+          if (!alive[n]) return;
+          alive[n] = false;
+          if (watched[n]) expected.push(`${n + 2} ${reason}`);
           watched[n] = false;
-        } else if (what === 'fail') {
-          ref.fail();
-          failures[n]! += 1;
-          if (n === 0 || failures[n]! > 5) ends(n, 'failed');
-        } else if (what === 'stop') {
-          await stop(ref);
-          ends(n, 'stopped');
-        } else if (what === 'kill') {
-          await kill(ref);
-          ends(n, 'killed');
-        } else if (what === 'fail the watcher' && watcherFailures < 5) {
-          watcherFailures += 1;
-          watcher.fail();
+        };
+        for (const [what, n] of program) {
+          const ref = workers[n]!;
+          if (what === 'watch') {
+            await watcher.watch(ref);
+            if (alive[n]) watched[n] = true;
+            else expected.push(`${n + 2} unknown`);
+          } else if (what === 'unwatch') {
+            await watcher.unwatch(ref);
+            watched[n] = false;
+          } else if (what === 'fail') {
+            ref.fail();
+            failures[n]! += 1;
+            if (n === 0 || failures[n]! > 5) ends(n, 'failed');
+          } else if (what === 'stop') {
+            await stop(ref);
+            ends(n, 'stopped');
+          } else if (what === 'kill') {
+            await kill(ref);
+            ends(n, 'killed');
+          } else if (what === 'fail the watcher' && watcherFailures < 5) {
+            watcherFailures += 1;
+            watcher.fail();
+          }
+          await settle();
+          expect(events).toEqual(expected);
         }
-        await settle();
-        expect(events).toEqual(expected);
-      }
-    }),
-    { numRuns: 200 },
-  );
-});
+      }),
+      { numRuns: proofRuns(200) },
+    );
+  },
+  proofTimeoutMs(200),
+);
 
 const idle = { work: () => 'done', fail: () => undefined, quit: () => undefined };
 

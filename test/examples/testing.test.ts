@@ -20,10 +20,10 @@ describe('the example of the test kit', () => {
     expect(ran.stdout).toMatch(/^# fail 0$/m);
   });
 
-  it('is at most 60 lines, and every snippet of docs/testing.md stands in it', async () => {
+  it('is at most 60 lines, and every snippet of docs/guide/test.md stands in it', async () => {
     const example = await text('examples/testing/reminders.test.ts');
     expect(example.trimEnd().split('\n').length).toBeLessThanOrEqual(60);
-    const snippets = [...(await text('docs/testing.md')).matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code!);
+    const snippets = [...(await text('docs/guide/test.md')).matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code!);
     expect(snippets.length).toBeGreaterThanOrEqual(6);
     for (const snippet of snippets) expect(example).toContain(snippet);
   });

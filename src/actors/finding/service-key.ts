@@ -2,8 +2,11 @@
 import { checkName, compiledProtocol } from '../operation.ts';
 import type { AnyProtocol } from '../protocol.ts';
 
+/** What actors register under and are found by: a name, and the protocol that all of them speak. */
 export interface ServiceKey<T extends AnyProtocol> {
+  /** Keys of one name are one key, on all threads of a node. */
   readonly name: string;
+  /** What those under it speak. */
   readonly protocol: T;
 }
 

@@ -21,6 +21,8 @@ export interface CompiledCodec {
   readonly recursive: boolean;
   /** Protocols of the refs in it, as far as it names more of them than their names. */
   readonly protocols: ReadonlySet<object>;
+  /** It names refs, of whatever protocols. */
+  readonly holdsRefs: boolean;
 }
 
 /** @throws UsageError naming `where` and the path in the schema of what cannot be in a message. */
@@ -29,9 +31,9 @@ export function compileCodec(schema: ZodNode, where: string): CompiledCodec {
     // Whether a recursive schema needs steps is known only after the walk: the first assumes that it does not.
     const assumed = new CodecCompiler(where, () => plainCodec);
     const codec = assumed.compile(schema, []);
-    const { recursive, protocols } = assumed;
-    if (!recursive || codec.plain) return { codec, recursive, protocols };
-    return { codec: new CodecCompiler(where, lateCodec).compile(schema, []), recursive, protocols };
+    const { recursive, protocols, holdsRefs } = assumed;
+    if (!recursive || codec.plain) return { codec, recursive, protocols, holdsRefs };
+    return { codec: new CodecCompiler(where, lateCodec).compile(schema, []), recursive, protocols, holdsRefs };
   } catch (thrown) {
     if (thrown instanceof UsageError) throw thrown;
     const what = `${where}: reading the schema threw ${describeThrown(thrown, 200)}`;
@@ -49,6 +51,7 @@ class CodecCompiler {
   readonly #open = new Set<ZodNode>();
   readonly #recur: (codec: () => Codec) => Codec;
   readonly protocols = new Set<object>();
+  holdsRefs = false;
   recursive = false;
 
   /** @param recur Makes the codec of a schema that is met again inside itself. */
@@ -70,6 +73,7 @@ class CodecCompiler {
     this.#open.add(schema);
     this.#refuseChecks(schema, path);
     const leaf = leafOf(schema);
+    if (leaf?.isRef) this.holdsRefs = true;
     if (leaf?.protocol !== undefined) this.protocols.add(leaf.protocol);
     const codec = leaf?.codec ?? this.#byType(schema, path);
     this.#open.delete(schema);

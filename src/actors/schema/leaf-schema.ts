@@ -14,6 +14,8 @@ export interface Leaf {
   readonly codec: Codec;
   /** Its part of a fingerprint. */
   readonly description: string;
+  /** True for a ref. */
+  readonly isRef?: boolean;
   /** The protocol of a ref, where the schema names more than its name. */
   readonly protocol?: object | undefined;
 }

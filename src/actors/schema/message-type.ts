@@ -21,6 +21,8 @@ export interface MessageType {
   readonly plain: boolean;
   /** Protocols of the refs in it that `refOf` named. */
   readonly protocols: ReadonlySet<object>;
+  /** True when the schema names refs, of whatever protocols. */
+  readonly holdsRefs: boolean;
   /**
    * Validates and copies: the result shares nothing mutable with `value`, and the refs in it belong to `owner`.
    * @throws InvalidValue
@@ -57,12 +59,13 @@ export interface MessageType {
  */
 export function compileMessageType(schema: StandardSchemaLike | ZodType, where: string): MessageType {
   if (isZodNode(schema)) {
-    const { codec, recursive, protocols } = compileCodec(schema, where);
+    const { codec, recursive, protocols, holdsRefs } = compileCodec(schema, where);
     const bounds = recursive ? checkBounds : undefined;
     return new CompiledMessageType(
       where,
       codec,
       protocols,
+      holdsRefs,
       () => zodParser(schema),
       bounds,
       () => describeSchema(schema),
@@ -74,6 +77,7 @@ export function compileMessageType(schema: StandardSchemaLike | ZodType, where: 
     where,
     unknownCodec,
     new Set(),
+    false,
     () => parser,
     undefined,
     () => `standard:${vendor}`,
@@ -85,6 +89,7 @@ type Parser = (value: unknown) => unknown;
 class CompiledMessageType implements MessageType {
   readonly plain: boolean;
   readonly protocols: ReadonlySet<object>;
+  readonly holdsRefs: boolean;
   readonly #where: string;
   readonly #codec: Codec;
   readonly #makeParser: () => Parser;
@@ -98,12 +103,14 @@ class CompiledMessageType implements MessageType {
     where: string,
     codec: Codec,
     protocols: ReadonlySet<object>,
+    holdsRefs: boolean,
     makeParser: () => Parser,
     bounds: ((parsed: unknown) => void) | undefined,
     describe: () => string,
   ) {
     this.plain = codec.plain;
     this.protocols = protocols;
+    this.holdsRefs = holdsRefs;
     this.#where = where;
     this.#codec = codec;
     this.#makeParser = makeParser;

@@ -37,6 +37,7 @@ function refSchema<R>(name: string, protocol: object | undefined): z.ZodType<R, 
       fromWire: (wire, receiver) => receiver.refFromWire(wire, protocol, name) ?? wire,
     },
     description: `ref(${name})`,
+    isRef: true,
     protocol,
   });
 }

@@ -19,7 +19,8 @@ export abstract class FrontCell extends Cell {
 export function handTo(cell: Cell, envelope: Envelope, message: unknown): boolean {
   const { input } = envelope.operation;
   const own = input.plain ? message : input.rebind(message, cell);
-  if (envelope.request?.isAdmitted !== true) return cell.accept(envelope, own);
-  cell.acceptFirst(envelope, own);
+  const { request } = envelope;
+  if (request === undefined || !request.isAdmitted) return cell.accept(envelope, own);
+  cell.acceptFirst(request, own);
   return true;
 }

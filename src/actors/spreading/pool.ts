@@ -20,6 +20,7 @@ import { type PoolSize, Workers } from './workers.ts';
 
 type Schema = z.ZodType;
 
+/** What `pool` takes beside the definition of its workers. */
 export type PoolOptions<A extends Schema> = {
   /** How many workers it begins with; 1 to 1,024. `resize` changes it. */
   readonly size: number;
@@ -37,7 +38,7 @@ export type PoolOptions<A extends Schema> = {
 export type PoolArguments = z.ZodObject<{}>;
 
 /**
- * Declares a pool. Spawn it like any actor.
+ * Declares a pool, whose workers pull their jobs. Spawn it like any actor. The idea is Akka's work pulling.
  *
  * A worker that fails is restarted by its own supervision and its job follows its poison policy; one that has ended for
  * good is replaced after a second. `resize` changes their number, within `min` and `max` where they are given; those that

@@ -29,12 +29,18 @@ type Schema = z.ZodType;
 
 /** Children of one definition, started by the router on its own place. */
 export type ChildrenOf<PN extends string, O extends Operations, A extends Schema> = {
+  /** What each child is. */
   readonly of: ActorDefinition<Protocol<PN, O>, A>;
   /** How many; `resize` changes it. 1 to 1,024. */
   readonly count: number;
 } & ({} extends z.input<A> ? { readonly args?: z.input<A> } : { readonly args: z.input<A> });
 
+/** What `router` takes beside the protocol. At most one of `children` and `key`. */
 export interface RouterOptions<PN extends string, O extends Operations, A extends Schema> {
+  /**
+   * How it chooses: `roundRobin()`, `random()`, `leastMailbox()`, `consistentHash(key)`, `broadcast()` or
+   * `scatterGatherFirst()`.
+   */
   readonly strategy: Strategy<NoInfer<O>>;
   /** The name it is registered under; that of the protocol and `-router` unless given. */
   readonly name?: string;

@@ -15,6 +15,7 @@ export type Picker = (routees: readonly Routee[], operation: Operation, message:
 
 /** What `router({ strategy })` takes; made by `roundRobin()` and the like. @typeParam O operations that it can spread */
 export interface Strategy<in O extends Operations = Operations> {
+  /** For error texts. */
   readonly name: string;
   /** Who gets a message: one routee, all of them, or all with the first reply to an ask. */
   readonly reach: 'one' | 'all' | 'first';
@@ -75,13 +76,12 @@ export function leastMailbox(): Strategy {
 }
 
 /**
- * The one that the key of the message belongs to: always the same one for a key, while it is there. When a routee comes
- * or goes, about every n-th key of n routees moves and the others stay. Messages are validated before `key` sees them,
- * once more than otherwise.
+ * The one that the key of the message belongs to, on a ring of hashes (Karger et al., 1997): always the same one for a
+ * key, while it is there. When a routee comes or goes, about every n-th key of n routees moves and the others stay.
+ * Messages are validated before `key` sees them, once more than otherwise.
  *
- * @param key gives a string or number for `(operation, message)`; declare both, since TypeScript takes no function of fewer.
- *  Where it throws or gives anything else, the message
- * becomes a dead letter, or its ask fails, as `ActorFailed`.
+ * @param key gives a string or number for `(operation, message)`. Where it throws or gives anything else, the message
+ * becomes a dead letter, or its ask fails, as `ActorFailed`. Name both parameters: a function of one does not compile.
  */
 export function consistentHash<O extends Operations>(key: (...call: RoutedCall<O>) => Key): Strategy<O> {
   if (typeof key !== 'function')

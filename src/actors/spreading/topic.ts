@@ -40,6 +40,7 @@ export type TopicOperations<LN extends string, O extends Operations> = {
   /** False where it did not subscribe. */
   readonly unsubscribe: AskOperation<Subscriber<Ref<Protocol<LN, O>>>, z.ZodBoolean, {}>;
 };
+/** The protocol of a topic: the tells of its listeners, and how to subscribe. */
 export type TopicProtocol<PN extends string, LN extends string, O extends Operations> = Protocol<
   PN,
   O & TopicOperations<LN, O>

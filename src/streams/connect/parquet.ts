@@ -15,6 +15,7 @@ import { SourceFailed } from '../errors.ts';
 import { streamLimits } from '../limits.ts';
 import type { Source, SourceContext } from '../source.ts';
 
+/** Which file, and which of its columns. */
 export interface ParquetOptions<R extends z.ZodObject> {
   /** Path of the file. */
   file: string;
