@@ -83,6 +83,7 @@ export class CellExtension {
   /** The run is over: what it kept open ends. */
   forget(run: Run): void {
     this.#runs.delete(run);
+    if (this.observers.size === 0) return;
     // Without this a generator that waits for a change of a quiet state would wait on, for nobody.
     for (const observer of this.observers) if (observer.run === run) observer.end();
   }

@@ -255,6 +255,27 @@ describe.each([
     expect(open!.here.host.deadLetters.lostWithPlace).toBe(4);
   });
 
+  it('counts a readonly message that failed as settled once: 3 of them hide none of the 4 that are lost', async () => {
+    const Shelf = protocol('shelf', { look: ask({ output: z.int(), readonly: true }), hold: tell() });
+    const shelf = actor(
+      Shelf,
+      { args: z.object({}), state: () => ({}), supervise: { directive: () => 'resume' } },
+      {
+        look: async () => {
+          throw new Error('broken');
+        },
+        hold: (_state, _message, context) => context.delay(60_000),
+      },
+    );
+    open = twoPlaces([shelf], true);
+    const ref = await spawnThere(open, shelf);
+    for (let n = 0; n < 3; n += 1) await expect(ref.look()).rejects.toMatchObject({ code: 'ActorFailed' });
+    for (let n = 0; n < 4; n += 1) ref.hold();
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    open.cut();
+    expect(open.here.host.deadLetters.lostWithPlace).toBe(4);
+  });
+
   it('knows that an offer was not sent when its time ran out in the outbox of this place', async () => {
     const ref = await start();
     open!.hold(true);
