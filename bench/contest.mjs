@@ -47,7 +47,8 @@ class Running {
     this.#child.stderr.on('data', (chunk) => {
       this.#errors += chunk;
     });
-    this.#child.stdin.on('error', (error) => this.#fail(error.message));
+    // It has ended then, and what it said before that tells more.
+    this.#child.stdin.on('error', () => undefined);
     this.#ended = new Promise((resolve) => {
       this.#child.once('close', resolve);
       this.#child.once('error', (error) => {
