@@ -15,7 +15,8 @@ const consumer = actor(
   {
     args: z.object({}),
     state: () => ({ total: 0 }),
-    mailbox: { highWater: sizes.bufferItems, capacity: sizes.bufferItems },
+    // One more than the buffer, for the question at the end.
+    mailbox: { highWater: sizes.bufferItems, capacity: sizes.bufferItems + 1 },
   },
   {
     put: (state, { n }) => {
