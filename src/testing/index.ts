@@ -1,6 +1,14 @@
 /** The test kit: the entry point `troupe/testing`. For any runner; it imports none. */
 export { CapturedDeadLetters, type DeadLetterFilter } from './captured-dead-letters.ts';
 export { CapturedLog, type LogFilter, type LogLine } from './captured-log.ts';
+export {
+  type ChaosDirection,
+  type ChaosFaults,
+  type ChaosProxy,
+  type ChaosProxyOptions,
+  type ChaosStatistics,
+  chaosProxy,
+} from './chaos-proxy.ts';
 export { NotSettled } from './errors.ts';
 export { type EverywhereOptions, everywhere, type PlacedSystem, type TestPlace } from './everywhere.ts';
 export type { FakesOf } from './fakes.ts';

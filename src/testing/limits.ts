@@ -20,6 +20,8 @@ export const limits = {
   streamElementsMax: 65_536,
   /** Of what came instead, so much of its text is shown in an error. */
   shownCharactersMax: 500,
+  /** Bytes that wait in one direction of a connection through the chaos proxy before it reads no more. */
+  chaosQueuedBytesMax: 1_048_576,
   /** So many log lines, dead letters or open handlers are listed in an error. */
   shownMax: 20,
 } as const;

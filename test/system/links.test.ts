@@ -1,7 +1,6 @@
 /** Links between nodes of one process, with a cable between them that can be cut. */
-import { once } from 'node:events';
-import { createServer, connect as dial, type Server, type Socket } from 'node:net';
 import { type ActorSystem, createSystem, node, type SystemOptions, thread } from 'troupe';
+import { type ChaosProxy, chaosProxy } from 'troupe/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import { realClock } from '../../src/base/platform/real-clock.ts';
 import { seededRandom } from '../../src/base/platform/seeded-random.ts';
@@ -24,47 +23,11 @@ async function start(options: SystemOptions): Promise<ActorSystem> {
 }
 
 /** A way to `address` that can be cut, and mended. */
-async function cable(address: string, delayMs = 0): Promise<{ readonly address: string; cut(): void; mend(): void }> {
-  const sockets = new Set<Socket>();
-  let isCut = false;
-  const server: Server = createServer((near) => {
-    if (isCut) {
-      near.destroy();
-      return;
-    }
-    const far = dial(Number(new URL(address).port), '127.0.0.1');
-    for (const [one, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      sockets.add(one);
-      if (delayMs === 0) one.pipe(other);
-      else one.on('data', (bytes) => setTimeout(() => other.write(bytes), delayMs));
-      one.on('error', () => undefined);
-      one.on('close', () => {
-        sockets.delete(one);
-        other.destroy();
-      });
-    }
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const cut = (): void => {
-    isCut = true;
-    for (const socket of sockets) socket.destroy();
-  };
-  ends.push(async () => {
-    cut();
-    server.close();
-  });
-  const { port } = server.address() as { readonly port: number };
-  return {
-    address: `ws://127.0.0.1:${port}`,
-    cut,
-    mend: () => {
-      isCut = false;
-    },
-  };
+async function cable(address: string, delayMs = 0): Promise<ChaosProxy> {
+  const proxy = await chaosProxy({ to: address, seed: 1 });
+  proxy.suffer({ delayMs });
+  ends.push(() => proxy.close());
+  return proxy;
 }
 
 const linked = (a: ActorSystem, b: ActorSystem) =>
