@@ -96,7 +96,7 @@ export { RemoteError } from './runtime/cause-codec.ts';
 export { createSystem } from './runtime/create-system.ts';
 export type { RunnableFlow } from './runtime/flow-definition.ts';
 export { here, node, spread, thread, type Where } from './runtime/placement.ts';
-export { type SecretFile, secret } from './runtime/security.ts';
+export { type MutualTls, mtls, type SecretFile, secret } from './runtime/security.ts';
 export type { ShutdownEvent, ShutdownHook, ShutdownHookOptions, ShutdownOptions } from './runtime/shutdown.ts';
 export type {
   FailedHook,

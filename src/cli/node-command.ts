@@ -6,7 +6,7 @@ import { UsageError } from '../base/errors.ts';
 import type { ActorSystem } from '../runtime/actor-system.ts';
 import { createSystem } from '../runtime/create-system.ts';
 import type { LogLevel } from '../runtime/pino-logger.ts';
-import { secret } from '../runtime/security.ts';
+import { mtls, secret } from '../runtime/security.ts';
 import { setExitCode } from '../runtime/stop-signals.ts';
 import type { SystemOptions } from '../runtime/system-options.ts';
 import { untilToldToStop } from './told-to-stop.ts';
@@ -17,6 +17,9 @@ const help = `usage: troupe node --registry <module> --listen <address> [options
   --listen <address>      where other nodes can join, as ws://127.0.0.1:7001; port 0 takes a free one
   --join <address>        a node to join; may be given several times
   --secret-file <file>    how nodes know each other; needed to listen beyond this machine
+  --tls-ca <file>         or by certificates (mutual TLS): the authority, this node's certificate, its key; the
+  --tls-cert <file>       addresses are wss:// then
+  --tls-key <file>
   --role <role>           what others place actors by: node({ role }); may be given several times
   --threads <n>           worker threads at most; one for each core but one unless given. They run what this node's own
                           code spawns there: actors placed from another node run on its main thread for now
@@ -60,6 +63,9 @@ function parse(argv: readonly string[]) {
         listen: { type: 'string' },
         join: { type: 'string', multiple: true },
         'secret-file': { type: 'string' },
+        'tls-ca': { type: 'string' },
+        'tls-cert': { type: 'string' },
+        'tls-key': { type: 'string' },
         role: { type: 'string', multiple: true },
         threads: { type: 'string' },
         name: { type: 'string' },
@@ -82,12 +88,24 @@ function optionsOf(given: Given): SystemOptions {
     registry: pathToFileURL(resolve(given.registry)),
     ...(given.listen !== undefined && { listen: given.listen }),
     ...(given.join !== undefined && { join: given.join }),
-    ...(given['secret-file'] !== undefined && { auth: secret({ file: given['secret-file'] }) }),
+    ...authOf(given),
     ...(given.role !== undefined && { roles: given.role }),
     ...(given.threads !== undefined && { threads: wholeNumber('--threads', given.threads) }),
     ...(given.name !== undefined && { name: given.name }),
     ...(given['log-level'] !== undefined && { logLevel: given['log-level'] as LogLevel }),
   };
+}
+
+function authOf(given: Given): Pick<SystemOptions, 'auth'> {
+  const { 'secret-file': file, 'tls-ca': ca, 'tls-cert': cert, 'tls-key': key } = given;
+  if (ca === undefined && cert === undefined && key === undefined) {
+    return file === undefined ? {} : { auth: secret({ file }) };
+  }
+  if (file !== undefined) throw new UsageError('troupe node takes --secret-file or the --tls options, not both');
+  if (ca === undefined || cert === undefined || key === undefined) {
+    throw new UsageError('troupe node needs --tls-ca, --tls-cert and --tls-key together');
+  }
+  return { auth: mtls({ ca, cert, key }) };
 }
 
 function wholeNumber(option: string, text: string): number {

@@ -6,17 +6,19 @@ import type { Logger } from '../base/logger.ts';
 import { Dispatcher } from '../base/platform/dispatcher.ts';
 import { realClock } from '../base/platform/real-clock.ts';
 import { realRandom } from '../base/platform/real-random.ts';
+import type { Certificates } from '../transport/certificates.ts';
 import type { PortRefusal } from '../transport/websocket-listener.ts';
 import { WebSocketNetwork } from '../transport/websocket-network.ts';
 import { workerPlaces } from './worker-places.ts';
 
-export function realEnvironment(log: Logger): Environment {
+/** @param certificates of this node, where its links are TLS. */
+export function realEnvironment(log: Logger, certificates?: Certificates): Environment {
   const clock = realClock();
   return {
     clock,
     random: realRandom(),
     scheduler: new Dispatcher(() => clock.monotonicMs()),
-    network: new WebSocketNetwork({ clock, onRefused: refusalLog(clock, log) }),
+    network: new WebSocketNetwork({ clock, certificates, onRefused: refusalLog(clock, log) }),
     places: workerPlaces(),
   };
 }

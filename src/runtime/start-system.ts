@@ -12,7 +12,6 @@ import type { Environment } from '../base/environment/environment.ts';
 import { describeThrown, UsageError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
-import type { Secret } from '../transport/secret.ts';
 import { isLoopback } from '../transport/websocket-network.ts';
 import { ActorSystem } from './actor-system.ts';
 import { fingerprintsOf } from './fingerprints.ts';
@@ -21,7 +20,7 @@ import { NodeLinks } from './node-links.ts';
 import { pinoLogger } from './pino-logger.ts';
 import { realEnvironment } from './real-environment.ts';
 import { nodeOf, Router } from './router.ts';
-import { readSecret } from './security.ts';
+import { readAuthentication } from './security.ts';
 import { checkOptions, type SystemOptions } from './system-options.ts';
 import { WorkerLetters } from './worker-letters.ts';
 import { WorkerPool } from './worker-pool.ts';
@@ -51,18 +50,18 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
   checkOptions(options);
   if (options.listen !== undefined && options.auth === undefined && !isLoopback(options.listen)) {
     throw new UsageError(
-      `createSystem: ${options.listen} can be reached from other machines; give auth: secret({ file }), or listen on 127.0.0.1`,
+      `createSystem: ${options.listen} can be reached from other machines; give auth: secret({ file }) or mtls({ ca, cert, key }), or listen on 127.0.0.1`,
     );
   }
   const log = surroundings.log ?? pinoLogger(options.logLevel ?? 'warn');
-  const environment = surroundings.environment ?? realEnvironment(log);
+  const { secret, certificates } = await readAuthentication(options.auth, log);
+  const environment = surroundings.environment ?? realEnvironment(log, certificates);
   const url = options.registry instanceof URL ? options.registry : undefined;
   const value =
     url === undefined
       ? (options.registry as Registry | undefined)
       : ((await loadRegistryModule(url)).value as Registry);
   const registry = new RegistryIndex(value ?? emptyRegistry());
-  const secret: Secret | undefined = options.auth === undefined ? undefined : await readSecret(options.auth, log);
   const isolation = options.isolation ?? 'parse';
   const stacks = options.stacks ?? 'threads';
   const threads = options.threads ?? Math.max(1, environment.places.parallelism - 1);

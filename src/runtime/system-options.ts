@@ -7,7 +7,7 @@ import { UsageError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { LogLevel } from './pino-logger.ts';
 import type { StackTravel } from './router.ts';
-import type { SecretFile } from './security.ts';
+import type { MutualTls, SecretFile } from './security.ts';
 import { type ShutdownOptions, shutdownOptionsSchema } from './shutdown.ts';
 
 /** Options of `createSystem`, each with its default. */
@@ -17,7 +17,7 @@ export interface SystemOptions {
   /** Worker threads at most, started when first used; one for each core but one unless given. */
   threads?: number;
   /**
-   * `ws://127.0.0.1:7000`: lets other nodes join here. Port 0 takes a free one. As with any server, a process that
+   * `ws://127.0.0.1:7000`, or `wss://` with `mtls`: lets other nodes join here. Port 0 takes a free one. As with any server, a process that
    * listens stays alive until `shutdown()`, without a word.
    */
   listen?: string;
@@ -25,8 +25,8 @@ export interface SystemOptions {
   join?: readonly string[];
   /** What others may place actors by: `node({ role })`. */
   roles?: readonly string[];
-  /** How nodes know each other: `secret({ file })`. Needed to listen beyond this machine. */
-  auth?: SecretFile;
+  /** How nodes know each other: `secret({ file })` or `mtls({ ca, cert, key })`. Needed to listen beyond this machine. */
+  auth?: SecretFile | MutualTls;
   /** How messages become the receiver's own; `parse` unless given. */
   isolation?: Isolation;
   /** The node's name, before its incarnation; `node` unless given. */

@@ -16,9 +16,9 @@ export class ListenFailed extends TroupeError<'ListenFailed'> {
 export class DialFailed extends TroupeError<'DialFailed'> {
   /**
    * `refused`: nobody listens there or the way is closed · `timeout` · `not-troupe`: something else answered, such as
-   * TLS on a plain port · `rejected`: the listener answered with the HTTP status in `status` · `aborted` by the caller.
+   * TLS on a plain port · `untrusted`: TLS, and one end does not accept the other's certificate · `rejected`: the listener answered with the HTTP status in `status` · `aborted` by the caller.
    */
-  readonly reason: 'refused' | 'timeout' | 'not-troupe' | 'rejected' | 'aborted' | 'bad-address';
+  readonly reason: 'refused' | 'timeout' | 'not-troupe' | 'untrusted' | 'rejected' | 'aborted' | 'bad-address';
   readonly status?: number;
 
   constructor(reason: DialFailed['reason'], message: string, options: { cause?: unknown; status?: number } = {}) {
@@ -67,6 +67,16 @@ export class HandshakeFailed extends TroupeError<'HandshakeFailed'> {
     super('HandshakeFailed', message, { retryable: reason === 'timeout' || reason === 'closed' });
     this.reason = reason;
     this.closeCode = closeCode;
+  }
+}
+
+/** The certificates of this node could not be read, or do not fit together. */
+export class CertificatesFailed extends TroupeError<'CertificatesFailed'> {
+  readonly reason: 'missing' | 'unreadable' | 'malformed' | 'mismatch';
+
+  constructor(reason: CertificatesFailed['reason'], message: string, cause?: unknown) {
+    super('CertificatesFailed', message, { cause });
+    this.reason = reason;
   }
 }
 

@@ -35,6 +35,8 @@ export const transportLimits = {
   headersMax: 64,
   /** How long a client may take over the headers of its request. */
   headersTimeoutMs: 5_000,
+  /** How often it is looked whether the certificates were replaced: they are renewed hours before they end. */
+  certificatesRefreshMs: 60_000,
   /** How long a closing link waits for the peer's close frame before its socket is destroyed. */
   closeTimeoutMs: 2_000,
 

@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
 import type { Clock } from '../base/environment/clock.ts';
+import type { Certificates } from './certificates.ts';
 import { DialFailed } from './errors.ts';
 import { subprotocol, type WebSocketLimits, webSocketOptions } from './websocket-limits.ts';
 import { WebSocketLink } from './websocket-link.ts';
@@ -15,18 +16,33 @@ export interface DialOptions {
   readonly signal?: AbortSignal | undefined;
   readonly clock: Clock;
   readonly limits: WebSocketLimits;
+  /** For `wss`: shown to the listener, whose own must be of the same authority. The system's authorities unless given. */
+  readonly certificates?: Certificates | undefined;
 }
 
 /** @throws DialFailed */
-export function dialWebSocket(options: DialOptions): Promise<WebSocketLink> {
-  const { address, timeoutMs, signal, clock, limits } = options;
+export async function dialWebSocket(options: DialOptions): Promise<WebSocketLink> {
+  if (options.address.startsWith('wss:')) await options.certificates?.refresh();
+  return dial(options);
+}
+
+function dial(options: DialOptions): Promise<WebSocketLink> {
+  const { address, timeoutMs, signal, clock, limits, certificates } = options;
   return new Promise((resolve, reject) => {
     if (!/^wss?:\/\//.test(address) || !URL.canParse(address)) {
       throw new DialFailed('bad-address', `cannot dial ${address}; write it as ws://host:7000`);
     }
+    if (certificates !== undefined && !address.startsWith('wss:')) {
+      const text = `this node has certificates and speaks TLS only: write ${address.replace(/^ws:/, 'wss:')}`;
+      throw new DialFailed('bad-address', text);
+    }
     if (signal?.aborted === true) throw aborted(address);
     const url = new URL(address);
-    const webSocket = new WebSocket(url, [subprotocol], { ...webSocketOptions(limits), followRedirects: false });
+    const webSocket = new WebSocket(url, [subprotocol], {
+      ...webSocketOptions(limits),
+      followRedirects: false,
+      ...(certificates === undefined ? {} : { ...certificates.material, rejectUnauthorized: true }),
+    });
     const cancelTimeout = clock.timer(timeoutMs, () => {
       fail(new DialFailed('timeout', `${address} did not answer within ${timeoutMs} ms; is it a Troupe node?`));
     });
@@ -68,14 +84,26 @@ function explainStatus(status: number, address: string): DialFailed {
   return new DialFailed('rejected', `${address} answered with HTTP ${status}; perhaps ${hint}`, { status });
 }
 
+/** By what OpenSSL and Node call them. */
+const trustCodes =
+  /CERT|SELF_SIGNED|UNABLE_TO_(GET_ISSUER|VERIFY)|ERR_TLS_CERT|ALERT_(UNKNOWN_CA|BAD_CERT|CERTIFICATE|UNSUPPORTED_CERT|ACCESS_DENIED)/;
+
 function explainDialError(error: Error, address: string): DialFailed {
   // A host with several addresses fails with all of their errors in one.
   const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
   const cause = first as NodeJS.ErrnoException;
   const code = cause.code ?? '';
+  if (trustCodes.test(code)) {
+    const help = 'give both nodes certificates of one authority, valid now and for the name in the address';
+    return new DialFailed('untrusted', `${address}: ${cause.message} (${code}); ${help}`, { cause });
+  }
   if (code === 'ETIMEDOUT') return new DialFailed('timeout', `${address} did not answer; is it reachable?`, { cause });
   if (code === 'ECONNRESET') {
-    const message = `${address} closed the connection before it answered; it may be full, or speak TLS (wss)`;
+    // In TLS 1.3 a client is not told why its certificate was not accepted.
+    const why = address.startsWith('wss')
+      ? 'it may not accept our certificate, or be full'
+      : 'it may be full, or speak TLS (wss)';
+    const message = `${address} closed the connection before it answered; ${why}`;
     return new DialFailed('refused', message, { cause });
   }
   if (cause.syscall !== undefined && !/SSL|EPROTO/.test(code)) {

@@ -17,6 +17,7 @@ export type WebSocketLimits = {
     | 'headerBytesMax'
     | 'headersMax'
     | 'headersTimeoutMs'
+    | 'certificatesRefreshMs'
     | 'closeTimeoutMs']: number;
 };
 

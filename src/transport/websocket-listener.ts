@@ -3,12 +3,16 @@
  *
  * Everything that arrives here may be hostile. A connection counts as pending until its owner admits the peer, and the
  * pending ones are few; headers are small and in time; browsers, which always send an `Origin`, are refused before the
- * upgrade. Refusals are reported, never thrown.
+ * upgrade. Refusals are reported, never thrown. With certificates it speaks TLS 1.3 and lets in only who shows one of
+ * the same authority.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { WebSocketServer } from 'ws';
+import type { Cancel, Clock } from '../base/environment/clock.ts';
 import type { Link, Listener } from '../base/environment/network.ts';
+import type { Certificates } from './certificates.ts';
 import { ListenFailed } from './errors.ts';
 import { subprotocol, type WebSocketLimits, webSocketOptions } from './websocket-limits.ts';
 import { WebSocketLink } from './websocket-link.ts';
@@ -20,33 +24,36 @@ export interface PortRefusal {
 }
 
 export interface ListenOptions {
-  /** `ws://host:port`, optionally with a path; port 0 takes a free one. */
+  /** `ws://host:port`, or `wss://` with certificates, optionally with a path; port 0 takes a free one. */
   readonly address: string;
   readonly onLink: (link: Link) => void;
+  readonly clock: Clock;
   readonly limits: WebSocketLimits;
+  readonly certificates?: Certificates | undefined;
   readonly onRefused: (refusal: PortRefusal) => void;
 }
 
 /** @throws ListenFailed */
 export async function listenWebSocket(options: ListenOptions): Promise<Listener> {
-  const url = parseListenAddress(options.address);
+  const url = parseListenAddress(options.address, options.certificates !== undefined);
   const port = new WebSocketPort(options, url.pathname);
   const bound = await port.bind(url, options.address);
   const path = url.pathname === '/' ? '' : url.pathname;
-  return { address: `ws://${url.hostname}:${bound.port}${path}`, close: () => port.close() };
+  return { address: `${url.protocol}//${url.hostname}:${bound.port}${path}`, close: () => port.close() };
 }
 
 class WebSocketPort {
   readonly #options: ListenOptions;
   readonly #path: string;
-  readonly #server: Server;
+  readonly #server: Server | TlsServer;
   readonly #webSockets: WebSocketServer;
-  /** Connections whose peer has not proved itself yet. */
-  readonly #pending = new Set<Socket>();
+  /** Connections whose peer has not proved itself yet, by its address and port: TLS puts a socket above the socket. */
+  readonly #pending = new Set<string>();
+  #cancelRefresh: Cancel | undefined = undefined;
   readonly #openByAddress = new Map<string, number>();
 
   constructor(options: ListenOptions, path: string) {
-    const { limits } = options;
+    const { limits, certificates } = options;
     this.#options = options;
     this.#path = path;
     const wsOptions = { ...webSocketOptions(limits), noServer: true, clientTracking: false };
@@ -57,12 +64,50 @@ class WebSocketPort {
       requestTimeout: limits.headersTimeoutMs,
       connectionsCheckingInterval: Math.max(50, limits.headersTimeoutMs / 5),
     };
-    this.#server = createServer(httpOptions, (request, response) => this.#refuseRequest(request, response));
+    const refuse = (request: IncomingMessage, response: ServerResponse): void => this.#refuseRequest(request, response);
+    this.#server =
+      certificates === undefined ? createServer(httpOptions, refuse) : this.#tls(certificates, httpOptions, refuse);
     this.#server.maxHeadersCount = 0; // all are read, so that none hides behind the count; their bytes are bounded
     this.#server.maxConnections = limits.connectionsMax;
     this.#server.on('connection', (socket) => this.#accept(socket));
     this.#server.on('drop', (data) => this.#report(data?.remoteAddress ?? 'unknown', 'too many connections'));
     this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket as Socket, head));
+  }
+
+  #tls(
+    certificates: Certificates,
+    httpOptions: object,
+    refuse: (request: IncomingMessage, response: ServerResponse) => void,
+  ): TlsServer {
+    const { clock, limits } = this.#options;
+    const server = createTlsServer(
+      {
+        ...httpOptions,
+        // Without both of these anyone gets in.
+        requestCert: true,
+        rejectUnauthorized: true,
+        handshakeTimeout: limits.headersTimeoutMs,
+        ...certificates.material,
+        ALPNProtocols: ['http/1.1'],
+      },
+      refuse,
+    );
+    server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
+      // Where a certificate was not accepted, Node says so beside the error and not in it.
+      const why = String(socket.authorizationError ?? error.code ?? error.message);
+      this.#report(remoteOf(socket), `a TLS handshake that failed: ${why}`);
+      socket.destroy();
+    });
+    const look = (): void => {
+      this.#cancelRefresh = clock.timer(limits.certificatesRefreshMs, () => {
+        void certificates.refresh().then((areNew) => {
+          if (areNew) server.setSecureContext(certificates.material);
+          if (this.#cancelRefresh !== undefined) look();
+        });
+      });
+    };
+    look();
+    return server;
   }
 
   bind(url: URL, address: string): Promise<AddressInfo> {
@@ -75,12 +120,17 @@ class WebSocketPort {
         resolve(server.address() as AddressInfo);
       });
       // `URL` drops the port that is the default of its scheme.
-      server.listen({ host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port === '' ? 80 : Number(url.port) });
+      server.listen({
+        host: url.hostname.replace(/^\[|\]$/g, ''),
+        port: url.port === '' ? defaultPorts[url.protocol]! : Number(url.port),
+      });
     });
   }
 
   /** The port is free when this returns. Links live on; what is not a link yet is cut. */
   close(): Promise<void> {
+    this.#cancelRefresh?.();
+    this.#cancelRefresh = undefined;
     this.#server.close();
     this.#server.closeAllConnections();
     return Promise.resolve();
@@ -98,9 +148,10 @@ class WebSocketPort {
       return;
     }
     this.#openByAddress.set(address, open + 1);
-    this.#pending.add(socket);
+    const remote = remoteOf(socket);
+    this.#pending.add(remote);
     socket.once('close', () => {
-      this.#pending.delete(socket);
+      this.#pending.delete(remote);
       const left = (this.#openByAddress.get(address) ?? 1) - 1;
       if (left > 0) this.#openByAddress.set(address, left);
       else this.#openByAddress.delete(address);
@@ -127,7 +178,7 @@ class WebSocketPort {
         socket,
         remote,
         limits: this.#options.limits,
-        onAdmit: () => this.#pending.delete(socket),
+        onAdmit: () => this.#pending.delete(remote),
         onViolation: (what) => this.#report(remote, what),
       });
       this.#options.onLink(link);
@@ -150,9 +201,18 @@ class WebSocketPort {
   }
 }
 
-function parseListenAddress(address: string): URL {
+const defaultPorts: Readonly<Record<string, number>> = { 'ws:': 80, 'wss:': 443 };
+
+function parseListenAddress(address: string, isSecure: boolean): URL {
   const url = URL.canParse(address) ? new URL(address) : undefined;
-  if (url?.protocol === 'ws:' && url.search === '' && url.hash === '' && url.username === '') return url;
+  const isKnown = url?.protocol === 'ws:' || url?.protocol === 'wss:';
+  if (isKnown && (url.protocol === 'wss:') !== isSecure) {
+    const remedy = isSecure
+      ? `has certificates: write wss:// in place of ws://`
+      : `needs auth: mtls({ ca, cert, key })`;
+    throw new ListenFailed('bad-address', `cannot listen on ${address}: this node ${remedy}`);
+  }
+  if (isKnown && url.search === '' && url.hash === '' && url.username === '') return url;
   throw new ListenFailed('bad-address', `cannot listen on ${address}; write it as ws://127.0.0.1:7000`);
 }
 

@@ -6,6 +6,7 @@
  */
 import type { Clock } from '../base/environment/clock.ts';
 import type { Link, Listener, Network } from '../base/environment/network.ts';
+import type { Certificates } from './certificates.ts';
 import { dialWebSocket } from './websocket-dial.ts';
 import { type WebSocketLimits, webSocketLimits } from './websocket-limits.ts';
 import type { WebSocketLink } from './websocket-link.ts';
@@ -14,6 +15,8 @@ import { listenWebSocket, type PortRefusal } from './websocket-listener.ts';
 export interface WebSocketNetworkOptions {
   readonly clock: Clock;
   readonly limits?: Partial<WebSocketLimits>;
+  /** Asked of, and shown to, whoever is at the other end of a `wss` link. */
+  readonly certificates?: Certificates | undefined;
   /** Told of every connection, request or frame that a port refused. */
   readonly onRefused?: (refusal: PortRefusal) => void;
 }
@@ -21,17 +24,25 @@ export interface WebSocketNetworkOptions {
 export class WebSocketNetwork implements Network {
   readonly #clock: Clock;
   readonly #limits: WebSocketLimits;
+  readonly #certificates: Certificates | undefined;
   readonly #onRefused: (refusal: PortRefusal) => void;
 
   constructor(options: WebSocketNetworkOptions) {
     this.#clock = options.clock;
     this.#limits = { ...webSocketLimits, ...options.limits };
+    this.#certificates = options.certificates;
     this.#onRefused = (refusal) => options.onRefused?.(refusal);
   }
 
   /** @throws ListenFailed */
   listen(options: { readonly address: string; readonly onLink: (link: Link) => void }): Promise<Listener> {
-    return listenWebSocket({ ...options, limits: this.#limits, onRefused: this.#onRefused });
+    return listenWebSocket({
+      ...options,
+      clock: this.#clock,
+      limits: this.#limits,
+      certificates: this.#certificates,
+      onRefused: this.#onRefused,
+    });
   }
 
   /** @throws DialFailed */
@@ -40,7 +51,7 @@ export class WebSocketNetwork implements Network {
     readonly timeoutMs: number;
     readonly signal?: AbortSignal | undefined;
   }): Promise<WebSocketLink> {
-    return dialWebSocket({ ...options, clock: this.#clock, limits: this.#limits });
+    return dialWebSocket({ ...options, clock: this.#clock, limits: this.#limits, certificates: this.#certificates });
   }
 }
 
