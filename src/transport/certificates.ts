@@ -14,8 +14,11 @@ import { CertificatesFailed } from './errors.ts';
 
 /** Where the certificates are, as PEM files. */
 export interface CertificateFiles {
+  /** The authorities whose certificates are accepted. */
   readonly ca: string;
+  /** This node's own certificate. */
   readonly cert: string;
+  /** Its private key. */
   readonly key: string;
 }
 

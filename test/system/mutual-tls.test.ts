@@ -46,11 +46,13 @@ describe('nodes with mtls', () => {
   it('let nobody in who has a certificate of another authority, a secret, or nothing', async () => {
     const far = await start({ listen: 'wss://127.0.0.1:0', auth: certificates('node') });
     const join = [far.address!];
-    await expect(createSystem({ join, auth: certificates('stranger', 'other-ca') })).rejects.toMatchObject({
+    await expect(
+      createSystem({ logLevel: 'silent', join, auth: certificates('stranger', 'other-ca') }),
+    ).rejects.toMatchObject({
       code: 'DialFailed',
       reason: 'untrusted',
     });
-    await expect(createSystem({ join })).rejects.toMatchObject({ code: 'DialFailed' });
+    await expect(createSystem({ logLevel: 'silent', join })).rejects.toMatchObject({ code: 'DialFailed' });
     await expect(createSystem({ join: [far.address!.replace('wss', 'ws')] })).rejects.toMatchObject({
       code: 'DialFailed',
     });
@@ -67,7 +69,9 @@ describe('nodes with mtls', () => {
       code: 'CertificatesFailed',
       message: expect.stringContaining('nobody.pem'),
     });
-    await expect(createSystem({ listen: 'ws://127.0.0.1:0', auth: certificates('node') })).rejects.toMatchObject({
+    await expect(
+      createSystem({ logLevel: 'silent', listen: 'ws://127.0.0.1:0', auth: certificates('node') }),
+    ).rejects.toMatchObject({
       code: 'ListenFailed',
       message: expect.stringContaining('wss://'),
     });
