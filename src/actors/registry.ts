@@ -70,6 +70,12 @@ export class RegistryIndex {
     return this.#protocols.get(name);
   }
 
+  /** What the actors speak, and what the refs in their messages speak. */
+  get protocols(): Iterable<AnyProtocol> {
+    this.#protocols ??= protocolsOf(this.actors);
+    return this.#protocols.values();
+  }
+
   /** A public operation by its label, such as `counter.inc`. */
   operation(label: string): Operation | undefined {
     const protocol = this.protocol(label.slice(0, label.lastIndexOf('.')));

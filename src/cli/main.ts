@@ -7,11 +7,13 @@
  */
 import { readFile } from 'node:fs/promises';
 import { describeThrown, TroupeError, UsageError } from '../base/errors.ts';
+import { runContract } from './contract-command.ts';
 import { runNode } from './node-command.ts';
 
 const help = `usage: troupe <command> [options]
 
   node      start a process that others can place actors and flows on
+  contract  write down what the protocols are, and check later that no change breaks them
 
   troupe <command> --help tells its options; troupe --version tells the version.
 `;
@@ -19,6 +21,8 @@ const help = `usage: troupe <command> [options]
 async function run(argv: readonly string[]): Promise<void> {
   const [command, ...rest] = argv;
   switch (command) {
+    case 'contract':
+      return runContract(rest);
     case 'node':
       return runNode(rest);
     case undefined:

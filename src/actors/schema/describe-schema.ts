@@ -73,8 +73,16 @@ function sorted(values: readonly unknown[]): string {
 }
 
 function describeChecks(schema: ZodNode): string {
-  const texts = (schema._zod.def.checks ?? []).map(describeCheck).filter((text) => text !== '');
-  return texts.length === 0 ? '' : `!${texts.sort().join('!')}`;
+  const texts = checkTexts(schema);
+  return texts.length === 0 ? '' : `!${texts.join('!')}`;
+}
+
+/** What its checks ask, but for those that are code; sorted. */
+export function checkTexts(schema: ZodNode): readonly string[] {
+  return (schema._zod.def.checks ?? [])
+    .map(describeCheck)
+    .filter((text) => text !== '')
+    .sort();
 }
 
 /** The data of a check, its keys sorted; nothing for one that is only code or only says something about the schema. */
