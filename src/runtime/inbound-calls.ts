@@ -7,6 +7,8 @@ import { invalidMessage } from '../actors/isolation.ts';
 import type { Operation, Origin } from '../actors/operation.ts';
 import { Cancelled } from '../actors/outcomes.ts';
 import { type ChainLink, Request } from '../actors/request.ts';
+import type { WireForm } from '../actors/schema/message-row.ts';
+import type { MessageType } from '../actors/schema/message-type.ts';
 import { StreamRequest } from '../actors/stream-request.ts';
 import { limits } from '../base/limits.ts';
 import { failureToWire } from './failure-codec.ts';
@@ -23,6 +25,8 @@ export interface CallOrigin extends Origin {
   /** Whether the other place is told where a failure was thrown. */
   readonly stacks: boolean;
   answer(id: number, kind: number, wire: unknown): void;
+  /** In which form answers go. */
+  answerForm(type: MessageType): WireForm;
   /** Takes a call that has settled from the deadlines. */
   remove(waiting: Waiting): void;
 }
@@ -52,7 +56,7 @@ export class InboundRequest extends Request implements OpenCall {
     const type = this.operation.output!;
     let wire: unknown;
     try {
-      wire = type.toWire(type.parse(result));
+      wire = this.#session.answerForm(type).toWire(type.parse(result));
     } catch (error) {
       throw invalidMessage(error, `the reply of ${this.operation.label}`);
     }
@@ -101,7 +105,7 @@ export class InboundStream extends StreamRequest implements OpenCall {
     const type = this.operation.output!;
     let wire: unknown;
     try {
-      wire = type.toWire(type.parse(value));
+      wire = this.#session.answerForm(type).toWire(type.parse(value));
     } catch (error) {
       throw invalidMessage(error, `an item of ${this.operation.label}`);
     }

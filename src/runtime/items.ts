@@ -3,8 +3,9 @@
  *
  * | kind | fields after it |
  * |---|---|
- * | name | number, label: from now on the number stands for this operation, such as `counter.inc` |
- * | tell | cell, operation, message |
+ * | name | number, label, shape: from now on the number stands for this operation, such as `counter.inc`, with messages as
+ *   rows of that shape, or with all names where the shape is null |
+ * | tell | cell, operation, count, values: so many messages, one after the other |
  * | ask | call, cell, operation, message, remaining ms, call chain or null |
  * | offer | call, cell, operation, message, remaining ms |
  * | stream | call, cell, operation, message, granted |
@@ -52,8 +53,8 @@ export const Kind = {
 /** Fields of an item, its kind included; undefined for a kind that does not exist. */
 export const fieldsOfKind: readonly (number | undefined)[] = [
   undefined,
-  3,
   4,
+  5,
   7,
   6,
   6,

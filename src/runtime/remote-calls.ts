@@ -39,7 +39,9 @@ export interface CallOwner {
   readonly host: Host;
   /** Forgets the call; tells the other place when it need not answer any more. */
   finished(call: RemoteCall, tellOther: boolean): void;
-  /** What came back, as the caller's own value. @throws Rejected where it does not fit. */
+  /** A reply or an item of a stream, as the caller's own value. @throws Rejected where it does not fit. */
+  decodeAnswer(type: MessageType, wire: unknown, owner: Owner, what: string): unknown;
+  /** The same for what comes with all names. */
   decode(type: MessageType, wire: unknown, owner: Owner, what: string): unknown;
 }
 
@@ -109,7 +111,7 @@ export class MessageCall extends PromisedCall {
     }
     try {
       const { output, label } = this.operation;
-      this.succeed(this.place.decode(output!, wire, this.#owner, `the reply of ${label}`));
+      this.succeed(this.place.decodeAnswer(output!, wire, this.#owner, `the reply of ${label}`));
     } catch (error) {
       this.fail(error);
     }
@@ -227,7 +229,7 @@ export class StreamCall extends RemoteCall {
     this.#received += 1;
     if (this.#received > this.granted) throw new Error(`more items of ${label} than were granted`);
     try {
-      this.#reader.push(this.#place.decode(output!, wire, this.#owner, `an item of ${label}`));
+      this.#reader.push(this.#place.decodeAnswer(output!, wire, this.#owner, `an item of ${label}`));
     } catch (error) {
       this.#end({ thrown: error }, true);
     }

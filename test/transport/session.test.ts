@@ -48,6 +48,13 @@ class End implements Carrier {
       },
       onRefused: (fields, error) => this.refused.push({ fields, error }),
       onBroken: (what) => this.broken.push(what),
+      cut: ([, values], messages) => {
+        const all = values as unknown[];
+        return [
+          [kind, all.slice(0, messages)],
+          [kind, all.slice(messages)],
+        ];
+      },
     });
   }
 

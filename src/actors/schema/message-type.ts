@@ -22,6 +22,8 @@ export interface MessageType extends WireForm {
   readonly plain: boolean;
   /** Its form between places that have the very same schema. */
   readonly row: MessageRow;
+  /** Its form with all names, for places that may not: one value, in this wire form. */
+  readonly named: MessageRow;
   /** Protocols of the refs in it that `refOf` named. */
   readonly protocols: ReadonlySet<object>;
   /** True when the schema names refs, of whatever protocols. */
@@ -94,6 +96,7 @@ class CompiledMessageType implements MessageType {
   readonly #isTaken: boolean;
   #parser: Parser | undefined;
   #row: MessageRow | undefined;
+  #named: MessageRow | undefined;
 
   constructor(
     where: string,
@@ -115,11 +118,17 @@ class CompiledMessageType implements MessageType {
     this.#isTaken = codec.copy === undefined && bounds === undefined;
     this.#parser = undefined;
     this.#row = undefined;
+    this.#named = undefined;
   }
 
   get row(): MessageRow {
     this.#row ??= new MessageRow(this.#codec, (thrown) => this.#invalid(thrown));
     return this.#row;
+  }
+
+  get named(): MessageRow {
+    this.#named ??= new MessageRow({ ...this.#codec, short: undefined }, (thrown) => this.#invalid(thrown));
+    return this.#named;
   }
 
   take(value: unknown, owner: RefOwner): unknown {
