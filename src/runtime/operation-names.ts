@@ -111,7 +111,8 @@ export class HeardOperations {
 
   /** @throws where it is out of order, too much or no name */
   add(number: number, label: unknown, shape: unknown): void {
-    if (number !== this.#byNumber.length || typeof label !== 'string') throw new Error('an operation name out of order');
+    if (number !== this.#byNumber.length || typeof label !== 'string')
+      throw new Error('an operation name out of order');
     if (number >= limits.operationNamesMax || label.length > limits.operationLabelCharactersMax) {
       throw new Error('more or longer operation names than a session may hold');
     }

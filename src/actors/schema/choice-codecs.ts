@@ -104,7 +104,7 @@ function discriminatedForm(discriminator: string, options: ReadonlyMap<unknown, 
       return values;
     },
     fromWire: (wire, receiver) => {
-      const row = Array.isArray(wire) ? rows[wire[0]] : undefined;
+      const row = Array.isArray(wire) && typeof wire[0] === 'number' ? rows[wire[0]] : undefined;
       return row !== undefined && isRow(wire, row.width + 1) ? row.read(wire, 1, receiver) : wire;
     },
   };

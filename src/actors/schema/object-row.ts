@@ -36,7 +36,9 @@ type Read = (from: readonly unknown[], at: number, receiver: RefReceiver) => unk
  * @param named The ordinary way to the wire: it names the path of what cannot be sent.
  */
 export function objectForm(properties: readonly Property[], named: ToWire | undefined): ShortForm | undefined {
-  if (properties.some(({ key, optional, admitsUndefined }) => key in Object.prototype || (admitsUndefined && !optional)))
+  if (
+    properties.some(({ key, optional, admitsUndefined }) => key in Object.prototype || (admitsUndefined && !optional))
+  )
     return undefined;
   const places = properties
     .filter(({ constant }) => constant === undefined)
@@ -163,16 +165,16 @@ export function generatedWrite(fields: readonly Field[]): Write {
 export function generatedRead(fields: readonly Field[]): Read {
   const steps = fields.map(({ fromWire }) => fromWire);
   const constants = fields.map(({ constant }) => constant);
-  const valueOf = ({ at, fromWire }: Field, index: number): string => {
+  const textOf = ({ at, fromWire }: Field, index: number): string => {
     if (at === undefined) return `constants[${index}]`;
     return fromWire === undefined ? `from[at + ${at}]` : `steps[${index}](from[at + ${at}], receiver)`;
   };
   // Up to the first key that may be absent it is one literal, which makes objects of one shape.
   const sure = fields.findIndex(({ optional }) => optional);
   const literal = sure === -1 ? fields : fields.slice(0, sure);
-  const entries = literal.map((field, index) => `${JSON.stringify(field.key)}: ${valueOf(field, index)}`);
+  const entries = literal.map((field, index) => `${JSON.stringify(field.key)}: ${textOf(field, index)}`);
   const rest = fields.slice(literal.length).map((field, index) => {
-    const set = `value[${JSON.stringify(field.key)}] = ${valueOf(field, literal.length + index)};`;
+    const set = `value[${JSON.stringify(field.key)}] = ${textOf(field, literal.length + index)};`;
     return field.optional ? `if (from[at + ${field.at}] !== undefined) ${set}` : set;
   });
   const body = `const value = { ${entries.join(', ')} }; ${rest.join(' ')} return value;`;

@@ -45,6 +45,7 @@ export function constantOf(schema: ZodNode): { readonly value: unknown } | undef
   if (def.type !== 'literal' || def.values.length !== 1 || (def.checks?.length ?? 0) > 0) return undefined;
   const [value] = def.values;
   // Not 0, which −0 passes for.
-  const isKept = value === null || ['string', 'boolean'].includes(typeof value) || (Number.isFinite(value) && value !== 0);
+  const isKept =
+    value === null || ['string', 'boolean'].includes(typeof value) || (Number.isFinite(value) && value !== 0);
   return isKept ? { value } : undefined;
 }
