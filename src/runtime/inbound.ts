@@ -17,7 +17,6 @@ import type { RegistryIndex } from '../actors/registry.ts';
 import type { ChainLink } from '../actors/request.ts';
 import { InvalidValue } from '../actors/schema/errors.ts';
 import type { MessageRow, WireForm } from '../actors/schema/message-row.ts';
-import type { MessageType } from '../actors/schema/message-type.ts';
 import { isRow } from '../actors/schema/object-row.ts';
 import type { Target } from '../actors/target.ts';
 import { judgeChain } from '../actors/wait-for.ts';
@@ -109,7 +108,10 @@ export class Inbound implements CallOrigin, Runnable {
     if (!Number.isSafeInteger(id) || id < 0) throw new Error('a call number that is no whole number');
     switch (kind) {
       case Kind.name:
-        this.#operations.add(id, fields[at + 1], fields[at + 2]);
+        this.#name(id, fields[at + 1], fields[at + 2]);
+        return false;
+      case Kind.shape:
+        this.#place.shape(id, fields[at + 1]);
         return false;
       case Kind.ask:
         return this.#ask(id, fields[at + 1], fields[at + 2], fields[at + 3], fields[at + 4], fields[at + 5]);
@@ -164,6 +166,13 @@ export class Inbound implements CallOrigin, Runnable {
     }
   }
 
+  #name(number: number, label: unknown, shape: unknown): void {
+    const heard = this.#operations.add(number, label, shape);
+    if (heard.asRows) return;
+    const operation = this.#registry.operation(heard.label);
+    if (operation !== undefined) this.#send(Kind.shape, number, operation.shape);
+  }
+
   #cancel(id: number): void {
     const call = this.#open.get(id);
     // First, since a stream that is cancelled answers nothing, so that nothing else would take it out.
@@ -207,6 +216,11 @@ export class Inbound implements CallOrigin, Runnable {
   /** A mailbox is above its high water: what its cell leaves of that in its next turn is told to the other place. */
   #suspect(cell: Cell): void {
     if (cell.isOver || this.#pressed.has(cell.id)) return;
+    // A router has no room of its own to look at afterwards.
+    if (cell.behavior.front !== undefined) {
+      this.#slowDown(cell);
+      return;
+    }
     if (this.#suspected.size === 0) this.#place.host.scheduler.ready(this);
     this.#suspected.add(cell);
   }
@@ -237,9 +251,9 @@ export class Inbound implements CallOrigin, Runnable {
   #ask(id: number, cellId: unknown, number: unknown, wire: unknown, remainingMs: unknown, chain: unknown): boolean {
     const found = this.#find(id, cellId, number, 'ask', wire);
     if ('refused' in found) return this.#refuse(id, found.refused);
-    const { cell, operation, message } = found;
+    const { cell, operation, message, asRows } = found;
     const links = readChain(chain);
-    const request = new InboundRequest(this, id, operation, links);
+    const request = new InboundRequest(this, id, operation, asRows, links);
     try {
       request.isAdmitted = judgeChain(cell, links, operation) === 'admit';
     } catch (cycle) {
@@ -326,7 +340,13 @@ export class Inbound implements CallOrigin, Runnable {
   #stream(id: number, cellId: unknown, number: unknown, wire: unknown, granted: unknown): boolean {
     const found = this.#find(id, cellId, number, 'stream', wire);
     if ('refused' in found) return this.#refuse(id, found.refused);
-    const request = new InboundStream(this, id, found.operation, Math.min(whole(granted), limits.streamGrantMax));
+    const request = new InboundStream(
+      this,
+      id,
+      found.operation,
+      found.asRows,
+      Math.min(whole(granted), limits.streamGrantMax),
+    );
     this.#open.set(id, request);
     found.cell.accept(request, found.message);
     return true;
@@ -381,7 +401,7 @@ export class Inbound implements CallOrigin, Runnable {
     number: unknown,
     kind: Operation['kind'],
     wire: unknown,
-  ): { readonly cell: Cell; readonly operation: Operation; readonly message: unknown } | { readonly refused: Error } {
+  ): Found | { readonly refused: Error } {
     if (this.#open.has(id)) throw new Error('a call number that is in use');
     const { host } = this.#place;
     const cell = host.cell(cellId as number);
@@ -410,7 +430,7 @@ export class Inbound implements CallOrigin, Runnable {
     }
     const received = this.#receive(cell, operation, heard.formOf(operation.input), wire);
     if ('refused' in received) return { refused: new Rejected('invalid', received.refused.message) };
-    return { cell, operation, message: received.message };
+    return { cell, operation, message: received.message, asRows: heard.asRows };
   }
 
   /** A message as the cell's own. */
@@ -490,10 +510,6 @@ export class Inbound implements CallOrigin, Runnable {
 
   // ── answers of this place's actors ──
 
-  answerForm(type: MessageType): WireForm {
-    return this.#place.answerForm(type);
-  }
-
   answer(id: number, kind: number, wire: unknown): void {
     if (kind !== Kind.item) this.#open.delete(id);
     if (kind === Kind.end) this.#send(kind, id);
@@ -503,6 +519,15 @@ export class Inbound implements CallOrigin, Runnable {
   remove(waiting: Waiting): void {
     this.#place.host.deadlines.remove(waiting);
   }
+}
+
+/** What a call is for. */
+interface Found {
+  readonly cell: Cell;
+  readonly operation: Operation;
+  readonly message: unknown;
+  /** Whether the caller's place sends rows of the operation, and takes them. */
+  readonly asRows: boolean;
 }
 
 const unnamed = 'unknown operation';

@@ -22,6 +22,7 @@
  * | unwatch | watch |
  * | terminated | watch, how the actor ended |
  * | link | cell, the actor that is linked to it: its number in the place that sends, its branch, its protocol |
+ * | shape | number, shape: what was named so with all names has this shape in the place that sends, which takes rows of it |
  * | unlink | cell, number of the other in the place that sends |
  *
  * A call is a number that its caller's place gave it, a watch one that the watcher's place gave it. A cell is the actor's number in the place that reads.
@@ -48,6 +49,7 @@ export const Kind = {
   terminated: 17,
   link: 18,
   unlink: 19,
+  shape: 20,
 } as const;
 
 /** Fields of an item, its kind included; undefined for a kind that does not exist. */
@@ -71,6 +73,7 @@ export const fieldsOfKind: readonly (number | undefined)[] = [
   2,
   3,
   5,
+  3,
   3,
 ];
 

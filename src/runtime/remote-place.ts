@@ -17,7 +17,6 @@ import type { CallOptions, Stream, StreamOptions } from '../actors/protocol.ts';
 import type { RegistryIndex } from '../actors/registry.ts';
 import { chainOf } from '../actors/request.ts';
 import { InvalidValue } from '../actors/schema/errors.ts';
-import type { WireForm } from '../actors/schema/message-row.ts';
 import type { MessageType } from '../actors/schema/message-type.ts';
 import { streamOf } from '../actors/stream-reader.ts';
 import type { Linked, Owner, StopOptions, Watcher } from '../actors/target.ts';
@@ -29,7 +28,7 @@ import { RefusedValue } from '../transport/frame-codec.ts';
 import { type Carrier, Session, type SessionOptions, type Unsettled } from '../transport/session.ts';
 import { Inbound } from './inbound.ts';
 import { Kind, stopMode } from './items.ts';
-import { formOf, SaidOperations } from './operation-names.ts';
+import { formOf, type SaidOperation, SaidOperations } from './operation-names.ts';
 import { ControlCall, MessageCall, type RemoteCall, StreamCall } from './remote-calls.ts';
 import { RemoteTarget } from './remote-target.ts';
 import { OutboundWatches } from './remote-watches.ts';
@@ -189,10 +188,11 @@ export class RemotePlace {
     owner: Owner,
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const wire = this.#encode(target, operation, message);
-      const call = this.#openCall(target, operation, false, options, owner, resolve, reject);
+      const said = this.#operations.of(operation);
+      const wire = this.#encode(target, said, message);
+      const call = this.#openCall(target, said, false, options, owner, resolve, reject);
       const chain = chainOf(owner).flatMap((link) => [link.place, link.cell, link.run]);
-      const number = this.#numberOf(operation);
+      const number = this.#operations.numberOf(said, this.session);
       const remaining = this.host.deadlines.remainingMs(call);
       call.sent = true;
       this.session
@@ -209,9 +209,10 @@ export class RemotePlace {
     owner: Owner,
   ): Promise<void> {
     return new Promise((resolve, reject) => {
-      const wire = this.#encode(target, operation, message);
+      const said = this.#operations.of(operation);
+      const wire = this.#encode(target, said, message);
       const { session } = this;
-      const call = this.#openCall(target, operation, true, options, owner, resolve, reject);
+      const call = this.#openCall(target, said, true, options, owner, resolve, reject);
       const send = (): void => {
         if (call.settled || session.isOver) return;
         if (!session.hasRoom) {
@@ -219,7 +220,7 @@ export class RemotePlace {
           return;
         }
         call.sent = true;
-        const number = this.#numberOf(operation);
+        const number = this.#operations.numberOf(said, session);
         session.begin().push(Kind.offer, call.id, target.cell, number, wire, this.host.deadlines.remainingMs(call));
       };
       send();
@@ -235,12 +236,13 @@ export class RemotePlace {
   ): Stream<unknown> {
     return streamOf((reader) => {
       const granted = limits.streamWindow;
-      const call = new StreamCall(this.#nextCall++, this, operation, owner, reader, granted);
+      const said = this.#operations.of(operation);
+      const call = new StreamCall(this.#nextCall++, this, said, owner, reader, granted);
       try {
-        const wire = this.#encode(target, operation, message);
+        const wire = this.#encode(target, said, message);
         this.#refuseIfLost(operation.label);
         this.#opened(call);
-        const number = this.#numberOf(operation);
+        const number = this.#operations.numberOf(said, this.session);
         this.session.begin().push(Kind.stream, call.id, target.cell, number, wire, granted);
       } catch (error) {
         call.settled = true;
@@ -343,6 +345,11 @@ export class RemotePlace {
     this.host.cell(cell)?.links.remove(`${this.placeId}#${other}`);
   }
 
+  /** The other side has told the shape of what this one named so. @throws where it was not named */
+  shape(number: number, shape: unknown): void {
+    this.#operations.learn(number, shape);
+  }
+
   terminated(watch: number, reason: unknown): void {
     this.#watches.terminated(watch, reason);
   }
@@ -381,21 +388,9 @@ export class RemotePlace {
     if (tellOther && !this.session.isOver) this.session.begin().push(Kind.cancel, call.id);
   }
 
-  /** In which form answers go: threads of a node have the same code, see `operation-names.ts`. */
-  answerForm(type: MessageType): WireForm {
-    return formOf(type, !this.foreign);
-  }
-
-  decodeAnswer(type: MessageType, wire: unknown, owner: Owner, what: string): unknown {
-    return this.#decode(type, this.answerForm(type), wire, owner, what);
-  }
-
-  decode(type: MessageType, wire: unknown, owner: Owner, what: string): unknown {
-    return this.#decode(type, type, wire, owner, what);
-  }
-
-  #decode(type: MessageType, form: WireForm, wire: unknown, owner: Owner, what: string): unknown {
+  decode(type: MessageType, asRows: boolean, wire: unknown, owner: Owner, what: string): unknown {
     try {
+      const form = formOf(type, asRows);
       if (wire instanceof RefusedValue) throw new InvalidValue('it exceeds the limits of the wire');
       const value = form.plain ? wire : this.host.fromWire(form, wire, owner);
       return this.foreign ? type.parse(value) : value;
@@ -410,13 +405,14 @@ export class RemotePlace {
 
   #openCall(
     target: RemoteTarget,
-    operation: Operation,
+    said: SaidOperation,
     isOffer: boolean,
     options: CallOptions | undefined,
     owner: Owner,
     resolve: (value: never) => void,
     reject: (error: unknown) => void,
   ): MessageCall {
+    const { operation } = said;
     this.#refuseIfLost(operation.label);
     if (this.#calls.size >= limits.callsPerSessionMax || (this.session.isFull && !isOffer)) {
       throw new Rejected(
@@ -427,7 +423,7 @@ export class RemotePlace {
     const signal = options?.signal;
     if (signal !== undefined) checkSignal(signal, operation.label);
     if (signal?.aborted) throw aborted(operation, signal);
-    const call = new MessageCall(this.#nextCall++, this, operation, isOffer, owner, resolve, reject);
+    const call = new MessageCall(this.#nextCall++, this, said, isOffer, owner, resolve, reject);
     if (signal !== undefined) {
       const abort = (): void => call.cancel(signal.reason);
       signal.addEventListener('abort', abort, { once: true });
@@ -444,17 +440,12 @@ export class RemotePlace {
   }
 
   /** Validates, and turns into one field. @throws InvalidMessage */
-  #encode(target: RemoteTarget, operation: Operation, message: unknown): unknown {
+  #encode(target: RemoteTarget, { operation, form }: SaidOperation, message: unknown): unknown {
     try {
-      return this.#operations.of(operation).form.toWire(operation.input.parse(message));
+      return form.toWire(operation.input.parse(message));
     } catch (error) {
       throw invalidMessage(error, `${operation.label} to ${target.path()}`);
     }
-  }
-
-  /** The number that stands for an operation's name in this session; told to the other side at first use. */
-  #numberOf(operation: Operation): number {
-    return this.#operations.numberOf(this.#operations.of(operation), this.session);
   }
 
   // ── the end ──
