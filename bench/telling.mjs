@@ -1,14 +1,16 @@
-/** How a row tells an actor of another place as fast as it takes messages. */
+/** How a row tells actors of other places as fast as they take messages. */
 
 /**
- * Tells `count` messages. A tell that answers false asks for patience: an ask waits until the actor has handled what
- * was told before it.
+ * Tells `count` messages, to each of `refs` in turn. A tell that answers false asks for patience: an ask waits until its
+ * actor has handled what was told before it.
  *
- * @returns the actor's total.
+ * @returns the actors' totals, added up.
  */
-export async function tellMany(ref, count) {
+export async function tellMany(refs, count) {
   for (let sent = 0; sent < count; sent += 1) {
+    const ref = refs[sent % refs.length];
     if (!ref.inc({ type: 'inc', n: 1, id: 'abc' })) await ref.total();
   }
-  return ref.total({ timeoutMs: 60_000 });
+  const totals = await Promise.all(refs.map((ref) => ref.total({ timeoutMs: 60_000 })));
+  return totals.reduce((sum, total) => sum + total, 0);
 }

@@ -1,8 +1,21 @@
-/** The other thread of the bare limits: adds up what is posted to it, and posts the total when it is asked. */
+/** The other thread of the bare limits: adds up what is posted to it, and answers what asks. */
 import { parentPort } from 'node:worker_threads';
+import { fib } from '../fib.mjs';
 
 let total = 0;
 parentPort.on('message', (message) => {
-  if (message.type === 'inc') total += message.n;
-  else parentPort.postMessage(total);
+  switch (message.type) {
+    case 'inc':
+      total += message.n;
+      break;
+    case 'add':
+      total += message.message.n;
+      parentPort.postMessage({ id: message.id, answer: total });
+      break;
+    case 'fib':
+      parentPort.postMessage({ id: message.id, answer: fib(message.n) });
+      break;
+    default:
+      parentPort.postMessage({ id: message.id, answer: total });
+  }
 });

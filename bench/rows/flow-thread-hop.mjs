@@ -38,7 +38,7 @@ export async function run({ rounds, quick, isolation }) {
 
 function askTotal(worker) {
   return new Promise((resolve) => {
-    worker.once('message', resolve);
+    worker.once('message', ({ answer }) => resolve(answer));
     worker.postMessage({ type: 'total' });
   });
 }

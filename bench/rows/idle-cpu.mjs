@@ -13,7 +13,7 @@ const messages = 1_000;
 export async function run({ rounds, quick, isolation }) {
   const system = await createSystem({ registry, threads, isolation });
   const refs = await Promise.all(Array.from({ length: actors }, () => system.spawn(counter, { on: thread() })));
-  for (const ref of refs) checkTotal('total', await tellMany(ref, messages), messages);
+  for (const ref of refs) checkTotal('total', await tellMany([ref], messages), messages);
   // The last counts of the sessions are exchanged, and the garbage is gone.
   await sleep(quick ? 0 : 1_000);
   const shares = [];

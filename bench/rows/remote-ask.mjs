@@ -1,5 +1,6 @@
 /** Asks to an actor of another process, 64 at a time, deadlines on. Ratio: our rate over one `ws` frame each way. */
 import { node } from 'troupe';
+import { askAtDepth } from '../ask-at-depth.mjs';
 import { FramePerMessage, startPeer } from '../bare/wire.mjs';
 import { counter } from '../counter.mjs';
 import { checkLedger, checkTotal, inTurns, nsEach } from '../measure.mjs';
@@ -17,7 +18,7 @@ export async function run({ rounds, quick, isolation }) {
   const asking = (name, add) => () =>
     nsEach(count, async () => {
       expected[name] += count;
-      checkTotal(`${name}: the highest total`, await askAtDepth(count, add), expected[name]);
+      checkTotal(`${name}: the highest total`, await askAtDepth(depth, count, add), expected[name]);
     });
   const { cost, ratio } = await inTurns(rounds, {
     bare: asking('bare', (message) => peer.add(message)),
@@ -26,19 +27,4 @@ export async function run({ rounds, quick, isolation }) {
   checkLedger(system);
   await end();
   return { ratio: ratio('bare', 'ours'), isolation, ns: cost };
-}
-
-/** Keeps `depth` asks on their way. @returns the highest reply. */
-async function askAtDepth(count, add) {
-  let left = count;
-  let highest = 0;
-  const askOn = async () => {
-    while (left > 0) {
-      left -= 1;
-      const total = await add({ type: 'inc', n: 1, id: 'abc' });
-      if (total > highest) highest = total;
-    }
-  };
-  await Promise.all(Array.from({ length: depth }, askOn));
-  return highest;
 }

@@ -27,7 +27,7 @@ export async function run({ rounds, quick, isolation, against }) {
     ours: () =>
       nsEach(count, async () => {
         expected += count;
-        checkTotal('total', await tellMany(ref, count), expected);
+        checkTotal('total', await tellMany([ref], count), expected);
       }),
   });
   checkLedger(system);

@@ -30,7 +30,7 @@ export async function run({ rounds, quick, isolation }) {
     hop: () =>
       nsEach(count, async () => {
         expected += count;
-        checkTotal('total', await tellMany(ref, count), expected);
+        checkTotal('total', await tellMany([ref], count), expected);
       }),
   });
   checkLedger(system);

@@ -31,7 +31,7 @@ import { type InternalRef, refClassOf } from './ref.ts';
 import type { Resource } from './resource.ts';
 import { Resources } from './resource.ts';
 import { InvalidValue } from './schema/errors.ts';
-import type { MessageType } from './schema/message-type.ts';
+import type { WireForm } from './schema/message-row.ts';
 import type { Address, Owner, Target } from './target.ts';
 import { type ActorView, viewsOf } from './tree.ts';
 
@@ -281,9 +281,9 @@ export class Host {
    *
    * @throws InvalidValue where it holds a ref that leads nowhere: no handler is to meet an address for a ref.
    */
-  fromWire(type: MessageType, wire: unknown, owner: Owner): unknown {
+  fromWire(form: Pick<WireForm, 'fromWire'>, wire: unknown, owner: Owner): unknown {
     let finding: string | undefined;
-    const value = type.fromWire(wire, {
+    const value = form.fromWire(wire, {
       refFromWire: (address, protocol, protocolName) => {
         const ref = this.#refFromWire(address, protocol as AnyProtocol | undefined, protocolName, owner);
         if (typeof ref !== 'string') return ref;

@@ -5,6 +5,7 @@
  * first message.
  */
 import { UsageError } from '../base/errors.ts';
+import { hashKey } from '../base/hash-key.ts';
 import { limits } from '../base/limits.ts';
 import { isObject, kindOf } from './given.ts';
 import type { ErrorSchemas } from './outcomes.ts';
@@ -52,6 +53,7 @@ export class Operation {
   /** Shared by all tells from this place, so that a tell allocates nothing. */
   readonly envelope: TellEnvelope;
   #takesUndefined: boolean | undefined = undefined;
+  #shape: number | undefined = undefined;
 
   constructor(protocolName: string, name: string, index: number, declared: AnyOperation) {
     this.name = name;
@@ -80,6 +82,12 @@ export class Operation {
     } catch {
       return false;
     }
+  }
+
+  /** A hash of `describe`: places whose hashes are equal can leave out what both know. */
+  get shape(): number {
+    this.#shape ??= hashKey(this.describe());
+    return this.#shape;
   }
 
   /** The operation's shape as canonical text: equal shapes, equal text, on whatever machine. */

@@ -11,6 +11,7 @@ import { StreamRequest } from '../actors/stream-request.ts';
 import { limits } from '../base/limits.ts';
 import { failureToWire } from './failure-codec.ts';
 import { Kind } from './items.ts';
+import { formOf } from './operation-names.ts';
 
 /** What the other place can still say about a call that it made. */
 export interface OpenCall {
@@ -34,9 +35,12 @@ export class InboundRequest extends Request implements OpenCall {
   readonly #session: CallOrigin;
   readonly #id: number;
   readonly #chain: readonly ChainLink[];
+  /** Whether it is answered with a row, as it was asked. */
+  readonly #asRows: boolean;
 
-  constructor(origin: CallOrigin, id: number, operation: Operation, chain: readonly ChainLink[]) {
+  constructor(origin: CallOrigin, id: number, operation: Operation, asRows: boolean, chain: readonly ChainLink[]) {
     super(operation, undefined);
+    this.#asRows = asRows;
     this.origin = origin;
     this.#session = origin;
     this.#id = id;
@@ -52,7 +56,7 @@ export class InboundRequest extends Request implements OpenCall {
     const type = this.operation.output!;
     let wire: unknown;
     try {
-      wire = type.toWire(type.parse(result));
+      wire = formOf(type, this.#asRows).toWire(type.parse(result));
     } catch (error) {
       throw invalidMessage(error, `the reply of ${this.operation.label}`);
     }
@@ -81,10 +85,12 @@ export class InboundStream extends StreamRequest implements OpenCall {
   readonly origin: Origin;
   readonly #session: CallOrigin;
   readonly #id: number;
+  readonly #asRows: boolean;
   #sent = 0;
 
-  constructor(origin: CallOrigin, id: number, operation: Operation, granted: number) {
+  constructor(origin: CallOrigin, id: number, operation: Operation, asRows: boolean, granted: number) {
     super(operation, undefined, granted);
+    this.#asRows = asRows;
     this.origin = origin;
     this.#session = origin;
     this.#id = id;
@@ -101,7 +107,7 @@ export class InboundStream extends StreamRequest implements OpenCall {
     const type = this.operation.output!;
     let wire: unknown;
     try {
-      wire = type.toWire(type.parse(value));
+      wire = formOf(type, this.#asRows).toWire(type.parse(value));
     } catch (error) {
       throw invalidMessage(error, `an item of ${this.operation.label}`);
     }

@@ -3,8 +3,9 @@
  *
  * | kind | fields after it |
  * |---|---|
- * | name | number, label: from now on the number stands for this operation, such as `counter.inc` |
- * | tell | cell, operation, message |
+ * | name | number, label, shape: from now on the number stands for this operation, such as `counter.inc`, with messages as
+ *   rows of that shape, or with all names where the shape is null |
+ * | tell | cell, operation, count, values: so many messages, one after the other |
  * | ask | call, cell, operation, message, remaining ms, call chain or null |
  * | offer | call, cell, operation, message, remaining ms |
  * | stream | call, cell, operation, message, granted |
@@ -21,6 +22,7 @@
  * | unwatch | watch |
  * | terminated | watch, how the actor ended |
  * | link | cell, the actor that is linked to it: its number in the place that sends, its branch, its protocol |
+ * | shape | number, shape: what was named so with all names has this shape in the place that sends, which takes rows of it |
  * | unlink | cell, number of the other in the place that sends |
  *
  * A call is a number that its caller's place gave it, a watch one that the watcher's place gave it. A cell is the actor's number in the place that reads.
@@ -47,13 +49,14 @@ export const Kind = {
   terminated: 17,
   link: 18,
   unlink: 19,
+  shape: 20,
 } as const;
 
 /** Fields of an item, its kind included; undefined for a kind that does not exist. */
 export const fieldsOfKind: readonly (number | undefined)[] = [
   undefined,
-  3,
   4,
+  5,
   7,
   6,
   6,
@@ -70,6 +73,7 @@ export const fieldsOfKind: readonly (number | undefined)[] = [
   2,
   3,
   5,
+  3,
   3,
 ];
 

@@ -10,6 +10,7 @@ import type { StreamReader } from '../actors/stream-reader.ts';
 import type { Owner } from '../actors/target.ts';
 import { limits } from '../base/limits.ts';
 import { type Decode, failureFromWire } from './failure-codec.ts';
+import type { SaidOperation } from './operation-names.ts';
 
 /** One call that waits. Settles once. */
 export abstract class RemoteCall implements Waiting {
@@ -39,8 +40,12 @@ export interface CallOwner {
   readonly host: Host;
   /** Forgets the call; tells the other place when it need not answer any more. */
   finished(call: RemoteCall, tellOther: boolean): void;
-  /** What came back, as the caller's own value. @throws Rejected where it does not fit. */
-  decode(type: MessageType, wire: unknown, owner: Owner, what: string): unknown;
+  /**
+   * What came back, as the caller's own value.
+   * @param asRows Whether it comes as a row, see `operation-names.ts`.
+   * @throws Rejected where it does not fit.
+   */
+  decode(type: MessageType, asRows: boolean, wire: unknown, owner: Owner, what: string): unknown;
 }
 
 abstract class PromisedCall extends RemoteCall {
@@ -79,6 +84,7 @@ abstract class PromisedCall extends RemoteCall {
 /** An ask, or an offer, which is an ask whose answer is that the mailbox took the message. */
 export class MessageCall extends PromisedCall {
   readonly operation: Operation;
+  readonly #asRows: boolean;
   readonly #owner: Owner;
   readonly #isOffer: boolean;
   /** False while it waits for room here, so that nothing of it has left this place. */
@@ -89,7 +95,7 @@ export class MessageCall extends PromisedCall {
   constructor(
     id: number,
     place: CallOwner,
-    operation: Operation,
+    { operation, asRows }: SaidOperation,
     isOffer: boolean,
     owner: Owner,
     resolve: (value: never) => void,
@@ -97,6 +103,7 @@ export class MessageCall extends PromisedCall {
   ) {
     super(id, place, resolve, reject);
     this.operation = operation;
+    this.#asRows = asRows;
     this.#owner = owner;
     this.#isOffer = isOffer;
   }
@@ -109,7 +116,7 @@ export class MessageCall extends PromisedCall {
     }
     try {
       const { output, label } = this.operation;
-      this.succeed(this.place.decode(output!, wire, this.#owner, `the reply of ${label}`));
+      this.succeed(this.place.decode(output!, this.#asRows, wire, this.#owner, `the reply of ${label}`));
     } catch (error) {
       this.fail(error);
     }
@@ -199,6 +206,7 @@ export class ControlCall extends PromisedCall {
 export class StreamCall extends RemoteCall {
   readonly #place: CallOwner;
   readonly #operation: Operation;
+  readonly #asRows: boolean;
   readonly #owner: Owner;
   readonly #reader: StreamReader<unknown>;
   /** How many values the other side may send in all. */
@@ -208,7 +216,7 @@ export class StreamCall extends RemoteCall {
   constructor(
     id: number,
     place: CallOwner,
-    operation: Operation,
+    { operation, asRows }: SaidOperation,
     owner: Owner,
     reader: StreamReader<unknown>,
     granted: number,
@@ -216,6 +224,7 @@ export class StreamCall extends RemoteCall {
     super(id);
     this.#place = place;
     this.#operation = operation;
+    this.#asRows = asRows;
     this.#owner = owner;
     this.#reader = reader;
     this.granted = granted;
@@ -227,7 +236,7 @@ export class StreamCall extends RemoteCall {
     this.#received += 1;
     if (this.#received > this.granted) throw new Error(`more items of ${label} than were granted`);
     try {
-      this.#reader.push(this.#place.decode(output!, wire, this.#owner, `an item of ${label}`));
+      this.#reader.push(this.#place.decode(output!, this.#asRows, wire, this.#owner, `an item of ${label}`));
     } catch (error) {
       this.#end({ thrown: error }, true);
     }
@@ -267,5 +276,5 @@ export class StreamCall extends RemoteCall {
 }
 
 function decoder(place: CallOwner, owner: Owner): Decode {
-  return (type, wire, what) => place.decode(type, wire, owner, what);
+  return (type, wire, what) => place.decode(type, false, wire, owner, what);
 }

@@ -28,11 +28,13 @@ import { RefusedValue } from '../transport/frame-codec.ts';
 import { type Carrier, Session, type SessionOptions, type Unsettled } from '../transport/session.ts';
 import { Inbound } from './inbound.ts';
 import { Kind, stopMode } from './items.ts';
+import { formOf, type SaidOperation, SaidOperations } from './operation-names.ts';
 import { ControlCall, MessageCall, type RemoteCall, StreamCall } from './remote-calls.ts';
 import { RemoteTarget } from './remote-target.ts';
 import { OutboundWatches } from './remote-watches.ts';
+import { cutTells, messagesOf, readRow, TellRun } from './tell-run.ts';
 
-export interface RemotePlaceOptions extends Omit<SessionOptions, 'carrier' | 'onItems' | 'onRefused'> {
+export interface RemotePlaceOptions extends Omit<SessionOptions, 'carrier' | 'onItems' | 'onRefused' | 'cut'> {
   readonly host: Host;
   readonly registry: RegistryIndex;
   readonly placeId: string;
@@ -62,9 +64,8 @@ export class RemotePlace {
   readonly #targets = new Map<number, WeakRef<RemoteTarget>>();
   /** At how many targets those that nobody holds any more are forgotten. */
   #targetsSweptAt: number = limits.targetsSwept;
-  #operationNumbers = new Map<string, number>();
-  /** The same by number. */
-  #operations: Operation[] = [];
+  #operations: SaidOperations;
+  #tells: TellRun;
   #nextCall = 1;
   /** Lets the process end again. */
   #release: Cancel | undefined = undefined;
@@ -85,6 +86,8 @@ export class RemotePlace {
     this.session = this.#newSession(unconnected);
     this.session.end();
     this.#inbound = new Inbound(this, options.registry);
+    this.#operations = new SaidOperations(!this.foreign);
+    this.#tells = new TellRun(this.session, this.#operations);
   }
 
   get isConnected(): boolean {
@@ -97,10 +100,10 @@ export class RemotePlace {
       const held = target.deref();
       if (held !== undefined) held.pressed = false;
     }
-    this.#operationNumbers = new Map();
-    this.#operations = [];
     this.#inbound = new Inbound(this, this.#options.registry);
     this.session = this.#newSession(carrier);
+    this.#operations = new SaidOperations(!this.foreign);
+    this.#tells = new TellRun(this.session, this.#operations);
     this.#inbound.attach(this.session);
   }
 
@@ -115,6 +118,7 @@ export class RemotePlace {
       onItems: (fields, start) => this.#inbound.read(fields, start),
       onRefused: (fields, error) =>
         this.#dies(fields, new Rejected('invalid', `${error.message}; the message was not sent`)),
+      cut: cutTells,
     });
   }
 
@@ -152,17 +156,28 @@ export class RemotePlace {
   // ── calls to the other place ──
 
   tell(target: RemoteTarget, operation: Operation, message: unknown): boolean {
-    const wire = this.#encode(target, operation, message);
-    const session = this.session;
-    if (session.isOver || session.isFull) {
-      this.host.counters.refused += 1;
-      const reason = session.isOver ? 'unreachable' : 'full';
-      this.#lose(target.path(), operation.label, reason, wire, target, operation);
-      return false;
+    const { session } = this;
+    const said = this.#operations.of(operation);
+    try {
+      const parsed = operation.input.parse(message);
+      if (session.isOver || session.isFull) {
+        this.#refuseTell(target, operation, parsed);
+        return false;
+      }
+      this.#tells.add(target.cell, said, parsed);
+    } catch (error) {
+      throw invalidMessage(error, `${operation.label} to ${target.path()}`);
     }
-    const number = this.#numberOf(operation);
-    session.begin().push(Kind.tell, target.cell, number, wire);
     return session.hasRoom && !target.pressed;
+  }
+
+  /** A tell that the session does not take. @throws InvalidValue where it could not be sent at all */
+  #refuseTell(target: RemoteTarget, of: Operation, parsed: unknown): void {
+    const { outside, counters, deadLetters } = this.host;
+    const message = of.input.rebind(parsed, outside);
+    counters.refused += 1;
+    const reason = this.session.isOver ? 'unreachable' : 'full';
+    deadLetters.add({ path: target.path(), operation: of.label, reason, message, target, of });
   }
 
   ask(
@@ -173,10 +188,11 @@ export class RemotePlace {
     owner: Owner,
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const wire = this.#encode(target, operation, message);
-      const call = this.#openCall(target, operation, false, options, owner, resolve, reject);
+      const said = this.#operations.of(operation);
+      const wire = this.#encode(target, said, message);
+      const call = this.#openCall(target, said, false, options, owner, resolve, reject);
       const chain = chainOf(owner).flatMap((link) => [link.place, link.cell, link.run]);
-      const number = this.#numberOf(operation);
+      const number = this.#operations.numberOf(said, this.session);
       const remaining = this.host.deadlines.remainingMs(call);
       call.sent = true;
       this.session
@@ -193,9 +209,10 @@ export class RemotePlace {
     owner: Owner,
   ): Promise<void> {
     return new Promise((resolve, reject) => {
-      const wire = this.#encode(target, operation, message);
+      const said = this.#operations.of(operation);
+      const wire = this.#encode(target, said, message);
       const { session } = this;
-      const call = this.#openCall(target, operation, true, options, owner, resolve, reject);
+      const call = this.#openCall(target, said, true, options, owner, resolve, reject);
       const send = (): void => {
         if (call.settled || session.isOver) return;
         if (!session.hasRoom) {
@@ -203,7 +220,7 @@ export class RemotePlace {
           return;
         }
         call.sent = true;
-        const number = this.#numberOf(operation);
+        const number = this.#operations.numberOf(said, session);
         session.begin().push(Kind.offer, call.id, target.cell, number, wire, this.host.deadlines.remainingMs(call));
       };
       send();
@@ -219,12 +236,13 @@ export class RemotePlace {
   ): Stream<unknown> {
     return streamOf((reader) => {
       const granted = limits.streamWindow;
-      const call = new StreamCall(this.#nextCall++, this, operation, owner, reader, granted);
+      const said = this.#operations.of(operation);
+      const call = new StreamCall(this.#nextCall++, this, said, owner, reader, granted);
       try {
-        const wire = this.#encode(target, operation, message);
+        const wire = this.#encode(target, said, message);
         this.#refuseIfLost(operation.label);
         this.#opened(call);
-        const number = this.#numberOf(operation);
+        const number = this.#operations.numberOf(said, this.session);
         this.session.begin().push(Kind.stream, call.id, target.cell, number, wire, granted);
       } catch (error) {
         call.settled = true;
@@ -327,6 +345,11 @@ export class RemotePlace {
     this.host.cell(cell)?.links.remove(`${this.placeId}#${other}`);
   }
 
+  /** The other side has told the shape of what this one named so. @throws where it was not named */
+  shape(number: number, shape: unknown): void {
+    this.#operations.learn(number, shape);
+  }
+
   terminated(watch: number, reason: unknown): void {
     this.#watches.terminated(watch, reason);
   }
@@ -365,10 +388,11 @@ export class RemotePlace {
     if (tellOther && !this.session.isOver) this.session.begin().push(Kind.cancel, call.id);
   }
 
-  decode(type: MessageType, wire: unknown, owner: Owner, what: string): unknown {
+  decode(type: MessageType, asRows: boolean, wire: unknown, owner: Owner, what: string): unknown {
     try {
+      const form = formOf(type, asRows);
       if (wire instanceof RefusedValue) throw new InvalidValue('it exceeds the limits of the wire');
-      const value = this.host.fromWire(type, wire, owner);
+      const value = form.plain ? wire : this.host.fromWire(form, wire, owner);
       return this.foreign ? type.parse(value) : value;
     } catch (error) {
       throw new Rejected('invalid', `${what} from ${this.placeId} does not fit: ${describeThrown(error)}`);
@@ -381,13 +405,14 @@ export class RemotePlace {
 
   #openCall(
     target: RemoteTarget,
-    operation: Operation,
+    said: SaidOperation,
     isOffer: boolean,
     options: CallOptions | undefined,
     owner: Owner,
     resolve: (value: never) => void,
     reject: (error: unknown) => void,
   ): MessageCall {
+    const { operation } = said;
     this.#refuseIfLost(operation.label);
     if (this.#calls.size >= limits.callsPerSessionMax || (this.session.isFull && !isOffer)) {
       throw new Rejected(
@@ -398,7 +423,7 @@ export class RemotePlace {
     const signal = options?.signal;
     if (signal !== undefined) checkSignal(signal, operation.label);
     if (signal?.aborted) throw aborted(operation, signal);
-    const call = new MessageCall(this.#nextCall++, this, operation, isOffer, owner, resolve, reject);
+    const call = new MessageCall(this.#nextCall++, this, said, isOffer, owner, resolve, reject);
     if (signal !== undefined) {
       const abort = (): void => call.cancel(signal.reason);
       signal.addEventListener('abort', abort, { once: true });
@@ -414,26 +439,13 @@ export class RemotePlace {
     throw new NotDelivered('unreachable', `${label}: ${this.placeId} is gone; the message was not sent`);
   }
 
-  /** Validates, and turns into the wire form. @throws InvalidMessage */
-  #encode(target: RemoteTarget, operation: Operation, message: unknown): unknown {
-    const type = operation.input;
+  /** Validates, and turns into one field. @throws InvalidMessage */
+  #encode(target: RemoteTarget, { operation, form }: SaidOperation, message: unknown): unknown {
     try {
-      const parsed = type.parse(message);
-      return type.plain ? parsed : type.toWire(parsed);
+      return form.toWire(operation.input.parse(message));
     } catch (error) {
       throw invalidMessage(error, `${operation.label} to ${target.path()}`);
     }
-  }
-
-  /** The number that stands for an operation's name in this session; told to the other side at first use. */
-  #numberOf(operation: Operation): number {
-    const known = this.#operationNumbers.get(operation.label);
-    if (known !== undefined) return known;
-    const number = this.#operationNumbers.size;
-    this.#operationNumbers.set(operation.label, number);
-    this.#operations.push(operation);
-    this.session.begin().push(Kind.name, number, operation.label);
-    return number;
   }
 
   // ── the end ──
@@ -459,12 +471,9 @@ export class RemotePlace {
     error: Error | undefined,
     reason: 'unreachable' | 'place-lost' | 'invalid' = 'invalid',
   ): void {
-    const [kind, first, second, third] = fields as [number, number, number, unknown];
+    const [kind, first, second] = fields as [number, number, number];
     if (kind === Kind.tell) {
-      const target = this.#targets.get(first)?.deref();
-      const path = target?.path() ?? `troupe://${this.placeId}/#${first}`;
-      const operation = this.#operations[second];
-      this.#lose(path, operation?.label ?? 'unknown', reason, third, target, operation);
+      for (const values of messagesOf(fields)) this.#lose(first, second, reason, values);
       return;
     }
     if (kind === Kind.reply || kind === Kind.item || kind === Kind.failure) {
@@ -478,17 +487,13 @@ export class RemotePlace {
   }
 
   /** A tell that does not get there; whoever reads the dead letters sees the message and not its wire form. */
-  #lose(
-    path: string,
-    label: string,
-    reason: DeadLetterReason,
-    wire: unknown,
-    target: RemoteTarget | undefined,
-    of: Operation | undefined,
-  ): void {
+  #lose(cell: number, number: number, reason: DeadLetterReason, values: readonly unknown[]): void {
     const { host } = this;
-    const read = of === undefined ? undefined : () => host.fromWire(of.input, wire, host.outside);
-    host.deadLetters.add({ path, operation: label, reason, message: wire, target, of, read });
+    const target = this.#targets.get(cell)?.deref();
+    const path = target?.path() ?? `troupe://${this.placeId}/#${cell}`;
+    const { operation: of, form } = this.#operations.numbered(number)!;
+    const read = () => readRow(host, form, values, 0, host.outside);
+    host.deadLetters.add({ path, operation: of.label, reason, message: values, target, of, read });
   }
 }
 

@@ -77,9 +77,10 @@ export class LetterBox {
 function posted({ path, operation, reason, message, target, of, read }: LostMessage): PostedLetter {
   let wire: unknown;
   try {
-    wire = read === undefined ? of?.input.toWire(message) : message;
+    wire = of === undefined ? undefined : of.input.toWire(read === undefined ? message : read());
   } catch {
-    // It has no wire form: its handler changed it, or it never fitted.
+    // It has no wire form: its handler changed it, or it never fitted; then what came of it may be looked at.
+    if (read !== undefined) wire = message;
   }
   if (target === undefined) return { path, operation, reason, wire, to: undefined };
   const to = { ...target.address(), branch: target.branch(), protocol: target.protocolName };

@@ -6,8 +6,8 @@ export const transportLimits = {
   frameBytesMax: 4_194_240,
   /** Values in one frame. A batch of 128 messages has about 1,000; the rest is for large payloads. */
   itemsMax: 100_000,
-  /** How deep the value of one item may nest; decoding recurses. */
-  depthMax: 32,
+  /** How deep the value of one item may nest; decoding recurses. 32 levels of a message, in the list that a tell holds. */
+  depthMax: 33,
   /** A single string; longer text belongs into binary, which is not decoded. */
   stringBytesMax: 1_048_576,
   /** Keys of one map. Larger tables are arrays of pairs. */

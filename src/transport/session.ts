@@ -3,7 +3,8 @@
  *
  * It numbers what it sends and keeps every frame until the other side has received it; it sends no more than it was
  * granted; it fills frames with many messages and flushes them when its turn in the run queue comes, or when a frame is
- * full. It knows nothing of what messages mean: an item is a run of fields that `runtime` laid down and reads again.
+ * full. It knows nothing of what messages mean: an item is a run of fields that `runtime` laid down and reads again. An item
+ * may hold several messages; it grows while it is the last of its frame.
  *
  * A frame is one array: `[sequence, received, settled, granted, asks, …items]`. All four counts are cumulative, so a frame
  * without items repeats them at no risk; one that `asks` is answered with the other side's counts at once.
@@ -32,8 +33,10 @@ export interface SessionOptions {
   readonly scheduler: Scheduler;
   /** Reads the items of a frame, from `start` on. Returns how many there were. Throws where they make no sense. */
   readonly onItems: (fields: readonly unknown[], start: number) => number;
-  /** An item that no frame can carry, given back whole. */
+  /** An item that no frame can carry, given back whole: of one message. */
   readonly onRefused: (fields: readonly unknown[], error: FrameRefused) => void;
+  /** Cuts an item of several messages in two, the first of which has `messages`. */
+  readonly cut: (fields: readonly unknown[], messages: number) => readonly [unknown[], unknown[]];
   /** The other side broke the protocol; the session is of no use any more. */
   readonly onBroken: (what: string) => void;
 }
@@ -53,10 +56,16 @@ class Frame {
   readonly fields: unknown[] = [0, 0, 0, 0, false];
   /** Where each item begins. */
   readonly starts: number[] = [];
+  /** How many messages each item holds. */
+  readonly messages: number[] = [];
+  /** Messages of all items. */
+  count = 0;
   sequence = 0;
 
-  get count(): number {
-    return this.starts.length;
+  begin(messages: number): void {
+    this.starts.push(this.fields.length);
+    this.messages.push(messages);
+    this.count += messages;
   }
 
   item(index: number): readonly unknown[] {
@@ -74,6 +83,8 @@ export class Session implements Runnable {
   #open = new Frame();
   /** At how many messages the open frame is full. */
   #frameMessages: number = limits.frameMessagesMax;
+  /** Which item may still grow: counted by all that ever began, and by frames that were closed. */
+  #last = 0;
   readonly #sealed = new Ring<Frame>();
   readonly #retained = new Ring<Frame>();
   #queued = 0;
@@ -157,13 +168,36 @@ export class Session implements Runnable {
       // A full frame goes out now: the other side can work while this one fills the next.
       this.#flush();
     }
-    this.#open.starts.push(this.#open.fields.length);
+    this.#last += 1;
+    this.#open.begin(1);
+    this.#queue();
+    this.#makeReady();
+    return this.#open.fields;
+  }
+
+  /** A mark of the item that was begun last. */
+  get last(): number {
+    return this.#last;
+  }
+
+  /** True while the item of that mark may hold one message more. */
+  grows(mark: number): boolean {
+    return mark === this.#last && this.#open.count < this.#frameMessages;
+  }
+
+  /** Counts one more message in the item that was begun last. */
+  grow(): void {
+    const frame = this.#open;
+    frame.messages[frame.messages.length - 1]! += 1;
+    frame.count += 1;
+    this.#queue();
+  }
+
+  #queue(): void {
     this.#queued += 1;
     if (this.#queued > limits.outboxItemsMax) {
       this.#break(`more than ${limits.outboxItemsMax} items wait for the other side, which takes none`);
     }
-    this.#makeReady();
-    return this.#open.fields;
   }
 
   run(slice: Slice): void {
@@ -188,6 +222,7 @@ export class Session implements Runnable {
   #seal(): void {
     this.#sealed.push(this.#open);
     this.#open = new Frame();
+    this.#last += 1;
   }
 
   #flush(): void {
@@ -227,7 +262,7 @@ export class Session implements Runnable {
       refused = error;
     }
     if (frame.count > 1) {
-      for (const half of halves(frame)) this.#send(half);
+      for (const half of halves(frame, this.#options.cut)) this.#send(half);
     } else if (refused !== undefined) {
       this.#queued -= 1;
       this.#options.onRefused(frame.item(0), refused);
@@ -346,7 +381,9 @@ export class Session implements Runnable {
       if (frame.sequence + frame.count > received) break;
       this.#retained.shift();
     }
-    return undefined;
+    const next = this.#retained.peek();
+    // A frame is received as a whole.
+    return next !== undefined && next.sequence < received ? `received: ${received}, amid a frame` : undefined;
   }
 
   /** So many received items have been handled or dead-lettered. */
@@ -363,7 +400,7 @@ export class Session implements Runnable {
     this.#idle?.();
     const unacknowledged: (readonly unknown[])[] = [];
     for (let frame = this.#retained.shift(); frame !== undefined; frame = this.#retained.shift()) {
-      unacknowledged.push(...frame.items().slice(Math.max(0, this.#acknowledged - frame.sequence)));
+      unacknowledged.push(...frame.items());
     }
     if (this.#open.count > 0) this.#sealed.push(this.#open);
     const unsent: (readonly unknown[])[] = [];
@@ -380,14 +417,24 @@ export class Session implements Runnable {
   }
 }
 
-function halves(frame: Frame): readonly Frame[] {
+function halves(frame: Frame, cut: SessionOptions['cut']): readonly Frame[] {
   const middle = frame.count >> 1;
   const first = new Frame();
   const second = new Frame();
-  for (let index = 0; index < frame.count; index += 1) {
-    const half = index < middle ? first : second;
-    half.starts.push(half.fields.length);
-    half.fields.push(...frame.item(index));
+  const put = (half: Frame, item: readonly unknown[], messages: number): void => {
+    half.begin(messages);
+    for (const field of item) half.fields.push(field);
+  };
+  for (const [index, messages] of frame.messages.entries()) {
+    const item = frame.item(index);
+    const room = middle - first.count;
+    if (messages <= room) put(first, item, messages);
+    else if (room <= 0) put(second, item, messages);
+    else {
+      const [before, after] = cut(item, room);
+      put(first, before, room);
+      put(second, after, messages - room);
+    }
   }
   return [first, second];
 }

@@ -85,16 +85,24 @@ function hostile(): Hostile {
     },
   };
 }
-const name = (number: number, operation: unknown): unknown[] => [
+const name = (number: number, operation: unknown, shape: unknown = null): unknown[] => [
   Kind.name,
   number,
   typeof operation === 'string' ? `target.${operation}` : operation,
+  shape,
+];
+const tells = (cell: unknown, number: unknown, ...messages: unknown[]): unknown[] => [
+  Kind.tell,
+  cell,
+  number,
+  messages.length,
+  messages,
 ];
 
 describe('items of another node', () => {
   it('are handled when they are what they should be', async () => {
     const peer = hostile();
-    await peer.send(name(0, 'add'), [Kind.tell, 1, 0, { n: 5 }]);
+    await peer.send(name(0, 'add'), tells(1, 0, { n: 5 }));
     expect(await peer.sum()).toBe(5);
     expect(peer.broken()).toEqual([]);
   });
@@ -105,6 +113,12 @@ describe('items of another node', () => {
     ['an item that is cut off', [Kind.tell, 1]],
     ['an operation number out of order', name(7, 'add')],
     ['an operation name that is a number', name(0, 5)],
+    ['the shape of an operation that is a text', name(0, 'add', 'x')],
+    ['an operation without a shape', name(0, 'add').slice(0, 3)],
+    ['a tell of no message', [Kind.tell, 1, 0, 0, []]],
+    ['a tell of 2^40 messages', [Kind.tell, 1, 0, 2 ** 40, []]],
+    ['a tell of 3 messages that holds 2', [Kind.tell, 1, 1, 3, [{ n: 1 }, { n: 2 }]]],
+    ['a tell whose messages are a text', [Kind.tell, 1, 1, 1, 'x']],
     ['a call number below 0', [Kind.ask, -1, 1, 0, null, 100, null]],
     ['a call number that is a fraction', [Kind.reply, 0.5, null]],
     ['an operation name of 258 characters', name(0, 'x'.repeat(258 - 'target.'.length))],
@@ -114,7 +128,7 @@ describe('items of another node', () => {
     ['a time limit that is a text', [Kind.ask, 1, 1, 0, undefined, 'soon', null]],
   ])('end the session and nothing else: %s', async (_what, item) => {
     const peer = hostile();
-    await peer.send(name(0, 'sum'), item[0] === Kind.name ? [Kind.cancel, 1] : item);
+    await peer.send(name(0, 'sum'), name(1, 'add'), item[0] === Kind.name ? [Kind.cancel, 1] : item);
     if (item[0] === Kind.name) {
       await places.close();
       const again = hostile();
@@ -128,15 +142,15 @@ describe('items of another node', () => {
   });
 
   it.each([
-    ['a cell that does not exist', [Kind.tell, 12_345, 0, { n: 1 }], 'unknown'],
-    ['a cell that is a text', [Kind.tell, '__proto__', 0, { n: 1 }], 'unknown'],
-    ['an operation that was never named', [Kind.tell, 1, 3, { n: 1 }], 'invalid'],
-    ['an operation number that is a property name', [Kind.tell, 1, 'length', { n: 1 }], 'invalid'],
-    ['a message that does not fit', [Kind.tell, 1, 0, { n: 'x' }], 'invalid'],
-    ['a tell to an ask', [Kind.tell, 1, 1, {}], 'invalid'],
+    ['a cell that does not exist', tells(12_345, 0, { n: 1 }), 'unknown'],
+    ['a cell that is a text', tells('__proto__', 0, { n: 1 }), 'unknown'],
+    ['an operation that was never named', tells(1, 3, { n: 1 }), 'invalid'],
+    ['an operation number that is a property name', tells(1, 'length', { n: 1 }), 'invalid'],
+    ['a message that does not fit', tells(1, 0, { n: 'x' }), 'invalid'],
+    ['a tell to an ask', tells(1, 1, {}), 'invalid'],
   ])('become dead letters and leave the session open: %s', async (_what, item, reason) => {
     const peer = hostile();
-    await peer.send(name(0, 'add'), name(1, 'sum'), item, [Kind.tell, 1, 0, { n: 2 }]);
+    await peer.send(name(0, 'add'), name(1, 'sum'), item, tells(1, 0, { n: 2 }));
     expect(peer.broken()).toEqual([]);
     expect(places.here.host.deadLetters.counts.get(reason as never)).toBe(1);
     expect(await peer.sum()).toBe(2);
@@ -159,7 +173,7 @@ describe('items of another node', () => {
     ['no address at all', 5],
   ])('become dead letters when a ref in them leads nowhere: %s', async (_what, other) => {
     const peer = hostile();
-    await peer.send(name(0, 'meet'), [Kind.tell, 1, 0, { other }]);
+    await peer.send(name(0, 'meet'), tells(1, 0, { other }));
     expect(places.here.host.deadLetters.counts.get('invalid')).toBe(1);
     expect(await peer.sum()).toBe(0);
     expect(peer.broken()).toEqual([]);
@@ -167,7 +181,7 @@ describe('items of another node', () => {
 
   it('cannot make more than 65,536 offers wait at one actor', async () => {
     const peer = hostile();
-    await peer.send(name(0, 'block'), name(1, 'add'), [Kind.tell, 1, 0, undefined]);
+    await peer.send(name(0, 'block'), name(1, 'add'), tells(1, 0, undefined));
     let call = 0;
     for (let sent = 0; sent < limits.offersWaitingMax + 500; sent += 8_192) {
       await peer.send(...Array.from({ length: 8_192 }, () => [Kind.offer, call++, 1, 1, { n: 1 }, 60_000]));

@@ -9,6 +9,8 @@ import { type AnyProtocol, ask, protocol, type Ref, stream, tell } from '../../s
 import { refClassOf } from '../../src/actors/ref.ts';
 import { refTo } from '../../src/actors/schema/ref-schema.ts';
 import { pathOf, sameRef, stop } from '../../src/actors/verbs.ts';
+import { Kind } from '../../src/runtime/items.ts';
+import { recordsCodec, strictCodec } from '../../src/transport/frame-codec.ts';
 import { type TwoPlaces, thereId, twoPlaces } from './two-places.ts';
 
 interface LogRef extends Ref<typeof Log> {}
@@ -367,6 +369,123 @@ describe.each([
       code: 'SpawnFailed',
       reason: 'arguments',
     });
+  });
+});
+
+describe('tells that follow each other', () => {
+  it.each([
+    ['two threads of a node', true],
+    ['two nodes', false],
+  ])('are one item, and come in order with those to others between them: %s', async (_name, sameNode) => {
+    open = twoPlaces([log, narrow], sameNode);
+    const [a, b] = [await spawnThere(open, log), await spawnThere(open, log)];
+    // A node learns at first use that the other side has the same operation.
+    a.add({ n: 0 });
+    b.add({ n: 0 });
+    await a.all();
+    const before = open.frames.length;
+    for (let n = 1; n <= 300; n += 1) {
+      a.add({ n, at: new Date(n) });
+      if (n % 100 === 0) b.add({ n });
+    }
+    await a.spend({ by: 1 });
+    const [frame] = open.frames.slice(before).filter(({ from }) => from === open!.here.host.placeId);
+    const fields = (sameNode ? recordsCodec() : strictCodec()).unpack(frame!.frame);
+    const counts = [...fields.entries()].filter(([at, field]) => field === Kind.tell && Array.isArray(fields[at + 4]));
+    expect(counts.map(([at]) => fields[at + 3])).toEqual([100, 1, 100, 1, 100, 1]);
+    // The names of the fields are not in it.
+    expect(fields[counts[0]![0] + 4]).toHaveLength(300);
+    expect((await a.all()).map(({ n, at }) => [n, at?.getTime()])).toEqual(
+      Array.from({ length: 301 }, (_, n) => [n, n === 0 ? undefined : n]),
+    );
+    expect((await b.all()).map(({ n }) => n)).toEqual([0, 100, 200, 300]);
+  });
+
+  it.each([
+    ['two threads of a node', true],
+    ['two nodes', false],
+  ])('are 3 dead letters with their messages when their place is lost: %s', async (_name, sameNode) => {
+    open = twoPlaces([log, narrow], sameNode);
+    const ref = await spawnThere(open, log);
+    const letters = open.here.host.deadLetters.stream()[Symbol.asyncIterator]();
+    const first = letters.next();
+    open.hold(true);
+    for (let n = 0; n < 3; n += 1) ref.add({ n, bag: { at: new Date(n) } });
+    await new Promise(setImmediate);
+    open.cut();
+    const read = [(await first).value, (await letters.next()).value, (await letters.next()).value];
+    expect(read.map((letter) => [letter?.reason, letter?.operation, letter?.message])).toEqual(
+      [0, 1, 2].map((n) => ['place-lost', 'log.add', { n, bag: { at: new Date(n) } }]),
+    );
+  });
+
+  it('are 3 dead letters with their messages over there when their actor has ended', async () => {
+    open = twoPlaces([log, narrow], true);
+    const ref = await spawnThere(open, log);
+    await stop(ref);
+    const letters = open.there.host.deadLetters.stream()[Symbol.asyncIterator]();
+    const first = letters.next();
+    for (let n = 0; n < 3; n += 1) ref.add({ n, at: new Date(n) });
+    const read = [(await first).value, (await letters.next()).value, (await letters.next()).value];
+    expect(read.map((letter) => [letter?.reason, letter?.message])).toEqual(
+      [0, 1, 2].map((n) => ['unknown', { n, at: new Date(n) }]),
+    );
+  });
+
+  it('do not stop their sender when 4 frames come at once and are handled at once', async () => {
+    open = twoPlaces([log], true);
+    const ref = await spawnThere(open, log);
+    open.hold(true);
+    const before = open.frames.length;
+    for (let n = 0; n < 2_000; n += 1) ref.add({ n });
+    await new Promise(setImmediate);
+    const { here, there } = open;
+    for (const { frame } of open.frames.slice(before)) there.router.onFrame(here.host.placeId, frame);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(there.host.counters.handled).toBe(2_000);
+    const back = open.frames.filter(({ from }) => from === there.host.placeId);
+    const items = back.flatMap(({ frame }) => recordsCodec().unpack(frame).slice(5));
+    expect(items.filter((field, at) => field === Kind.pressure && typeof items[at + 2] === 'boolean')).toEqual([]);
+  });
+});
+
+describe('an operation that differs over there', () => {
+  const make = (n: z.ZodType) => {
+    const Versioned = protocol('versioned', {
+      put: tell(z.object({ n, name: z.string().optional() })),
+      last: ask({ input: z.object({ n }), output: z.object({ n: z.unknown(), name: z.unknown() }) }),
+    });
+    return actor(
+      Versioned,
+      { args: z.object({}), state: () => ({ last: {} as unknown }) },
+      {
+        put: (state, message) => {
+          state.last = message;
+        },
+        last: (state) => state.last as { n: unknown; name: unknown },
+      },
+    );
+  };
+  const [ours, theirs] = [make(z.int()), make(z.int().max(1_000))];
+
+  it('between threads is refused and not misread', async () => {
+    open = twoPlaces([ours], true, 'threads', false, [theirs]);
+    const ref = await spawnThere(open, ours);
+    ref.put({ n: 1 });
+    await expect(ref.last({ n: 1 })).rejects.toMatchObject({ code: 'Rejected', reason: 'version' });
+    expect(open.there.host.deadLetters.counts.get('invalid')).toBe(1);
+  });
+
+  it('between nodes goes with all names, and is validated there', async () => {
+    open = twoPlaces([ours], false, 'threads', false, [theirs]);
+    const ref = await spawnThere(open, ours);
+    for (let n = 0; n < 3; n += 1) {
+      ref.put({ n, name: `n${n}` });
+      expect(await ref.last({ n })).toEqual({ n, name: `n${n}` });
+    }
+    ref.put({ n: 5_000 });
+    expect(await ref.last({ n: 0 })).toEqual({ n: 2, name: 'n2' });
+    expect(open.there.host.deadLetters.counts.get('invalid')).toBe(1);
   });
 });
 

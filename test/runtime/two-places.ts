@@ -33,12 +33,14 @@ export interface TwoPlaces {
 /**
  * @param sameNode false: the strict codec, and every message validated again by its receiver.
  * @param oneReception True: the receptionist of `here` serves `there` too.
+ * @param definitionsThere What `there` has registered, where its code differs.
  */
 export function twoPlaces(
   definitions: readonly Registrable[],
   sameNode: boolean,
   stacks: StackTravel = 'threads',
   oneReception = false,
+  definitionsThere: readonly Registrable[] = definitions,
 ): TwoPlaces {
   const frames: TwoPlaces['frames'] = [];
   const kept: (() => void)[] = [];
@@ -58,7 +60,7 @@ export function twoPlaces(
     const logged: TestPlace['logged'] = [];
     const at = (level: string) => (fields: unknown, text: string) => void logged.push({ level, fields, text });
     const log: Logger = { error: at('error'), warn: at('warn'), info: at('info'), debug: at('debug') };
-    const index = new RegistryIndex(registry(...definitions));
+    const index = new RegistryIndex(registry(...(own === 'here' ? definitions : definitionsThere)));
     const carrier: Carrier = {
       send(frame) {
         frames.push({ from: ids[own], frame });

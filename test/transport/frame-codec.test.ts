@@ -76,7 +76,7 @@ describe('the strict codec', () => {
   });
 
   it('refuses to pack what a peer would refuse, and names the limit and the item', () => {
-    const deep = Array.from({ length: 33 }).reduce<unknown>((inner) => [inner], 0);
+    const deep = Array.from({ length: 34 }).reduce<unknown>((inner) => [inner], 0);
     const cyclic: unknown[] = [];
     cyclic.push(cyclic);
     const keys = Object.fromEntries(Array.from({ length: 1_025 }, (_, index) => [`k${index}`, 0]));
@@ -90,7 +90,7 @@ describe('the strict codec', () => {
     expect(refusal(() => strictCodec().pack([Symbol('s')])).finding).toBe('value');
     expect(refusal(() => strictCodec().pack(new Array(100_001).fill(0)))).toMatchObject({ finding: 'items' });
     expect(refusal(() => strictCodec().pack([new Uint8Array(transportLimits.frameBytesMax)])).finding).toBe('bytes');
-    expect(refused[0]?.message).toMatch(/item 1 .*32 levels/);
+    expect(refused[0]?.message).toMatch(/item 1 .*33 levels/);
   });
 
   it('packs again after it refused', () => {

@@ -9,7 +9,10 @@ import type { FrameRefused } from '../../src/transport/errors.ts';
 import { recordsCodec, strictCodec } from '../../src/transport/frame-codec.ts';
 import { type Carrier, Session } from '../../src/transport/session.ts';
 
+/** An item of one value. */
 const kind = 2;
+/** An item of several, as an array of them. */
+const several = 3;
 
 /** One end of a session, and what reached it. */
 class End implements Carrier {
@@ -27,6 +30,8 @@ class End implements Carrier {
   /** Called by the reader after each frame that it has settled. */
   onRead: () => void = () => undefined;
   #drained: (() => void)[] = [];
+  #values: unknown[] = [];
+  #mark = -1;
 
   constructor(clock: VirtualClock, scheduler: TestScheduler, strict: boolean) {
     this.clock = clock;
@@ -38,8 +43,14 @@ class End implements Carrier {
       onItems: (fields, start) => {
         let count = 0;
         for (let at = start; at < fields.length; at += 2) {
+          const values = fields[at + 1];
+          if (fields[at] === several) {
+            this.received.push(...(values as unknown[]));
+            count += (values as unknown[]).length;
+            continue;
+          }
           if (fields[at] !== kind) throw new Error('an item of unknown kind');
-          this.received.push(fields[at + 1]);
+          this.received.push(values);
           count += 1;
         }
         if (this.settles) this.session.settle(count);
@@ -48,6 +59,13 @@ class End implements Carrier {
       },
       onRefused: (fields, error) => this.refused.push({ fields, error }),
       onBroken: (what) => this.broken.push(what),
+      cut: ([, values], messages) => {
+        const all = values as unknown[];
+        return [
+          [several, all.slice(0, messages)],
+          [several, all.slice(messages)],
+        ];
+      },
     });
   }
 
@@ -68,6 +86,18 @@ class End implements Carrier {
 
   tell(value: unknown): void {
     this.session.begin().push(kind, value);
+  }
+
+  /** Puts a value into the item that was begun last, if that was one of several and may still grow. */
+  add(value: unknown): void {
+    if (this.session.grows(this.#mark)) {
+      this.#values.push(value);
+      this.session.grow();
+      return;
+    }
+    this.#values = [value];
+    this.session.begin().push(several, this.#values);
+    this.#mark = this.session.last;
   }
 }
 
@@ -254,6 +284,68 @@ describe('a session', () => {
     expect(a.broken).toEqual([expect.stringContaining('655360 items wait')]);
   });
 
+  it('counts the 10,000 messages of growing items one by one, 512 to a frame, in order with the items between them', async () => {
+    const { a, b, clock, exchange } = pair();
+    for (let n = 0; n < 10_000; n += 1) {
+      if (n % 100 === 99) a.tell(n);
+      else a.add(n);
+    }
+    expect(a.session.outstanding).toBe(10_000);
+    await settle();
+    expect(a.frames.length).toBe(Math.ceil(10_000 / limits.frameMessagesMax));
+    await exchange();
+    expect(b.received).toEqual(Array.from({ length: 10_000 }, (_, n) => n));
+    await clock.advance(limits.sessionIdleMs * 2);
+    await exchange();
+    expect(a.session.undelivered).toBe(0);
+    expect(b.broken).toEqual([]);
+  });
+
+  it('lets no item grow that has left, nor one that another was begun behind', async () => {
+    const { a } = pair();
+    a.add(1);
+    const mark = a.session.last;
+    expect(a.session.grows(mark)).toBe(true);
+    a.tell(2);
+    expect(a.session.grows(mark)).toBe(false);
+    a.add(3);
+    await settle();
+    expect(a.session.grows(a.session.last - 1)).toBe(false);
+    a.add(4);
+    await settle();
+    expect(a.frames.length).toBe(2);
+  });
+
+  it('cuts an item of 100 messages where a frame would be beyond 256 KiB, and gives back the one that none can carry', async () => {
+    const { a, b, exchange } = pair(true);
+    const long = 'x'.repeat(10_000);
+    let deep: unknown = 1;
+    for (let n = 0; n < 60; n += 1) deep = [deep];
+    for (let n = 0; n < 100; n += 1) a.add(n === 70 ? deep : `${n}${long}`);
+    await settle();
+    for (const frame of a.frames) expect(frame.byteLength).toBeLessThanOrEqual(limits.frameBytesMax);
+    await exchange();
+    const sent = Array.from({ length: 100 }, (_, n) => `${n}${long}`);
+    expect(b.received).toEqual(sent.filter((_, n) => n !== 70));
+    expect(a.refused.map(({ fields }) => fields)).toEqual([[several, [deep]]]);
+    expect(b.broken).toEqual([]);
+  });
+
+  it('gives back an item of 3 messages whole when none of them was acknowledged', async () => {
+    const { a } = pair();
+    for (let n = 0; n < 3; n += 1) a.add(n);
+    await settle();
+    expect(a.session.end()).toEqual({ unacknowledged: [[several, [0, 1, 2]]], unsent: [], received: 0 });
+  });
+
+  it('is broken by an acknowledgement amid a frame, since frames are received as a whole', async () => {
+    const { a } = pair();
+    for (let n = 0; n < 3; n += 1) a.add(n);
+    await settle();
+    a.session.onFrame(recordsCodec().pack([0, 2, 0, 16_384, false]));
+    expect(a.broken).toEqual(['received: 2, amid a frame']);
+  });
+
   it.each([
     ['a gap', [5, 0, 0, 16_384, false]],
     ['more received than sent', [0, 7, 0, 16_384, false]],
@@ -290,7 +382,10 @@ describe('a session', () => {
           const b = new End(clock, scheduler, false);
           let sent = 0;
           for (const burst of bursts) {
-            for (let n = 0; n < burst; n += 1) a.tell(sent++);
+            for (let n = 0; n < burst; n += 1) {
+              if (random.u32() % 8 === 0) a.tell(sent++);
+              else a.add(sent++);
+            }
             if (random.u32() % 3 === 0) a.full = true;
             await settle();
             while (a.frames.length > 0 && random.u32() % 4 !== 0) b.session.onFrame(a.frames.shift()!);

@@ -6,12 +6,13 @@
  */
 import { describeThrown, UsageError } from '../../base/errors.ts';
 import { discriminatedCodec, readonlyCodec, unlessCodec, untoldCodec } from './choice-codecs.ts';
-import { type Codec, plainCodec, undefinedCodec } from './codec.ts';
-import { arrayCodec, mapCodec, recordCodec, setCodec } from './container-codecs.ts';
+import { type Codec, plainCodec, undefinedCodec, voidCodec } from './codec.ts';
+import { arrayCodec, listCodec, mapCodec, recordCodec, setCodec } from './container-codecs.ts';
 import { bigintCodec, dateCodec, unknownCodec } from './leaf-codecs.ts';
 import { leafOf } from './leaf-schema.ts';
 import { isNormalization } from './normalizations.ts';
 import { objectCodec } from './object-codec.ts';
+import { admitsUndefined, constantOf } from './presence.ts';
 import { schemaLimits } from './schema-limits.ts';
 import { lazyInner, type ZodNode } from './zod-node.ts';
 
@@ -95,7 +96,7 @@ class CodecCompiler {
         return plainCodec;
       case 'undefined':
       case 'void':
-        return undefinedCodec;
+        return voidCodec;
       case 'bigint':
         return bigintCodec;
       case 'date':
@@ -108,10 +109,8 @@ class CodecCompiler {
         return unknownCodec;
       case 'object':
         return this.#object(schema, path);
-      case 'array': {
-        const element = this.compile(def.element, [...path, '[]']);
-        return arrayCodec([element], () => element);
-      }
+      case 'array':
+        return listCodec(this.compile(def.element, [...path, '[]']));
       case 'tuple':
         return this.#tuple(schema, path);
       case 'record':
@@ -164,10 +163,11 @@ class CodecCompiler {
       const property = shape[key] as ZodNode;
       const codec = this.compile(property, [...path, key]);
       const { optin, optout } = property._zod;
-      return { key, codec, optional: optin !== undefined && optout === 'optional' };
+      const optional = optin !== undefined && optout === 'optional';
+      return { key, codec, optional, admitsUndefined: admitsUndefined(property), constant: constantOf(property) };
     });
     const rest = catchall === undefined ? undefined : this.compile(catchall, [...path, '<other keys>']);
-    return objectCodec(properties, rest);
+    return objectCodec(properties, rest, catchall === undefined || catchall._zod.def.type === 'never');
   }
 
   #tuple(schema: ZodNode, path: Path): Codec {

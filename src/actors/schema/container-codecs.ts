@@ -7,6 +7,15 @@ import { isPairs } from './self-describing.ts';
 
 type Each = (element: unknown, index: number) => unknown;
 
+/** A list of what the codec is of, with the short form of it where it has one. */
+export function listCodec(element: Codec): Codec {
+  const list = arrayCodec([element], () => element);
+  if (element.short === undefined) return list;
+  const shortened = { ...element, ...element.short };
+  const { toWire, fromWire } = arrayCodec([shortened], () => shortened);
+  return { ...list, short: { toWire: toWire!, fromWire: fromWire!, row: undefined } };
+}
+
 /** @param at The codec of the element at an index, which in a tuple is another for each. */
 export function arrayCodec(parts: readonly Codec[], at: (index: number) => Codec): Codec {
   const wires = parts.some((part) => part.toWire !== undefined || part.fromWire !== undefined);

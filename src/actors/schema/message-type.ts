@@ -11,14 +11,19 @@ import { compileCodec } from './compile-codec.ts';
 import { describeSchema } from './describe-schema.ts';
 import { InvalidValue } from './errors.ts';
 import { unknownCodec } from './leaf-codecs.ts';
+import { MessageRow, type WireForm } from './message-row.ts';
 import type { RefOwner, RefReceiver } from './ref-rules.ts';
 import { type StandardSchemaLike, standardParser } from './standard-schema.ts';
 import { isZodNode } from './zod-node.ts';
 import { asFinding, zodParser } from './zod-parser.ts';
 
-export interface MessageType {
+export interface MessageType extends WireForm {
   /** True when wire form and parsed value are the same thing: JSON-like data, with no undefined and nothing frozen. */
   readonly plain: boolean;
+  /** Its form between places that have the very same schema. */
+  readonly row: MessageRow;
+  /** Its form with all names, for places that may not: one value, in this wire form. */
+  readonly named: MessageRow;
   /** Protocols of the refs in it that `refOf` named. */
   readonly protocols: ReadonlySet<object>;
   /** True when the schema names refs, of whatever protocols. */
@@ -39,14 +44,6 @@ export interface MessageType {
    * @throws InvalidValue where an unknown part of it cannot be sent.
    */
   rebind(parsed: unknown, owner: RefOwner): unknown;
-  /**
-   * Parsed value to wire form: nil, boolean, number, string, Uint8Array, arrays, plain objects and `undefined`. May
-   * share with `parsed`, and does not change it.
-   * @throws InvalidValue where something cannot be sent.
-   */
-  toWire(parsed: unknown): unknown;
-  /** Wire form to value. What is malformed is handed through, so that `parse` refuses it afterwards. */
-  fromWire(wire: unknown, receiver: RefReceiver): unknown;
   /** The schema's shape as canonical text: equal shapes, equal text. Predicates are left out. */
   describe(): string;
 }
@@ -98,6 +95,8 @@ class CompiledMessageType implements MessageType {
   /** True where what zod gives back is the receiver's own already. */
   readonly #isTaken: boolean;
   #parser: Parser | undefined;
+  #row: MessageRow | undefined;
+  #named: MessageRow | undefined;
 
   constructor(
     where: string,
@@ -118,6 +117,18 @@ class CompiledMessageType implements MessageType {
     this.#describe = describe;
     this.#isTaken = codec.copy === undefined && bounds === undefined;
     this.#parser = undefined;
+    this.#row = undefined;
+    this.#named = undefined;
+  }
+
+  get row(): MessageRow {
+    this.#row ??= new MessageRow(this.#codec, (thrown) => this.#invalid(thrown));
+    return this.#row;
+  }
+
+  get named(): MessageRow {
+    this.#named ??= new MessageRow({ ...this.#codec, short: undefined }, (thrown) => this.#invalid(thrown));
+    return this.#named;
   }
 
   take(value: unknown, owner: RefOwner): unknown {

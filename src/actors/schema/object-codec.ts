@@ -1,6 +1,7 @@
 /** The codec of objects: a step for each key that needs one, so that an object of plain data has none. */
 import type { Codec, Copy, FromWire, ToWire } from './codec.ts';
 import { within } from './errors.ts';
+import { objectForm } from './object-row.ts';
 import { isPlainObject } from './plain-object.ts';
 
 export interface Property {
@@ -8,6 +9,9 @@ export interface Property {
   readonly codec: Codec;
   /** Absent and undefined are the same to the schema, so an undefined is not sent. */
   readonly optional: boolean;
+  readonly admitsUndefined: boolean;
+  /** Its only value, where it has but one. */
+  readonly constant: { readonly value: unknown } | undefined;
 }
 
 type Fields = Record<string, unknown>;
@@ -16,18 +20,23 @@ interface Step<Run> {
   readonly run: Run;
 }
 
-/** @param rest The codec of keys that the shape does not name, where the schema keeps such keys. */
-export function objectCodec(properties: readonly Property[], rest: Codec | undefined): Codec {
+/**
+ * @param rest The codec of keys that the shape does not name, where the schema keeps such keys.
+ * @param closed True where there are never any.
+ */
+export function objectCodec(properties: readonly Property[], rest: Codec | undefined, closed: boolean): Codec {
   const named: ReadonlySet<string> = new Set(properties.map(({ key }) => key));
   const copies = steps(properties, ({ codec }) => codec.copy);
   const encoders = steps(properties, ({ codec, optional }) => (optional ? (codec.toWire ?? same) : codec.toWire));
   const optional = new Set(properties.filter((property) => property.optional).map(({ key }) => key));
   const decoders = steps(properties, ({ codec }) => codec.fromWire);
+  const toWire = encodeFields(encoders, optional, named, rest?.toWire);
   return {
     plain: properties.every(({ codec }) => codec.plain) && (rest?.plain ?? true),
     copy: copyFields(copies, named, rest?.copy),
-    toWire: encodeFields(encoders, optional, named, rest?.toWire),
+    toWire,
     fromWire: decodeFields(decoders, named, rest?.fromWire),
+    short: closed ? objectForm(properties, toWire) : undefined,
   };
 }
 
