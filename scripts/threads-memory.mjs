@@ -31,7 +31,7 @@ for (const name of way === undefined ? ways : [way]) {
   const line = execFileSync(process.execPath, [...nodeOptions, one, name, seconds, seed], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
-    timeout: Number(seconds) * 1_000 + 60_000,
+    timeout: Number(seconds) * 1_000 + 120_000,
   });
   process.stdout.write(line);
   const { ratio, conserved, samples } = JSON.parse(line);

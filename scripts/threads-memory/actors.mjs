@@ -36,8 +36,8 @@ export const producer = actor(
 export const Consumer = protocol('consumer', {
   /** Waits, and leaves its thread to others. */
   hold: tell(z.object({ ms: z.int() })),
-  /** Holds its thread as well. */
-  block: tell(z.object({ ms: z.int() })),
+  /** Holds its thread as well, unless it is later than `until`. */
+  block: tell(z.object({ ms: z.int(), until: z.int() })),
   take: tell(Item),
   /** Reads the stream to its end, and waits for so long after its first value. */
   read: tell(z.object({ from: refTo('producer'), ms: z.int() })),
@@ -48,7 +48,9 @@ export const consumer = actor(
   { args: z.object({}), state: () => ({ count: 0, sum: 0 }) },
   {
     hold: (_state, { ms }, ctx) => ctx.delay(ms),
-    block: (_state, { ms }) => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms),
+    block: (_state, { ms, until }) => {
+      if (Date.now() < until) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+    },
     take,
     read: async (state, { from, ms }, ctx) => {
       let first = true;

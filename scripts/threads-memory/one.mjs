@@ -12,7 +12,7 @@ const sampleMs = collects ? 250 : 50;
 /** Before the first sample: mailboxes, outboxes and heaps are to have filled up by then. */
 const fillPart = 0.25;
 const fillMsMax = 10_000;
-const settleMs = 20_000;
+const settleMs = 60_000;
 /** So long a thread is held at a time. */
 const sliceMs = 250;
 
@@ -112,7 +112,8 @@ async function sending(how, hold) {
 
 /** Holds the thread of the consumer, in slices between which its loop turns once. */
 function blocks(ref) {
-  for (let left = heldMs; left > 0; left -= sliceMs) ref.block({ ms: Math.min(left, sliceMs) });
+  const until = Date.now() + heldMs;
+  for (let left = heldMs; left > 0; left -= sliceMs) ref.block({ ms: sliceMs, until });
 }
 
 /** A stream of this thread and one of the other worker, each read by a consumer that waits after the first value. */
