@@ -6,7 +6,7 @@
 // the last third of the samples may be 1.1 times that of the first third, or 1.2 times in less than 30 s. Then the consumer
 // goes on, and everything that was accepted must have been taken, or be counted as refused. Prints one JSON line each, and
 // exits with 1 where one fails.
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
@@ -27,17 +27,21 @@ const isShort = Number(seconds) < secondsUncollected;
 const ratioMax = isShort ? 1.2 : 1.1;
 const one = fileURLToPath(new URL('./threads-memory/one.mjs', import.meta.url));
 const nodeOptions = isShort ? ['--expose-gc'] : [];
-for (const name of way === undefined ? ways : [way]) {
-  const line = execFileSync(process.execPath, [...nodeOptions, one, name, seconds, seed], {
+const failures = (way === undefined ? ways : [way]).map(failureOf).filter((why) => why !== undefined);
+for (const why of failures) console.error(why);
+if (failures.length > 0) process.exitCode = 1;
+
+/** Runs one way, and says what is wrong with it. */
+function failureOf(name) {
+  const { stdout, status, signal } = spawnSync(process.execPath, [...nodeOptions, one, name, seconds, seed], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
     timeout: Number(seconds) * 1_000 + 120_000,
   });
-  process.stdout.write(line);
-  const { ratio, conserved, samples } = JSON.parse(line);
-  if (conserved && samples >= samplesMin && ratio <= ratioMax) continue;
-  console.error(
-    `${name}: ${conserved ? `the ratio may be ${ratioMax} over 9 samples or more` : 'the sums do not agree'}`,
-  );
-  process.exitCode = 1;
+  process.stdout.write(stdout);
+  if (status !== 0) return `${name}: ended with ${status ?? signal}`;
+  const { ratio, conserved, samples } = JSON.parse(stdout);
+  if (!conserved) return `${name}: the sums do not agree`;
+  if (samples < samplesMin) return `${name}: ${samples} samples are too few, the machine is too busy`;
+  return ratio <= ratioMax ? undefined : `${name}: the ratio is ${ratio}, and may be ${ratioMax}`;
 }
