@@ -65,12 +65,15 @@ describe('a thread', () => {
     await goesOn(all);
   });
 
-  it.each<ActName>(['posts to its parent'])('whose actor %s is none the worse for it', async (act) => {
-    const all = await scene();
-    expect(await all.victim.act(act)).toBe('done');
-    expect(await all.victim.thread()).toBe(await all.neighbour.thread());
-    await goesOn(all);
-  });
+  it.each<ActName>(['posts to every port it finds', 'closes every port it finds'])(
+    'whose actor %s is none the worse for it',
+    async (act) => {
+      const all = await scene();
+      expect(await all.victim.act(act)).toBe('done');
+      expect(await all.victim.thread()).toBe(await all.neighbour.thread());
+      await goesOn(all);
+    },
+  );
 
   it.each<ActName>([
     'ends the process',
@@ -78,7 +81,6 @@ describe('a thread', () => {
     'rejects in a timer',
     'throws no error',
     'breaks its maps',
-    'closes every port it finds',
   ])('whose actor %s is lost alone, and calls to it settle at once', async (act) => {
     const all = await scene();
     const startedMs = performance.now();
