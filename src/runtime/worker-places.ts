@@ -51,10 +51,13 @@ export function portFrom(transferable: unknown): Port {
  * @throws UsageError in a thread that `workerPlaces()` did not start.
  */
 export function workerSide(): { readonly name: string; readonly init: unknown; readonly port: Port } {
-  const handover = (workerData as { readonly troupe?: Handover } | null)?.troupe;
+  const given = workerData as { troupe?: Handover } | null;
+  const handover = given?.troupe;
   if (isMainThread || handover === undefined) {
     throw new UsageError('This module is the entry of a worker thread of Troupe; createSystem({ threads }) starts it.');
   }
+  // Code of users runs on this thread too, and what it posted there the main thread would take for ours.
+  delete given!.troupe;
   return { name: handover.name, init: handover.init, port: new WorkerPort(handover.port, true, failThread) };
 }
 

@@ -327,7 +327,8 @@ export class WorkerPool {
     this.tellAll({ kind: 'place-down', placeId: worker.placeId, why });
     this.#options.onPlaceDown(worker.placeId);
     slot.worker = new Promise<void>((resolve) => {
-      environment.clock.timer(limits.workerRestartMs, resolve);
+      // Whoever spawns meanwhile waits for it, and may be all that is left of the program.
+      environment.clock.wake(limits.workerRestartMs, resolve);
     }).then(() => this.#start(slot, registry));
     slot.worker.catch((error: unknown) => {
       slot.worker = undefined;

@@ -1,6 +1,7 @@
 /** Sinks that give each element to a function, or to an actor. */
-import type { Accepts } from '../actors/protocol.ts';
+import type { Accepts, CallOptions } from '../actors/protocol.ts';
 import { UsageError } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 import type { Sink, SinkWriter } from './sink.ts';
 
 /**
@@ -13,15 +14,22 @@ export function forEach<T>(handle: (item: T) => Promise<void> | void): Sink<T> {
 }
 
 /**
- * A sink that offers each element to an actor's operation, and waits until its mailbox has taken it. Elements are
- * offered one after another, since only an offer that was taken has its place in the order.
+ * A sink that offers each element to an actor's operation, and waits until its mailbox has taken it, for as long as the run
+ * lasts: an actor that is stuck holds the flow, and does not fail it. Elements are offered one after another, since only
+ * an offer that was taken has its place in the order.
  */
 export function toOperation<T>(operation: Accepts<T>): Sink<T> {
-  const { offer } = operation as unknown as { offer?: (item: T) => Promise<void> };
+  const { offer } = operation as unknown as { offer?: (item: T, options: CallOptions) => Promise<void> };
   if (typeof offer !== 'function') {
     throw new UsageError('to(…) takes a Sink, or an operation of a ref that was declared with tell(…)');
   }
-  return { name: 'operation', open: ({ signal }) => oneByOne((item) => offer.call(operation, item), signal) };
+  return {
+    name: 'operation',
+    open({ signal }) {
+      const options: CallOptions = { timeoutMs: limits.askTimeoutMsMax, signal };
+      return oneByOne((item) => offer.call(operation, item, options), signal);
+    },
+  };
 }
 
 /** Waits for one promise at a time, and allocates none where the function answers none. */
