@@ -1,105 +1,62 @@
-/** Why a registry module could not be loaded, told from what Node, tsx or Vite threw. */
-import { stripVTControlCharacters } from 'node:util';
-import { describeThrown, TroupeError } from '../base/errors.ts';
+/** A registry module that could not be loaded: what stood in the way, and each way around it. */
+import { TroupeError } from '../base/errors.ts';
+
+/** What stands in the way, as text, and each way around it as a text of its own. */
+export interface Finding {
+  readonly reason: RegistryLoadFailed['reason'];
+  /** A sentence without its full stop. */
+  readonly what: string;
+  /** What to do, each beginning with a verb; one of them is enough. */
+  readonly waysOut: readonly string[];
+}
 
 /** The registry module could not be loaded; nothing of the system runs without it. Not retryable: the file must change. */
 export class RegistryLoadFailed extends TroupeError<'RegistryLoadFailed'> {
+  /**
+   * What stood in the way.
+   *
+   * - `not-found`: there is no such file, or something that it imports was not found. `unreadable`: it may not be read.
+   * `not-file-url`: code comes from files only.
+   * - `no-typescript-loader`: it is TypeScript, and this thread loads none. `typescript-syntax`: it uses what type
+   * stripping cannot erase, such as an `enum`. `typescript-in-node-modules`: Node strips no types there.
+   * - `syntax`: it does not parse. `threw`: it threw while loading. `unfinished`: it did not finish loading in time.
+   * - `no-default-export`, `not-a-registry`: it exports nothing as its default, or something else.
+   * - `version`: it was made by another version of this package.
+   */
   readonly reason:
     | 'not-found'
     | 'unreadable'
+    | 'not-file-url'
     | 'no-typescript-loader'
-    | 'threw'
+    | 'typescript-syntax'
+    | 'typescript-in-node-modules'
     | 'syntax'
+    | 'threw'
+    | 'unfinished'
     | 'no-default-export'
-    | 'not-file-url';
+    | 'not-a-registry'
+    | 'version';
+  /** The file, or what was named in place of one. */
+  readonly file: string;
+  /** What to do; one of them is enough. */
+  readonly waysOut: readonly string[];
+  /** What happened, without the ways out. */
+  readonly finding: string;
 
-  constructor(reason: RegistryLoadFailed['reason'], file: string, what: string, cause?: unknown) {
-    super('RegistryLoadFailed', `The registry module cannot be loaded from ${file}: ${what}`, { cause });
+  constructor(file: string, { reason, what, waysOut }: Finding, cause?: unknown) {
+    super('RegistryLoadFailed', `The registry module cannot be loaded from ${file}: ${what}.${waysOutText(waysOut)}`, {
+      cause,
+    });
     this.reason = reason;
+    this.file = file;
+    this.finding = what;
+    this.waysOut = waysOut;
   }
 }
 
-/** The codes by which Node says that TypeScript is the trouble, not what is written in it. */
-const typeScriptCodes: ReadonlySet<string> = new Set([
-  'ERR_UNKNOWN_FILE_EXTENSION',
-  'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX',
-  'ERR_UNSUPPORTED_NODE_MODULES_TYPE_STRIPPING',
-]);
-
-/** An import that names no file as it stands: tsx tries `./dep.ts` for `./dep.js`, endings, folders and `paths`. */
-const resolutionCodes: ReadonlySet<string> = new Set([
-  'ERR_MODULE_NOT_FOUND',
-  'ERR_UNSUPPORTED_DIR_IMPORT',
-  'ERR_PACKAGE_IMPORT_NOT_DEFINED',
-]);
-
-const threeWaysOut =
-  'Compile it to JavaScript, or install tsx beside it (npm install tsx), or use Node 22.18 or later with TypeScript that only needs its types erased.';
-
-/**
- * Whether tsx may load what just failed. False once anything of the module ran, since it must not run twice, and
- * where another loader is in charge and does know TypeScript.
- */
-export function canTsxHelp(error: unknown, inheritsLoader: boolean): boolean {
-  const code = codeOf(error);
-  if (code === 'ERR_UNKNOWN_FILE_EXTENSION') return true;
-  if (inheritsLoader) return false;
-  return typeScriptCodes.has(code) || resolutionCodes.has(code) || isSyntaxError(error);
-}
-
-/** Says what the thrown value means, which file it is about, and what to do. */
-export function registryLoadFailed(path: string, error: unknown): RegistryLoadFailed {
-  const code = codeOf(error);
-  // Vite colours its errors.
-  const thrown = stripVTControlCharacters(describeThrown(error));
-  if (typeScriptCodes.has(code)) {
-    const what = `this thread has no loader for the TypeScript in it (${thrown}). ${threeWaysOut}`;
-    return new RegistryLoadFailed('no-typescript-loader', path, what, error);
-  }
-  if (resolutionCodes.has(code)) {
-    const what = `something that it imports was not found (${thrown}). Correct the import, or install the package; an import of a .ts file that is written with the ending .js needs tsx, or compiling.`;
-    return new RegistryLoadFailed('not-found', path, what, error);
-  }
-  if (code === 'EACCES' || code === 'EPERM' || code === 'ERR_ACCESS_DENIED') {
-    const what = `it or a file that it imports may not be read (${thrown}). Give this process the right to read it.`;
-    return new RegistryLoadFailed('unreadable', path, what, error);
-  }
-  if (isSyntaxError(error) || isCommonJsMixUp(error)) {
-    return new RegistryLoadFailed('syntax', path, `${thrown}. ${syntaxAdvice(error, thrown)}`, error);
-  }
-  return new RegistryLoadFailed(
-    'threw',
-    path,
-    `it, or a module that it imports, threw while loading (${thrown}).`,
-    error,
-  );
-}
-
-function syntaxAdvice(error: unknown, thrown: string): string {
-  if (isCommonJsMixUp(error) || /outside a module|"cjs" output format|top level bodies of modules/.test(thrown)) {
-    return 'It is taken for CommonJS: write "type": "module" in the nearest package.json, or end its name in .mts.';
-  }
-  if (/does not provide an export named/.test(thrown)) return 'Correct the name, or write import type if it is a type.';
-  return 'Correct what is written there, or in a module that it imports.';
-}
-
-/** True for what was found before anything ran; a `JSON.parse` of the module that failed is not meant. */
-function isSyntaxError(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  // esbuild speaks for tsx, Rolldown and oxc for Vite; their errors are plain ones that carry a list.
-  if (error.name === 'TransformError' || 'plugin' in error || /^(Transform|Parse) failed/.test(error.message))
-    return true;
-  if (error.name !== 'SyntaxError') return false;
-  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at (?!async )/.test(line));
-  return frames.every((frame) => frame.includes('node:') || frame.includes('(<anonymous>)'));
-}
-
-/** Node 20, when an ECMAScript module is taken for CommonJS and turns out not to be. */
-function isCommonJsMixUp(error: unknown): boolean {
-  return codeOf(error) === 'ERR_REQUIRE_CYCLE_MODULE';
-}
-
-function codeOf(error: unknown): string {
-  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
-  return typeof code === 'string' ? code : '';
+/** Ways out as the end of a text. */
+export function waysOutText(waysOut: readonly string[]): string {
+  if (waysOut.length === 0) return '';
+  const text = waysOut.join(', or ');
+  return ` ${text.slice(0, 1).toUpperCase()}${text.slice(1)}.`;
 }
