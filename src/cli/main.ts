@@ -5,8 +5,8 @@
  * Errors go to standard error as `code: text`. It exits with 0 when the command did what it was asked, with 1 when that
  * failed, and with 2 when it was asked in a way that makes no sense.
  */
-import { readFile } from 'node:fs/promises';
 import { describeThrown, TroupeError, UsageError } from '../base/errors.ts';
+import { version } from '../base/version.ts';
 import { runNode } from './node-command.ts';
 
 const help = `usage: troupe <command> [options]
@@ -29,16 +29,11 @@ async function run(argv: readonly string[]): Promise<void> {
       process.stdout.write(help);
       return;
     case '--version':
-      process.stdout.write(`${await version()}\n`);
+      process.stdout.write(`${version}\n`);
       return;
     default:
       throw new UsageError(`there is no command "${command}"; troupe --help lists them`);
   }
-}
-
-async function version(): Promise<string> {
-  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }
 
 try {

@@ -11,7 +11,7 @@ import { createRequire } from 'node:module';
 import { extname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { limits } from '../base/limits.ts';
-import { type Finding, RegistryLoadFailed } from './registry-load-failed.ts';
+import { type Finding, RegistryLoadFailed } from './load-failed.ts';
 
 export interface LoadedRegistry {
   /** The default export, unchecked. */

@@ -6,7 +6,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describeThrown } from '../base/errors.ts';
 import { codeOf, stackOf } from '../base/thrown.ts';
-import { type Finding, RegistryLoadFailed } from './registry-load-failed.ts';
+import { type Finding, RegistryLoadFailed } from './load-failed.ts';
 import { syntaxFinding, typeScriptFinding } from './typescript-findings.ts';
 
 /** The codes by which Node says that TypeScript is the trouble, not what is written in it. */

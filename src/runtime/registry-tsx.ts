@@ -9,8 +9,8 @@ import * as nodeModule from 'node:module';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { RegistryLoadFailed } from './load-failed.ts';
 import { registryLoadFailed } from './registry-findings.ts';
-import { RegistryLoadFailed } from './registry-load-failed.ts';
 
 interface Hooks {
   deregister(): void;

@@ -1,5 +1,6 @@
 /** What Node says about TypeScript and syntax that it cannot load, as findings with the ways out. */
-import type { Finding } from './registry-load-failed.ts';
+import { fileURLToPath } from 'node:url';
+import type { Finding } from './load-failed.ts';
 
 const compile = 'compile it to JavaScript (npx tsc)';
 const installTsx = 'install tsx beside it (npm install tsx)';
@@ -66,6 +67,8 @@ function syntaxAdvice(thrown: string, isTakenForCommonJs: boolean): string {
 
 /** Node begins the stack of a syntax error with the file and the line; nothing else says which file it is. */
 function placeIn(stack: string): string {
-  const place = /^(?:file:\/\/)?(\/[^\n]*|[A-Za-z]:[^\n]*):(\d+)\n/.exec(stack);
-  return place === null ? '' : ` at ${decodeURI(place[1]!)}:${place[2]}`;
+  const place = /^(file:\/\/\S*|\/[^\n]*|[A-Za-z]:[^\n]*):(\d+)\n/.exec(stack);
+  if (place === null) return '';
+  const [, file = '', line] = place;
+  return ` at ${file.startsWith('file:') && URL.canParse(file) ? fileURLToPath(file) : file}:${line}`;
 }

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { RegistryLoadFailed } from '../../src/runtime/load-failed.ts';
 import { loadRegistryModule } from '../../src/runtime/load-registry.ts';
-import type { RegistryLoadFailed } from '../../src/runtime/registry-load-failed.ts';
 import { builtRuntime, folderWith } from './fixtures/built-runtime.ts';
 
 interface Told {
@@ -106,9 +106,7 @@ describe.each(loaders)('a process started by %s', (name, flags) => {
       'plain.ts': [bySelf, 41],
       'enum.ts': ['tsx', 1],
       'enum-below.ts': ['tsx', 2],
-      'ending-below.ts': ['tsx', 41],};\nclass A {\n  constructor(private n: number) {}\n}',
-      'namespace.ts': 'export default { n: 1 };\nexport namespace N { export const n = 1 }',
-      'dependent.ts': "import n from 'package/actors.ts'; export default n as unknown",
+      'ending-below.ts': ['tsx', 41],
       'type-import.ts': ['tsx', 1],
       'module.mts': [bySelf, 3],
       'commonjs/actors.ts': ['tsx', 5],

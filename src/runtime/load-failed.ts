@@ -1,4 +1,4 @@
-/** A registry module that could not be loaded: what stood in the way, and each way around it. */
+/** Code that could not be loaded, a registry module or the entry of workers: what stood in the way, and each way around it. */
 import { TroupeError } from '../base/errors.ts';
 
 /** What stands in the way, as text, and each way around it as a text of its own. */
@@ -54,8 +54,26 @@ export class RegistryLoadFailed extends TroupeError<'RegistryLoadFailed'> {
   }
 }
 
+/** The worker threads have no module to begin with: a bundler left it out. */
+export class WorkerEntryMissing extends TroupeError<'WorkerEntryMissing'> {
+  /** What to do; one of them is enough. */
+  readonly waysOut: readonly string[];
+
+  constructor(besides: string) {
+    const waysOut = [
+      "leave the package out of the bundle: external: ['troupe'] of esbuild and Rollup, build.ssr of Vite",
+      "name it as an entry of the bundle: { 'worker-main': 'troupe/worker' } beside main and actors",
+    ];
+    super(
+      'WorkerEntryMissing',
+      `No worker thread can be started: worker-main.js is not beside ${besides}, as a bundler left it out.${waysOutText(waysOut)}`,
+    );
+    this.waysOut = waysOut;
+  }
+}
+
 /** Ways out as the end of a text. */
-export function waysOutText(waysOut: readonly string[]): string {
+function waysOutText(waysOut: readonly string[]): string {
   if (waysOut.length === 0) return '';
   const text = waysOut.join(', or ');
   return ` ${text.slice(0, 1).toUpperCase()}${text.slice(1)}.`;
