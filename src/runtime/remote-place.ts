@@ -172,9 +172,9 @@ export class RemotePlace {
     options: CallOptions | undefined,
     owner: Owner,
   ): Promise<unknown> {
-    return new Promise((resolve, reject) => {
+    return new Promise((resolve) => {
       const wire = this.#encode(target, operation, message);
-      const call = this.#openCall(target, operation, false, options, owner, resolve, reject);
+      const call = this.#openCall(target, operation, false, options, owner, resolve);
       const chain = chainOf(owner).flatMap((link) => [link.place, link.cell, link.run]);
       const number = this.#numberOf(operation);
       const remaining = this.host.deadlines.remainingMs(call);
@@ -192,10 +192,10 @@ export class RemotePlace {
     options: CallOptions | undefined,
     owner: Owner,
   ): Promise<void> {
-    return new Promise((resolve, reject) => {
+    return new Promise((resolve) => {
       const wire = this.#encode(target, operation, message);
       const { session } = this;
-      const call = this.#openCall(target, operation, true, options, owner, resolve, reject);
+      const call = this.#openCall(target, operation, true, options, owner, resolve);
       const send = (): void => {
         if (call.settled || session.isOver) return;
         if (!session.hasRoom) {
@@ -242,7 +242,7 @@ export class RemotePlace {
   }
 
   spawn(name: string, argsWire: unknown, actorName: string | undefined): Promise<Spawned> {
-    return new Promise((resolve, reject) => {
+    return new Promise((resolve) => {
       if (this.session.isOver) throw lostSpawn(name, `${this.placeId} is gone`);
       const call = new ControlCall(
         this.#nextCall++,
@@ -253,7 +253,6 @@ export class RemotePlace {
           expired: () => lostSpawn(name, `${this.placeId} did not answer within ${limits.controlTimeoutMs} ms`),
         },
         resolve,
-        reject,
       );
       this.host.deadlines.add(call, limits.controlTimeoutMs);
       this.#opened(call);
@@ -263,7 +262,7 @@ export class RemotePlace {
 
   stop(target: RemoteTarget, kill: boolean, options: StopOptions | undefined): Promise<void> {
     if (this.session.isOver) return Promise.resolve();
-    return new Promise((resolve, reject) => {
+    return new Promise((resolve) => {
       const timeoutMs = Math.min((options?.deadlineMs ?? 0) + limits.controlTimeoutMs, limits.askTimeoutMsMax);
       const call = new ControlCall(
         this.#nextCall++,
@@ -279,7 +278,6 @@ export class RemotePlace {
             ),
         },
         resolve,
-        reject,
       );
       this.host.deadlines.add(call, timeoutMs);
       this.#opened(call);
@@ -386,7 +384,6 @@ export class RemotePlace {
     options: CallOptions | undefined,
     owner: Owner,
     resolve: (value: never) => void,
-    reject: (error: unknown) => void,
   ): MessageCall {
     this.#refuseIfLost(operation.label);
     if (this.#calls.size >= limits.callsPerSessionMax || (this.session.isFull && !isOffer)) {
@@ -398,7 +395,7 @@ export class RemotePlace {
     const signal = options?.signal;
     if (signal !== undefined) checkSignal(signal, operation.label);
     if (signal?.aborted) throw aborted(operation, signal);
-    const call = new MessageCall(this.#nextCall++, this, operation, isOffer, owner, resolve, reject);
+    const call = new MessageCall(this.#nextCall++, this, operation, isOffer, owner, resolve);
     if (signal !== undefined) {
       const abort = (): void => call.cancel(signal.reason);
       signal.addEventListener('abort', abort, { once: true });
