@@ -7,11 +7,13 @@
  */
 import { describeThrown, TroupeError, UsageError } from '../base/errors.ts';
 import { version } from '../base/version.ts';
+import { runDoctor } from './doctor-command.ts';
 import { runNode } from './node-command.ts';
 
 const help = `usage: troupe <command> [options]
 
   node      start a process that others can place actors and flows on
+  doctor    try what a program with threads needs, and say what stands in the way
 
   troupe <command> --help tells its options; troupe --version tells the version.
 `;
@@ -21,6 +23,8 @@ async function run(argv: readonly string[]): Promise<void> {
   switch (command) {
     case 'node':
       return runNode(rest);
+    case 'doctor':
+      return runDoctor(rest);
     case undefined:
       throw new UsageError(`no command was given\n\n${help}`);
     case '--help':

@@ -10,6 +10,7 @@ import { secret } from '../runtime/security.ts';
 import { setExitCode } from '../runtime/stop-signals.ts';
 import type { SystemOptions } from '../runtime/system-options.ts';
 import { untilToldToStop } from './told-to-stop.ts';
+import { wholeNumber } from './whole-number.ts';
 
 const help = `usage: troupe node --registry <module> --listen <address> [options]
 
@@ -88,11 +89,6 @@ function optionsOf(given: Given): SystemOptions {
     ...(given.name !== undefined && { name: given.name }),
     ...(given['log-level'] !== undefined && { logLevel: given['log-level'] as LogLevel }),
   };
-}
-
-function wholeNumber(option: string, text: string): number {
-  if (/^\d{1,6}$/.test(text)) return Number(text);
-  throw new UsageError(`${option} takes a whole number; it was given "${text}"`);
 }
 
 function announce(system: ActorSystem, joined: readonly string[]): void {

@@ -68,11 +68,8 @@ function findingOf(path: string, error: unknown): Finding {
   }
   return {
     reason: 'threw',
-    what: `it, or a module that it imports, threw while loading (${thrown})`,
-    waysOut: [
-      'find the place in the stack of the cause',
-      'move what may fail into a resource, or into state: or started',
-    ],
+    what: `it, or a module that it imports, threw while loading (${thrown}${thrownAt(stackOf(error) ?? '')})`,
+    waysOut: ['correct it there', 'move what may fail into a resource (open), where its failure is one of a spawn'],
   };
 }
 
@@ -88,4 +85,10 @@ function isSyntaxError(error: unknown): boolean {
   if (error.name !== 'SyntaxError') return false;
   const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at (?!async )/.test(line));
   return frames.every((frame) => frame.includes('node:') || frame.includes('(<anonymous>)'));
+}
+
+/** The first place of a stack that is not Node's own. */
+function thrownAt(stack: string): string {
+  const place = /^\s+at (?:.*\()?((?:file:\/\/|\/|[A-Za-z]:\\)[^\n]*?:\d+):\d+\)?$/m.exec(stack);
+  return place === null ? '' : ` at ${place[1]!.replace(/^file:\/\/(?=\/)/, '')}`;
 }

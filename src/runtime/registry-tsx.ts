@@ -66,7 +66,7 @@ export async function importThroughTsx(path: string, failure: unknown): Promise<
  * (`npx tsx main.ts` installs it elsewhere). By its package.json: `require.resolve('tsx/esm/api')` names the CommonJS
  * build, which fails in a worker.
  */
-function findTsx(path: string): string | undefined {
+export function findTsx(path: string): string | undefined {
   const startedBy = process.execArgv.filter((flag) => /^file:.*\/tsx\/dist\/loader\.mjs$/.test(flag));
   for (const base of [path, join(process.cwd(), 'package.json'), ...startedBy]) {
     let folder: string;
