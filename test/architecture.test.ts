@@ -33,6 +33,7 @@ const rules: Rules = {
     'hyparquet-compressors': /^streams\/connect\//,
     'node:worker_threads': /^runtime\/worker-/,
   },
+  registries: /^cli\/doctor-registry\.ts$/,
   globals: /^(base\/platform\/|transport\/websocket-|runtime\/worker-|testing\/event-loop\.ts|cli\/)/,
 };
 

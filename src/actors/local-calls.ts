@@ -1,13 +1,14 @@
 /** Asks, offers and streams between actors of one place: the caller's promise is settled by the cell directly. */
 import { UsageError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
+import { rejectionAtCaller } from './caller-stack.ts';
 import type { Cell } from './cell.ts';
 import { checkSignal } from './given.ts';
 import type { Host } from './host.ts';
 import { invalidMessage } from './isolation.ts';
 import { OfferWaiting, tooManyWait } from './offer.ts';
 import type { Operation } from './operation.ts';
-import { Cancelled, DeclaredError, NotDelivered } from './outcomes.ts';
+import { Cancelled, DeclaredError, NotDelivered, Rejected } from './outcomes.ts';
 import type { CallOptions, Stream, StreamOptions } from './protocol.ts';
 import { Request } from './request.ts';
 import type { Run } from './run.ts';
@@ -78,7 +79,9 @@ export class LocalRequest extends Request implements OpenWait {
     }
     const own = errorFor(this.#owner, error, this.operation, this.#cell.host);
     this.#settle();
-    this.#reject!(own);
+    // A refusal is mostly made within the call, and its stack shows that.
+    if (own instanceof Rejected || own instanceof NotDelivered) this.#reject!(own);
+    else this.#resolve!(rejectionAtCaller(own));
   }
 
   cancel(reason: unknown): void {

@@ -4,6 +4,7 @@
  * Code is found by kind and name, never by object identity, since loaders and bundlers load a file more than once.
  */
 import { UsageError } from '../base/errors.ts';
+import { version } from '../base/version.ts';
 import type { ActorBehavior } from './behavior.ts';
 import { compiledProtocol, type Operation } from './operation.ts';
 import type { AnyProtocol } from './protocol.ts';
@@ -23,6 +24,8 @@ export interface Registrable {
 export interface Registry<D extends readonly Registrable[] = readonly Registrable[]> {
   /** Marks a registry, also across copies of the package. */
   readonly kind: 'registry';
+  /** The version of the package that made it: code of another version does not run with ours. */
+  readonly version: string;
   /** What it was made from, in that order. */
   readonly definitions: D;
 }
@@ -34,7 +37,7 @@ export interface Registry<D extends readonly Registrable[] = readonly Registrabl
  */
 export function registry<const D extends readonly Registrable[]>(...definitions: D): Registry<D> {
   index(definitions);
-  return Object.freeze({ kind: 'registry' as const, definitions });
+  return Object.freeze({ kind: 'registry' as const, version, definitions });
 }
 
 /** A registry by kind and name. */

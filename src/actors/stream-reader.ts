@@ -6,6 +6,7 @@
  * a subscriber takes each value at once, so backpressure ends there.
  */
 import { Ring } from '../base/ring.ts';
+import { rejectionAtCaller } from './caller-stack.ts';
 import { checkSignal } from './given.ts';
 import { Cancelled } from './outcomes.ts';
 import type { Stream, Subscribable } from './protocol.ts';
@@ -23,7 +24,7 @@ export interface StreamProducer {
 /** Opens one stream for `reader`, which is then fed with `push` and ended once. */
 export type OpenStream<T> = (reader: StreamReader<T>) => StreamProducer;
 
-type Waiter<T> = { resolve(result: IteratorResult<T>): void; reject(error: unknown): void };
+type Waiter<T> = { resolve(result: IteratorResult<T> | Promise<never>): void };
 
 export class StreamReader<T> implements AsyncIterator<T, undefined> {
   readonly #buffer = new Ring<T>();
@@ -92,8 +93,8 @@ export class StreamReader<T> implements AsyncIterator<T, undefined> {
       this.#took();
       return Promise.resolve({ done: false, value });
     }
-    return new Promise((resolve, reject) => {
-      const waiter = { resolve, reject } as Waiter<T>;
+    return new Promise((resolve) => {
+      const waiter: Waiter<T> = { resolve };
       if (!this.#ended) this.#refuseToWaitInVain();
       if (this.#ended) this.#finish(waiter);
       else this.#waiters.push(waiter);
@@ -132,7 +133,7 @@ export class StreamReader<T> implements AsyncIterator<T, undefined> {
     const error = this.#error;
     this.#error = undefined;
     if (error === undefined) waiter.resolve({ done: true, value: undefined });
-    else waiter.reject(error.thrown);
+    else waiter.resolve(rejectionAtCaller(error.thrown));
   }
 }
 

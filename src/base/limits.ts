@@ -131,6 +131,8 @@ export const limits = {
   clusterId: 'troupe',
   /** What a worker gets beyond its deadline to report what is left. */
   workerGraceMs: 500,
+  /** How long a registry module may take to load: a large program through tsx on a busy machine takes a few seconds. */
+  registryLoadMs: 60_000,
   /** Before a worker that died is replaced. */
   workerRestartMs: 100,
 

@@ -5,15 +5,17 @@
  * Errors go to standard error as `code: text`. It exits with 0 when the command did what it was asked, with 1 when that
  * failed, and with 2 when it was asked in a way that makes no sense.
  */
-import { readFile } from 'node:fs/promises';
 import { describeThrown, TroupeError, UsageError } from '../base/errors.ts';
+import { version } from '../base/version.ts';
 import { runContract } from './contract-command.ts';
+import { runDoctor } from './doctor-command.ts';
 import { runNode } from './node-command.ts';
 
 const help = `usage: troupe <command> [options]
 
   node      start a process that others can place actors and flows on
   contract  write down what the protocols are, and check later that no change breaks them
+  doctor    try what a program with threads needs, and say what stands in the way
 
   troupe <command> --help tells its options; troupe --version tells the version.
 `;
@@ -25,6 +27,8 @@ async function run(argv: readonly string[]): Promise<void> {
       return runContract(rest);
     case 'node':
       return runNode(rest);
+    case 'doctor':
+      return runDoctor(rest);
     case undefined:
       throw new UsageError(`no command was given\n\n${help}`);
     case '--help':
@@ -33,16 +37,11 @@ async function run(argv: readonly string[]): Promise<void> {
       process.stdout.write(help);
       return;
     case '--version':
-      process.stdout.write(`${await version()}\n`);
+      process.stdout.write(`${version}\n`);
       return;
     default:
       throw new UsageError(`there is no command "${command}"; troupe --help lists them`);
   }
-}
-
-async function version(): Promise<string> {
-  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }
 
 try {

@@ -10,6 +10,7 @@ import { mtls, secret } from '../runtime/security.ts';
 import { setExitCode } from '../runtime/stop-signals.ts';
 import type { SystemOptions } from '../runtime/system-options.ts';
 import { untilToldToStop } from './told-to-stop.ts';
+import { wholeNumber } from './whole-number.ts';
 
 const help = `usage: troupe node --registry <module> --listen <address> [options]
 
@@ -106,11 +107,6 @@ function authOf(given: Given): Pick<SystemOptions, 'auth'> {
     throw new UsageError('troupe node needs --tls-ca, --tls-cert and --tls-key together');
   }
   return { auth: mtls({ ca, cert, key }) };
-}
-
-function wholeNumber(option: string, text: string): number {
-  if (/^\d{1,6}$/.test(text)) return Number(text);
-  throw new UsageError(`${option} takes a whole number; it was given "${text}"`);
 }
 
 function announce(system: ActorSystem, joined: readonly string[]): void {

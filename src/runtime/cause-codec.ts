@@ -28,6 +28,8 @@ export class RemoteError extends TroupeError<'RemoteError'> {
     this.remoteName = facts.name;
     this.remoteCode = facts.code;
     this.remoteStack = facts.stack;
+    // It is what is shown as the stack, and would be shown twice.
+    Object.defineProperty(this, 'remoteStack', { enumerable: false });
     // Where it was read says nothing to anybody.
     this.stack = facts.stack ?? `RemoteError: ${message}`;
   }

@@ -10,8 +10,8 @@ import { stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { extname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { canTsxHelp, RegistryLoadFailed, registryLoadFailed } from './registry-load-failed.ts';
-import { importThroughTsx } from './registry-tsx.ts';
+import { limits } from '../base/limits.ts';
+import { type Finding, RegistryLoadFailed } from './load-failed.ts';
 
 export interface LoadedRegistry {
   /** The default export, unchecked. */
@@ -23,7 +23,7 @@ export interface LoadedRegistry {
 
 /** A built package holds `actors.js` where its source says `./actors.ts`; a test of the source may say the reverse. */
 const siblingEndings: Readonly<Record<string, readonly string[]>> = {
-  '.ts': ['.js'],
+  '.ts': ['.js', '.mjs'],
   '.mts': ['.mjs'],
   '.cts': ['.cjs'],
   '.tsx': ['.js', '.jsx'],
@@ -47,7 +47,9 @@ export async function loadRegistryModule(url: URL): Promise<LoadedRegistry> {
   try {
     namespace = await import(/* @vite-ignore */ loadedFrom.href);
   } catch (error) {
+    const { canTsxHelp, registryLoadFailed } = await import('./registry-findings.ts');
     if (!isTypeScript || !canTsxHelp(error, how === 'inherited-loader')) throw registryLoadFailed(path, error);
+    const { importThroughTsx } = await import('./registry-tsx.ts');
     namespace = await importThroughTsx(path, error);
     how = 'tsx';
   }
@@ -71,28 +73,44 @@ async function existingPath(url: URL): Promise<string> {
     if (!isFile) throw unreadable(path, 'it is not a file');
     return path;
   }
-  throw new RegistryLoadFailed(
-    'not-found',
-    candidates.length === 1 ? named : `${named} (nor ${candidates.slice(1).join(', ')})`,
-    'there is no such file. Check the URL: new URL("./actors.ts", import.meta.url) is relative to the file it stands in.',
-  );
+  const file = candidates.length === 1 ? named : `${named} (nor ${candidates.slice(1).join(', ')})`;
+  throw new RegistryLoadFailed(file, {
+    reason: 'not-found',
+    what: 'there is no such file',
+    waysOut: [
+      'check the URL: new URL("./actors.ts", import.meta.url) is relative to the file it stands in',
+      'name the module as an entry of its own where a bundler made that file, so that it stands beside it',
+    ],
+  });
 }
 
 function pathOf(url: URL): string {
   try {
     return fileURLToPath(url);
   } catch (cause) {
-    throw new RegistryLoadFailed(
-      'not-file-url',
-      `a ${url.protocol} URL`,
-      'code comes from files of this machine only. Pass new URL("./actors.ts", import.meta.url).',
-      cause,
-    );
+    throw new RegistryLoadFailed(`a ${url.protocol} URL`, url.protocol === 'data:' ? bundledIn : notAFile, cause);
   }
 }
 
+const notAFile: Finding = {
+  reason: 'not-file-url',
+  what: 'code comes from files of this machine only',
+  waysOut: ['pass new URL("./actors.ts", import.meta.url)'],
+};
+
+/** Vite, in builds that are not for Node, makes an asset of `new URL('./actors.ts', import.meta.url)`. */
+const bundledIn: Finding = {
+  reason: 'not-file-url',
+  what: 'a bundler put the text of the module where its URL stood, and a thread can load files only',
+  waysOut: [
+    'build for Node (build.ssr of Vite), with the module as an entry of its own',
+    "keep the bundler away from the URL: new URL(/* @vite-ignore */ './actors.ts', import.meta.url)",
+  ],
+};
+
 function unreadable(path: string, what: string, cause?: unknown): RegistryLoadFailed {
-  return new RegistryLoadFailed('unreadable', path, `${what}. Name a module file that this process may read.`, cause);
+  const waysOut = ['name a module file that this process may read'];
+  return new RegistryLoadFailed(path, { reason: 'unreadable', what, waysOut }, cause);
 }
 
 /** Who turns TypeScript into JavaScript when this thread imports a file, if anybody does. */
@@ -111,11 +129,17 @@ function defaultExportOf(path: string, namespace: unknown): unknown {
   const inner = holder.default as { readonly __esModule?: unknown; readonly default?: unknown } | null | undefined;
   if (typeof inner === 'object' && inner?.__esModule === true) holder = inner;
   if (holder.default === undefined) {
-    throw new RegistryLoadFailed(
-      'no-default-export',
-      path,
-      'it has no default export. Write: export default registry(…)',
-    );
+    throw new RegistryLoadFailed(path, {
+      reason: 'no-default-export',
+      what: `it has no default export${namesOf(namespace)}`,
+      waysOut: ['write: export default registry(…)'],
+    });
   }
   return holder.default;
+}
+
+/** What a module exports by name, for people who forgot the default. */
+function namesOf(namespace: unknown): string {
+  const names = Object.keys(namespace as object).slice(0, limits.namesInText);
+  return names.length === 0 ? '' : ` (it exports ${names.join(', ')})`;
 }

@@ -9,7 +9,8 @@ import * as nodeModule from 'node:module';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { RegistryLoadFailed, registryLoadFailed } from './registry-load-failed.ts';
+import { RegistryLoadFailed } from './load-failed.ts';
+import { registryLoadFailed } from './registry-findings.ts';
 
 interface Hooks {
   deregister(): void;
@@ -46,8 +47,9 @@ export async function importThroughTsx(path: string, failure: unknown): Promise<
       api.register();
     }
   } catch (cause) {
-    const what = `tsx was found at ${tsx} but could not be started. Install tsx 4.8 or later, or compile to JavaScript.`;
-    throw new RegistryLoadFailed('no-typescript-loader', path, what, cause);
+    const what = `tsx was found at ${tsx} but could not be started`;
+    const waysOut = ['install tsx 4.8 or later', 'compile to JavaScript'];
+    throw new RegistryLoadFailed(path, { reason: 'no-typescript-loader', what, waysOut }, cause);
   }
   const hooks = renameTypeScriptModules();
   try {
@@ -64,7 +66,7 @@ export async function importThroughTsx(path: string, failure: unknown): Promise<
  * (`npx tsx main.ts` installs it elsewhere). By its package.json: `require.resolve('tsx/esm/api')` names the CommonJS
  * build, which fails in a worker.
  */
-function findTsx(path: string): string | undefined {
+export function findTsx(path: string): string | undefined {
   const startedBy = process.execArgv.filter((flag) => /^file:.*\/tsx\/dist\/loader\.mjs$/.test(flag));
   for (const base of [path, join(process.cwd(), 'package.json'), ...startedBy]) {
     let folder: string;

@@ -1,4 +1,5 @@
 /** Calls from this place to another that wait for an answer: asks, offers, spawns, stops and open streams. */
+import { rejectionAtCaller } from '../actors/caller-stack.ts';
 import type { Waiting } from '../actors/deadlines.ts';
 import type { Host } from '../actors/host.ts';
 import { noRoomInTime, offerUnknown } from '../actors/offer.ts';
@@ -51,14 +52,12 @@ export interface CallOwner {
 abstract class PromisedCall extends RemoteCall {
   protected readonly place: CallOwner;
   readonly #resolve: (value: unknown) => void;
-  readonly #reject: (error: unknown) => void;
   detach: (() => void) | undefined = undefined;
 
-  constructor(id: number, place: CallOwner, resolve: (value: never) => void, reject: (error: unknown) => void) {
+  constructor(id: number, place: CallOwner, resolve: (value: never) => void) {
     super(id);
     this.place = place;
     this.#resolve = resolve as (value: unknown) => void;
-    this.#reject = reject;
   }
 
   protected succeed(value: unknown): void {
@@ -70,7 +69,7 @@ abstract class PromisedCall extends RemoteCall {
   protected fail(error: unknown, tellOther = false): void {
     if (this.settled) return;
     this.#settle(tellOther);
-    this.#reject(error);
+    this.#resolve(rejectionAtCaller(error));
   }
 
   #settle(tellOther: boolean): void {
@@ -99,9 +98,8 @@ export class MessageCall extends PromisedCall {
     isOffer: boolean,
     owner: Owner,
     resolve: (value: never) => void,
-    reject: (error: unknown) => void,
   ) {
-    super(id, place, resolve, reject);
+    super(id, place, resolve);
     this.operation = operation;
     this.#asRows = asRows;
     this.#owner = owner;
@@ -168,14 +166,8 @@ export interface ControlEnds {
 export class ControlCall extends PromisedCall {
   readonly #ends: ControlEnds;
 
-  constructor(
-    id: number,
-    place: CallOwner,
-    ends: ControlEnds,
-    resolve: (value: never) => void,
-    reject: (error: unknown) => void,
-  ) {
-    super(id, place, resolve, reject);
+  constructor(id: number, place: CallOwner, ends: ControlEnds, resolve: (value: never) => void) {
+    super(id, place, resolve);
     this.#ends = ends;
   }
 

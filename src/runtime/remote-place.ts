@@ -187,10 +187,10 @@ export class RemotePlace {
     options: CallOptions | undefined,
     owner: Owner,
   ): Promise<unknown> {
-    return new Promise((resolve, reject) => {
+    return new Promise((resolve) => {
       const said = this.#operations.of(operation);
       const wire = this.#encode(target, said, message);
-      const call = this.#openCall(target, said, false, options, owner, resolve, reject);
+      const call = this.#openCall(target, said, false, options, owner, resolve);
       const chain = chainOf(owner).flatMap((link) => [link.place, link.cell, link.run]);
       const number = this.#operations.numberOf(said, this.session);
       const remaining = this.host.deadlines.remainingMs(call);
@@ -208,11 +208,11 @@ export class RemotePlace {
     options: CallOptions | undefined,
     owner: Owner,
   ): Promise<void> {
-    return new Promise((resolve, reject) => {
+    return new Promise((resolve) => {
       const said = this.#operations.of(operation);
       const wire = this.#encode(target, said, message);
       const { session } = this;
-      const call = this.#openCall(target, said, true, options, owner, resolve, reject);
+      const call = this.#openCall(target, said, true, options, owner, resolve);
       const send = (): void => {
         if (call.settled || session.isOver) return;
         if (!session.hasRoom) {
@@ -260,7 +260,7 @@ export class RemotePlace {
   }
 
   spawn(name: string, argsWire: unknown, actorName: string | undefined): Promise<Spawned> {
-    return new Promise((resolve, reject) => {
+    return new Promise((resolve) => {
       if (this.session.isOver) throw lostSpawn(name, `${this.placeId} is gone`);
       const call = new ControlCall(
         this.#nextCall++,
@@ -271,7 +271,6 @@ export class RemotePlace {
           expired: () => lostSpawn(name, `${this.placeId} did not answer within ${limits.controlTimeoutMs} ms`),
         },
         resolve,
-        reject,
       );
       this.host.deadlines.add(call, limits.controlTimeoutMs);
       this.#opened(call);
@@ -281,7 +280,7 @@ export class RemotePlace {
 
   stop(target: RemoteTarget, kill: boolean, options: StopOptions | undefined): Promise<void> {
     if (this.session.isOver) return Promise.resolve();
-    return new Promise((resolve, reject) => {
+    return new Promise((resolve) => {
       const timeoutMs = Math.min((options?.deadlineMs ?? 0) + limits.controlTimeoutMs, limits.askTimeoutMsMax);
       const call = new ControlCall(
         this.#nextCall++,
@@ -297,7 +296,6 @@ export class RemotePlace {
             ),
         },
         resolve,
-        reject,
       );
       this.host.deadlines.add(call, timeoutMs);
       this.#opened(call);
@@ -410,7 +408,6 @@ export class RemotePlace {
     options: CallOptions | undefined,
     owner: Owner,
     resolve: (value: never) => void,
-    reject: (error: unknown) => void,
   ): MessageCall {
     const { operation } = said;
     this.#refuseIfLost(operation.label);
@@ -423,7 +420,7 @@ export class RemotePlace {
     const signal = options?.signal;
     if (signal !== undefined) checkSignal(signal, operation.label);
     if (signal?.aborted) throw aborted(operation, signal);
-    const call = new MessageCall(this.#nextCall++, this, said, isOffer, owner, resolve, reject);
+    const call = new MessageCall(this.#nextCall++, this, said, isOffer, owner, resolve);
     if (signal !== undefined) {
       const abort = (): void => call.cancel(signal.reason);
       signal.addEventListener('abort', abort, { once: true });

@@ -15,9 +15,9 @@ import type { Logger } from '../base/logger.ts';
 import { isLoopback } from '../transport/websocket-network.ts';
 import { ActorSystem } from './actor-system.ts';
 import { fingerprintsOf } from './fingerprints.ts';
-import { loadRegistryModule } from './load-registry.ts';
 import { NodeLinks } from './node-links.ts';
 import { pinoLogger } from './pino-logger.ts';
+import { loadRegistryInTime } from './preflight.ts';
 import { realEnvironment } from './real-environment.ts';
 import { nodeOf, Router } from './router.ts';
 import { readAuthentication } from './security.ts';
@@ -60,7 +60,7 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
   const value =
     url === undefined
       ? (options.registry as Registry | undefined)
-      : ((await loadRegistryModule(url)).value as Registry);
+      : (await loadRegistryInTime(url, environment.clock)).value;
   const registry = new RegistryIndex(value ?? emptyRegistry());
   const isolation = options.isolation ?? 'parse';
   const stacks = options.stacks ?? 'threads';

@@ -5,6 +5,7 @@ import type { ActorView, PlaceTree } from '../actors/tree.ts';
 import type { StackTravel } from './router.ts';
 import type { ShutdownPhase } from './shutdown-report.ts';
 import type { PostedLetters } from './worker-letters.ts';
+import type { StartFailure } from './worker-start.ts';
 
 /** From the main thread to a worker. */
 export type ToWorker =
@@ -26,7 +27,7 @@ export type ToWorker =
 /** From a worker to the main thread. */
 export type FromWorker =
   | { readonly kind: 'ready' }
-  | { readonly kind: 'failed'; readonly code: string; readonly message: string }
+  | { readonly kind: 'failed'; readonly failure: StartFailure }
   /** A frame for a place of another node, meant for the link of that epoch. */
   | { readonly kind: 'relay'; readonly placeId: string; readonly frame: Uint8Array; readonly epoch: number }
   /** The session with that place broke the protocol. */
@@ -58,6 +59,8 @@ export interface WorkerInit {
   readonly mainPlaceId: string;
   /** URL of the registry module. */
   readonly registry: string;
+  /** The version of the package on the main thread. */
+  readonly version: string;
   readonly isolation: 'parse' | 'codec' | 'trusted';
   readonly guardian: GuardianOptions;
   readonly stacks: StackTravel;

@@ -5,39 +5,38 @@
  */
 import { Guardian } from '../actors/guardian.ts';
 import { Host } from '../actors/host.ts';
-import type { Registry } from '../actors/registry.ts';
 import { RegistryIndex } from '../actors/registry.ts';
 import { treeOf } from '../actors/tree.ts';
 import type { Environment } from '../base/environment/environment.ts';
 import type { Port } from '../base/environment/place.ts';
-import { describeThrown } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { Dispatcher } from '../base/platform/dispatcher.ts';
 import { realClock } from '../base/platform/real-clock.ts';
 import { realRandom } from '../base/platform/real-random.ts';
-import { codeOf } from '../base/thrown.ts';
-import { loadRegistryModule } from './load-registry.ts';
 import { noNetwork } from './no-network.ts';
 import { runPhase } from './place-phases.ts';
+import { loadRegistry } from './preflight.ts';
 import { nodeOf, Router } from './router.ts';
 import { portCarrier, relayCarrier } from './thread-carrier.ts';
 import type { FromWorker, ToWorker, WorkerInit } from './thread-messages.ts';
 import { LetterBox } from './worker-letters.ts';
 import { portFrom, workerPlaces, workerSide } from './worker-places.ts';
+import { checkVersion, startFailureOf } from './worker-start.ts';
 
 const { init, port } = workerSide();
 await start(init as WorkerInit, port);
 
 async function start(
-  { placeId, mainPlaceId, registry, isolation, guardian, stacks }: WorkerInit,
+  { placeId, mainPlaceId, registry, version, isolation, guardian, stacks }: WorkerInit,
   main: Port,
 ): Promise<void> {
   const tellMain = (message: FromWorker): void => main.post(message);
   let index: RegistryIndex;
   try {
-    index = new RegistryIndex((await loadRegistryModule(new URL(registry))).value as Registry);
+    checkVersion(version, registry);
+    index = new RegistryIndex((await loadRegistry(new URL(registry))).value);
   } catch (error) {
-    tellMain({ kind: 'failed', code: codeOf(error) ?? 'Error', message: describeThrown(error) });
+    tellMain({ kind: 'failed', failure: startFailureOf(error, stacks !== 'never') });
     return;
   }
   const clock = realClock();

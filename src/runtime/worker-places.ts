@@ -8,6 +8,7 @@ import { availableParallelism } from 'node:os';
 import { isMainThread, MessageChannel, type MessagePort, Worker, workerData } from 'node:worker_threads';
 import type { PlaceExit, PlaceHandle, Places, Port } from '../base/environment/place.ts';
 import { describeThrown, TroupeError, UsageError } from '../base/errors.ts';
+import { postOutput, WorkerOutput } from './worker-output.ts';
 import { WorkerPort } from './worker-port.ts';
 
 /** A worker thread could not be made. What fails later, within the thread, is its exit. */
@@ -23,13 +24,29 @@ interface Handover {
   readonly name: string;
   readonly init: unknown;
   readonly port: MessagePort;
+  readonly output: MessagePort;
+  /** Stacks are those of the sources: workers inherit the flag, and not what a program or tsx has switched on since. */
+  readonly sourceMaps: boolean;
 }
 
 /** Starts worker threads. Their output goes to this process's own, their environment is a copy of ours. */
 export function workerPlaces(): Places {
+  const running = new Set<WorkerPlace>();
+  const drainOutputs = (): void => {
+    for (const place of running) place.output.drain();
+  };
   return {
     parallelism: availableParallelism(),
-    start: async (options) => new WorkerPlace(options),
+    start: async (options) => {
+      const place = new WorkerPlace(options, (ended) => {
+        running.delete(ended);
+        if (running.size === 0) process.off('exit', drainOutputs);
+      });
+      // A process that exits writes what its threads have written; nobody else looks at their ports then.
+      if (running.size === 0) process.on('exit', drainOutputs);
+      running.add(place);
+      return place;
+    },
     channel: () => {
       const { port1, port2 } = new MessageChannel();
       return [port1, port2];
@@ -58,11 +75,14 @@ export function workerSide(): { readonly name: string; readonly init: unknown; r
   }
   // Code of users runs on this thread too, and what it posted there the main thread would take for ours.
   delete given!.troupe;
+  postOutput(handover.output);
+  if (handover.sourceMaps) process.setSourceMapsEnabled(true);
   return { name: handover.name, init: handover.init, port: new WorkerPort(handover.port, true, failThread) };
 }
 
 class WorkerPlace implements PlaceHandle {
   readonly port: WorkerPort;
+  readonly output: WorkerOutput;
   readonly #worker: Worker;
   readonly #gone: Promise<void>;
   #onExit: ((exit: PlaceExit) => void) | undefined = undefined;
@@ -70,23 +90,34 @@ class WorkerPlace implements PlaceHandle {
   #exit: PlaceExit | undefined = undefined;
   #failure: { readonly error: unknown } | undefined = undefined;
 
-  constructor(options: Parameters<Places['start']>[0]) {
+  /** @param onGone called when the thread has ended */
+  constructor(options: Parameters<Places['start']>[0], onGone: (place: WorkerPlace) => void) {
     const { entry, name, init, memoryMbMax } = options;
     const { port1, port2 } = new MessageChannel();
-    const handover: Handover = { name, init, port: port2 };
+    const written = new MessageChannel();
+    const { sourceMapsEnabled } = process as { readonly sourceMapsEnabled?: boolean };
+    const handover: Handover = {
+      name,
+      init,
+      port: port2,
+      output: written.port2,
+      sourceMaps: sourceMapsEnabled === true,
+    };
     const execArgv = flagsForWorkers(process.execArgv);
     try {
       this.#worker = new Worker(entry, {
         name,
         workerData: { troupe: handover },
-        transferList: [port2],
+        transferList: [port2, written.port2],
         ...(memoryMbMax === undefined ? {} : { resourceLimits: { maxOldGenerationSizeMb: memoryMbMax } }),
         ...(execArgv === undefined ? {} : { execArgv }),
       });
     } catch (cause) {
       port1.close();
+      written.port1.close();
       throw new PlaceStartFailed(name, cause);
     }
+    this.output = new WorkerOutput(written.port1);
     // The worker itself keeps the process alive or does not, see `keepAlive`; its port has no say.
     this.port = new WorkerPort(port1, false, (error) => {
       this.#failure ??= { error };
@@ -98,6 +129,8 @@ class WorkerPlace implements PlaceHandle {
     });
     this.#gone = new Promise((resolve) => {
       this.#worker.once('exit', (code) => {
+        this.output.close();
+        onGone(this);
         this.#exit =
           this.#failure === undefined ? { kind: 'exit', code } : { kind: 'error', error: this.#failure.error };
         this.#tellExit();

@@ -6,17 +6,20 @@ import { SpawnFailed } from '../actors/errors.ts';
 import type { GuardianOptions } from '../actors/guardian.ts';
 import type { Isolation } from '../actors/isolation.ts';
 import type { PlaceTree } from '../actors/tree.ts';
+import type { Cancel } from '../base/environment/clock.ts';
 import type { Environment } from '../base/environment/environment.ts';
 import type { PlaceExit, PlaceHandle } from '../base/environment/place.ts';
 import { describeThrown } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
+import { version } from '../base/version.ts';
 import type { Carrier } from '../transport/session.ts';
 import type { PhaseLeft } from './place-phases.ts';
 import type { Router, StackTravel } from './router.ts';
 import { portCarrier } from './thread-carrier.ts';
 import type { FromWorker, ToWorker, WorkerInit, WorkerPhase } from './thread-messages.ts';
 import type { PostedLetters } from './worker-letters.ts';
+import { entryForSpawn, startFailed, startUnfinished } from './worker-start.ts';
 
 export interface WorkerPoolOptions {
   readonly environment: Environment;
@@ -234,15 +237,17 @@ export class WorkerPool {
       placeId,
       mainPlaceId: `${nodeId}/main`,
       registry: registry.href,
+      version,
       isolation,
       guardian,
       stacks,
     };
-    const entry = new URL('./worker-main.js', import.meta.url);
-    const handle = await environment.places.start({ entry, name: `troupe ${placeId}`, init });
+    const handle = await environment.places.start({ entry: entryForSpawn(), name: `troupe ${placeId}`, init });
     const worker: Worker = { placeId, handle, phaseDone: () => undefined, isBlocked: false, treesWanted: [] };
     this.#starting.add(handle);
+    let cancel: Cancel = () => undefined;
     await new Promise<void>((resolve, reject) => {
+      cancel = environment.clock.wake(limits.registryLoadMs, () => reject(startUnfinished(placeId, registry)));
       handle.onExit = (exit) => {
         reject(new SpawnFailed('place-lost', `worker ${placeId} ended while it started: ${exitText(exit)}`));
         this.#onExit(slot, worker, exit, registry);
@@ -256,7 +261,10 @@ export class WorkerPool {
         this.#refuseIfClosing();
         throw error;
       })
-      .finally(() => this.#starting.delete(handle));
+      .finally(() => {
+        cancel();
+        this.#starting.delete(handle);
+      });
     // The pool alone does not keep a finished program alive; whoever waits for an actor does.
     handle.keepAlive(false);
     for (const [other] of this.#workers) {
@@ -285,7 +293,7 @@ export class WorkerPool {
         ready();
         return;
       case 'failed':
-        failed(new SpawnFailed('no-place', `worker ${worker.placeId} could not start: ${message.message}`, message));
+        failed(startFailed(worker.placeId, message.failure));
         return;
       case 'relay':
         this.#options.relay(worker.placeId, message.placeId, message.frame, message.epoch);

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { RegistryLoadFailed } from '../../src/runtime/load-failed.ts';
 import { loadRegistryModule } from '../../src/runtime/load-registry.ts';
-import type { RegistryLoadFailed } from '../../src/runtime/registry-load-failed.ts';
 import { builtRuntime, folderWith } from './fixtures/built-runtime.ts';
 
 interface Told {
@@ -32,6 +32,9 @@ const texts = {
   'middle.ts': "import e from './enum.ts'; export default { n: e.n as number }",
   'ending-below.ts': "import e from './ending.ts'; export default { n: e.n as number }",
   'ending.ts': "import { n } from './dep.js'; export default { n: n as number }",
+  'parameter.ts': 'export default { n: 1 };\nclass A {\n  constructor(private n: number) {}\n}',
+  'namespace.ts': 'export default { n: 1 };\nexport namespace N { export const n = 1 }',
+  'dependent.ts': "import n from 'package/actors.ts'; export default n as unknown",
   'type-import.ts': "import { Shape } from './dep.ts'; const s: Shape = { a: 1 }; export default { n: s.a }",
   'built.js': 'export default { n: 7 }',
   'both.ts': 'export default { n: 1 as number }',
@@ -53,6 +56,7 @@ const texts = {
   'no-package.ts': "import 'no-such-package'; export default 1 as number",
   'no-export.ts': "import { nope } from './dep.ts'; export default nope as number",
   'no-default.ts': 'export const a: number = 1',
+  'empty.ts': 'export {}',
 };
 
 let built: string;
@@ -143,15 +147,46 @@ describe('where no tsx is to be found', () => {
     const told = await loadIn('worker', ['plain.ts', 'enum.ts', 'built.js'], { cwd: folder });
     if (strips) expect(told['plain.ts']).toMatchObject({ how: 'type-stripping', value: { n: 41 } });
     else expect(told['plain.ts']).toMatchObject({ reason: 'no-typescript-loader' });
-    expect(told['enum.ts']).toMatchObject({ reason: 'no-typescript-loader', hasCause: true });
-    expect(told['enum.ts']?.message).toMatch(/Compile it to JavaScript, or install tsx .*Node 22\.18/);
+    expect(told['enum.ts']).toMatchObject({ hasCause: true });
+    if (!strips) expect(told['enum.ts']?.message).toMatch(/Compile it to JavaScript .*, or install tsx .*Node 22\.18/);
     expect(told['built.js']).toMatchObject({ how: 'javascript' });
+  });
+
+  test.runIf(strips)(
+    'names what type stripping cannot erase, where it stands, and what to write in its place',
+    async () => {
+      const expected: Record<string, RegExp> = {
+        'enum.ts': /\(enum at .*\/enum\.ts:1\).* Write a constant object.*, or install tsx .*, or compile it/,
+        'enum-below.ts': /\(enum at .*\/enum\.ts:1\)/,
+        'parameter.ts': /\(parameter property at .*\/parameter\.ts:3\).* Declare the field and assign it/,
+        'namespace.ts': /\(namespace declaration at .*\/namespace\.ts:2\).* Make a module of the namespace/,
+      };
+      const told = await loadIn('worker', Object.keys(expected), { cwd: folder });
+      for (const [file, message] of Object.entries(expected)) {
+        expect({ file, ...told[file] }).toMatchObject({ file, reason: 'typescript-syntax', hasCause: true });
+        expect(told[file]?.message).toMatch(message);
+      }
+    },
+  );
+
+  test('says of TypeScript inside node_modules which file it is', async () => {
+    const file = 'node_modules/package/actors.ts';
+    const told = await loadIn('worker', [file, 'dependent.ts'], { cwd: folder });
+    for (const one of [told[file], told['dependent.ts']]) {
+      if (!strips) expect(one).toMatchObject({ reason: 'no-typescript-loader' });
+      else {
+        expect(one).toMatchObject({ reason: 'typescript-in-node-modules' });
+        expect(one?.message).toMatch(
+          /node_modules\/package\/actors\.ts is TypeScript inside node_modules.* Use a build/,
+        );
+      }
+    }
   });
 
   test.runIf(strips)('says that a package.json makes CommonJS of it', async () => {
     const told = await loadIn('worker', ['commonjs/actors.ts'], { cwd: folder });
     expect(told['commonjs/actors.ts']).toMatchObject({ reason: 'syntax' });
-    expect(told['commonjs/actors.ts']?.message).toContain('write "type": "module" in the nearest package.json');
+    expect(told['commonjs/actors.ts']?.message).toContain('Write "type": "module" in the nearest package.json');
   });
 });
 
@@ -197,6 +232,7 @@ describe('under vitest', () => {
     ['nowhere.ts', 'not-found'],
     ['folder.ts', 'unreadable'],
     ['no-default.ts', 'no-default-export'],
+    ['empty.ts', 'no-default-export'],
     ['syntax.ts', 'syntax'],
     ['json.ts', 'threw'],
     ['throws.ts', 'threw'],

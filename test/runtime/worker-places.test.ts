@@ -199,6 +199,30 @@ describe('a process', () => {
     expect(await run([], [script, built, 'keep', 'print'])).toContain('printed by a worker');
   });
 
+  test.each(['exit', 'throw', 'kill', 'main-exits'])(
+    'prints all 122 lines of a place that wrote them at once, in order, whose end is: %s',
+    async (end) => {
+      const output = fileURLToPath(new URL('./fixtures/output-process.js', import.meta.url));
+      const child = await promisify(execFile)(process.execPath, [output, built, end], { timeout: 20_000 });
+      const lines = Array.from({ length: 120 }, (_, n) => `line ${n + 1} é\n`);
+      expect(child.stdout).toBe(`${lines.join('')}bytes\n`);
+      expect(child.stderr).toBe('last\n');
+    },
+  );
+
+  test('names its places to the inspector, and has their stacks mapped to sources where its own are', async () => {
+    const inspected = fileURLToPath(new URL('./fixtures/inspected-process.js', import.meta.url));
+    for (const mapped of [true, false]) {
+      const child = await promisify(execFile)(process.execPath, [inspected, built, String(mapped)], {
+        timeout: 20_000,
+      });
+      expect(JSON.parse(child.stdout)).toEqual({
+        title: '[worker 1] troupe node~1/t1',
+        stack: expect.stringMatching(mapped ? /^Error: mapped\n\s+at .*original\.ts:1:1\)/ : /built\.mjs:1:\d+/),
+      });
+    }
+  });
+
   test('is not kept alive by a place that may not keep it', async () => {
     expect(await run([], [script, built, 'leave'])).toEqual(['']);
   });
