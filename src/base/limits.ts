@@ -43,6 +43,10 @@ export const limits = {
   sliceMs: 2,
   /** The clock is read at least this often within a slice, counted in messages; adapts down to 1 for slow handlers. */
   messagesPerClockReadMax: 64,
+  /** The first so many messages of each pass of the event loop are timed one by one: a thread with little to do knows. */
+  messagesTimedPerPass: 8,
+  /** After a stall that could be anybody's, every message is timed for so long, so that the next one is known. */
+  closeLookMs: 10_000,
 
   /** Priority lanes of one mailbox: each is a queue, and all are looked at for the next message. */
   lanesMax: 32,
@@ -116,6 +120,8 @@ export const limits = {
   causesMax: 8,
   /** Operation names that one session may name. */
   operationNamesMax: 4_096,
+  /** Operations that one thread names to the others for its activity; further ones are shown without a name. */
+  operationsNamedMax: 65_536,
   /** Such a name: a protocol's, a dot and an operation's. */
   operationLabelCharactersMax: 257,
   /** Calls that one chain may hold. */
