@@ -48,6 +48,28 @@ export const limits = {
   /** After a stall that could be anybody's, every message is timed for so long, so that the next one is known. */
   closeLookMs: 10_000,
 
+  /** From how long on a thread that was held is a stall: what a person notices. */
+  stallMs: 100,
+  /** The least that may be asked for: a slice and what belongs to it are no stall. */
+  stallMsMin: 10,
+  stallMsMax: 60_000,
+  /** A thread's heart beats at least this often: rarer, and one that is held would be noticed late. */
+  beatMsMax: 250,
+  /** Stalls of one operation are logged at most this often, but for the first. */
+  stallLogMs: 10_000,
+  /** Operations whose stalls are summed up at once; those of further ones are logged one by one. */
+  stallKeysMax: 1_024,
+  /** Stalls kept for a reader that has not taken them yet. */
+  stallsBuffered: 1_024,
+  /** Ends of code outside of turns that are kept between two heartbeats: more than a few name nobody. */
+  suspectsKept: 16,
+  /** How often the main thread looks at the beats of the others, and when it tells of one that is held first. */
+  heldCheckMs: 500,
+  heldFirstMs: 1_000,
+  /** An actor starves others that has so much of a thread's time for so long while they wait. */
+  starvingShare: 0.8,
+  starvingWhileMs: 3_000,
+
   /** Priority lanes of one mailbox: each is a queue, and all are looked at for the next message. */
   lanesMax: 32,
   /** Messages an actor may set aside unless it says otherwise: as many as its queue holds before it signals. */

@@ -10,12 +10,13 @@ import type { PortRefusal } from '../transport/websocket-listener.ts';
 import { WebSocketNetwork } from '../transport/websocket-network.ts';
 import { workerPlaces } from './worker-places.ts';
 
-export function realEnvironment(log: Logger): Environment {
+/** @param activity where its run queue writes what it is at */
+export function realEnvironment(log: Logger, activity: Int32Array): Environment {
   const clock = realClock();
   return {
     clock,
     random: realRandom(),
-    scheduler: new Dispatcher(() => clock.monotonicMs()),
+    scheduler: new Dispatcher(() => clock.monotonicMs(), activity),
     network: new WebSocketNetwork({ clock, onRefused: refusalLog(clock, log) }),
     places: workerPlaces(),
   };

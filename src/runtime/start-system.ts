@@ -16,13 +16,18 @@ import type { Secret } from '../transport/secret.ts';
 import { isLoopback } from '../transport/websocket-network.ts';
 import { ActorSystem } from './actor-system.ts';
 import { fingerprintsOf } from './fingerprints.ts';
+import { HeldThreads } from './held-threads.ts';
 import { loadRegistryModule } from './load-registry.ts';
 import { NodeLinks } from './node-links.ts';
 import { pinoLogger } from './pino-logger.ts';
 import { realEnvironment } from './real-environment.ts';
 import { nodeOf, Router } from './router.ts';
 import { readSecret } from './security.ts';
+import type { Stall } from './stall.ts';
+import { StallWatch } from './stall-watch.ts';
+import { Stalls } from './stalls.ts';
 import { checkOptions, type SystemOptions } from './system-options.ts';
+import { ThreadActivity } from './thread-activity.ts';
 import { WorkerLetters } from './worker-letters.ts';
 import { WorkerPool } from './worker-pool.ts';
 
@@ -55,7 +60,8 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
     );
   }
   const log = surroundings.log ?? pinoLogger(options.logLevel ?? 'warn');
-  const environment = surroundings.environment ?? realEnvironment(log);
+  const { slots: activity } = new ThreadActivity();
+  const environment = surroundings.environment ?? realEnvironment(log, activity);
   const url = options.registry instanceof URL ? options.registry : undefined;
   const value =
     url === undefined
@@ -65,6 +71,7 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
   const secret: Secret | undefined = options.auth === undefined ? undefined : await readSecret(options.auth, log);
   const isolation = options.isolation ?? 'parse';
   const stacks = options.stacks ?? 'threads';
+  const stallMs = options.stallMs ?? limits.stallMs;
   const threads = options.threads ?? Math.max(1, environment.places.parallelism - 1);
   const nodeId = `${options.name ?? 'node'}~${environment.random.id()}`;
   const main = `${nodeId}/main`;
@@ -102,9 +109,18 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
       const registered = registry.resource(declared.name) ?? declared;
       return surroundings.resourceFor?.(registered) ?? registered;
     },
+    activity,
   });
   router.attach(host);
   const letters = new WorkerLetters({ host, registry, router });
+  const stalls = new Stalls(environment.clock, log);
+  const onStall = (stall: Stall): void => stalls.take(stall);
+  const held = new HeldThreads(
+    environment.clock,
+    (placeId, cell) => router.pathOf(placeId, cell),
+    stallMs === false ? undefined : onStall,
+  );
+  const watch = new StallWatch(host, stallMs, onStall);
   workers = new WorkerPool({
     environment,
     nodeId,
@@ -119,6 +135,9 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
     guardian: options.guardian ?? {},
     stacks,
     onEscalated: shutdownAfter,
+    held,
+    stallMs,
+    onStall,
     onLetters: (placeId, posted) => letters.take(placeId, posted),
     onPlaceDown: (placeId) => links.placeDown(placeId),
   });
@@ -142,6 +161,12 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
     workers,
     letters,
     links,
+    stalls,
+    unwatch: () => {
+      watch.close();
+      held.close();
+      stalls.close();
+    },
     log,
     warnsAtExit: surroundings.environment === undefined,
   });
