@@ -86,7 +86,7 @@ export abstract class OwnStreams extends RunsBeside implements StreamHost {
     for (let left = pulls.size; left > 0; left -= 1) {
       const stream = pulls.shift();
       if (stream === undefined) break;
-      this.mark(stream.request.operation);
+      if (slice.isClose) this.mark(stream.request.operation);
       beside.calling = stream.run;
       stream.pump();
       // Counted like a message, so that its time is not taken for that of the next.

@@ -127,7 +127,6 @@ export abstract class RunsBeside extends Supervised {
     const rebinds = !operation.input.plain && (operation.interleaves > 0 || operation.kind === 'stream');
     const own = rebinds ? operation.input.rebind(message, run) : message;
     const before = beside.calling;
-    this.mark(operation);
     beside.calling = run;
     try {
       return this.hosted.handlers[operation.index]!(this.state, own, run);

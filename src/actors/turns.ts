@@ -115,7 +115,8 @@ export abstract class Turns extends OwnStreams implements Runnable {
     let handled = 0;
     for (let left = Math.min(this.queued, limits.messagesPerTurnMax); left > 0; left -= 1) {
       if (!this.isRunning || this.stopAsked || !beside.isClosed || !this.mayBegin()) break;
-      const { request } = this.peekEnvelope();
+      const { request, operation } = this.peekEnvelope();
+      if (slice.isClose) this.mark(operation);
       const message = this.shiftMessage();
       if (extra.offers.size > 0) this.admitOffers(extra);
       handled += 1;
@@ -231,7 +232,7 @@ export abstract class Turns extends OwnStreams implements Runnable {
   /** The same in a turn, whose time it takes. */
   private endsInTurn(slice: Slice): boolean {
     const { activity, startNumber } = this.hosted;
-    activity[ActivityAt.operation] = startNumber + 1;
+    if (slice.isClose) activity[ActivityAt.operation] = startNumber + 1;
     if (!this.endsNow()) return false;
     slice.spent(1);
     return true;

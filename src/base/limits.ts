@@ -66,9 +66,10 @@ export const limits = {
   /** How often the main thread looks at the beats of the others, and when it tells of one that is held first. */
   heldCheckMs: 500,
   heldFirstMs: 1_000,
-  /** An actor starves others that has so much of a thread's time for so long while they wait. */
+  /** An actor starves others that has so much of a thread's time, for so long, in pieces of at least so much. */
   starvingShare: 0.8,
   starvingWhileMs: 3_000,
+  starvingSliceMs: 10,
 
   /** Priority lanes of one mailbox: each is a queue, and all are looked at for the next message. */
   lanesMax: 32,

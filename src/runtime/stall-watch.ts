@@ -11,7 +11,7 @@ import { ActivityAt } from '../base/activity.ts';
 import type { Cancel } from '../base/environment/clock.ts';
 import type { LongStretch, Runnable, TurnWatch } from '../base/environment/scheduler.ts';
 import { limits } from '../base/limits.ts';
-import { adviceFor, type Stall, type StallKind } from './stall.ts';
+import { adviceFor, isMain, type Stall, type StallKind } from './stall.ts';
 import { StarvingActor } from './starving-actor.ts';
 
 /** From how many ms on a stall is reported; `false` for never. */
@@ -59,8 +59,12 @@ export class StallWatch implements TurnWatch {
     else this.#tellOf('messages', ms, messages, cell?.path());
   }
 
-  onSliceSpent(runnable: Runnable, ms: number, othersWait: boolean): void {
-    this.#starving.had(runnable, ms, othersWait);
+  onPass(nowMs: number): void {
+    this.#lookAt(nowMs);
+  }
+
+  onSliceSpent(runnable: Runnable, ms: number): void {
+    this.#starving.had(runnable, ms);
   }
 
   readonly #beat = (): void => {
@@ -68,15 +72,30 @@ export class StallWatch implements TurnWatch {
     const { clock } = environment;
     const nowMs = clock.monotonicMs();
     activity[ActivityAt.beats] = activity[ActivityAt.beats]! + 1;
-    const lateMs = nowMs - this.#beatMs - this.#periodMs - this.#toldMs;
-    if (lateMs >= this.stretchMs) this.#tellOf('outside', lateMs, 0, undefined, undefined, this.#suspects());
-    this.#outside.clear();
+    this.#lookAt(nowMs);
     this.#toldMs = 0;
     this.#beatMs = nowMs;
-    const starving = this.#starving.lookAt(nowMs);
-    if (starving?.runnable instanceof Cell) this.#tellOf('starving', starving.ms, 0, starving.runnable.path());
+    this.#lookForStarving(nowMs);
     this.#cancel = clock.timer(this.#periodMs, this.#beat);
   };
+
+  /** Tells of the time that passed since the last beat was due, but for what was told; else nobody is suspected any more. */
+  #lookAt(nowMs: number): void {
+    const lateMs = nowMs - this.#beatMs - this.#periodMs - this.#toldMs;
+    if (lateMs >= this.stretchMs) {
+      this.#toldMs += lateMs;
+      this.#tellOf('outside', lateMs, 0, undefined, undefined, this.#suspects());
+    }
+    this.#outside.clear();
+  }
+
+  #lookForStarving(nowMs: number): void {
+    const starving = this.#starving.lookAt(nowMs);
+    // An actor with a thread of its own takes it from nobody.
+    const hasOthers = isMain(this.#host.placeId) || this.#host.rootCount > 1;
+    if (!hasOthers || !(starving?.runnable instanceof Cell)) return;
+    this.#tellOf('starving', starving.ms, starving.slices, starving.runnable.path());
+  }
 
   /** Those whose code came to an end; else those whose code may have gone on, where these are few. */
   #suspects(): readonly Suspect[] {

@@ -10,7 +10,8 @@ import type { Suspect } from '../actors/outside-turns.ts';
  * - `outside`: code outside of a turn did: a handler after an `await`, work of `ctx.run`, a `state` function, or code
  *   that is no actor's. `suspects` are those whose code ran there.
  * - `held`: a worker thread does not answer yet. `durationMs` is how long so far; it is told again after twice that.
- * - `starving`: no single call, but one actor's endless backlog: it took at least 80 % of some seconds while others waited.
+ * - `starving`: no single call, but one actor's endless backlog of slow ones: it took at least 80 % of some seconds, and
+ *   everything else on the thread waited for one of them each time. `messages` is in how many pieces.
  */
 export type StallKind = 'handler' | 'messages' | 'outside' | 'held' | 'starving';
 
@@ -72,7 +73,8 @@ export function stallText({ stall, count, longestMs, totalMs }: StallSum): strin
   const thread = isMain(place) ? `the main thread of ${place}` : `the worker thread ${place}`;
   if (kind === 'held') return `${thread} has not answered for ${durationMs} ms: ${whatItIsAt(stall)}; ${advice}`;
   if (kind === 'starving') {
-    return `${stall.path} took ${durationMs} ms of the last seconds of ${thread} while others waited${more}; ${advice}`;
+    const pieces = `in ${stall.messages} pieces of ${Math.round(durationMs / stall.messages)} ms`;
+    return `${stall.path} took nearly all of the last seconds of ${thread}, ${durationMs} ms ${pieces}${more}, and all else there waited each time; ${advice}`;
   }
   return `${whatHeld(stall)} held ${thread} for ${durationMs} ms${more}, and nothing else ran there; ${advice}`;
 }
@@ -94,6 +96,6 @@ function whatHeld({ kind, path, operation, messages, suspects }: Stall): string 
   return `code outside of a turn, such as after an await, probably ${names},`;
 }
 
-function isMain(place: string): boolean {
+export function isMain(place: string): boolean {
   return place.endsWith('/main');
 }

@@ -38,8 +38,10 @@ export interface TurnWatch {
   /** What counts as long, in ms; above the length of a slice. */
   readonly stretchMs: number;
   onLong(stretch: LongStretch): void;
-  /** A slice came to its end in the turn of `runnable`, `ms` after it had begun. */
-  onSliceSpent(runnable: Runnable, ms: number, othersWait: boolean): void;
+  /** The event loop is about to run turns: whatever ran before is over. */
+  onPass(nowMs: number): void;
+  /** A slice came to its end in the turn of `runnable`, `ms` after its pass had begun. */
+  onSliceSpent(runnable: Runnable, ms: number): void;
 }
 
 export interface Scheduler {

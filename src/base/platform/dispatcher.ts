@@ -88,7 +88,7 @@ export class Dispatcher implements Scheduler, Slice {
     this.#readInSlice = true;
     // Aim at about eight readings a slice: one message that takes long is then noticed at once.
     if (sinceRead > limits.sliceMs / 8) this.#stride = Math.max(1, this.#stride >> 2);
-    else if (!this.isClose && this.#stride < limits.messagesPerClockReadMax) this.#stride *= 2;
+    else if (this.#closeLeft <= 0 && this.#stride < limits.messagesPerClockReadMax) this.#stride *= 2;
     if (this.isClose) this.#lookLessClosely();
     this.#untilClockRead = this.#granted = this.isClose ? 1 : this.#stride;
     this.#passSpent = now - this.#passStartMs >= limits.sliceMs;
@@ -97,7 +97,8 @@ export class Dispatcher implements Scheduler, Slice {
 
   #lookLessClosely(): void {
     this.#closeLeft -= 1;
-    if (this.#closeLeft > 0) return;
+    // Where handlers are slow anyway, nothing is gained by looking away.
+    if (this.#closeLeft > 0 || this.#stride === 1) return;
     this.isClose = false;
     // From here on nobody says which operation it is.
     this.#activity[ActivityAt.operation] = 0;
@@ -141,6 +142,7 @@ export class Dispatcher implements Scheduler, Slice {
       this.#closeLeft = isSuspicious ? Number.POSITIVE_INFINITY : limits.messagesTimedPerPass;
       this.isClose = true;
       this.#untilClockRead = this.#granted = 1;
+      this.#watch.onPass(this.#passStartMs);
     }
     setImmediate(this.#endPass);
   }
@@ -161,9 +163,7 @@ export class Dispatcher implements Scheduler, Slice {
       this.#longMs = 0;
       return;
     }
-    // It may be ready again itself.
-    const othersWait = this.#first !== undefined && (this.#first !== runnable || this.#queue.size > 0);
-    watch.onSliceSpent(runnable, this.#lastReadMs - this.#passStartMs, othersWait);
+    watch.onSliceSpent(runnable, this.#lastReadMs - this.#passStartMs);
   }
 
   /** Messages were handled since the last reading, and there will be no further one in this pass. */
