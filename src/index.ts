@@ -48,6 +48,7 @@ export {
   type RuntimeFailure,
   type StreamFailure,
 } from './actors/outcomes.ts';
+export type { Suspect } from './actors/outside-turns.ts';
 export {
   type AnyProtocol,
   type AnyRef,
@@ -108,4 +109,5 @@ export type {
   UnclosedResource,
   UndeliveredTo,
 } from './runtime/shutdown-report.ts';
+export type { Stall, StallKind } from './runtime/stall.ts';
 export type { SystemOptions } from './runtime/system-options.ts';

@@ -188,6 +188,18 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
     else this.selfClass = internal.size === 0 ? this.refClass : makeRefClass(this.operations, this.refClass);
   }
 
+  /** What its handlers are called, by their numbers; then its start, and its end. For people, and made when they look. */
+  labels(): readonly string[] {
+    const labels: string[] = this.handlers.map(() => this.name);
+    const handled = this.front === undefined ? this.operations : this.front.control.operations;
+    for (const { index, label } of handled.values()) labels[index] = label;
+    for (const signal of [this.terminated, this.idle, this.stateTimeout]) {
+      if (signal !== undefined) labels[signal.operation.index] = signal.operation.label;
+    }
+    labels.push(`the start of ${this.name}`, `the end of ${this.name}`);
+    return labels;
+  }
+
   /** The operation that another place names so. */
   labelled(label: string): Operation | undefined {
     return this.compiled.byLabel.get(label) ?? this.front?.control.byLabel.get(label);

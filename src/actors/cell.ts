@@ -1,3 +1,4 @@
+import { ActivityAt } from '../base/activity.ts';
 import type { CellExtension } from './cell-extension.ts';
 import { SpawnFailed } from './errors.ts';
 import { checkKeys } from './given.ts';
@@ -79,11 +80,14 @@ export class Cell extends Turns implements Target, Owner {
   }
 
   private beginWork(operation: string): () => void {
-    const { openWork } = this.host;
-    if (openWork === undefined) return nothing;
+    const { openWork, outsideTurns } = this.host;
+    if (openWork === undefined && outsideTurns === undefined) return nothing;
     const work = { cell: this, operation };
-    openWork.add(work);
-    return () => openWork.delete(work);
+    openWork?.add(work);
+    return () => {
+      openWork?.delete(work);
+      outsideTurns?.note(this, operation);
+    };
   }
 
   /** What `select` gives after each message, until `run` or its stream ends. */
@@ -132,6 +136,11 @@ export class Cell extends Turns implements Target, Owner {
   /** A failure of the actor that is none of its own code's. */
   failedBeside(error: unknown): void {
     this.failed(error);
+  }
+
+  /** What its turn was for that ran last; undefined where that is not known. */
+  get lastDone(): string | undefined {
+    return this.hosted.labelOf(this.hosted.activity[ActivityAt.operation]!);
   }
 
   // ── what tests look at ──

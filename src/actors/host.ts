@@ -4,6 +4,7 @@
  * It knows the environment and the place's own id, and no wires: refs to actors elsewhere are made by what `runtime`
  * hands in as `remote`.
  */
+import { activityLength } from '../base/activity.ts';
 import type { Environment } from '../base/environment/environment.ts';
 import type { Random } from '../base/environment/random.ts';
 import { describeThrown } from '../base/errors.ts';
@@ -23,7 +24,9 @@ import { Guardian } from './guardian.ts';
 import { HostedBehavior } from './hosted-behavior.ts';
 import { type HandOver, handOver, type Isolation } from './isolation.ts';
 import { checkName } from './operation.ts';
+import { type NameOperations, OperationNumbers } from './operation-numbers.ts';
 import { Outside } from './outside.ts';
+import type { OutsideTurns } from './outside-turns.ts';
 import { placeIdPattern } from './place-id.ts';
 import type { AnyProtocol } from './protocol.ts';
 import { Quarantine } from './quarantine.ts';
@@ -63,9 +66,13 @@ export interface HostOptions {
   readonly protocolNamed: (name: string) => AnyProtocol | undefined;
   /** What stands above its top-level actors; one that does nothing but log unless given. */
   readonly guardian?: Guardian;
-  /** The resource to open in place of `declared`, for tests. */
+  /** Where turns write what they are at; see `base/activity.ts`. Memory of its own unless given. */
+  readonly activity?: Int32Array;
+  /** Told what operations are called whose numbers stand there, where others read them. */
+  readonly nameOperations?: NameOperations;
   /** The place of the node's receptionist; this one unless given. */
   readonly receptionAt?: string;
+  /** The resource to open in place of `declared`, for tests. */
   readonly resourceFor?: (declared: Resource<string, unknown>) => Resource<string, unknown>;
 }
 
@@ -100,6 +107,11 @@ export class Host {
   readonly resourceFor: (declared: Resource<string, unknown>) => Resource<string, unknown>;
   /** What `ctx.run` waits for; kept only where `keepWork` was called. */
   openWork: Set<OpenWork> | undefined = undefined;
+  /** Notes whose code runs outside of turns, where somebody wants to know. */
+  outsideTurns: OutsideTurns | undefined = undefined;
+  /** What its turns are at; see `base/activity.ts`. */
+  readonly activity: Int32Array;
+  readonly #operationNumbers: OperationNumbers;
   readonly #remote: HostOptions['remote'];
   readonly #protocolNamed: HostOptions['protocolNamed'];
   readonly #roots = new Set<Cell>();
@@ -126,6 +138,8 @@ export class Host {
     this.resources = new Resources((name, error) =>
       options.log.error({ resource: name, error: describeThrown(error) }, `resource "${name}" failed to close`),
     );
+    this.activity = options.activity ?? new Int32Array(activityLength);
+    this.#operationNumbers = new OperationNumbers(options.nameOperations, limits.operationsNamedMax);
     this.#remote = options.remote;
     this.#protocolNamed = options.protocolNamed;
     this.#receptionAt = options.receptionAt;
@@ -166,7 +180,7 @@ export class Host {
   #hosted(behavior: ActorBehavior): HostedBehavior {
     let hosted = this.#behaviors.get(behavior);
     if (hosted === undefined) {
-      hosted = new HostedBehavior(this, behavior);
+      hosted = new HostedBehavior(this, behavior, this.#operationNumbers.firstOf(behavior));
       this.#behaviors.set(behavior, hosted);
     }
     return hosted;

@@ -17,6 +17,10 @@ export class HostedBehavior {
   readonly host: Host;
   readonly behavior: ActorBehavior;
   readonly handlers: HandlerTable;
+  /** Where a turn writes what it is at. */
+  readonly activity: Int32Array;
+  /** The number of its first operation there. */
+  readonly firstOperation: number;
   /** From so many messages on a sender is told to slow down, or what else there is to say. */
   readonly highWater: number;
   /** Signals come on top of it. */
@@ -34,11 +38,14 @@ export class HostedBehavior {
   constructor(
     host: Host,
     behavior: ActorBehavior,
+    firstOperation: number,
     { isClosed, stopAsked }: Form = { isClosed: false, stopAsked: false },
   ) {
     this.host = host;
     this.behavior = behavior;
     this.handlers = behavior.handlers;
+    this.activity = host.activity;
+    this.firstOperation = firstOperation;
     this.highWater = isClosed ? 0 : behavior.highWater;
     this.capacity = isClosed ? 0 : behavior.capacity;
     this.interleaves = behavior.interleaves;
@@ -49,15 +56,27 @@ export class HostedBehavior {
 
   /** The same for an actor that takes no further messages. */
   get closed(): HostedBehavior {
-    this.#closed ??= this.isClosed ? this : new HostedBehavior(this.host, this.behavior, { ...this, isClosed: true });
+    this.#closed ??= this.isClosed ? this : this.#form({ ...this, isClosed: true });
     return this.#closed;
   }
 
   /** The same for an actor that is to end. */
   get stopping(): HostedBehavior {
-    this.#stopping ??= this.stopAsked
-      ? this
-      : new HostedBehavior(this.host, this.behavior, { ...this, stopAsked: true });
+    this.#stopping ??= this.stopAsked ? this : this.#form({ ...this, stopAsked: true });
     return this.#stopping;
+  }
+
+  /** The number of its start, as `activity` has it; that of its end is the next. */
+  get startNumber(): number {
+    return this.firstOperation + this.behavior.handlers.length;
+  }
+
+  /** What that number stands for. */
+  labelOf(operation: number): string | undefined {
+    return this.behavior.labels()[operation - this.firstOperation];
+  }
+
+  #form(form: Form): HostedBehavior {
+    return new HostedBehavior(this.host, this.behavior, this.firstOperation, form);
   }
 }

@@ -4,6 +4,7 @@
  * At the end what waits becomes dead letters, its children end first, whatever belongs to it (timers, streams, signals)
  * ends with it, and those who watch it are told.
  */
+import { ActivityAt } from '../base/activity.ts';
 import type { Clock } from '../base/environment/clock.ts';
 import { describeThrown } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
@@ -101,7 +102,25 @@ export abstract class Lifecycle extends Mailbox {
   }
 
   protected makeState(args: unknown): unknown {
-    return this.behavior.createState(args, this.behavior.closure ? this.hookContext() : undefined);
+    const { activity, startNumber } = this.hosted;
+    const { createState, closure } = this.behavior;
+    // In the turn of its parent, in that of nobody, or after an await.
+    const cell = activity[ActivityAt.cell]!;
+    const operation = activity[ActivityAt.operation]!;
+    activity[ActivityAt.cell] = this.id;
+    activity[ActivityAt.operation] = startNumber;
+    try {
+      return createState(args, closure ? this.hookContext() : undefined);
+    } finally {
+      activity[ActivityAt.cell] = cell;
+      activity[ActivityAt.operation] = operation;
+      this.noteStart();
+    }
+  }
+
+  /** Its own code may have run outside of a turn. */
+  protected noteStart(): void {
+    this.host.outsideTurns?.note(this, 'its start');
   }
 
   /** The arguments once more, as they were at the start. */
@@ -120,6 +139,7 @@ export abstract class Lifecycle extends Mailbox {
       // The hook's context speaks of it already.
       this.state = state;
       await this.behavior.signals.started?.(state, { generation: 0 }, this.newRun());
+      this.noteStart();
       this.refuseIfOver();
       this.begin(state);
     } catch (error) {

@@ -1,3 +1,4 @@
+import type { Slice } from '../base/environment/scheduler.ts';
 import { isA } from '../base/thrown.ts';
 import type { Cell } from './cell.ts';
 import type { CellExtension } from './cell-extension.ts';
@@ -81,12 +82,20 @@ export abstract class OwnStreams extends RunsBeside implements StreamHost {
     }
   }
 
-  protected pumpStreams({ pulls, beside }: CellExtension): void {
+  protected pumpStreams({ pulls, beside }: CellExtension, slice: Slice): void {
     for (let left = pulls.size; left > 0; left -= 1) {
       const stream = pulls.shift();
-      beside.calling = stream?.run;
-      stream?.pump();
+      if (stream === undefined) break;
+      if (slice.isClose) this.mark(stream.request.operation);
+      beside.calling = stream.run;
+      stream.pump();
+      // Counted like a message, so that its time is not taken for that of the next.
+      slice.spent(1);
     }
     beside.calling = undefined;
+  }
+
+  streamWentOn({ request }: StreamRun): void {
+    this.host.outsideTurns?.note(this, request.operation.label);
   }
 }

@@ -1,8 +1,10 @@
+import { ActivityAt } from '../base/activity.ts';
 import type { Cell } from './cell.ts';
 import { settleDeclared } from './declared-failure.ts';
 import { InterleavedRun } from './interleaved-run.ts';
 import { isThenable } from './lifecycle.ts';
 import { type Envelope, Status } from './mailbox.ts';
+import type { Operation } from './operation.ts';
 import type { Request } from './request.ts';
 import type { Run } from './run.ts';
 import { Supervised } from './supervised.ts';
@@ -16,9 +18,11 @@ export abstract class RunsBeside extends Supervised {
     run: Run,
     goOn: () => void,
   ): void {
-    const { request } = envelope;
+    const { request, operation } = envelope;
+    const { outsideTurns } = this.host;
     result.then(
       (value) => {
+        outsideTurns?.note(this, operation.label);
         if (run.isOver) return;
         try {
           request?.succeed(value);
@@ -29,12 +33,19 @@ export abstract class RunsBeside extends Supervised {
         goOn();
       },
       (error: unknown) => {
+        outsideTurns?.note(this, operation.label);
         if (run.isOver) return;
         const failure = request === undefined ? { thrown: error } : settleDeclared(error, request);
         if (failure === undefined) goOn();
         else this.failed(failure.thrown, envelope, message, run);
       },
     );
+  }
+
+  /** Says to those who look at the thread which handler is about to be called. */
+  protected mark({ index }: Operation): void {
+    const { activity, firstOperation } = this.hosted;
+    activity[ActivityAt.operation] = firstOperation + index;
   }
 
   /** True while an exclusive run waits, or the started hook. */

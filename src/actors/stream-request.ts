@@ -47,6 +47,8 @@ export interface StreamHost {
   /** Have `pump` called between two messages. */
   wantsPull(run: StreamRun): void;
   streamEnded(run: StreamRun): void;
+  /** Its handler has given a value, or come to its end: after an `await`, or at once. */
+  streamWentOn(run: StreamRun): void;
   /** Its handler has come to rest, after it was given up. */
   streamLeft(run: StreamRun): void;
   /** The handler threw: the actor's own failure. */
@@ -103,6 +105,7 @@ export class StreamRun {
   }
 
   readonly #onResult = (result: IteratorResult<unknown>): void => {
+    this.#host.streamWentOn(this);
     this.#pulling = false;
     this.request.isProducing = false;
     if (this.#ended) {
@@ -127,6 +130,7 @@ export class StreamRun {
   };
 
   readonly #onError = (error: unknown): void => {
+    this.#host.streamWentOn(this);
     this.#pulling = false;
     this.request.isProducing = false;
     if (this.#ended) {

@@ -284,6 +284,7 @@ export abstract class Supervised extends Lifecycle {
       if (!this.awaitsRestart(generation)) return;
       this.state = state;
       await this.behavior.signals.started?.(state, { generation }, this.newRun());
+      this.noteStart();
       if (this.awaitsRestart(generation)) this.begin(state);
     } catch (error) {
       if (this.awaitsRestart(generation)) this.failed(error);

@@ -5,6 +5,7 @@
  * the actor until it settles. A turn drains the backlog that was there when it began, so an actor that tells itself does
  * not starve the others.
  */
+import { ActivityAt } from '../base/activity.ts';
 import type { Runnable, Slice } from '../base/environment/scheduler.ts';
 import { limits } from '../base/limits.ts';
 import { answeredLater } from './answered-later.ts';
@@ -27,12 +28,14 @@ export abstract class Turns extends OwnStreams implements Runnable {
 
   run(slice: Slice): void {
     if (this.status !== Status.ready) return;
-    if (this.hosted.isLast && this.endsNow()) return;
+    // The run queue takes it back when nobody is left.
+    this.hosted.activity[ActivityAt.cell] = this.id;
+    if (this.hosted.isLast && this.endsInTurn(slice)) return;
     this.status = Status.running;
     const { extra } = this;
     if (extra !== undefined) {
       if (extra.observers.size > 0) this.attend();
-      if (extra.pulls.size > 0 && !extra.beside.isClosed) this.pumpStreams(extra);
+      if (extra.pulls.size > 0 && !extra.beside.isClosed) this.pumpStreams(extra, slice);
       // A stream that failed at once has restarted or ended its actor.
       if (!this.isRunning) return;
     }
@@ -49,6 +52,7 @@ export abstract class Turns extends OwnStreams implements Runnable {
     let handled = 0;
     while (left > 0) {
       const batch = Math.min(left, slice.stride);
+      if (slice.isClose) this.mark(this.peekEnvelope().operation);
       const done = this.handle(batch);
       handled += done;
       left -= done;
@@ -98,6 +102,7 @@ export abstract class Turns extends OwnStreams implements Runnable {
     let handled = 0;
     for (let left = Math.min(this.queued, limits.messagesPerTurnMax); left > 0 && this.mayBegin(); left -= 1) {
       this.admitBehindOldest(extra);
+      if (slice.isClose) this.mark(this.peekEnvelope().operation);
       handled += this.handle(1);
       if (slice.spent(1) || this.stopAsked || !this.isRunning) break;
     }
@@ -110,7 +115,8 @@ export abstract class Turns extends OwnStreams implements Runnable {
     let handled = 0;
     for (let left = Math.min(this.queued, limits.messagesPerTurnMax); left > 0; left -= 1) {
       if (!this.isRunning || this.stopAsked || !beside.isClosed || !this.mayBegin()) break;
-      const { request } = this.peekEnvelope();
+      const { request, operation } = this.peekEnvelope();
+      if (slice.isClose) this.mark(operation);
       const message = this.shiftMessage();
       if (extra.offers.size > 0) this.admitOffers(extra);
       handled += 1;
@@ -221,6 +227,15 @@ export abstract class Turns extends OwnStreams implements Runnable {
       this.status = Status.idle;
       extra.receiveTimeout?.rests();
     }
+  }
+
+  /** The same in a turn, whose time it takes. */
+  private endsInTurn(slice: Slice): boolean {
+    const { activity, startNumber } = this.hosted;
+    if (slice.isClose) activity[ActivityAt.operation] = startNumber + 1;
+    if (!this.endsNow()) return false;
+    slice.spent(1);
+    return true;
   }
 
   /** Ends an actor that is to end and has nothing open any more. */

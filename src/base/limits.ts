@@ -43,6 +43,33 @@ export const limits = {
   sliceMs: 2,
   /** The clock is read at least this often within a slice, counted in messages; adapts down to 1 for slow handlers. */
   messagesPerClockReadMax: 64,
+  /** The first so many messages of each pass of the event loop are timed one by one: a thread with little to do knows. */
+  messagesTimedPerPass: 8,
+  /** After a stall that could be anybody's, every message is timed for so long, so that the next one is known. */
+  closeLookMs: 10_000,
+
+  /** From how long on a thread that was held is a stall: what a person notices. */
+  stallMs: 100,
+  /** The least that may be asked for: a slice and what belongs to it are no stall. */
+  stallMsMin: 10,
+  stallMsMax: 60_000,
+  /** A thread's heart beats at least this often: rarer, and one that is held would be noticed late. */
+  beatMsMax: 250,
+  /** Stalls of one operation are logged at most this often, but for the first. */
+  stallLogMs: 10_000,
+  /** Operations whose stalls are summed up at once; those of further ones are logged one by one. */
+  stallKeysMax: 1_024,
+  /** Stalls kept for a reader that has not taken them yet. */
+  stallsBuffered: 1_024,
+  /** Ends of code outside of turns that are kept between two heartbeats: more than a few name nobody. */
+  suspectsKept: 16,
+  /** How often the main thread looks at the beats of the others, and when it tells of one that is held first. */
+  heldCheckMs: 500,
+  heldFirstMs: 1_000,
+  /** An actor starves others that has so much of a thread's time, for so long, in pieces of at least so much. */
+  starvingShare: 0.8,
+  starvingWhileMs: 3_000,
+  starvingSliceMs: 10,
 
   /** Priority lanes of one mailbox: each is a queue, and all are looked at for the next message. */
   lanesMax: 32,
@@ -116,6 +143,8 @@ export const limits = {
   causesMax: 8,
   /** Operation names that one session may name. */
   operationNamesMax: 4_096,
+  /** Operations that one thread names to the others for its activity; further ones are shown without a name. */
+  operationsNamedMax: 65_536,
   /** Such a name: a protocol's, a dot and an operation's. */
   operationLabelCharactersMax: 257,
   /** Calls that one chain may hold. */

@@ -34,6 +34,7 @@ import {
   type ShutdownOptions,
 } from './shutdown.ts';
 import type { ShutdownPhase, ShutdownReason, ShutdownReport } from './shutdown-report.ts';
+import type { Stall } from './stall.ts';
 import { activeResources, onStopSignal, setExitCode } from './stop-signals.ts';
 import { SystemEnd } from './system-end.ts';
 import type { SystemParts } from './system-parts.ts';
@@ -140,6 +141,16 @@ export class ActorSystem implements AsyncDisposable {
   /** Every loss of messages with a place, from now on. */
   get losses(): Stream<LostWithPlace> {
     return this.#host.deadLetters.losses();
+  }
+
+  /**
+   * Every stall of this node's threads from now on: what held one for longer than `stallMs`, with the actor and the
+   * operation where they are known, and what to do about it. They are logged too, as `warn`, one line in 10 s for each
+   * operation; and published on the channel `troupe:stall` of `node:diagnostics_channel`. A reader that is 1,024 behind
+   * misses the oldest.
+   */
+  get stalls(): Stream<Stall> {
+    return this.#parts.stalls.stream();
   }
 
   /** Registers actors under typed keys, and finds them, on the whole node. */
@@ -255,7 +266,10 @@ export class ActorSystem implements AsyncDisposable {
       this.#unwatch();
       if (reason === 'escalated') setExitCode(false);
       // Read when it has ended: signals may be listened for later than it begins.
-      void this.#ending.then((report) => this.#onEnded(report));
+      void this.#ending.then((report) => {
+        this.#parts.unwatch();
+        this.#onEnded(report);
+      });
     }
     return this.#ending;
   }

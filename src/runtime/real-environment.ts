@@ -11,13 +11,16 @@ import type { PortRefusal } from '../transport/websocket-listener.ts';
 import { WebSocketNetwork } from '../transport/websocket-network.ts';
 import { workerPlaces } from './worker-places.ts';
 
-/** @param certificates of this node, where its links are TLS. */
-export function realEnvironment(log: Logger, certificates?: Certificates): Environment {
+/**
+ * @param activity where its run queue writes what it is at
+ * @param certificates of this node, where its links are TLS
+ */
+export function realEnvironment(log: Logger, activity: Int32Array, certificates?: Certificates): Environment {
   const clock = realClock();
   return {
     clock,
     random: realRandom(),
-    scheduler: new Dispatcher(() => clock.monotonicMs()),
+    scheduler: new Dispatcher(() => clock.monotonicMs(), activity),
     network: new WebSocketNetwork({ clock, certificates, onRefused: refusalLog(clock, log) }),
     places: workerPlaces(),
   };

@@ -132,6 +132,11 @@ export class RemotePlace {
     return target;
   }
 
+  /** The path of an actor over there, where it is known here. */
+  pathOf(cell: number): string | undefined {
+    return this.#targets.get(cell)?.deref()?.path();
+  }
+
   /** How many actors over there are remembered, with those that nobody holds since the last sweep. */
   get targetCount(): number {
     return this.#targets.size;

@@ -72,6 +72,11 @@ export class Router {
     return new GoneTarget(this.#host!, address, branch, protocolName, 'unreachable');
   }
 
+  /** The path of an actor elsewhere; without its name where nobody here knows it. */
+  pathOf(placeId: string, cell: number): string {
+    return this.#places.get(placeId)?.pathOf(cell) ?? `troupe://${placeId}/…#${cell}`;
+  }
+
   onFrame(placeId: string, frame: Uint8Array): void {
     this.place(placeId)?.session.onFrame(frame);
   }

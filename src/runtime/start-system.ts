@@ -15,13 +15,18 @@ import type { Logger } from '../base/logger.ts';
 import { isLoopback } from '../transport/websocket-network.ts';
 import { ActorSystem } from './actor-system.ts';
 import { fingerprintsOf } from './fingerprints.ts';
+import { HeldThreads } from './held-threads.ts';
 import { NodeLinks } from './node-links.ts';
 import { pinoLogger } from './pino-logger.ts';
 import { loadRegistryInTime } from './preflight.ts';
 import { realEnvironment } from './real-environment.ts';
 import { nodeOf, Router } from './router.ts';
 import { readAuthentication } from './security.ts';
+import type { Stall } from './stall.ts';
+import { StallWatch } from './stall-watch.ts';
+import { Stalls } from './stalls.ts';
 import { checkOptions, type SystemOptions } from './system-options.ts';
+import { ThreadActivity } from './thread-activity.ts';
 import { WorkerLetters } from './worker-letters.ts';
 import { WorkerPool } from './worker-pool.ts';
 
@@ -55,7 +60,8 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
   }
   const log = surroundings.log ?? pinoLogger(options.logLevel ?? 'warn');
   const { secret, certificates } = await readAuthentication(options.auth, log);
-  const environment = surroundings.environment ?? realEnvironment(log, certificates);
+  const { slots: activity } = new ThreadActivity();
+  const environment = surroundings.environment ?? realEnvironment(log, activity, certificates);
   const url = options.registry instanceof URL ? options.registry : undefined;
   const value =
     url === undefined
@@ -64,6 +70,7 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
   const registry = new RegistryIndex(value ?? emptyRegistry());
   const isolation = options.isolation ?? 'parse';
   const stacks = options.stacks ?? 'threads';
+  const stallMs = options.stallMs ?? limits.stallMs;
   const threads = options.threads ?? Math.max(1, environment.places.parallelism - 1);
   const nodeId = `${options.name ?? 'node'}~${environment.random.id()}`;
   const main = `${nodeId}/main`;
@@ -101,9 +108,18 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
       const registered = registry.resource(declared.name) ?? declared;
       return surroundings.resourceFor?.(registered) ?? registered;
     },
+    activity,
   });
   router.attach(host);
   const letters = new WorkerLetters({ host, registry, router });
+  const stalls = new Stalls(environment.clock, log);
+  const onStall = (stall: Stall): void => stalls.take(stall);
+  const held = new HeldThreads(
+    environment.clock,
+    (placeId, cell) => router.pathOf(placeId, cell),
+    stallMs === false ? undefined : onStall,
+  );
+  const watch = new StallWatch(host, stallMs, onStall);
   workers = new WorkerPool({
     environment,
     nodeId,
@@ -118,6 +134,9 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
     guardian: options.guardian ?? {},
     stacks,
     onEscalated: shutdownAfter,
+    held,
+    stallMs,
+    onStall,
     onLetters: (placeId, posted) => letters.take(placeId, posted),
     onPlaceDown: (placeId) => links.placeDown(placeId),
   });
@@ -141,6 +160,12 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
     workers,
     letters,
     links,
+    stalls,
+    unwatch: () => {
+      watch.close();
+      held.close();
+      stalls.close();
+    },
     log,
     warnsAtExit: surroundings.environment === undefined,
   });

@@ -38,6 +38,11 @@ export interface SystemOptions {
    * `threads` of this node, or to other `nodes` too. `threads` unless given: a stack shows paths of the machine.
    */
   stacks?: StackTravel;
+  /**
+   * From how many ms on it is a stall that something held a thread, 10 to 60,000; 100 unless given, and `false` to report
+   * none. See `ActorSystem.stalls`.
+   */
+  stallMs?: number | false;
   /** What stands above top-level actors, on each thread; see `GuardianOptions`. */
   guardian?: GuardianOptions;
   /**
@@ -66,6 +71,7 @@ const optionsSchema = z.strictObject({
     .string()
     .regex(/^[a-z0-9][a-z0-9-]{0,62}$/)
     .optional(),
+  stallMs: z.union([z.literal(false), z.int().min(limits.stallMsMin).max(limits.stallMsMax)]).optional(),
   stacks: z.enum(['never', 'threads', 'nodes']).optional(),
   guardian: z
     .strictObject({

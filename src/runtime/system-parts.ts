@@ -4,6 +4,7 @@ import type { RegistryIndex } from '../actors/registry.ts';
 import type { Logger } from '../base/logger.ts';
 import type { NodeLinks } from './node-links.ts';
 import type { Router } from './router.ts';
+import type { Stalls } from './stalls.ts';
 import type { WorkerLetters } from './worker-letters.ts';
 import type { WorkerPool } from './worker-pool.ts';
 
@@ -15,6 +16,9 @@ export interface SystemParts {
   /** Dead letters of the worker threads. */
   readonly letters: WorkerLetters;
   readonly links: NodeLinks;
+  readonly stalls: Stalls;
+  /** Ends the watch over what holds the threads. */
+  readonly unwatch: () => void;
   readonly log: Logger;
   /** False for a system that can hold no process alive, such as one under virtual time. */
   readonly warnsAtExit: boolean;

@@ -4,6 +4,8 @@ import type { GuardianOptions } from '../actors/guardian.ts';
 import type { ActorView, PlaceTree } from '../actors/tree.ts';
 import type { StackTravel } from './router.ts';
 import type { ShutdownPhase } from './shutdown-report.ts';
+import type { Stall } from './stall.ts';
+import type { StallMs } from './stall-watch.ts';
 import type { PostedLetters } from './worker-letters.ts';
 import type { StartFailure } from './worker-start.ts';
 
@@ -41,6 +43,10 @@ export type FromWorker =
   /** A top-level actor escalated, and the guardian shuts the system down. */
   | { readonly kind: 'escalated' }
   | { readonly kind: 'tree'; readonly tree: PlaceTree }
+  /** What has the numbers from `first` on in its activity is called so. */
+  | { readonly kind: 'operations-named'; readonly first: number; readonly labels: readonly string[] }
+  /** Something held the thread, and does no more. */
+  | { readonly kind: 'stall'; readonly stall: Stall }
   | { readonly kind: 'letters'; readonly posted: PostedLetters }
   /** What the phase left: actors that were killed, names of resources that did not close. */
   | {
@@ -64,6 +70,9 @@ export interface WorkerInit {
   readonly isolation: 'parse' | 'codec' | 'trusted';
   readonly guardian: GuardianOptions;
   readonly stacks: StackTravel;
+  /** Where it writes what it is at; see `ThreadActivity`. */
+  readonly activity: SharedArrayBuffer;
+  readonly stallMs: StallMs;
 }
 
 /** A frame leaves this thread: its buffer is transferred. */

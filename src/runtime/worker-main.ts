@@ -17,6 +17,8 @@ import { noNetwork } from './no-network.ts';
 import { runPhase } from './place-phases.ts';
 import { loadRegistry } from './preflight.ts';
 import { nodeOf, Router } from './router.ts';
+import { StallWatch } from './stall-watch.ts';
+import { ThreadActivity } from './thread-activity.ts';
 import { portCarrier, relayCarrier } from './thread-carrier.ts';
 import type { FromWorker, ToWorker, WorkerInit } from './thread-messages.ts';
 import { LetterBox } from './worker-letters.ts';
@@ -27,7 +29,7 @@ const { init, port } = workerSide();
 await start(init as WorkerInit, port);
 
 async function start(
-  { placeId, mainPlaceId, registry, version, isolation, guardian, stacks }: WorkerInit,
+  { placeId, mainPlaceId, registry, version, isolation, guardian, stacks, activity, stallMs }: WorkerInit,
   main: Port,
 ): Promise<void> {
   const tellMain = (message: FromWorker): void => main.post(message);
@@ -40,10 +42,11 @@ async function start(
     return;
   }
   const clock = realClock();
+  const { slots } = new ThreadActivity(activity);
   const environment: Environment = {
     clock,
     random: realRandom(),
-    scheduler: new Dispatcher(() => clock.monotonicMs()),
+    scheduler: new Dispatcher(() => clock.monotonicMs(), slots),
     network: noNetwork,
     places: workerPlaces(),
   };
@@ -74,9 +77,12 @@ async function start(
     remote: (address, branch, protocolName) => router.target(address, branch, protocolName),
     protocolNamed: (name) => index.protocol(name),
     receptionAt: mainPlaceId,
+    activity: slots,
+    nameOperations: (first, labels) => tellMain({ kind: 'operations-named', first, labels }),
     resourceFor: (declared) => index.resource(declared.name) ?? declared,
   });
   router.attach(host);
+  new StallWatch(host, stallMs, (stall) => tellMain({ kind: 'stall', stall }));
   const letters = new LetterBox(host, (posted) => tellMain({ kind: 'letters', posted }));
 
   const onFrame = (from: string) => (message: unknown) => router.onFrame(from, message as Uint8Array);

@@ -14,8 +14,12 @@ import { limits } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
 import { version } from '../base/version.ts';
 import type { Carrier } from '../transport/session.ts';
+import type { HeldThreads } from './held-threads.ts';
 import type { PhaseLeft } from './place-phases.ts';
 import type { Router, StackTravel } from './router.ts';
+import type { Stall } from './stall.ts';
+import type { StallMs } from './stall-watch.ts';
+import { ThreadActivity } from './thread-activity.ts';
 import { portCarrier } from './thread-carrier.ts';
 import type { FromWorker, ToWorker, WorkerInit, WorkerPhase } from './thread-messages.ts';
 import type { PostedLetters } from './worker-letters.ts';
@@ -42,6 +46,10 @@ export interface WorkerPoolOptions {
   readonly onEscalated: () => void;
   /** A worker posted its dead letters. */
   readonly onLetters: (placeId: string, posted: PostedLetters) => void;
+  /** What the workers are at, and what held them. */
+  readonly held: HeldThreads;
+  readonly stallMs: StallMs;
+  readonly onStall: (stall: Stall) => void;
   /** A worker has died: tells the other nodes. */
   readonly onPlaceDown: (placeId: string) => void;
 }
@@ -233,6 +241,7 @@ export class WorkerPool {
     this.#started += 1;
     const placeId = `${nodeId}/t${this.#started}`;
     slot.placeId = placeId;
+    const activity = new ThreadActivity();
     const init: WorkerInit = {
       placeId,
       mainPlaceId: `${nodeId}/main`,
@@ -241,6 +250,8 @@ export class WorkerPool {
       isolation,
       guardian,
       stacks,
+      activity: activity.memory,
+      stallMs: this.#options.stallMs,
     };
     const handle = await environment.places.start({ entry: entryForSpawn(), name: `troupe ${placeId}`, init });
     const worker: Worker = { placeId, handle, phaseDone: () => undefined, isBlocked: false, treesWanted: [] };
@@ -273,6 +284,7 @@ export class WorkerPool {
       this.tell(other, { kind: 'peer', placeId, port: theirs });
     }
     this.#workers.set(placeId, worker);
+    this.#options.held.started(placeId, activity);
     if (this.#lettersWanted) this.#post(worker, { kind: 'letters-wanted', wanted: true });
     for (const [node, epoch] of epochs()) this.#post(worker, { kind: 'node-up', nodeId: node, epoch });
     return worker;
@@ -310,6 +322,12 @@ export class WorkerPool {
       case 'tree':
         for (const take of worker.treesWanted.splice(0)) take(message.tree);
         return;
+      case 'operations-named':
+        this.#options.held.named(worker.placeId, message.first, message.labels);
+        return;
+      case 'stall':
+        this.#options.onStall(message.stall);
+        return;
       case 'letters':
         this.#options.onLetters(worker.placeId, message.posted);
         return;
@@ -325,6 +343,7 @@ export class WorkerPool {
     const { log, router, environment } = this.#options;
     const wasUp = this.#workers.delete(worker.placeId);
     worker.phaseDone(nothingLeft);
+    this.#options.held.ended(worker.placeId);
     if (!wasUp || this.#closing) return;
     const why = exitText(exit);
     log.error(

@@ -64,6 +64,11 @@ export class TestScheduler implements Scheduler, Slice {
     if (!this.#manual) this.#start();
   }
 
+  /** No time passes in turns. */
+  get isClose(): boolean {
+    return false;
+  }
+
   get stride(): number {
     return Math.max(1, this.#left);
   }

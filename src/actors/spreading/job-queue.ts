@@ -20,7 +20,7 @@ export class JobQueue extends Mailbox {
 
   /** @param bounds A definition that has the bounds of the queue. @param onJob Called when a job has come. */
   constructor(pool: Cell, bounds: ActorBehavior, onJob: () => void) {
-    super(new HostedBehavior(pool.host, bounds), pool.parent, pool.id, pool.name);
+    super(new HostedBehavior(pool.host, bounds, 0), pool.parent, pool.id, pool.name);
     this.pool = pool;
     this.onJob = onJob;
     // It is never ready: whatever comes is news.

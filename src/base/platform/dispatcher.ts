@@ -5,14 +5,20 @@
  * Microtasks alone would let no timer and no socket run while messages keep coming (0 timer ticks in 4 s, measured);
  * `setImmediate` alone makes a lone ask nine times slower. A slice ends after about 2 ms; how often the clock is read
  * adapts to how slow the handlers are, from every message to every 64th.
+ *
+ * The same readings tell what held the thread. The first few messages of a pass are timed one by one, and so are all for
+ * a while after a long stretch that could have been anybody's: then it is known whose it was, at no cost for a message.
  */
-import type { Runnable, Scheduler, Slice } from '../environment/scheduler.ts';
+import { ActivityAt, activityLength } from '../activity.ts';
+import type { Runnable, Scheduler, Slice, TurnWatch } from '../environment/scheduler.ts';
 import { limits } from '../limits.ts';
 import { Ring } from '../ring.ts';
 
 const resolved = Promise.resolve();
 
 export class Dispatcher implements Scheduler, Slice {
+  /** True while the clock is read after each message. */
+  isClose = false;
   /** The head of the queue; the ring behind it is used when two are ready at once. */
   #first: Runnable | undefined = undefined;
   readonly #queue = new Ring<Runnable>();
@@ -25,15 +31,35 @@ export class Dispatcher implements Scheduler, Slice {
   #untilClockRead = 1;
   #stride = 1;
   #lastReadMs = 0;
+  /** Messages between the last reading and the next. */
+  #granted = 1;
+  /** How many messages of this pass are still timed one by one. */
+  #closeLeft = 0;
+  #closeUntilMs = Number.NEGATIVE_INFINITY;
+  /** False from the start of a slice to the first reading in it, unless there was one at the start. */
+  #readInSlice = false;
+  /** The long stretch that a reading has found, until the turn is over. */
+  #longMs = 0;
+  #longMessages = 0;
+  #longIsExact = false;
+  #watch: TurnWatch | undefined = undefined;
   readonly #monotonicMs: () => number;
+  readonly #activity: Int32Array;
   readonly #runSlice = (): void => this.#slice();
   readonly #endPass = (): void => {
     this.#passOpen = false;
     this.#passSpent = false;
+    if (this.#untilClockRead < this.#granted) this.#lookAtRest();
   };
 
-  constructor(monotonicMs: () => number) {
+  /** @param activity where the turns write what they are at; the run queue says when they are over. */
+  constructor(monotonicMs: () => number, activity: Int32Array = new Int32Array(activityLength)) {
     this.#monotonicMs = monotonicMs;
+    this.#activity = activity;
+  }
+
+  watch(watch: TurnWatch | undefined): void {
+    this.#watch = watch;
   }
 
   ready(runnable: Runnable): void {
@@ -58,21 +84,33 @@ export class Dispatcher implements Scheduler, Slice {
     const now = this.#monotonicMs();
     const sinceRead = now - this.#lastReadMs;
     this.#lastReadMs = now;
+    if (this.#watch !== undefined && sinceRead >= this.#watch.stretchMs) this.#noteLong(sinceRead);
+    this.#readInSlice = true;
     // Aim at about eight readings a slice: one message that takes long is then noticed at once.
     if (sinceRead > limits.sliceMs / 8) this.#stride = Math.max(1, this.#stride >> 2);
-    else if (this.#stride < limits.messagesPerClockReadMax) this.#stride *= 2;
-    this.#untilClockRead = this.#stride;
+    else if (this.#closeLeft <= 0 && this.#stride < limits.messagesPerClockReadMax) this.#stride *= 2;
+    if (this.isClose) this.#lookLessClosely();
+    this.#untilClockRead = this.#granted = this.isClose ? 1 : this.#stride;
     this.#passSpent = now - this.#passStartMs >= limits.sliceMs;
     return this.#passSpent;
   }
 
+  #lookLessClosely(): void {
+    this.#closeLeft -= 1;
+    // Where handlers are slow anyway, nothing is gained by looking away.
+    if (this.#closeLeft > 0 || this.#stride === 1) return;
+    this.isClose = false;
+    // From here on nobody says which operation it is.
+    this.#activity[ActivityAt.operation] = 0;
+  }
+
   #slice(): void {
-    if (!this.#passOpen) {
-      this.#passOpen = true;
-      this.#passSpent = false;
-      this.#passStartMs = this.#lastReadMs = this.#monotonicMs();
-      setImmediate(this.#endPass);
-    }
+    if (!this.#passOpen) this.#openPass();
+    else if (this.isClose) {
+      // What ran since the last slice is none of the actors' turns.
+      this.#lastReadMs = this.#monotonicMs();
+      this.#readInSlice = true;
+    } else this.#readInSlice = false;
     const queue = this.#queue;
     try {
       for (;;) {
@@ -80,12 +118,61 @@ export class Dispatcher implements Scheduler, Slice {
         if (runnable === undefined) break;
         this.#first = queue.size === 0 ? undefined : queue.shift();
         runnable.run(this);
-        if (this.#passSpent) break;
+        if (this.#passSpent) {
+          if (this.#watch !== undefined) this.#tellSpent(this.#watch, runnable);
+          break;
+        }
       }
     } finally {
+      this.#activity[ActivityAt.cell] = 0;
       // Also when a runnable threw: the others still get their turn.
       if (this.#first !== undefined) setImmediate(this.#runSlice);
       else this.#active = false;
     }
+  }
+
+  #openPass(): void {
+    this.#passOpen = true;
+    this.#passSpent = false;
+    this.#passStartMs = this.#lastReadMs = this.#monotonicMs();
+    this.#readInSlice = true;
+    this.#longMs = 0;
+    if (this.#watch !== undefined) {
+      const isSuspicious = this.#passStartMs < this.#closeUntilMs;
+      this.#closeLeft = isSuspicious ? Number.POSITIVE_INFINITY : limits.messagesTimedPerPass;
+      this.isClose = true;
+      this.#untilClockRead = this.#granted = 1;
+      this.#watch.onPass(this.#passStartMs);
+    }
+    setImmediate(this.#endPass);
+  }
+
+  // ── what held the thread ──
+
+  #noteLong(ms: number): void {
+    this.#longMs = ms;
+    this.#longMessages = this.#granted - this.#untilClockRead;
+    this.#longIsExact = this.#longMessages === 1 && this.#readInSlice;
+    if (!this.#longIsExact) this.#closeUntilMs = this.#lastReadMs + limits.closeLookMs;
+  }
+
+  /** A long stretch is longer than a slice, so that this is the only place that needs to look for one. */
+  #tellSpent(watch: TurnWatch, runnable: Runnable): void {
+    if (this.#longMs > 0) {
+      watch.onLong({ ms: this.#longMs, messages: this.#longMessages, runnable, isExact: this.#longIsExact });
+      this.#longMs = 0;
+      return;
+    }
+    watch.onSliceSpent(runnable, this.#lastReadMs - this.#passStartMs);
+  }
+
+  /** Messages were handled since the last reading, and there will be no further one in this pass. */
+  #lookAtRest(): void {
+    const messages = this.#granted - this.#untilClockRead;
+    const ms = this.#monotonicMs() - this.#lastReadMs;
+    this.#untilClockRead = this.#granted;
+    if (this.#watch === undefined || ms < this.#watch.stretchMs) return;
+    this.#closeUntilMs = this.#lastReadMs + ms + limits.closeLookMs;
+    this.#watch.onLong({ ms, messages, runnable: undefined, isExact: false });
   }
 }

@@ -1,0 +1,129 @@
+/**
+ * The watch over one thread: finds what held it, and tells of it when it is over.
+ *
+ * Two things are looked at. The run queue notices a long time between two readings of its clock, and knows whose turn it
+ * was. A heartbeat that comes late finds all the rest: code after an `await`, which no turn is for, and code of others.
+ */
+import { Cell } from '../actors/cell.ts';
+import type { Host } from '../actors/host.ts';
+import { OutsideTurns, type Suspect } from '../actors/outside-turns.ts';
+import { ActivityAt } from '../base/activity.ts';
+import type { Cancel } from '../base/environment/clock.ts';
+import type { LongStretch, Runnable, TurnWatch } from '../base/environment/scheduler.ts';
+import { limits } from '../base/limits.ts';
+import { adviceFor, isMain, type Stall, type StallKind } from './stall.ts';
+import { StarvingActor } from './starving-actor.ts';
+
+/** From how many ms on a stall is reported; `false` for never. */
+export type StallMs = number | false;
+
+export class StallWatch implements TurnWatch {
+  readonly stretchMs: number;
+  readonly #host: Host;
+  readonly #tell: (stall: Stall) => void;
+  readonly #outside = new OutsideTurns(limits.suspectsKept);
+  readonly #starving: StarvingActor;
+  readonly #periodMs: number;
+  #beatMs: number;
+  /** What of the time since the last beat was told already. */
+  #toldMs = 0;
+  #cancel: Cancel = () => undefined;
+
+  /** @param tell told of each stall of this thread. */
+  constructor(host: Host, stallMs: StallMs, tell: (stall: Stall) => void) {
+    const { clock, scheduler } = host.environment;
+    this.#host = host;
+    this.#tell = tell;
+    this.#periodMs = stallMs === false ? limits.beatMsMax : Math.min(stallMs / 2, limits.beatMsMax);
+    this.stretchMs = stallMs === false ? Number.POSITIVE_INFINITY : stallMs;
+    this.#beatMs = clock.monotonicMs();
+    this.#starving = new StarvingActor(this.#beatMs);
+    if (scheduler.watch === undefined) return;
+    if (stallMs !== false) {
+      host.outsideTurns = this.#outside;
+      scheduler.watch(this);
+    }
+    this.#cancel = clock.timer(this.#periodMs, this.#beat);
+  }
+
+  close(): void {
+    this.#cancel();
+    this.#host.outsideTurns = undefined;
+    this.#host.environment.scheduler.watch?.(undefined);
+  }
+
+  onLong({ ms, messages, runnable, isExact }: LongStretch): void {
+    this.#toldMs += ms;
+    const cell = runnable instanceof Cell ? runnable : undefined;
+    if (isExact && cell !== undefined) this.#tellOf('handler', ms, messages, cell.path(), cell.lastDone);
+    else this.#tellOf('messages', ms, messages, cell?.path());
+  }
+
+  onPass(nowMs: number): void {
+    this.#lookAt(nowMs);
+  }
+
+  onSliceSpent(runnable: Runnable, ms: number): void {
+    this.#starving.had(runnable, ms);
+  }
+
+  readonly #beat = (): void => {
+    const { activity, environment } = this.#host;
+    const { clock } = environment;
+    const nowMs = clock.monotonicMs();
+    activity[ActivityAt.beats] = activity[ActivityAt.beats]! + 1;
+    this.#lookAt(nowMs);
+    this.#toldMs = 0;
+    this.#beatMs = nowMs;
+    this.#lookForStarving(nowMs);
+    this.#cancel = clock.timer(this.#periodMs, this.#beat);
+  };
+
+  /** Tells of the time that passed since the last beat was due, but for what was told; else nobody is suspected any more. */
+  #lookAt(nowMs: number): void {
+    const lateMs = nowMs - this.#beatMs - this.#periodMs - this.#toldMs;
+    if (lateMs >= this.stretchMs) {
+      this.#toldMs += lateMs;
+      this.#tellOf('outside', lateMs, 0, undefined, undefined, this.#suspects());
+    }
+    this.#outside.clear();
+  }
+
+  #lookForStarving(nowMs: number): void {
+    const starving = this.#starving.lookAt(nowMs);
+    // An actor with a thread of its own takes it from nobody.
+    const hasOthers = isMain(this.#host.placeId) || this.#host.rootCount > 1;
+    if (!hasOthers || !(starving?.runnable instanceof Cell)) return;
+    this.#tellOf('starving', starving.ms, starving.slices, starving.runnable.path());
+  }
+
+  /** Those whose code came to an end; else those whose code may have gone on, where these are few. */
+  #suspects(): readonly Suspect[] {
+    const ended = this.#outside.suspects();
+    if (ended.length > 0) return ended.slice(0, limits.namesInText);
+    const waiting: Suspect[] = [];
+    let looked = 0;
+    for (const cell of this.#host.cells()) {
+      looked += 1;
+      if (looked > limits.forgottenActorsMax) return [];
+      for (const { envelope } of cell.waitingRuns) {
+        waiting.push({ path: cell.path(), operation: envelope?.operation.label ?? 'its start' });
+      }
+      if (waiting.length > limits.namesInText) return [];
+    }
+    return waiting;
+  }
+
+  #tellOf(
+    kind: StallKind,
+    ms: number,
+    messages: number,
+    path: string | undefined,
+    operation?: string,
+    suspects: readonly Suspect[] = [],
+  ): void {
+    const place = this.#host.placeId;
+    const durationMs = Math.round(ms);
+    this.#tell({ kind, place, path, operation, durationMs, messages, suspects, advice: adviceFor(kind, place) });
+  }
+}
