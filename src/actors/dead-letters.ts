@@ -108,6 +108,11 @@ export class DeadLetters {
     this.#log = log;
   }
 
+  /** Whether anybody may look at what a letter holds. */
+  get areRead(): boolean {
+    return this.readers.areSome || this.onLetter !== undefined;
+  }
+
   add(letter: LostMessage): void {
     const count = (this.counts.get(letter.reason) ?? 0) + 1;
     this.counts.set(letter.reason, count);

@@ -41,3 +41,8 @@ function pathText(path: readonly (string | number)[]): string {
   }
   return text;
 }
+
+/** How an entry of a Map is named in a path. */
+export function pathKey(key: unknown, index: number): string | number {
+  return typeof key === 'string' || typeof key === 'number' ? key : index;
+}

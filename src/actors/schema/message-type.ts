@@ -11,10 +11,17 @@ import { compileCodec } from './compile-codec.ts';
 import { describeSchema } from './describe-schema.ts';
 import { InvalidValue } from './errors.ts';
 import { unknownCodec } from './leaf-codecs.ts';
+import { apart, type MoveCounters, Parcel } from './parcel.ts';
 import type { RefOwner, RefReceiver } from './ref-rules.ts';
 import { type StandardSchemaLike, standardParser } from './standard-schema.ts';
 import { isZodNode } from './zod-node.ts';
 import { asFinding, zodParser } from './zod-parser.ts';
+
+export interface WireParcelOptions {
+  /** True where the sender keeps what it gives away. */
+  readonly keeps: boolean;
+  readonly counters: MoveCounters | undefined;
+}
 
 export interface MessageType {
   /** True when wire form and parsed value are the same thing: JSON-like data, with no undefined and nothing frozen. */
@@ -24,10 +31,12 @@ export interface MessageType {
   /** True when the schema names refs, of whatever protocols. */
   readonly holdsRefs: boolean;
   /**
-   * Validates and copies: the result shares nothing mutable with `value`, and the refs in it belong to `owner`.
-   * @throws InvalidValue
+   * Validates and copies: the result shares nothing mutable with `value`, and the refs in it belong to `owner`. Bytes that
+   * were given away are the receiver's afterwards, unless it `defers`.
+   * @param defers True for who sees to such bytes itself, see `parcel.ts`.
+   * @throws InvalidValue, and `apart` where it defers
    */
-  take(value: unknown, owner: RefOwner): unknown;
+  take(value: unknown, owner: RefOwner, defers?: boolean): unknown;
   /**
    * Validates. The result may share leaves with `value`: it is about to be encoded, or came off the wire.
    * @throws InvalidValue
@@ -35,16 +44,19 @@ export interface MessageType {
   parse(value: unknown): unknown;
   /**
    * Copies an already parsed value, and rebinds its refs to `owner`; gives back `parsed` itself where there is nothing
-   * that `take` would have to copy after zod.
-   * @throws InvalidValue where an unknown part of it cannot be sent.
+   * that `take` would have to copy after zod. What was given away: as `take`.
+   * @throws InvalidValue where an unknown part of it cannot be sent, and `apart` where it defers
    */
-  rebind(parsed: unknown, owner: RefOwner): unknown;
+  rebind(parsed: unknown, owner: RefOwner, defers?: boolean): unknown;
   /**
    * Parsed value to wire form: nil, boolean, number, string, Uint8Array, arrays, plain objects and `undefined`. May
-   * share with `parsed`, and does not change it.
-   * @throws InvalidValue where something cannot be sent.
+   * share with `parsed`, and does not change it; bytes are copies. What was given away: as `take`.
+   * @param defers As for `take`; it then leaves large bytes too.
+   * @throws InvalidValue where something cannot be sent, and `apart` where it defers
    */
-  toWire(parsed: unknown): unknown;
+  toWire(parsed: unknown, defers?: boolean): unknown;
+  /** The wire form of a parsed value, whose bytes are detached or copied when that is delivered. @throws InvalidValue */
+  wireParcel(parsed: unknown, options: WireParcelOptions): Parcel;
   /** Wire form to value. What is malformed is handed through, so that `parse` refuses it afterwards. */
   fromWire(wire: unknown, receiver: RefReceiver): unknown;
   /** The schema's shape as canonical text: equal shapes, equal text. Predicates are left out. */
@@ -120,12 +132,13 @@ class CompiledMessageType implements MessageType {
     this.#parser = undefined;
   }
 
-  take(value: unknown, owner: RefOwner): unknown {
+  take(value: unknown, owner: RefOwner, defers = false): unknown {
     this.#parser ??= this.#makeParser();
     try {
       const parsed = this.#parser(value);
       return this.#isTaken ? parsed : this.#copied(parsed, owner);
     } catch (thrown) {
+      if (thrown === apart) return this.#apart(defers, owner, false, (parcel) => this.take(value, parcel));
       throw this.#invalid(thrown);
     }
   }
@@ -147,24 +160,44 @@ class CompiledMessageType implements MessageType {
     }
   }
 
-  rebind(parsed: unknown, owner: RefOwner): unknown {
+  rebind(parsed: unknown, owner: RefOwner, defers = false): unknown {
     const { copy } = this.#codec;
     if (copy === undefined) return parsed;
     try {
       return copy(parsed, owner, false);
     } catch (thrown) {
+      if (thrown === apart) return this.#apart(defers, owner, false, (parcel) => this.rebind(parsed, parcel));
       throw this.#invalid(thrown);
     }
   }
 
-  toWire(parsed: unknown): unknown {
+  toWire(parsed: unknown, defers = false): unknown {
     const { toWire } = this.#codec;
     if (toWire === undefined) return parsed;
     try {
       return toWire(parsed);
     } catch (thrown) {
+      if (thrown === apart) {
+        return this.#apart(defers, undefined, true, (parcel) => this.toWire(this.rebind(parsed, parcel)));
+      }
       throw this.#invalid(thrown);
     }
+  }
+
+  wireParcel(parsed: unknown, { keeps, counters }: WireParcelOptions): Parcel {
+    const options = { owner: undefined, forWire: true, keeps, counters };
+    return Parcel.of(options, (parcel) => this.toWire(this.rebind(parsed, parcel)));
+  }
+
+  /** Bytes in it go apart: for its caller to see to, or at once. */
+  #apart(
+    defers: boolean,
+    owner: RefOwner | undefined,
+    forWire: boolean,
+    collect: (parcel: Parcel) => unknown,
+  ): unknown {
+    if (defers) throw apart;
+    return Parcel.of({ owner, forWire, keeps: false, counters: undefined }, collect).deliver();
   }
 
   fromWire(wire: unknown, receiver: RefReceiver): unknown {
