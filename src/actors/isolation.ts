@@ -45,8 +45,7 @@ export function packer(isolation: Isolation, fromWire: HandOver, counters: MoveC
   const options = (owner: Owner, keeps: boolean) => ({ owner, forWire: false, keeps, counters });
   switch (isolation) {
     case 'parse':
-      return (type, value, owner, keeps) =>
-        Parcel.of(options(owner, keeps), (parcel) => type.take(value, parcel));
+      return (type, value, owner, keeps) => Parcel.of(options(owner, keeps), (parcel) => type.take(value, parcel));
     case 'codec':
       return (type, value, owner, keeps) =>
         Parcel.of(
@@ -55,8 +54,7 @@ export function packer(isolation: Isolation, fromWire: HandOver, counters: MoveC
           (wire) => fromWire(type, wire, owner),
         );
     case 'trusted':
-      return (type, value, owner, keeps) =>
-        Parcel.of(options(owner, keeps), (parcel) => type.rebind(value, parcel));
+      return (type, value, owner, keeps) => Parcel.of(options(owner, keeps), (parcel) => type.rebind(value, parcel));
     default:
       return isolation satisfies never;
   }

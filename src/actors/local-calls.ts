@@ -11,9 +11,9 @@ import { Cancelled, DeclaredError, NotDelivered } from './outcomes.ts';
 import type { CallOptions, Stream, StreamOptions } from './protocol.ts';
 import { Request } from './request.ts';
 import type { Run } from './run.ts';
-import { type StreamReader, streamOf } from './stream-reader.ts';
 import type { MessageType } from './schema/message-type.ts';
 import { apart, type Parcel } from './schema/parcel.ts';
+import { type StreamReader, streamOf } from './stream-reader.ts';
 import { StreamRequest } from './stream-request.ts';
 import type { Owner } from './target.ts';
 import {

@@ -18,16 +18,21 @@ import type { RegistryIndex } from '../actors/registry.ts';
 import { chainOf } from '../actors/request.ts';
 import { InvalidValue } from '../actors/schema/errors.ts';
 import type { MessageType } from '../actors/schema/message-type.ts';
+import { apart, Parcel } from '../actors/schema/parcel.ts';
+import { replaced } from '../actors/schema/replaced-bytes.ts';
 import { streamOf } from '../actors/stream-reader.ts';
 import type { Linked, Owner, StopOptions, Watcher } from '../actors/target.ts';
+import { isDetached } from '../base/beside-bytes.ts';
 import type { Cancel } from '../base/environment/clock.ts';
 import type { Runnable } from '../base/environment/scheduler.ts';
 import { describeThrown } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { RefusedValue } from '../transport/frame-codec.ts';
+import { transportLimits } from '../transport/limits.ts';
 import { type Carrier, Session, type SessionOptions, type Unsettled } from '../transport/session.ts';
 import { Inbound } from './inbound.ts';
 import { Kind, stopMode } from './items.ts';
+import { OfferedBytes } from './offered-bytes.ts';
 import { ControlCall, MessageCall, type RemoteCall, StreamCall } from './remote-calls.ts';
 import { RemoteTarget } from './remote-target.ts';
 import { OutboundWatches } from './remote-watches.ts';
@@ -59,6 +64,7 @@ export class RemotePlace {
   #inbound: Inbound;
   readonly #calls = new Map<number, RemoteCall>();
   readonly #watches = new OutboundWatches();
+  readonly #offered = new OfferedBytes();
   readonly #targets = new Map<number, WeakRef<RemoteTarget>>();
   /** At how many targets those that nobody holds any more are forgotten. */
   #targetsSweptAt: number = limits.targetsSwept;
@@ -112,7 +118,7 @@ export class RemotePlace {
       clock,
       scheduler,
       onBroken,
-      onItems: (fields, start) => this.#inbound.read(fields, start),
+      onItems: (fields, start, bytes) => this.#inbound.read(fields, start, bytes),
       onRefused: (fields, error) =>
         this.#dies(fields, new Rejected('invalid', `${error.message}; the message was not sent`)),
     });
@@ -152,7 +158,13 @@ export class RemotePlace {
   // ── calls to the other place ──
 
   tell(target: RemoteTarget, operation: Operation, message: unknown): boolean {
-    const wire = this.#encode(target, operation, message);
+    let wire: unknown;
+    try {
+      wire = this.#encode(target, operation, message);
+    } catch (thrown) {
+      if (thrown !== apart) throw thrown;
+      return this.#tellParcel(target, operation, this.#pack(target, operation, message));
+    }
     const session = this.session;
     if (session.isOver || session.isFull) {
       this.host.counters.refused += 1;
@@ -165,6 +177,21 @@ export class RemotePlace {
     return session.hasRoom && !target.pressed;
   }
 
+  /** A tell with bytes that go apart: they leave their sender when the session takes them. */
+  #tellParcel(target: RemoteTarget, operation: Operation, parcel: Parcel): boolean {
+    const { session, host } = this;
+    if (session.isOver || session.isFull) {
+      host.counters.refused += 1;
+      const wire = host.deadLetters.areRead ? parcel.kept() : undefined;
+      this.#lose(target.path(), operation.label, session.isOver ? 'unreachable' : 'full', wire, target, operation);
+      return false;
+    }
+    const number = this.#numberOf(operation);
+    const wire = parcel.deliver();
+    session.begin(parcel.bytes).push(Kind.tell, target.cell, number, wire);
+    return session.hasRoom && !target.pressed;
+  }
+
   ask(
     target: RemoteTarget,
     operation: Operation,
@@ -173,14 +200,15 @@ export class RemotePlace {
     owner: Owner,
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const wire = this.#encode(target, operation, message);
+      const encoded = this.#encodeOrPack(target, operation, message);
       const call = this.#openCall(target, operation, false, options, owner, resolve, reject);
       const chain = chainOf(owner).flatMap((link) => [link.place, link.cell, link.run]);
       const number = this.#numberOf(operation);
       const remaining = this.host.deadlines.remainingMs(call);
       call.sent = true;
+      const wire = delivered(encoded);
       this.session
-        .begin()
+        .begin(bytesOf(encoded))
         .push(Kind.ask, call.id, target.cell, number, wire, remaining, chain.length === 0 ? null : chain);
     });
   }
@@ -193,18 +221,31 @@ export class RemotePlace {
     owner: Owner,
   ): Promise<void> {
     return new Promise((resolve, reject) => {
-      const wire = this.#encode(target, operation, message);
+      const encoded = this.#encodeOrPack(target, operation, message);
+      const bytes = bytesOf(encoded);
       const { session } = this;
-      const call = this.#openCall(target, operation, true, options, owner, resolve, reject);
+      // Until it is taken over there, what it gives away is its sender's.
+      const gives = encoded instanceof Parcel && encoded.gives ? encoded : undefined;
+      const taken = gives === undefined ? resolve : () => resolve(gives.release());
+      const call = this.#openCall(target, operation, true, options, owner, taken, reject);
       const send = (): void => {
         if (call.settled || session.isOver) return;
-        if (!session.hasRoom) {
-          void session.whenRoom().then(send);
+        if (!session.hasRoom || (bytes > 0 && this.#offered.isFull)) {
+          void (session.hasRoom ? this.#offered.whenRoom() : session.whenRoom()).then(send);
+          return;
+        }
+        let wire: unknown;
+        try {
+          wire = gives === undefined ? delivered(encoded) : gives.copied();
+        } catch (error) {
+          call.refuse(invalidMessage(error, `${operation.label} to ${target.path()}`));
           return;
         }
         call.sent = true;
+        if (bytes > 0) call.onSettled = this.#offered.add(bytes);
         const number = this.#numberOf(operation);
-        session.begin().push(Kind.offer, call.id, target.cell, number, wire, this.host.deadlines.remainingMs(call));
+        const remainingMs = this.host.deadlines.remainingMs(call);
+        session.begin(bytes).push(Kind.offer, call.id, target.cell, number, wire, remainingMs);
       };
       send();
     });
@@ -221,18 +262,19 @@ export class RemotePlace {
       const granted = limits.streamWindow;
       const call = new StreamCall(this.#nextCall++, this, operation, owner, reader, granted);
       try {
-        const wire = this.#encode(target, operation, message);
+        const encoded = this.#encodeOrPack(target, operation, message);
         this.#refuseIfLost(operation.label);
+        const wire = delivered(encoded);
         this.#opened(call);
         const number = this.#numberOf(operation);
-        this.session.begin().push(Kind.stream, call.id, target.cell, number, wire, granted);
+        this.session.begin(bytesOf(encoded)).push(Kind.stream, call.id, target.cell, number, wire, granted);
       } catch (error) {
         call.settled = true;
         reader.end({ thrown: error });
       }
       return {
         consumed: (total: number): void => {
-          if (call.settled || total + limits.streamWindow / 2 < call.granted) return;
+          if (call.settled || !call.owesGrant(total)) return;
           call.granted = total + limits.streamWindow;
           this.session.begin().push(Kind.grant, call.id, call.granted);
         },
@@ -414,12 +456,37 @@ export class RemotePlace {
     throw new NotDelivered('unreachable', `${label}: ${this.placeId} is gone; the message was not sent`);
   }
 
-  /** Validates, and turns into the wire form. @throws InvalidMessage */
+  /** Validates, and turns into the wire form. @throws InvalidMessage, and `apart` where bytes in it go apart */
   #encode(target: RemoteTarget, operation: Operation, message: unknown): unknown {
     const type = operation.input;
     try {
       const parsed = type.parse(message);
-      return type.plain ? parsed : type.toWire(parsed);
+      return type.plain ? parsed : type.toWire(parsed, true);
+    } catch (error) {
+      throw error === apart ? error : invalidMessage(error, `${operation.label} to ${target.path()}`);
+    }
+  }
+
+  /** The same, or the parcel where bytes in it go apart. @throws InvalidMessage */
+  #encodeOrPack(target: RemoteTarget, operation: Operation, message: unknown): unknown {
+    try {
+      return this.#encode(target, operation, message);
+    } catch (thrown) {
+      if (thrown !== apart) throw thrown;
+      return this.#pack(target, operation, message);
+    }
+  }
+
+  /** @throws InvalidMessage */
+  #pack(target: RemoteTarget, operation: Operation, message: unknown): Parcel {
+    try {
+      const parcel = this.host.packForWire(operation.input, message);
+      const max = transportLimits.frameBytesMax;
+      if (!this.foreign || parcel.bytes < max) return parcel;
+      // Found before it leaves: what was given away would be gone.
+      throw new InvalidValue(
+        `its bytes are ${parcel.bytes}, and a link carries ${max} in one message; send it in parts`,
+      );
     } catch (error) {
       throw invalidMessage(error, `${operation.label} to ${target.path()}`);
     }
@@ -487,10 +554,28 @@ export class RemotePlace {
     of: Operation | undefined,
   ): void {
     const { host } = this;
-    const read = of === undefined ? undefined : () => host.fromWire(of.input, wire, host.outside);
-    host.deadLetters.add({ path, operation: label, reason, message: wire, target, of, read });
+    const { left, bytesGone } = leftOf(wire);
+    const read = of === undefined ? undefined : () => host.fromWire(of.input, left, host.outside);
+    host.deadLetters.add({ path, operation: label, reason, message: left, target, of, read, bytesGone });
   }
 }
+
+/** The wire form of what was encoded or packed: bytes that were given away are the message's from here on. */
+function delivered(encoded: unknown): unknown {
+  return encoded instanceof Parcel ? encoded.deliver() : encoded;
+}
+
+function bytesOf(encoded: unknown): number {
+  return encoded instanceof Parcel ? encoded.bytes : 0;
+}
+
+/** What is left of a message that was under way: bytes that were posted beside a frame belong to the other thread. */
+function leftOf(wire: unknown): { readonly left: unknown; readonly bytesGone: boolean } {
+  const left = replaced(wire, (buffer) => (isDetached(buffer) ? nothingLeft : undefined));
+  return { left, bytesGone: left !== wire };
+}
+
+const nothingLeft = { buffer: new ArrayBuffer(0), view: () => new Uint8Array(0) };
 
 /** True where an item's number is that of a call of our own: elsewhere it is the other side's, or an operation's. */
 function opensCall(kind: number): boolean {

@@ -21,7 +21,7 @@ import { noNetwork } from './no-network.ts';
 import { runPhase } from './place-phases.ts';
 import { nodeOf, Router } from './router.ts';
 import { portCarrier, relayCarrier } from './thread-carrier.ts';
-import type { FromWorker, ToWorker, WorkerInit } from './thread-messages.ts';
+import { type FromWorker, isPostedFrame, type PostedFrame, type ToWorker, type WorkerInit } from './thread-messages.ts';
 import { LetterBox } from './worker-letters.ts';
 import { portFrom, workerPlaces, workerSide } from './worker-places.ts';
 
@@ -80,7 +80,7 @@ async function start(
   router.attach(host);
   const letters = new LetterBox(host, (posted) => tellMain({ kind: 'letters', posted }));
 
-  const onFrame = (from: string) => (message: unknown) => router.onFrame(from, message as Uint8Array);
+  const onFrame = (from: string) => (message: unknown) => router.onFrame(from, message as PostedFrame);
   const onMain = async (message: ToWorker): Promise<void> => {
     switch (message.kind) {
       case 'peer': {
@@ -123,7 +123,7 @@ async function start(
     }
   };
   main.onMessage = (message) => {
-    if (message instanceof Uint8Array) router.onFrame(mainPlaceId, message);
+    if (isPostedFrame(message)) router.onFrame(mainPlaceId, message);
     else void onMain(message as ToWorker);
   };
   tellMain({ kind: 'ready' });

@@ -6,8 +6,8 @@
  * peer: plain maps only, after a scan that refuses what is not ours.
  */
 import { Packr, Unpackr } from 'msgpackr';
-import { describeThrown } from '../base/errors.ts';
 import type { BesideBytes } from '../base/beside-bytes.ts';
+import { describeThrown } from '../base/errors.ts';
 import { leavingOut, putBack } from './beside-frame.ts';
 import { FrameRefused } from './errors.ts';
 import { transportLimits } from './limits.ts';

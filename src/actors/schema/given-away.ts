@@ -4,8 +4,9 @@
  * A mark on what `move` returns, and nothing else: what becomes of the bytes is decided when a message with them is
  * accepted, see `parcel.ts`.
  */
-import { UsageError } from '../../base/errors.ts';
+
 import { isDetached, isSharedMemory } from '../../base/beside-bytes.ts';
+import { UsageError } from '../../base/errors.ts';
 import { isBytes } from './plain-object.ts';
 
 const marked = new WeakSet<object>();

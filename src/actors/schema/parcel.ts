@@ -122,9 +122,28 @@ export class Parcel {
     return this.#finished(own, again);
   }
 
+  /** What it would deliver, with copies of what the sender keeps until it is known whether its message was taken. */
+  copied(): unknown {
+    const { counters } = this.#options;
+    if (counters !== undefined) counters.movesCopied += this.#given.size;
+    return this.kept();
+  }
+
+  /** The copies were taken: detaches what they were made of. */
+  release(): void {
+    // What its sender has given to somebody else meanwhile is gone already.
+    for (const buffer of this.#given) if (!isDetached(buffer)) this.#transferred(buffer);
+  }
+
+  /** True where the sender gives something away. */
+  get gives(): boolean {
+    return this.#given.size > 0;
+  }
+
   /** It was refused: the message with copies of what the sender keeps, for whoever reads dead letters. */
   kept(): unknown {
     const own = new Map<ArrayBuffer, ArrayBuffer>();
+    if (this.#given.size > 0) replaced(this.#content, (buffer) => this.#refuseGone(buffer));
     for (const buffer of this.#given) own.set(buffer, copyOfBytes(new Uint8Array(buffer)).buffer as ArrayBuffer);
     return this.#finished(own);
   }
@@ -228,7 +247,9 @@ function copyOfBytes(view: Uint8Array): Uint8Array {
   } catch (thrown) {
     if (!(thrown instanceof RangeError)) throw thrown;
     const size = `${view.byteLength} bytes`;
-    throw new InvalidValue(`there is no memory for a copy of ${size}; give them away with move(…), or send them in parts`);
+    throw new InvalidValue(
+      `there is no memory for a copy of ${size}; give them away with move(…), or send them in parts`,
+    );
   }
 }
 

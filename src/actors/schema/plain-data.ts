@@ -152,7 +152,8 @@ export function checkedTime(date: Date): number {
 }
 
 export function unsendable(value: object): InvalidValue {
-  if (isSharedMemory(value)) return new InvalidValue('shared memory cannot be sent; send share(bytes), which nobody writes');
+  if (isSharedMemory(value))
+    return new InvalidValue('shared memory cannot be sent; send share(bytes), which nobody writes');
   if (isForeignShare(value)) return foreignShare();
   if (ArrayBuffer.isView(value)) return new InvalidValue(`${className(value)} cannot be sent; send a Uint8Array of it`);
   return new InvalidValue(`an instance of ${className(value)} cannot be sent; send plain data`);

@@ -269,7 +269,14 @@ export class RouterCell extends FrontCell {
   private dies(operation: Operation, message: unknown, reason: 'failed' | 'invalid', path = this.path()): false {
     this.host.counters.refused += 1;
     const letter = this.host.letterOf(operation.input, message);
-    this.host.deadLetters.add({ path, operation: operation.label, reason, message: letter, target: this, of: operation });
+    this.host.deadLetters.add({
+      path,
+      operation: operation.label,
+      reason,
+      message: letter,
+      target: this,
+      of: operation,
+    });
     return false;
   }
 }
