@@ -11,7 +11,7 @@ import type { WorkOwner } from './pipe-to-self.ts';
 import type { CallOptions, Stream, StreamOptions } from './protocol.ts';
 import type { InternalRef } from './ref.ts';
 import type { Run } from './run.ts';
-import { apart } from './schema/parcel.ts';
+import { apart } from './schema/errors.ts';
 import type { Address, Owner, Target } from './target.ts';
 import { Turns } from './turns.ts';
 import { incarnationOf, Watches } from './watch.ts';

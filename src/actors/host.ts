@@ -30,9 +30,9 @@ import { Quarantine } from './quarantine.ts';
 import { type InternalRef, refClassOf } from './ref.ts';
 import type { Resource } from './resource.ts';
 import { Resources } from './resource.ts';
-import { InvalidValue } from './schema/errors.ts';
+import { apart, InvalidValue } from './schema/errors.ts';
 import type { MessageType } from './schema/message-type.ts';
-import { apart, Parcel } from './schema/parcel.ts';
+import { Parcel } from './schema/parcel.ts';
 import type { Address, Owner, Target } from './target.ts';
 import { type ActorView, viewsOf } from './tree.ts';
 

@@ -5,7 +5,8 @@ import type { TimerOptions } from './context.ts';
 import { invalidMessage } from './isolation.ts';
 import { ActorFailed } from './outcomes.ts';
 import { type BoundOperation, reveal } from './ref.ts';
-import { apart, Parcel } from './schema/parcel.ts';
+import { apart } from './schema/errors.ts';
+import { Parcel } from './schema/parcel.ts';
 
 const periodMsMin = 1;
 

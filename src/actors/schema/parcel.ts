@@ -8,13 +8,10 @@
  */
 import { BesideBytes, isDetached } from '../../base/beside-bytes.ts';
 import { limits } from '../../base/limits.ts';
-import { InvalidValue } from './errors.ts';
+import { apart, InvalidValue } from './errors.ts';
 import { giveAwayAgain, isGivenAway } from './given-away.ts';
 import { type RefOwner, refRebind, type SendableRef } from './ref-rules.ts';
 import { replaced } from './replaced-bytes.ts';
-
-/** Thrown by a leaf that meets bytes which go apart. No error: it never leaves the runtime. */
-export const apart: unknown = Object.freeze({ code: 'apart' });
 
 /** Where copies of bytes that were given away are counted. */
 export interface MoveCounters {
