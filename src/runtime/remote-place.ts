@@ -180,7 +180,7 @@ export class RemotePlace {
   /** A tell with bytes that go apart: they leave their sender when the session takes them. */
   #tellParcel(target: RemoteTarget, operation: Operation, parcel: Parcel): boolean {
     const { session, host } = this;
-    if (session.isOver || session.isFull) {
+    if (session.isOver || session.isFullOfBytes) {
       host.counters.refused += 1;
       const wire = host.deadLetters.areRead ? parcel.kept() : undefined;
       this.#lose(target.path(), operation.label, session.isOver ? 'unreachable' : 'full', wire, target, operation);
@@ -201,7 +201,7 @@ export class RemotePlace {
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const encoded = this.#encodeOrPack(target, operation, message);
-      const call = this.#openCall(target, operation, false, options, owner, resolve, reject);
+      const call = this.#openCall(target, operation, bytesOf(encoded) > 0 ? 'large' : 'ask', options, owner, resolve, reject);
       const chain = chainOf(owner).flatMap((link) => [link.place, link.cell, link.run]);
       const number = this.#numberOf(operation);
       const remaining = this.host.deadlines.remainingMs(call);
@@ -227,7 +227,7 @@ export class RemotePlace {
       // Until it is taken over there, what it gives away is its sender's.
       const gives = encoded instanceof Parcel && encoded.gives ? encoded : undefined;
       const taken = gives === undefined ? resolve : () => resolve(gives.release());
-      const call = this.#openCall(target, operation, true, options, owner, taken, reject);
+      const call = this.#openCall(target, operation, 'offer', options, owner, taken, reject);
       const send = (): void => {
         if (call.settled || session.isOver) return;
         if (!session.hasRoom || (bytes > 0 && this.#offered.isFull)) {
@@ -424,14 +424,16 @@ export class RemotePlace {
   #openCall(
     target: RemoteTarget,
     operation: Operation,
-    isOffer: boolean,
+    kind: 'ask' | 'large' | 'offer',
     options: CallOptions | undefined,
     owner: Owner,
     resolve: (value: never) => void,
     reject: (error: unknown) => void,
   ): MessageCall {
     this.#refuseIfLost(operation.label);
-    if (this.#calls.size >= limits.callsPerSessionMax || (this.session.isFull && !isOffer)) {
+    const isOffer = kind === 'offer';
+    const isFull = kind === 'large' ? this.session.isFullOfBytes : this.session.isFull;
+    if (this.#calls.size >= limits.callsPerSessionMax || (isFull && !isOffer)) {
       throw new Rejected(
         'full',
         `${operation.label}: too much is under way to ${target.path()}; send later, or fewer at once`,

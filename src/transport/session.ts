@@ -138,7 +138,12 @@ export class Session implements Runnable {
 
   /** True when messages that may be refused must be refused. */
   get isFull(): boolean {
-    return this.#queued >= this.#capacity || this.#queuedBytes >= limits.outboxBytesCapacity;
+    return this.#queued >= this.#capacity;
+  }
+
+  /** True when messages with large bytes must be refused as well; what is small still finds room. */
+  get isFullOfBytes(): boolean {
+    return this.isFull || this.#queuedBytes >= limits.outboxBytesCapacity;
   }
 
   get isOver(): boolean {
