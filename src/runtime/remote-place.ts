@@ -201,7 +201,15 @@ export class RemotePlace {
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const encoded = this.#encodeOrPack(target, operation, message);
-      const call = this.#openCall(target, operation, bytesOf(encoded) > 0 ? 'large' : 'ask', options, owner, resolve, reject);
+      const call = this.#openCall(
+        target,
+        operation,
+        bytesOf(encoded) > 0 ? 'large' : 'ask',
+        options,
+        owner,
+        resolve,
+        reject,
+      );
       const chain = chainOf(owner).flatMap((link) => [link.place, link.cell, link.run]);
       const number = this.#numberOf(operation);
       const remaining = this.host.deadlines.remainingMs(call);
