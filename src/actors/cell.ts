@@ -12,6 +12,7 @@ import type { WorkOwner } from './pipe-to-self.ts';
 import type { CallOptions, Stream, StreamOptions } from './protocol.ts';
 import type { InternalRef } from './ref.ts';
 import type { Run } from './run.ts';
+import { apart } from './schema/errors.ts';
 import type { Address, Owner, Target } from './target.ts';
 import { Turns } from './turns.ts';
 import { incarnationOf, Watches } from './watch.ts';
@@ -43,9 +44,22 @@ export class Cell extends Turns implements Target, Owner {
     try {
       taken = this.host.handOver(operation.input, message, this);
     } catch (error) {
-      throw invalidMessage(error, `${operation.label} to ${this.path()}`);
+      return this.tellParcel(operation, message, error);
     }
     return this.accept(operation.envelope, taken);
+  }
+
+  /** A message that was not handed over: bytes in it go apart, or it is not valid. */
+  private tellParcel(operation: Operation, message: unknown, thrown: unknown): boolean {
+    const { envelope } = operation;
+    try {
+      if (thrown !== apart) throw thrown;
+      const parcel = this.host.pack(operation.input, message, this);
+      message = this.unpack(parcel, envelope);
+    } catch (error) {
+      throw invalidMessage(error, `${operation.label} to ${this.path()}`);
+    }
+    return this.accept(envelope, message);
   }
 
   ask(operation: Operation, message: unknown, options: CallOptions | undefined, owner: Owner): Promise<unknown> {

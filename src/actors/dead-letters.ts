@@ -55,6 +55,11 @@ export interface DeadLetter {
   /** The message as its handler would have got it, or as it was sent where it does not fit its operation. */
   readonly message: unknown;
   /**
+   * True where large bytes of the message had been transferred to a thread that was lost, and are gone with it: they are
+   * empty in `message`, which cannot be replayed.
+   */
+  readonly bytesGone: boolean;
+  /**
    * Sends the message once more: to the same incarnation, or to the actor that is given, which must have an operation of
    * that name. It is checked again, since it may have been changed. A tell waits for room like an offer.
    *
@@ -77,6 +82,8 @@ export interface LostMessage {
   readonly of?: Operation | undefined;
   /** Gives the message where `message` is its wire form; called only when somebody reads. */
   readonly read?: (() => unknown) | undefined;
+  /** True where bytes of it were transferred before it was lost. */
+  readonly bytesGone?: boolean;
 }
 
 /** Messages that another place had received but not handled when it was lost; their content went with it. */
@@ -106,6 +113,11 @@ export class DeadLetters {
   constructor(clock: Clock, log: Logger) {
     this.#clock = clock;
     this.#log = log;
+  }
+
+  /** Whether anybody may look at what a letter holds. */
+  get areRead(): boolean {
+    return this.readers.areSome || this.onLetter !== undefined;
   }
 
   add(letter: LostMessage): void {
@@ -157,6 +169,7 @@ class Letter implements DeadLetter {
   readonly operation: string;
   readonly reason: DeadLetterReason;
   readonly message: unknown;
+  readonly bytesGone: boolean;
   readonly #lost: LostMessage;
   readonly #owner: Owner | undefined;
 
@@ -165,11 +178,16 @@ class Letter implements DeadLetter {
     this.operation = lost.operation;
     this.reason = lost.reason;
     this.message = messageOf(lost);
+    this.bytesGone = lost.bytesGone === true;
     this.#lost = lost;
     this.#owner = owner;
   }
 
   async replay(to?: AnyRef): Promise<unknown> {
+    if (this.bytesGone) {
+      const why = 'large bytes of it had been transferred to the thread that was lost';
+      throw new NotDelivered('unreachable', `${this.operation} to ${this.path} cannot be replayed: ${why}`);
+    }
     const { target, of } = this.#lost;
     const goal = to === undefined ? { target, operation: of } : operationOf(to, this.operation);
     if (this.#owner === undefined || goal.target === undefined || goal.operation === undefined) {

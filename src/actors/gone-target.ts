@@ -54,7 +54,7 @@ export class GoneTarget implements Target {
       path: this.path(),
       operation: operation.label,
       reason,
-      message: parsed,
+      message: this.#host.letterOf(operation.input, parsed),
       target: this,
       of: operation,
     });

@@ -22,7 +22,7 @@ import { receptionCell, receptionName } from './finding/reception-protocol.ts';
 import { GoneTarget } from './gone-target.ts';
 import { Guardian } from './guardian.ts';
 import { HostedBehavior } from './hosted-behavior.ts';
-import { type HandOver, handOver, type Isolation } from './isolation.ts';
+import { type HandOver, handOver, type Isolation, type Pack, packer } from './isolation.ts';
 import { checkName } from './operation.ts';
 import { type NameOperations, OperationNumbers } from './operation-numbers.ts';
 import { Outside } from './outside.ts';
@@ -33,8 +33,10 @@ import { Quarantine } from './quarantine.ts';
 import { type InternalRef, refClassOf } from './ref.ts';
 import type { Resource } from './resource.ts';
 import { Resources } from './resource.ts';
-import { InvalidValue } from './schema/errors.ts';
-import type { WireForm } from './schema/message-row.ts';
+import { apart, InvalidValue } from './schema/errors.ts';
+import type { WireForm, WireParcelOptions } from './schema/message-row.ts';
+import type { MessageType } from './schema/message-type.ts';
+import { Parcel } from './schema/parcel.ts';
 import type { Address, Owner, Target } from './target.ts';
 import { type ActorView, viewsOf } from './tree.ts';
 
@@ -53,6 +55,8 @@ export interface Counters {
   late: number;
   /** Messages that are kept in quarantine now. */
   quarantined: number;
+  /** Bytes that were given away with `move(…)` and copied all the same, each value of a message for itself; see `move`. */
+  movesCopied: number;
 }
 
 export interface HostOptions {
@@ -100,10 +104,13 @@ export class Host {
   readonly deadlines: Deadlines;
   readonly resources: Resources;
   readonly guardian: Guardian;
-  readonly counters: Counters = { accepted: 0, refused: 0, handled: 0, late: 0, quarantined: 0 };
+  readonly counters: Counters = { accepted: 0, refused: 0, handled: 0, late: 0, quarantined: 0, movesCopied: 0 };
   /** Owner of the refs that code outside of actors holds. */
   readonly outside: Outside;
   readonly handOver: HandOver;
+  readonly #pack: Pack;
+  /** True while one message is sent to several, of whom the present one gets a copy of what its sender gives away. */
+  keepsBytes = false;
   readonly resourceFor: (declared: Resource<string, unknown>) => Resource<string, unknown>;
   /** What `ctx.run` waits for; kept only where `keepWork` was called. */
   openWork: Set<OpenWork> | undefined = undefined;
@@ -146,7 +153,29 @@ export class Host {
     this.resourceFor = options.resourceFor ?? ((declared) => declared);
     this.outside = new Outside(this);
     this.deadLetters.owner = this.outside;
-    this.handOver = handOver(options.isolation, (type, wire, owner) => this.fromWire(type, wire, owner));
+    const fromWire: HandOver = (type, wire, owner) => this.fromWire(type, wire, owner);
+    this.handOver = handOver(options.isolation, fromWire);
+    this.#pack = packer(options.isolation, fromWire, this.counters);
+  }
+
+  /** The same as a parcel, for what `handOver` left by `apart`. @throws InvalidValue */
+  pack(type: MessageType, value: unknown, owner: Owner): Parcel {
+    return this.#pack(type, value, owner, this.keepsBytes);
+  }
+
+  /** How bytes that were given away leave for another place. */
+  get wireParcels(): WireParcelOptions {
+    return { keeps: this.keepsBytes, counters: this.counters };
+  }
+
+  /** A message as its caller gave it, for a dead letter: nobody who reads it shares bytes with the caller. */
+  letterOf(type: MessageType, value: unknown): unknown {
+    if (!this.deadLetters.areRead) return value;
+    try {
+      return this.handOver(type, value, this.outside);
+    } catch (thrown) {
+      return thrown === apart ? this.pack(type, value, this.outside).kept() : value;
+    }
   }
 
   /** Starts an actor; it may still be starting when this returns, and takes messages already. @throws SpawnFailed */
@@ -158,10 +187,17 @@ export class Host {
     }
     const CellClass = definition.front?.cellClass ?? Cell;
     const cell = new CellClass(this.#hosted(definition), request.parent, this.#nextCell, request.name);
+    const given = request.args === undefined ? {} : request.args;
+    let parcel: Parcel | undefined;
     let args: unknown;
     try {
       // Refs in the arguments belong to the new actor.
-      args = definition.argsType.take(request.args === undefined ? {} : request.args, cell);
+      try {
+        args = definition.argsType.take(given, cell, true);
+      } catch (error) {
+        if (error !== apart) throw error;
+        parcel = this.#packArguments(definition.argsType, given, cell);
+      }
     } catch (error) {
       throw new SpawnFailed(
         'arguments',
@@ -173,8 +209,15 @@ export class Host {
     if (request.name !== undefined) this.#takeName(cell, request.name);
     if (request.parent === undefined) this.#roots.add(cell);
     else request.parent.extension.children.add(cell);
-    cell.start(args);
+    // What was given away goes once nothing refuses the actor any more.
+    cell.start(parcel === undefined ? args : parcel.deliver());
     return cell;
+  }
+
+  /** Arguments are taken in the same way under every isolation. */
+  #packArguments(type: MessageType, args: unknown, cell: Cell): Parcel {
+    const options = { owner: cell, forWire: false, keeps: false, counters: this.counters };
+    return Parcel.of(options, (parcel) => type.take(args, parcel));
   }
 
   #hosted(behavior: ActorBehavior): HostedBehavior {

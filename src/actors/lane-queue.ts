@@ -87,6 +87,14 @@ export class LaneQueue implements MessageQueue {
     return undefined;
   }
 
+  /** True where a message, and no signal, waits in that lane or in one that is less urgent. */
+  hasMessageFrom(lane: number): boolean {
+    for (let index = lane; index < this.#lanes.length; index += 1) {
+      for (const envelope of this.#lanes[index]!.firsts()) if (!this.#owner.isSignal(envelope)) return true;
+    }
+    return false;
+  }
+
   #takeOldest(lane: PairQueue<Envelope, unknown>): { envelope: Envelope; message: unknown } | undefined {
     const signals: [Envelope, unknown][] = [];
     let found: { envelope: Envelope; message: unknown } | undefined;

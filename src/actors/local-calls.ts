@@ -12,6 +12,9 @@ import { Cancelled, DeclaredError, NotDelivered, Rejected } from './outcomes.ts'
 import type { CallOptions, Stream, StreamOptions } from './protocol.ts';
 import { Request } from './request.ts';
 import type { Run } from './run.ts';
+import { apart } from './schema/errors.ts';
+import type { MessageType } from './schema/message-type.ts';
+import type { Parcel } from './schema/parcel.ts';
 import { type StreamReader, streamOf } from './stream-reader.ts';
 import { StreamRequest } from './stream-request.ts';
 import type { Owner } from './target.ts';
@@ -64,7 +67,7 @@ export class LocalRequest extends Request implements OpenWait {
     }
     let reply: unknown;
     try {
-      reply = this.#cell.host.handOver(this.operation.output!, result, this.#owner);
+      reply = handOverNow(this.#cell.host, this.operation.output!, result, this.#owner);
     } catch (error) {
       throw invalidMessage(error, `the reply of ${this.operation.label}`);
     }
@@ -103,7 +106,17 @@ function errorFor(owner: Owner, error: Error, operation: Operation, host: Host):
   const type = error instanceof DeclaredError ? operation.errors.get(error.code) : undefined;
   if (type === undefined) return error;
   const { code, data } = error as DeclaredError;
-  return new DeclaredError(code, host.handOver(type, data, owner), operation.label);
+  return new DeclaredError(code, handOverNow(host, type, data, owner), operation.label);
+}
+
+/** What nobody refuses any more: bytes that it gives away go with it at once. @throws InvalidValue */
+function handOverNow(host: Host, type: MessageType, value: unknown, owner: Owner): unknown {
+  try {
+    return host.handOver(type, value, owner);
+  } catch (thrown) {
+    if (thrown !== apart) throw thrown;
+    return host.pack(type, value, owner).deliver();
+  }
 }
 
 /** The time limit that a call names, checked. */
@@ -131,9 +144,15 @@ export function sendAsk(
   options: CallOptions | undefined,
   owner: Owner,
 ): Promise<unknown> {
+  let taken: unknown;
+  let parcel: Parcel | undefined;
   try {
     const { host } = cell;
-    const taken = host.handOver(operation.input, message, cell);
+    try {
+      taken = host.handOver(operation.input, message, cell);
+    } catch (thrown) {
+      parcel = packed(thrown, cell, operation, message);
+    }
     const run = owner.openRun;
     const way = run === undefined ? 'queue' : judgeCall(cell, run, operation);
     const timeoutMs = options === undefined ? limits.askTimeoutMs : timeoutOf(options, operation);
@@ -143,6 +162,7 @@ export function sendAsk(
     const reply = new Promise((resolve, reject) => request.settleBy(resolve, reject));
     host.deadlines.add(request, timeoutMs);
     run?.waitsFor(request);
+    if (parcel !== undefined) taken = cell.unpack(parcel, request);
     if (way === 'queue') cell.accept(request, taken);
     else {
       request.isAdmitted = true;
@@ -152,6 +172,12 @@ export function sendAsk(
   } catch (error) {
     return Promise.reject(invalidMessage(error, `${operation.label} to ${cell.path()}`));
   }
+}
+
+/** The message as a parcel, where it was not handed over for that. @throws InvalidValue, or what was thrown */
+function packed(thrown: unknown, cell: Cell, operation: Operation, message: unknown): Parcel {
+  if (thrown !== apart) throw thrown;
+  return cell.host.pack(operation.input, message, cell);
 }
 
 /** A new ask, from outside, for a message that is in its actor's hands already. */
@@ -184,8 +210,13 @@ export function sendOffer(
   return new Promise((resolve, reject) => {
     const host = cell.host;
     let taken: unknown;
+    let parcel: Parcel | undefined;
     try {
-      taken = host.handOver(operation.input, message, cell);
+      try {
+        taken = host.handOver(operation.input, message, cell);
+      } catch (thrown) {
+        parcel = packed(thrown, cell, operation, message);
+      }
     } catch (error) {
       throw invalidMessage(error, `${operation.label} to ${cell.path()}`);
     }
@@ -197,7 +228,7 @@ export function sendOffer(
       throw new NotDelivered('stopped', `${operation.label}: ${cell.path()} has stopped; the message was not sent`);
     }
     if (cell.hasRoom) {
-      cell.accept(operation.envelope, taken);
+      cell.accept(operation.envelope, parcel === undefined ? taken : parcel.deliver());
       resolve();
       return;
     }
@@ -215,7 +246,7 @@ export function sendOffer(
     };
     const offer = new OfferWaiting(
       operation.envelope,
-      taken,
+      parcel ?? taken,
       () => {
         detach();
         resolve();
@@ -255,7 +286,7 @@ class LocalStreamRequest extends StreamRequest implements OpenWait {
 
   override item(value: unknown): void {
     try {
-      this.#reader.push(this.#host.handOver(this.operation.output!, value, this.#owner));
+      this.#reader.push(handOverNow(this.#host, this.operation.output!, value, this.#owner));
     } catch (error) {
       throw invalidMessage(error, `an item of ${this.operation.label}`);
     }
@@ -314,7 +345,13 @@ export function openLocalStream(
     const request = new LocalStreamRequest(cell, operation, owner, reader);
     request.callerRun?.waitsFor(request);
     try {
-      cell.accept(request, host.handOver(operation.input, message, cell));
+      let taken: unknown;
+      try {
+        taken = host.handOver(operation.input, message, cell);
+      } catch (thrown) {
+        taken = cell.unpack(packed(thrown, cell, operation, message), request);
+      }
+      cell.accept(request, taken);
     } catch (error) {
       request.fail(invalidMessage(error, `${operation.label} to ${cell.path()}`) as Error);
     }

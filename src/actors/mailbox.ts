@@ -20,6 +20,7 @@ import type { Operation, TellEnvelope } from './operation.ts';
 import { ActorFailed, NotDelivered, Rejected } from './outcomes.ts';
 import { PairQueue } from './pair-queue.ts';
 import type { Request } from './request.ts';
+import type { Parcel } from './schema/parcel.ts';
 import type { Signal } from './signal.ts';
 import type { Target } from './target.ts';
 import type { ActorStatus } from './tree.ts';
@@ -186,6 +187,21 @@ export abstract class Mailbox {
     if (this.isFull && !this.makeRoom(envelope, message)) return false;
     this.enqueue(envelope, message);
     return this.queued < this.hosted.highWater;
+  }
+
+  /** Whether `accept` would queue the message now: for who must know before it is sent. */
+  takes(envelope: Envelope, message: unknown): boolean {
+    if (this.status >= Status.stopping) return false;
+    if (!this.isFull) return true;
+    const { overflow, lanes } = this.behavior;
+    if (this.isDraining || overflow !== 'drop-oldest') return false;
+    return lanes === undefined || this.wouldDropFor(this.laneOf(envelope, message));
+  }
+
+  /** Bytes of the sender are the receiver's from here on, if its mailbox takes them; what comes next is `accept`. */
+  unpack(parcel: Parcel, envelope: Envelope): unknown {
+    if (this.takes(envelope, parcel.content)) return parcel.deliver();
+    return this.host.deadLetters.areRead ? parcel.kept() : undefined;
   }
 
   private enqueue(envelope: Envelope, message: unknown): void {
@@ -391,6 +407,14 @@ export abstract class Mailbox {
     this.queued -= 1;
     this.letterDies(dropped.envelope, dropped.message, 'dropped');
     return true;
+  }
+
+  /** True where the drop of an older message would make room for one of that lane. */
+  private wouldDropFor(lane: number): boolean {
+    this.backlog ??= this.newBacklog();
+    const queue = this.backlog as LaneQueue;
+    this.emptySlotInto(queue);
+    return queue.hasMessageFrom(lane);
   }
 
   /** Signals keep their place: no policy drops what is told exactly once. */

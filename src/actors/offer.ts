@@ -3,8 +3,10 @@
  * place whose senders were told to slow down.
  */
 import type { Waiting } from './deadlines.ts';
+import { invalidMessage } from './isolation.ts';
 import type { Operation, TellEnvelope } from './operation.ts';
 import { OutcomeUnknown, Rejected } from './outcomes.ts';
+import { Parcel } from './schema/parcel.ts';
 import type { Owner } from './target.ts';
 
 /** Anything that waits for room. */
@@ -27,6 +29,7 @@ export abstract class RoomWaiting implements Waiting {
 /** An offer, with its message. */
 export class OfferWaiting extends RoomWaiting {
   readonly envelope: TellEnvelope;
+  /** The message, or the parcel that it is in: it is delivered when there is room. */
   readonly message: unknown;
   /** The actor that waits, or the system for code outside. Of this place; undefined for one elsewhere. */
   readonly caller: Owner | undefined;
@@ -52,7 +55,15 @@ export class OfferWaiting extends RoomWaiting {
   }
 
   override admit(accept: (envelope: TellEnvelope, message: unknown) => void): void {
-    accept(this.envelope, this.message);
+    let { message } = this;
+    try {
+      // Until now its bytes were the sender's, who may have given them to another meanwhile.
+      if (message instanceof Parcel) message = message.deliver();
+    } catch (error) {
+      this.refuse(invalidMessage(error, this.envelope.operation.label) as Error);
+      return;
+    }
+    accept(this.envelope, message);
     this.settled = true;
     this.#resolve();
   }

@@ -4,7 +4,9 @@ import { UsageError } from '../base/errors.ts';
 import type { TimerOptions } from './context.ts';
 import { invalidMessage } from './isolation.ts';
 import { ActorFailed } from './outcomes.ts';
-import { reveal } from './ref.ts';
+import { type BoundOperation, reveal } from './ref.ts';
+import { apart } from './schema/errors.ts';
+import { Parcel } from './schema/parcel.ts';
 
 const periodMsMin = 1;
 
@@ -43,12 +45,20 @@ export class Timers {
       : [undefined, first as TimerOptions | undefined];
     // Taken now, so that a wrong message fails the handler that set the timer, and a later change of it goes unseen.
     let taken: unknown;
+    let given: Parcel | undefined;
     try {
-      taken = to.operation.input.take(message, to.owner);
+      try {
+        taken = to.operation.input.take(message, to.owner, true);
+      } catch (thrown) {
+        if (thrown !== apart) throw thrown;
+        given = packed(to, message);
+      }
     } catch (error) {
       throw invalidMessage(error, `a timer for ${to.operation.label}`);
     }
     if (this.#ended) return () => undefined;
+    // The timer has them from now on. What it delivers once goes on to the actor, and is copied each time else.
+    if (given !== undefined) taken = given.deliver(!repeat);
     const name = options?.name;
     if (name !== undefined) this.#named.get(name)?.();
     let cancelClock: Cancel;
@@ -122,6 +132,13 @@ export class Timers {
     this.close();
     this.#ended = true;
   }
+}
+
+/** @throws InvalidValue */
+function packed({ operation, owner }: BoundOperation, message: unknown): Parcel {
+  const { counters } = owner.host;
+  const options = { owner, forWire: false, keeps: false, counters };
+  return Parcel.of(options, (parcel) => operation.input.take(message, parcel));
 }
 
 /** Endless is no delay: what never fires is a mistake. */

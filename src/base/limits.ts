@@ -132,6 +132,28 @@ export const limits = {
   frameMessagesMax: 512,
   /** A frame beyond this is sent in halves, so that it delays others little. */
   frameBytesMax: 262_144,
+  /**
+   * Binary values from so many bytes on are posted beside their frame and transferred. Posting a buffer costs about 3 µs;
+   * through the codec it is copied three times, which for 16 KiB takes longer.
+   */
+  besideBytesMin: 16_384,
+  /** Bytes of one session on their way and not received: what a thread works off in some ms, and a stuck one holds. */
+  sessionBytesWindow: 16_777_216,
+  /** Bytes that wait in a session before its senders are told to slow down, and before messages are refused. */
+  outboxBytesHighWater: 16_777_216,
+  outboxBytesCapacity: 67_108_864,
+  /** However large messages are, so many may wait before their senders are told: one frame's worth and its successor. */
+  outboxSizedMin: 1_024,
+  /**
+   * Large binaries of another place that wait in one mailbox: above the first its senders are told to slow down, above the
+   * second they are refused. A mailbox is bounded by messages, and 65,536 of 1 MiB are 64 GiB.
+   */
+  mailboxBytesHighWater: 16_777_216,
+  mailboxBytesCapacity: 67_108_864,
+  /** Messages of a frame that has so many bytes to a field are looked through for large bytes: 4 KiB a message. */
+  fieldBytesWeighed: 1_024,
+  /** Bytes that the reader of a stream in another place may be behind; one element more than that is always sent. */
+  streamBytesWindow: 4_194_304,
   /** How often an idle session repeats its counts. */
   sessionIdleMs: 200,
 

@@ -7,6 +7,9 @@ import { invalidMessage } from '../actors/isolation.ts';
 import type { Operation, Origin } from '../actors/operation.ts';
 import { Cancelled } from '../actors/outcomes.ts';
 import { type ChainLink, Request } from '../actors/request.ts';
+import type { MessageRow } from '../actors/schema/message-row.ts';
+import type { MessageType } from '../actors/schema/message-type.ts';
+import { Parcel } from '../actors/schema/parcel.ts';
 import { StreamRequest } from '../actors/stream-request.ts';
 import { limits } from '../base/limits.ts';
 import { failureToWire } from './failure-codec.ts';
@@ -24,6 +27,11 @@ export interface CallOrigin extends Origin {
   /** Whether the other place is told where a failure was thrown. */
   readonly stacks: boolean;
   answer(id: number, kind: number, wire: unknown): void;
+  /** Validates, and gives the wire form, or the parcel where bytes in it go apart: `answer` takes both. @throws InvalidValue */
+  encode(type: MessageType, form: MessageRow, value: unknown): unknown;
+  /** Whether its session has room. */
+  readonly hasRoom: boolean;
+  whenRoom(): Promise<void>;
   /** Takes a call that has settled from the deadlines. */
   remove(waiting: Waiting): void;
 }
@@ -38,11 +46,19 @@ export class InboundRequest extends Request implements OpenCall {
   /** Whether it is answered with a row, as it was asked. */
   readonly #asRows: boolean;
 
-  constructor(origin: CallOrigin, id: number, operation: Operation, asRows: boolean, chain: readonly ChainLink[]) {
+  /** @param origin Who is told when it was dealt with; `session` itself where nobody else has to be. */
+  constructor(
+    session: CallOrigin,
+    id: number,
+    operation: Operation,
+    asRows: boolean,
+    chain: readonly ChainLink[],
+    origin: Origin = session,
+  ) {
     super(operation, undefined);
     this.#asRows = asRows;
     this.origin = origin;
-    this.#session = origin;
+    this.#session = session;
     this.#id = id;
     this.#chain = chain;
   }
@@ -56,7 +72,7 @@ export class InboundRequest extends Request implements OpenCall {
     const type = this.operation.output!;
     let wire: unknown;
     try {
-      wire = formOf(type, this.#asRows).toWire(type.parse(result));
+      wire = this.#session.encode(type, formOf(type, this.#asRows), result);
     } catch (error) {
       throw invalidMessage(error, `the reply of ${this.operation.label}`);
     }
@@ -87,6 +103,14 @@ export class InboundStream extends StreamRequest implements OpenCall {
   readonly #id: number;
   readonly #asRows: boolean;
   #sent = 0;
+  /** What its reader has granted; `granted` is less while bytes hold it. */
+  #promised: number;
+  /** How many values its reader is willing to be behind. */
+  readonly #window: number;
+  /** Bytes that its reader has not read yet, each as the number of the value and its size, the oldest first. */
+  readonly #unread: [number: number, bytes: number][] = [];
+  #unreadBytes = 0;
+  #waitsForRoom = false;
 
   constructor(origin: CallOrigin, id: number, operation: Operation, asRows: boolean, granted: number) {
     super(operation, undefined, granted);
@@ -94,12 +118,38 @@ export class InboundStream extends StreamRequest implements OpenCall {
     this.origin = origin;
     this.#session = origin;
     this.#id = id;
+    this.#promised = granted;
+    this.#window = granted;
   }
 
   /** @throws for a grant that lies: backwards, or for more than any reader takes. */
   override grant(total: number): void {
-    if (total < this.granted || total > this.#sent + limits.streamGrantMax) throw new Error('a grant that lies');
-    super.grant(total);
+    if (total < this.#promised || total > this.#sent + limits.streamGrantMax) throw new Error('a grant that lies');
+    this.#promised = total;
+    while (this.#unread.length > 0 && this.#unread[0]![0] <= total - this.#window) {
+      this.#unreadBytes -= this.#unread.shift()![1];
+    }
+    this.#proceed();
+  }
+
+  /** Goes on with what its reader has granted, unless bytes hold it. */
+  #proceed(): void {
+    if (!this.settled && !this.#isHeld) super.grant(this.#promised);
+  }
+
+  /** Its reader is behind by many bytes, or its session has no room for more. */
+  get #isHeld(): boolean {
+    return this.#unreadBytes >= limits.streamBytesWindow || !this.#session.hasRoom;
+  }
+
+  #hold(): void {
+    this.granted = this.#sent;
+    if (this.#waitsForRoom || this.#session.hasRoom) return;
+    this.#waitsForRoom = true;
+    void this.#session.whenRoom().then(() => {
+      this.#waitsForRoom = false;
+      this.#proceed();
+    });
   }
 
   override item(value: unknown): void {
@@ -107,12 +157,17 @@ export class InboundStream extends StreamRequest implements OpenCall {
     const type = this.operation.output!;
     let wire: unknown;
     try {
-      wire = formOf(type, this.#asRows).toWire(type.parse(value));
+      wire = this.#session.encode(type, formOf(type, this.#asRows), value);
     } catch (error) {
       throw invalidMessage(error, `an item of ${this.operation.label}`);
     }
     this.#sent += 1;
+    if (wire instanceof Parcel) {
+      this.#unread.push([this.#sent, wire.bytes]);
+      this.#unreadBytes += wire.bytes;
+    }
     this.#session.answer(this.#id, Kind.item, wire);
+    if (this.#isHeld) this.#hold();
   }
 
   override complete(): void {

@@ -15,9 +15,11 @@ import { type Operation, TellEnvelope } from '../actors/operation.ts';
 import { Cancelled, NotDelivered, Rejected } from '../actors/outcomes.ts';
 import type { RegistryIndex } from '../actors/registry.ts';
 import type { ChainLink } from '../actors/request.ts';
-import { InvalidValue } from '../actors/schema/errors.ts';
+import { apart, InvalidValue } from '../actors/schema/errors.ts';
 import type { MessageRow, WireForm } from '../actors/schema/message-row.ts';
+import type { MessageType } from '../actors/schema/message-type.ts';
 import { isRow } from '../actors/schema/object-row.ts';
+import { Parcel } from '../actors/schema/parcel.ts';
 import type { Target } from '../actors/target.ts';
 import { judgeChain } from '../actors/wait-for.ts';
 import type { Runnable, Slice } from '../base/environment/scheduler.ts';
@@ -26,6 +28,7 @@ import { limits } from '../base/limits.ts';
 import { RefusedValue } from '../transport/frame-codec.ts';
 import type { Session } from '../transport/session.ts';
 import { failureToWire } from './failure-codec.ts';
+import { bytesIn, HeldBytes } from './held-bytes.ts';
 import { type CallOrigin, InboundRequest, InboundStream, type OpenCall } from './inbound-calls.ts';
 import { fieldsOfKind, Kind, StopMode } from './items.ts';
 import { type HeardOperation, HeardOperations } from './operation-names.ts';
@@ -46,6 +49,11 @@ export class Inbound implements CallOrigin, Runnable {
   /** Cells whose senders over there were told to slow down. */
   readonly #pressed = new Map<number, RoomNotice>();
   readonly #watches = new InboundWatches();
+  readonly #held = new HeldBytes((cell, pressed) => {
+    if (!this.#pressed.has(cell)) this.#send(Kind.pressure, cell, pressed);
+  });
+  /** True while it reads a frame of large messages. */
+  #weighs = false;
 
   constructor(place: RemotePlace, registry: RegistryIndex) {
     this.#place = place;
@@ -58,8 +66,10 @@ export class Inbound implements CallOrigin, Runnable {
     this.#session = session;
   }
 
-  /** Reads the items of a frame. Returns how many. @throws where an item is malformed */
-  read(fields: readonly unknown[], start: number): number {
+  /** Reads the items of a frame of so many bytes. Returns how many. @throws where an item is malformed */
+  read(fields: readonly unknown[], start: number, bytes: number): number {
+    // Small messages are bounded by their number, and need not be looked through.
+    this.#weighs = bytes >= fields.length * limits.fieldBytesWeighed;
     let count = 0;
     let controls = 0;
     let at = start;
@@ -93,6 +103,7 @@ export class Inbound implements CallOrigin, Runnable {
     this.#open.clear();
     for (const notice of this.#pressed.values()) notice.settled = true;
     this.#pressed.clear();
+    this.#held.close();
     this.#watches.close();
   }
 
@@ -196,9 +207,14 @@ export class Inbound implements CallOrigin, Runnable {
     const { width } = form;
     if (!Array.isArray(values) || values.length !== count * width) throw new Error('a tell without its messages');
     const { host, foreign } = this.#place;
-    const envelope = this.#envelope(operation);
     let hasRoom = true;
     for (let index = 0; index < count; index += 1) {
+      const bytes = this.#weighs ? this.#weigh(partOf(values, index, count)) : 0;
+      if (bytes > 0 && this.#held.isFull(cell.id)) {
+        host.counters.refused += 1;
+        this.#dead(cellId, heard, 'full', partOf(values, index, count));
+        continue;
+      }
       let message: unknown;
       try {
         message = readRow(host, form, values, index * width, cell);
@@ -207,7 +223,7 @@ export class Inbound implements CallOrigin, Runnable {
         this.#dead(cellId, heard, 'invalid', partOf(values, index, count));
         continue;
       }
-      if (!cell.accept(envelope, message)) hasRoom = false;
+      if (!cell.accept(this.#weighed(cell, operation, bytes), message)) hasRoom = false;
     }
     if (!hasRoom) this.#suspect(cell);
     return count;
@@ -236,12 +252,24 @@ export class Inbound implements CallOrigin, Runnable {
     slice.spent(1);
   }
 
+  /** The bytes of a message as far as they count on their own. */
+  #weigh(wire: unknown): number {
+    const bytes = bytesIn(wire);
+    return bytes < limits.besideBytesMin ? 0 : bytes;
+  }
+
+  /** The head of a message with so many large bytes, which are held until it was dealt with. */
+  #weighed(cell: Cell, operation: Operation, bytes: number): TellEnvelope {
+    if (bytes === 0) return this.#envelope(operation);
+    return new TellEnvelope(operation, this.#held.hold(cell.id, bytes, this));
+  }
+
   /** Tells the other place that its tells to this cell should wait, and again when they need not any more. */
   #slowDown(cell: Cell): void {
     if (cell.isOver || this.#session.isOver) return;
     const notice = new RoomNotice(() => {
       this.#pressed.delete(cell.id);
-      this.#send(Kind.pressure, cell.id, false);
+      if (!this.#held.isAbove(cell.id)) this.#send(Kind.pressure, cell.id, false);
     });
     this.#pressed.set(cell.id, notice);
     this.#send(Kind.pressure, cell.id, true);
@@ -252,12 +280,17 @@ export class Inbound implements CallOrigin, Runnable {
     const found = this.#find(id, cellId, number, 'ask', wire);
     if ('refused' in found) return this.#refuse(id, found.refused);
     const { cell, operation, message, asRows } = found;
+    const bytes = this.#weighs ? this.#weigh(wire) : 0;
+    if (bytes > 0 && this.#held.isFull(cell.id)) return this.#refuse(id, tooManyBytes(operation.label, cell.path()));
     const links = readChain(chain);
-    const request = new InboundRequest(this, id, operation, asRows, links);
+    const origin = bytes === 0 ? this : this.#held.hold(cell.id, bytes, this);
+    const request = new InboundRequest(this, id, operation, asRows, links, origin);
     try {
       request.isAdmitted = judgeChain(cell, links, operation) === 'admit';
     } catch (cycle) {
-      return this.#refuse(id, cycle as Error);
+      request.origin.settled();
+      this.#refuse(id, cycle as Error);
+      return true;
     }
     this.#open.set(id, request);
     this.#place.host.deadlines.add(request, milliseconds(remainingMs));
@@ -277,19 +310,23 @@ export class Inbound implements CallOrigin, Runnable {
     const isOwn = cell === found.cell || operation.input.plain;
     const message = isOwn ? found.message : operation.input.rebind(found.message, cell);
     const { host } = this.#place;
-    if (cell.hasRoom) {
-      cell.accept(this.#envelope(operation), message);
+    const bytes = this.#weighs ? this.#weigh(wire) : 0;
+    const waitsForBytes = bytes > 0 && this.#held.isAbove(cell.id);
+    if (cell.hasRoom && !waitsForBytes) {
+      cell.accept(this.#weighed(cell, operation, bytes), message);
       this.#send(Kind.reply, id, null);
       return true;
     }
     if (cell.offersFull) {
       return this.#refuse(id, tooManyWait(operation.label, cell.path()));
     }
-    const envelope = this.#envelope(operation);
+    const held = bytes === 0 ? undefined : this.#held.holdLater(cell.id, bytes, this);
+    const envelope = held === undefined ? this.#envelope(operation) : new TellEnvelope(operation, held.origin);
     const offer = new OfferWaiting(
       envelope,
       message,
       () => {
+        held?.begin();
         this.#open.delete(id);
         this.#send(Kind.reply, id, null);
       },
@@ -306,7 +343,18 @@ export class Inbound implements CallOrigin, Runnable {
       },
     });
     host.deadlines.add(offer, milliseconds(remainingMs));
-    cell.awaitRoom(offer);
+    if (!waitsForBytes) cell.awaitRoom(offer);
+    else {
+      this.#held.awaitRoom(cell.id, () => {
+        if (offer.settled) return;
+        if (!cell.hasRoom || cell.isOver) {
+          cell.awaitRoom(offer);
+          return;
+        }
+        host.deadlines.remove(offer);
+        offer.admit((head, admitted) => void cell.accept(head, admitted));
+      });
+    }
     return true;
   }
 
@@ -513,7 +561,32 @@ export class Inbound implements CallOrigin, Runnable {
   answer(id: number, kind: number, wire: unknown): void {
     if (kind !== Kind.item) this.#open.delete(id);
     if (kind === Kind.end) this.#send(kind, id);
+    else if (wire instanceof Parcel) this.#sendParcel(id, kind, wire);
     else this.#send(kind, id, wire);
+  }
+
+  encode(type: MessageType, form: MessageRow, value: unknown): unknown {
+    const parsed = type.parse(value);
+    try {
+      return form.toWire(parsed, true);
+    } catch (thrown) {
+      if (thrown !== apart) throw thrown;
+      return form.wireParcel(parsed, { keeps: false, counters: this.#place.host.counters });
+    }
+  }
+
+  #sendParcel(id: number, kind: number, parcel: Parcel): void {
+    if (this.#session.isOver) return;
+    const wire = parcel.deliver();
+    this.#session.begin(parcel.bytes).push(kind, id, wire);
+  }
+
+  get hasRoom(): boolean {
+    return this.#session.hasRoom;
+  }
+
+  whenRoom(): Promise<void> {
+    return this.#session.whenRoom();
   }
 
   remove(waiting: Waiting): void {
@@ -542,6 +615,11 @@ function partOf(values: unknown, index: number, count: number): unknown {
   if (!Array.isArray(values)) return values;
   const width = Math.floor(values.length / count);
   return values.slice(index * width, (index + 1) * width);
+}
+
+function tooManyBytes(label: string, path: string): Rejected {
+  const text = `${label}: large bytes of one place wait at ${path} already, ${limits.mailboxBytesCapacity} of them or more`;
+  return new Rejected('full', `${text}; the message was not taken`);
 }
 
 function readChain(chain: unknown): readonly ChainLink[] {

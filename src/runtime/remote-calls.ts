@@ -11,6 +11,7 @@ import type { StreamReader } from '../actors/stream-reader.ts';
 import type { Owner } from '../actors/target.ts';
 import { limits } from '../base/limits.ts';
 import { type Decode, failureFromWire } from './failure-codec.ts';
+import { bytesIn } from './held-bytes.ts';
 import type { SaidOperation } from './operation-names.ts';
 
 /** One call that waits. Settles once. */
@@ -53,6 +54,10 @@ abstract class PromisedCall extends RemoteCall {
   protected readonly place: CallOwner;
   readonly #resolve: (value: unknown) => void;
   detach: (() => void) | undefined = undefined;
+  /** Called before its promise resolves. */
+  onSucceeded: (() => void) | undefined = undefined;
+  /** Called when it has settled, whatever with. */
+  onSettled: (() => void) | undefined = undefined;
 
   constructor(id: number, place: CallOwner, resolve: (value: never) => void) {
     super(id);
@@ -63,6 +68,7 @@ abstract class PromisedCall extends RemoteCall {
   protected succeed(value: unknown): void {
     if (this.settled) return;
     this.#settle(false);
+    this.onSucceeded?.();
     this.#resolve(value);
   }
 
@@ -76,6 +82,7 @@ abstract class PromisedCall extends RemoteCall {
     this.settled = true;
     this.place.host.deadlines.remove(this);
     this.detach?.();
+    this.onSettled?.();
     this.place.finished(this, tellOther);
   }
 }
@@ -136,6 +143,11 @@ export class MessageCall extends PromisedCall {
       return;
     }
     this.fail(this.#isOffer ? offerUnknown(label) : noReplyInTime(label), true);
+  }
+
+  /** It cannot be sent, as turned out when its turn came. */
+  refuse(error: unknown): void {
+    this.fail(error);
   }
 
   cancel(reason: unknown): void {
@@ -204,6 +216,12 @@ export class StreamCall extends RemoteCall {
   /** How many values the other side may send in all. */
   granted: number;
   #received = 0;
+  /** The window of its reader. */
+  readonly #window: number;
+  /** Bytes of the values that it has not read, each as its number and its size, the oldest first. */
+  readonly #unread: [number: number, bytes: number][] = [];
+  /** Bytes that it has read since it granted more. */
+  #read = 0;
 
   constructor(
     id: number,
@@ -220,12 +238,23 @@ export class StreamCall extends RemoteCall {
     this.#owner = owner;
     this.#reader = reader;
     this.granted = granted;
+    this.#window = granted;
+  }
+
+  /** True when the other side should hear that so many were read in all: half a window of them, or of bytes. */
+  owesGrant(total: number): boolean {
+    while (this.#unread.length > 0 && this.#unread[0]![0] <= total) this.#read += this.#unread.shift()![1];
+    if (total + this.#window / 2 < this.granted && this.#read < limits.streamBytesWindow / 2) return false;
+    this.#read = 0;
+    return true;
   }
 
   override item(wire: unknown): void {
     if (this.settled) return;
     const { output, label } = this.#operation;
     this.#received += 1;
+    const bytes = output!.plain ? 0 : bytesIn(wire);
+    if (bytes > 0) this.#unread.push([this.#received, bytes]);
     if (this.#received > this.granted) throw new Error(`more items of ${label} than were granted`);
     try {
       this.#reader.push(this.#place.decode(output!, this.#asRows, wire, this.#owner, `an item of ${label}`));

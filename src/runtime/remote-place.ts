@@ -16,18 +16,23 @@ import { NotDelivered, OutcomeUnknown, Rejected } from '../actors/outcomes.ts';
 import type { CallOptions, Stream, StreamOptions } from '../actors/protocol.ts';
 import type { RegistryIndex } from '../actors/registry.ts';
 import { chainOf } from '../actors/request.ts';
-import { InvalidValue } from '../actors/schema/errors.ts';
+import { apart, InvalidValue } from '../actors/schema/errors.ts';
 import type { MessageType } from '../actors/schema/message-type.ts';
+import { Parcel } from '../actors/schema/parcel.ts';
+import { replaced } from '../actors/schema/replaced-bytes.ts';
 import { streamOf } from '../actors/stream-reader.ts';
 import type { Linked, Owner, StopOptions, Watcher } from '../actors/target.ts';
+import { isDetached } from '../base/beside-bytes.ts';
 import type { Cancel } from '../base/environment/clock.ts';
 import type { Runnable } from '../base/environment/scheduler.ts';
 import { describeThrown } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { RefusedValue } from '../transport/frame-codec.ts';
+import { transportLimits } from '../transport/limits.ts';
 import { type Carrier, Session, type SessionOptions, type Unsettled } from '../transport/session.ts';
 import { Inbound } from './inbound.ts';
 import { Kind, stopMode } from './items.ts';
+import { OfferedBytes } from './offered-bytes.ts';
 import { formOf, type SaidOperation, SaidOperations } from './operation-names.ts';
 import { ControlCall, MessageCall, type RemoteCall, StreamCall } from './remote-calls.ts';
 import { RemoteTarget } from './remote-target.ts';
@@ -61,6 +66,7 @@ export class RemotePlace {
   #inbound: Inbound;
   readonly #calls = new Map<number, RemoteCall>();
   readonly #watches = new OutboundWatches();
+  readonly #offered = new OfferedBytes();
   readonly #targets = new Map<number, WeakRef<RemoteTarget>>();
   /** At how many targets those that nobody holds any more are forgotten. */
   #targetsSweptAt: number = limits.targetsSwept;
@@ -115,7 +121,7 @@ export class RemotePlace {
       clock,
       scheduler,
       onBroken,
-      onItems: (fields, start) => this.#inbound.read(fields, start),
+      onItems: (fields, start, bytes) => this.#inbound.read(fields, start, bytes),
       onRefused: (fields, error) =>
         this.#dies(fields, new Rejected('invalid', `${error.message}; the message was not sent`)),
       cut: cutTells,
@@ -169,7 +175,12 @@ export class RemotePlace {
         this.#refuseTell(target, operation, parsed);
         return false;
       }
-      this.#tells.add(target.cell, said, parsed);
+      try {
+        this.#tells.add(target.cell, said, parsed);
+      } catch (thrown) {
+        if (thrown !== apart) throw thrown;
+        return this.#tellParcel(target, said, parsed);
+      }
     } catch (error) {
       throw invalidMessage(error, `${operation.label} to ${target.path()}`);
     }
@@ -178,11 +189,25 @@ export class RemotePlace {
 
   /** A tell that the session does not take. @throws InvalidValue where it could not be sent at all */
   #refuseTell(target: RemoteTarget, of: Operation, parsed: unknown): void {
-    const { outside, counters, deadLetters } = this.host;
-    const message = of.input.rebind(parsed, outside);
+    const { counters, deadLetters } = this.host;
+    const message = this.host.letterOf(of.input, parsed);
     counters.refused += 1;
     const reason = this.session.isOver ? 'unreachable' : 'full';
     deadLetters.add({ path: target.path(), operation: of.label, reason, message, target, of });
+  }
+
+  /** A tell with bytes that go apart: they leave their sender when the session takes them. @throws InvalidValue */
+  #tellParcel(target: RemoteTarget, said: SaidOperation, parsed: unknown): boolean {
+    const { session } = this;
+    const parcel = this.#checked(said.form.valuesParcel(parsed, this.host.wireParcels));
+    if (session.isFullOfBytes) {
+      this.#refuseTell(target, said.operation, parsed);
+      return false;
+    }
+    const number = this.#operations.numberOf(said, session);
+    const values = parcel.deliver();
+    session.begin(parcel.bytes).push(Kind.tell, target.cell, number, 1, values);
+    return session.hasRoom && !target.pressed;
   }
 
   ask(
@@ -194,14 +219,16 @@ export class RemotePlace {
   ): Promise<unknown> {
     return new Promise((resolve) => {
       const said = this.#operations.of(operation);
-      const wire = this.#encode(target, said, message);
-      const call = this.#openCall(target, said, false, options, owner, resolve);
+      const encoded = this.#encode(target, said, message);
+      const kind = bytesOf(encoded) > 0 ? 'large' : 'ask';
+      const call = this.#openCall(target, said, kind, options, owner, resolve);
       const chain = chainOf(owner).flatMap((link) => [link.place, link.cell, link.run]);
       const number = this.#operations.numberOf(said, this.session);
       const remaining = this.host.deadlines.remainingMs(call);
       call.sent = true;
+      const wire = delivered(encoded);
       this.session
-        .begin()
+        .begin(bytesOf(encoded))
         .push(Kind.ask, call.id, target.cell, number, wire, remaining, chain.length === 0 ? null : chain);
     });
   }
@@ -215,18 +242,31 @@ export class RemotePlace {
   ): Promise<void> {
     return new Promise((resolve) => {
       const said = this.#operations.of(operation);
-      const wire = this.#encode(target, said, message);
+      const encoded = this.#encode(target, said, message);
+      const bytes = bytesOf(encoded);
       const { session } = this;
-      const call = this.#openCall(target, said, true, options, owner, resolve);
+      // Until it is taken over there, what it gives away is its sender's.
+      const gives = encoded instanceof Parcel && encoded.gives ? encoded : undefined;
+      const call = this.#openCall(target, said, 'offer', options, owner, resolve);
+      if (gives !== undefined) call.onSucceeded = () => gives.release();
       const send = (): void => {
         if (call.settled || session.isOver) return;
-        if (!session.hasRoom) {
-          void session.whenRoom().then(send);
+        if (!session.hasRoom || (bytes > 0 && this.#offered.isFull)) {
+          void (session.hasRoom ? this.#offered.whenRoom() : session.whenRoom()).then(send);
+          return;
+        }
+        let wire: unknown;
+        try {
+          wire = gives === undefined ? delivered(encoded) : gives.copied();
+        } catch (error) {
+          call.refuse(invalidMessage(error, `${operation.label} to ${target.path()}`));
           return;
         }
         call.sent = true;
+        if (bytes > 0) call.onSettled = this.#offered.add(bytes);
         const number = this.#operations.numberOf(said, session);
-        session.begin().push(Kind.offer, call.id, target.cell, number, wire, this.host.deadlines.remainingMs(call));
+        const remainingMs = this.host.deadlines.remainingMs(call);
+        session.begin(bytes).push(Kind.offer, call.id, target.cell, number, wire, remainingMs);
       };
       send();
     });
@@ -244,18 +284,19 @@ export class RemotePlace {
       const said = this.#operations.of(operation);
       const call = new StreamCall(this.#nextCall++, this, said, owner, reader, granted);
       try {
-        const wire = this.#encode(target, said, message);
+        const encoded = this.#encode(target, said, message);
         this.#refuseIfLost(operation.label);
+        const wire = delivered(encoded);
         this.#opened(call);
         const number = this.#operations.numberOf(said, this.session);
-        this.session.begin().push(Kind.stream, call.id, target.cell, number, wire, granted);
+        this.session.begin(bytesOf(encoded)).push(Kind.stream, call.id, target.cell, number, wire, granted);
       } catch (error) {
         call.settled = true;
         reader.end({ thrown: error });
       }
       return {
         consumed: (total: number): void => {
-          if (call.settled || total + limits.streamWindow / 2 < call.granted) return;
+          if (call.settled || !call.owesGrant(total)) return;
           call.granted = total + limits.streamWindow;
           this.session.begin().push(Kind.grant, call.id, call.granted);
         },
@@ -409,14 +450,16 @@ export class RemotePlace {
   #openCall(
     target: RemoteTarget,
     said: SaidOperation,
-    isOffer: boolean,
+    kind: 'ask' | 'large' | 'offer',
     options: CallOptions | undefined,
     owner: Owner,
     resolve: (value: never) => void,
   ): MessageCall {
     const { operation } = said;
     this.#refuseIfLost(operation.label);
-    if (this.#calls.size >= limits.callsPerSessionMax || (this.session.isFull && !isOffer)) {
+    const isOffer = kind === 'offer';
+    const isFull = kind === 'large' ? this.session.isFullOfBytes : this.session.isFull;
+    if (this.#calls.size >= limits.callsPerSessionMax || (isFull && !isOffer)) {
       throw new Rejected(
         'full',
         `${operation.label}: too much is under way to ${target.path()}; send later, or fewer at once`,
@@ -441,13 +484,26 @@ export class RemotePlace {
     throw new NotDelivered('unreachable', `${label}: ${this.placeId} is gone; the message was not sent`);
   }
 
-  /** Validates, and turns into one field. @throws InvalidMessage */
+  /** Validates, and turns into one field, or into a parcel where bytes in it go apart. @throws InvalidMessage */
   #encode(target: RemoteTarget, { operation, form }: SaidOperation, message: unknown): unknown {
     try {
-      return form.toWire(operation.input.parse(message));
+      const parsed = operation.input.parse(message);
+      try {
+        return form.toWire(parsed, true);
+      } catch (thrown) {
+        if (thrown !== apart) throw thrown;
+        return this.#checked(form.wireParcel(parsed, this.host.wireParcels));
+      }
     } catch (error) {
       throw invalidMessage(error, `${operation.label} to ${target.path()}`);
     }
+  }
+
+  /** Found before it leaves: what was given away would be gone. @throws InvalidValue */
+  #checked(parcel: Parcel): Parcel {
+    const max = transportLimits.frameBytesMax;
+    if (!this.foreign || parcel.bytes < max) return parcel;
+    throw new InvalidValue(`its bytes are ${parcel.bytes}, and a link carries ${max} in one message; send it in parts`);
   }
 
   // ── the end ──
@@ -494,10 +550,29 @@ export class RemotePlace {
     const target = this.#targets.get(cell)?.deref();
     const path = target?.path() ?? `troupe://${this.placeId}/#${cell}`;
     const { operation: of, form } = this.#operations.numbered(number)!;
-    const read = () => readRow(host, form, values, 0, host.outside);
-    host.deadLetters.add({ path, operation: of.label, reason, message: values, target, of, read });
+    const { left, bytesGone } = leftOf(values);
+    const message = left as readonly unknown[];
+    const read = () => readRow(host, form, message, 0, host.outside);
+    host.deadLetters.add({ path, operation: of.label, reason, message, target, of, read, bytesGone });
   }
 }
+
+/** The wire form of what was encoded or packed: bytes that were given away are the message's from here on. */
+function delivered(encoded: unknown): unknown {
+  return encoded instanceof Parcel ? encoded.deliver() : encoded;
+}
+
+function bytesOf(encoded: unknown): number {
+  return encoded instanceof Parcel ? encoded.bytes : 0;
+}
+
+/** What is left of a message that was under way: bytes that were posted beside a frame belong to the other thread. */
+function leftOf(wire: unknown): { readonly left: unknown; readonly bytesGone: boolean } {
+  const left = replaced(wire, (buffer) => (isDetached(buffer) ? nothingLeft : undefined));
+  return { left, bytesGone: left !== wire };
+}
+
+const nothingLeft = { buffer: new ArrayBuffer(0), view: () => new Uint8Array(0) };
 
 /** True where an item's number is that of a call of our own: elsewhere it is the other side's, or an operation's. */
 function opensCall(kind: number): boolean {

@@ -11,6 +11,7 @@ import { recordsCodec, strictCodec } from '../transport/frame-codec.ts';
 import type { Carrier } from '../transport/session.ts';
 import { RemotePlace } from './remote-place.ts';
 import type { UndeliveredTo } from './shutdown-report.ts';
+import type { PostedFrame } from './thread-messages.ts';
 
 /** `node~incarnation` of a place id. */
 export function nodeOf(placeId: string): string {
@@ -77,8 +78,11 @@ export class Router {
     return this.#places.get(placeId)?.pathOf(cell) ?? `troupe://${placeId}/…#${cell}`;
   }
 
-  onFrame(placeId: string, frame: Uint8Array): void {
-    this.place(placeId)?.session.onFrame(frame);
+  /** @param posted A frame, or one with the memory of what came beside it. */
+  onFrame(placeId: string, posted: PostedFrame): void {
+    const session = this.place(placeId)?.session;
+    if (posted instanceof Uint8Array) session?.onFrame(posted);
+    else session?.onFrame(posted[0], posted[1]);
   }
 
   /** A place has ended, or cannot be reached any more. */

@@ -6,8 +6,8 @@ import { postFrame } from './thread-messages.ts';
 /** Straight to the thread at the other end of `port`. What is in flight is bounded by the session's credit. */
 export function portCarrier(port: Port): Carrier {
   return {
-    send(frame) {
-      postFrame(port, frame);
+    send(frame, beside) {
+      postFrame(port, frame, beside);
       return true;
     },
     drained: () => Promise.resolve(),

@@ -2,6 +2,7 @@
 
 import type { GuardianOptions } from '../actors/guardian.ts';
 import type { ActorView, PlaceTree } from '../actors/tree.ts';
+import type { BesideBytes } from '../base/beside-bytes.ts';
 import type { StackTravel } from './router.ts';
 import type { ShutdownPhase } from './shutdown-report.ts';
 import type { Stall } from './stall.ts';
@@ -75,10 +76,25 @@ export interface WorkerInit {
   readonly stallMs: StallMs;
 }
 
-/** A frame leaves this thread: its buffer is transferred. */
+/** A frame as it is posted: bare, or with the memory of the bytes that belong to it. */
+export type PostedFrame = Uint8Array | readonly [frame: Uint8Array, beside: readonly ArrayBufferLike[]];
+
+/** True for a frame; everything else that threads post to each other says its kind. */
+export function isPostedFrame(message: unknown): message is PostedFrame {
+  return message instanceof Uint8Array || Array.isArray(message);
+}
+
+/** A frame leaves this thread: its buffer is transferred, and those beside it, but for memory that threads share. */
 export function postFrame(
   port: { post(message: unknown, transfer?: readonly unknown[]): void },
   frame: Uint8Array,
+  beside?: readonly BesideBytes[],
 ): void {
-  port.post(frame, [frame.buffer]);
+  if (beside === undefined || beside.length === 0) {
+    port.post(frame, [frame.buffer]);
+    return;
+  }
+  const transfer = new Set<ArrayBufferLike>([frame.buffer]);
+  for (const bytes of beside) if (!bytes.isShared) transfer.add(bytes.buffer);
+  port.post([frame, beside.map(({ buffer }) => buffer)] satisfies PostedFrame, [...transfer]);
 }

@@ -21,6 +21,7 @@ interface PostedLetter {
   readonly to:
     | { readonly place: string; readonly cell: number; readonly branch: string; readonly protocol: string }
     | undefined;
+  readonly bytesGone: boolean;
 }
 
 /** What a worker posts. The counts are of all since it started. */
@@ -74,7 +75,7 @@ export class LetterBox {
   }
 }
 
-function posted({ path, operation, reason, message, target, of, read }: LostMessage): PostedLetter {
+function posted({ path, operation, reason, message, target, of, read, bytesGone = false }: LostMessage): PostedLetter {
   let wire: unknown;
   try {
     wire = of === undefined ? undefined : of.input.toWire(read === undefined ? message : read());
@@ -82,9 +83,9 @@ function posted({ path, operation, reason, message, target, of, read }: LostMess
     // It has no wire form: its handler changed it, or it never fitted; then what came of it may be looked at.
     if (read !== undefined) wire = message;
   }
-  if (target === undefined) return { path, operation, reason, wire, to: undefined };
+  if (target === undefined) return { path, operation, reason, wire, to: undefined, bytesGone };
   const to = { ...target.address(), branch: target.branch(), protocol: target.protocolName };
-  return { path, operation, reason, wire, to };
+  return { path, operation, reason, wire, to, bytesGone };
 }
 
 /** The main thread's side: what its workers have posted. */
@@ -119,12 +120,12 @@ export class WorkerLetters {
     for (const letter of posted.letters) this.#letters.relay(this.#read(letter));
   }
 
-  #read({ path, operation, reason, wire, to }: PostedLetter): LostMessage {
+  #read({ path, operation, reason, wire, to, bytesGone }: PostedLetter): LostMessage {
     const host = this.#host;
     const of = this.#registry.operation(operation);
     const read = of === undefined ? undefined : () => host.fromWire(of.input, wire, host.outside);
-    if (to === undefined) return { path, operation, reason, message: wire, of, read };
+    if (to === undefined) return { path, operation, reason, message: wire, of, read, bytesGone };
     const target = this.#router.target({ place: to.place, cell: to.cell }, to.branch, to.protocol);
-    return { path, operation, reason, message: wire, target, of, read };
+    return { path, operation, reason, message: wire, target, of, read, bytesGone };
   }
 }

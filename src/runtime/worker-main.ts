@@ -20,7 +20,7 @@ import { nodeOf, Router } from './router.ts';
 import { StallWatch } from './stall-watch.ts';
 import { ThreadActivity } from './thread-activity.ts';
 import { portCarrier, relayCarrier } from './thread-carrier.ts';
-import type { FromWorker, ToWorker, WorkerInit } from './thread-messages.ts';
+import { type FromWorker, isPostedFrame, type PostedFrame, type ToWorker, type WorkerInit } from './thread-messages.ts';
 import { LetterBox } from './worker-letters.ts';
 import { portFrom, workerPlaces, workerSide } from './worker-places.ts';
 import { checkVersion, startFailureOf } from './worker-start.ts';
@@ -85,7 +85,7 @@ async function start(
   new StallWatch(host, stallMs, (stall) => tellMain({ kind: 'stall', stall }));
   const letters = new LetterBox(host, (posted) => tellMain({ kind: 'letters', posted }));
 
-  const onFrame = (from: string) => (message: unknown) => router.onFrame(from, message as Uint8Array);
+  const onFrame = (from: string) => (message: unknown) => router.onFrame(from, message as PostedFrame);
   const onMain = async (message: ToWorker): Promise<void> => {
     switch (message.kind) {
       case 'peer': {
@@ -128,7 +128,7 @@ async function start(
     }
   };
   main.onMessage = (message) => {
-    if (message instanceof Uint8Array) router.onFrame(mainPlaceId, message);
+    if (isPostedFrame(message)) router.onFrame(mainPlaceId, message);
     else void onMain(message as ToWorker);
   };
   tellMain({ kind: 'ready' });

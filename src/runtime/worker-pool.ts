@@ -21,7 +21,14 @@ import type { Stall } from './stall.ts';
 import type { StallMs } from './stall-watch.ts';
 import { ThreadActivity } from './thread-activity.ts';
 import { portCarrier } from './thread-carrier.ts';
-import type { FromWorker, ToWorker, WorkerInit, WorkerPhase } from './thread-messages.ts';
+import {
+  type FromWorker,
+  isPostedFrame,
+  type PostedFrame,
+  type ToWorker,
+  type WorkerInit,
+  type WorkerPhase,
+} from './thread-messages.ts';
 import type { PostedLetters } from './worker-letters.ts';
 import { entryForSpawn, startFailed, startUnfinished } from './worker-start.ts';
 
@@ -263,7 +270,8 @@ export class WorkerPool {
         reject(new SpawnFailed('place-lost', `worker ${placeId} ended while it started: ${exitText(exit)}`));
         this.#onExit(slot, worker, exit, registry);
       };
-      handle.port.onMessage = (message) => this.#onMessage(worker, message as FromWorker | Uint8Array, resolve, reject);
+      handle.port.onMessage = (message) =>
+        this.#onMessage(worker, message as FromWorker | PostedFrame, resolve, reject);
     })
       .then(() => this.#refuseIfClosing())
       .catch((error: unknown) => {
@@ -292,11 +300,11 @@ export class WorkerPool {
 
   #onMessage(
     worker: Worker,
-    message: FromWorker | Uint8Array,
+    message: FromWorker | PostedFrame,
     ready: () => void,
     failed: (error: Error) => void,
   ): void {
-    if (message instanceof Uint8Array) {
+    if (isPostedFrame(message)) {
       this.#options.router.onFrame(worker.placeId, message);
       return;
     }

@@ -6,7 +6,9 @@
  * peer: plain maps only, after a scan that refuses what is not ours.
  */
 import { Packr, Unpackr } from 'msgpackr';
+import type { BesideBytes } from '../base/beside-bytes.ts';
 import { describeThrown } from '../base/errors.ts';
+import { leavingOut, putBack } from './beside-frame.ts';
 import { FrameRefused } from './errors.ts';
 import { transportLimits } from './limits.ts';
 import { FrameScanner, type ItemFault, type RefusedItem, type ScanLimits } from './scan.ts';
@@ -14,15 +16,17 @@ import { FrameScanner, type ItemFault, type RefusedItem, type ScanLimits } from 
 export interface FrameCodec {
   /**
    * The items as one frame, in an ArrayBuffer of its own and of exactly its size, so that it can be transferred.
+   * @param beside Takes the bytes that are to be posted beside the frame, where there are any and the codec leaves such out.
    * @throws FrameRefused when the strict codec's limits are exceeded; `index` names the item where one is at fault.
    */
-  pack(items: readonly unknown[]): Uint8Array<ArrayBuffer>;
+  pack(items: readonly unknown[], beside?: BesideBytes[]): Uint8Array<ArrayBuffer>;
   /**
    * The items of a frame; binary values are copies of their own. In the place of an item beyond the strict codec's
    * limits stands a `RefusedValue`.
+   * @param beside The memory of the bytes that came beside it, in their order.
    * @throws FrameRefused when the frame as a whole cannot or must not be read.
    */
-  unpack(frame: Uint8Array): unknown[];
+  unpack(frame: Uint8Array, beside?: readonly ArrayBufferLike[]): unknown[];
 }
 
 /** What stands in the place of an item that the strict codec refused to decode. */
@@ -44,8 +48,11 @@ export function recordsCodec(): FrameCodec {
   const packr = new Packr({ useRecords: true, useToJSON: false });
   const unpackr = new Unpackr({ useRecords: true, copyBuffers: true });
   return {
-    pack: (items) => ownCopy(packr.pack(items)),
-    unpack: (frame) => unpackr.unpack(frame) as unknown[],
+    pack: (items, beside) => ownCopy(leavingOut(packr, items, beside)),
+    unpack: (frame, beside) => {
+      const items = unpackr.unpack(frame) as unknown[];
+      return beside === undefined ? items : putBack(items, beside);
+    },
   };
 }
 

@@ -9,11 +9,13 @@
  * A frame is one array: `[sequence, received, settled, granted, asks, …items]`. All four counts are cumulative, so a frame
  * without items repeats them at no risk; one that `asks` is answered with the other side's counts at once.
  */
+import type { BesideBytes } from '../base/beside-bytes.ts';
 import type { Cancel, Clock } from '../base/environment/clock.ts';
 import type { Runnable, Scheduler, Slice } from '../base/environment/scheduler.ts';
 import { describeThrown } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { Ring } from '../base/ring.ts';
+import { bytesBeside, ownedBytes } from './beside-frame.ts';
 import { FrameRefused } from './errors.ts';
 import type { FrameCodec } from './frame-codec.ts';
 
@@ -21,8 +23,11 @@ const headerFields = 5;
 
 /** How a session's frames reach the other place. Ordered; what was sent when it breaks may be lost. */
 export interface Carrier {
-  /** False when the carrier has enough for now; wait for `drained`. The frame belongs to the carrier. */
-  send(frame: Uint8Array): boolean;
+  /**
+   * False when the carrier has enough for now; wait for `drained`. The frame belongs to the carrier.
+   * @param beside Bytes that belong to the frame and are posted beside it, where the codec leaves such out.
+   */
+  send(frame: Uint8Array, beside?: readonly BesideBytes[]): boolean;
   drained(): Promise<void>;
 }
 
@@ -31,8 +36,8 @@ export interface SessionOptions {
   readonly codec: FrameCodec;
   readonly clock: Clock;
   readonly scheduler: Scheduler;
-  /** Reads the items of a frame, from `start` on. Returns how many there were. Throws where they make no sense. */
-  readonly onItems: (fields: readonly unknown[], start: number) => number;
+  /** Reads the items of a frame of so many bytes, from `start` on. Returns how many. Throws where they make no sense. */
+  readonly onItems: (fields: readonly unknown[], start: number, bytes: number) => number;
   /** An item that no frame can carry, given back whole: of one message. */
   readonly onRefused: (fields: readonly unknown[], error: FrameRefused) => void;
   /** Cuts an item of several messages in two, the first of which has `messages`. */
@@ -61,6 +66,17 @@ class Frame {
   /** Messages of all items. */
   count = 0;
   sequence = 0;
+  /** Large bytes of its items, as far as it was told; once it is packed, all of its bytes. */
+  bytes = 0;
+  /** The same by item, where an item has any. */
+  weights: Map<number, number> | undefined = undefined;
+
+  /** The item that was begun last has large bytes. */
+  weigh(bytes: number): void {
+    this.bytes += bytes;
+    this.weights ??= new Map();
+    this.weights.set(this.starts.length - 1, bytes);
+  }
 
   begin(messages: number): void {
     this.starts.push(this.fields.length);
@@ -88,6 +104,13 @@ export class Session implements Runnable {
   readonly #sealed = new Ring<Frame>();
   readonly #retained = new Ring<Frame>();
   #queued = 0;
+  /** Large bytes among what is queued. */
+  #queuedBytes = 0;
+  /** Bytes that were sent and that the other side has not received. */
+  #flightBytes = 0;
+  /** At how many messages the outbox is above its high water, and full: fewer where messages are large. */
+  #highWater: number = limits.outboxHighWater;
+  #capacity: number = limits.outboxCapacity;
   #sent = 0;
   #acknowledged = 0;
   #settledThere = 0;
@@ -100,6 +123,8 @@ export class Session implements Runnable {
   #settled = 0;
   #reportedReceived = 0;
   #reportedSettled = 0;
+  /** Bytes that were received since that was last reported. */
+  #unreportedBytes = 0;
   #askedForCounts = false;
   #idle: Cancel | undefined = undefined;
   #ended = false;
@@ -116,12 +141,17 @@ export class Session implements Runnable {
 
   /** False when senders should slow down. */
   get hasRoom(): boolean {
-    return this.#queued < limits.outboxHighWater;
+    return this.#queued < this.#highWater && this.#queuedBytes < limits.outboxBytesHighWater;
   }
 
   /** True when messages that may be refused must be refused. */
   get isFull(): boolean {
-    return this.#queued >= limits.outboxCapacity;
+    return this.#queued >= this.#capacity;
+  }
+
+  /** True when messages with large bytes must be refused as well; what is small still finds room. */
+  get isFullOfBytes(): boolean {
+    return this.isFull || this.#queuedBytes >= limits.outboxBytesCapacity;
   }
 
   get isOver(): boolean {
@@ -161,15 +191,21 @@ export class Session implements Runnable {
   /**
    * Begins an item and gives the array to push its fields to, at once and completely. The item is sent when the
    * session's turn comes.
+   *
+   * @param bytes How many bytes its large binary values have.
    */
-  begin(): unknown[] {
-    if (this.#open.count >= this.#frameMessages) {
+  begin(bytes = 0): unknown[] {
+    if (this.#open.count >= this.#frameMessages || this.#open.bytes + bytes > limits.frameBytesMax) {
       this.#seal();
       // A full frame goes out now: the other side can work while this one fills the next.
       this.#flush();
     }
     this.#last += 1;
     this.#open.begin(1);
+    if (bytes > 0) {
+      this.#open.weigh(bytes);
+      this.#queuedBytes += bytes;
+    }
     this.#queue();
     this.#makeReady();
     return this.#open.fields;
@@ -220,6 +256,7 @@ export class Session implements Runnable {
   }
 
   #seal(): void {
+    if (this.#open.count === 0) return;
     this.#sealed.push(this.#open);
     this.#open = new Frame();
     this.#last += 1;
@@ -231,32 +268,41 @@ export class Session implements Runnable {
 
   #maySend(): boolean {
     if (this.#carrierFull || this.#ended || this.#broken !== undefined) return false;
-    if (this.#sent < this.#granted) return true;
+    if (this.#sent < this.#granted && this.#flightBytes < limits.sessionBytesWindow) return true;
     this.statistics.creditWaits += 1;
     this.#keepIdleTimer();
     return false;
   }
 
   #send(frame: Frame): void {
-    const packed = this.#pack(frame);
+    const beside: BesideBytes[] = [];
+    const { bytes } = frame;
+    const packed = this.#pack(frame, beside);
     if (packed === undefined) return;
     this.#sent += frame.count;
     this.#queued -= frame.count;
+    this.#queuedBytes -= bytes;
+    this.#flightBytes += frame.bytes;
     this.#retained.push(frame);
-    this.#carry(packed);
+    this.#carry(packed, beside);
     this.#keepIdleTimer();
     if (this.#roomWaiters.length > 0 && this.hasRoom) this.#wakeRoomWaiters();
   }
 
   /** The frame's bytes; a frame that is too large, or holds what cannot be sent, is sent in halves instead. */
-  #pack(frame: Frame): Uint8Array | undefined {
+  #pack(frame: Frame, beside: BesideBytes[]): Uint8Array | undefined {
     frame.sequence = this.#sent;
     this.#stamp(frame.fields, this.#sent);
     let refused: FrameRefused | undefined;
     try {
-      const packed = this.#options.codec.pack(frame.fields);
-      this.#learnSize(packed.byteLength);
-      if (packed.byteLength <= limits.frameBytesMax || frame.count === 1) return packed;
+      const packed = this.#options.codec.pack(frame.fields, beside);
+      const bytes = packed.byteLength + bytesBeside(beside);
+      // What lies beside it was weighed before it came in, so it tells nothing of other messages.
+      if (bytes === packed.byteLength) this.#learnSize(bytes, frame.count);
+      if (bytes <= limits.frameBytesMax || frame.count === 1) {
+        frame.bytes = bytes;
+        return packed;
+      }
     } catch (error) {
       if (!(error instanceof FrameRefused)) throw error;
       refused = error;
@@ -265,13 +311,18 @@ export class Session implements Runnable {
       for (const half of halves(frame, this.#options.cut)) this.#send(half);
     } else if (refused !== undefined) {
       this.#queued -= 1;
+      this.#queuedBytes -= frame.bytes;
       this.#options.onRefused(frame.item(0), refused);
     }
     return undefined;
   }
 
   /** Large messages go fewer to a frame, so that none is packed twice because it came out too large. */
-  #learnSize(bytes: number): void {
+  #learnSize(bytes: number, count: number): void {
+    const mean = bytes / count;
+    // Of what is not weighed the size is known when it is packed; the next messages are likely to be as large.
+    this.#highWater = between(limits.outboxBytesHighWater / mean, limits.outboxSizedMin, limits.outboxHighWater);
+    this.#capacity = between(limits.outboxBytesCapacity / mean, limits.outboxHighWater, limits.outboxCapacity);
     if (bytes > limits.frameBytesMax / 2) this.#frameMessages = Math.max(1, this.#frameMessages >> 1);
     else if (bytes < limits.frameBytesMax / 8 && this.#frameMessages < limits.frameMessagesMax)
       this.#frameMessages *= 2;
@@ -284,15 +335,17 @@ export class Session implements Runnable {
     fields[2] = this.#reportedSettled = Math.min(this.#settled, this.#received);
     fields[3] = this.#received + limits.sessionWindow;
     this.#askedForCounts = false;
+    this.#unreportedBytes = 0;
   }
 
-  #carry(packed: Uint8Array): void {
+  #carry(packed: Uint8Array, beside?: readonly BesideBytes[]): void {
     this.statistics.framesSent += 1;
     this.statistics.bytesSent += packed.byteLength;
+    if (beside !== undefined) this.statistics.bytesSent += bytesBeside(beside);
     const { carrier } = this.#options;
     const failed = (error: unknown): void => this.#break(`its carrier failed: ${describeThrown(error)}`);
     try {
-      if (carrier.send(packed)) return;
+      if (carrier.send(packed, beside)) return;
       this.#carrierFull = true;
       carrier.drained().then(() => {
         this.#carrierFull = false;
@@ -315,7 +368,8 @@ export class Session implements Runnable {
   // ── counts ──
 
   get #countsDue(): boolean {
-    return this.#askedForCounts || this.#received - this.#reportedReceived >= limits.sessionWindow / 4;
+    if (this.#askedForCounts || this.#received - this.#reportedReceived >= limits.sessionWindow / 4) return true;
+    return this.#unreportedBytes >= limits.sessionBytesWindow / 4;
   }
 
   #sendCounts(asks: boolean): void {
@@ -341,16 +395,19 @@ export class Session implements Runnable {
 
   // ── receiving ──
 
-  onFrame(frame: Uint8Array): void {
+  /** @param beside The memory of what came beside the frame. */
+  onFrame(frame: Uint8Array, beside?: readonly ArrayBufferLike[]): void {
     if (this.#ended) return;
+    const bytes = frame.byteLength + (beside === undefined ? 0 : ownedBytes(beside));
     this.statistics.framesReceived += 1;
-    this.statistics.bytesReceived += frame.byteLength;
+    this.statistics.bytesReceived += bytes;
+    this.#unreportedBytes += bytes;
     let problem: string | undefined;
     try {
-      const fields = this.#options.codec.unpack(frame);
+      const fields = this.#options.codec.unpack(frame, beside);
       problem = this.#readHeader(fields);
       if (problem === undefined && fields.length > headerFields) {
-        this.#received += this.#options.onItems(fields, headerFields);
+        this.#received += this.#options.onItems(fields, headerFields, bytes);
       }
       if (fields[4] === true) this.#askedForCounts = true;
     } catch (error) {
@@ -379,6 +436,7 @@ export class Session implements Runnable {
     this.#granted = granted;
     for (let frame = this.#retained.peek(); frame !== undefined; frame = this.#retained.peek()) {
       if (frame.sequence + frame.count > received) break;
+      this.#flightBytes -= frame.bytes;
       this.#retained.shift();
     }
     const next = this.#retained.peek();
@@ -421,22 +479,29 @@ function halves(frame: Frame, cut: SessionOptions['cut']): readonly Frame[] {
   const middle = frame.count >> 1;
   const first = new Frame();
   const second = new Frame();
-  const put = (half: Frame, item: readonly unknown[], messages: number): void => {
+  const put = (half: Frame, item: readonly unknown[], messages: number, bytes: number | undefined): void => {
     half.begin(messages);
+    if (bytes !== undefined) half.weigh(bytes);
     for (const field of item) half.fields.push(field);
   };
   for (const [index, messages] of frame.messages.entries()) {
     const item = frame.item(index);
+    const bytes = frame.weights?.get(index);
     const room = middle - first.count;
-    if (messages <= room) put(first, item, messages);
-    else if (room <= 0) put(second, item, messages);
+    if (messages <= room) put(first, item, messages, bytes);
+    else if (room <= 0) put(second, item, messages, bytes);
     else {
+      // What has large bytes is one message, and not cut.
       const [before, after] = cut(item, room);
-      put(first, before, room);
-      put(second, after, messages - room);
+      put(first, before, room, undefined);
+      put(second, after, messages - room, undefined);
     }
   }
   return [first, second];
+}
+
+function between(value: number, least: number, most: number): number {
+  return Math.max(least, Math.min(most, value));
 }
 
 function isCount(value: unknown): value is number {

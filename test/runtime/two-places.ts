@@ -62,11 +62,16 @@ export function twoPlaces(
     const log: Logger = { error: at('error'), warn: at('warn'), info: at('info'), debug: at('debug') };
     const index = new RegistryIndex(registry(...(own === 'here' ? definitions : definitionsThere)));
     const carrier: Carrier = {
-      send(frame) {
+      send(frame, beside = []) {
         frames.push({ from: ids[own], frame });
+        // As between threads: what is posted beside a frame is the sender's no more.
+        const memory = beside.map(({ buffer, isShared }) =>
+          isShared ? buffer : structuredClone(buffer, { transfer: [buffer as ArrayBuffer] }),
+        );
         const deliver = (): void => {
           const arrives = result.tamper(frame);
-          if (arrives !== undefined) places[other].router.onFrame(ids[own], arrives);
+          if (arrives === undefined) return;
+          places[other].router.onFrame(ids[own], memory.length === 0 ? arrives : [arrives, memory]);
         };
         if (held) kept.push(deliver);
         else setImmediate(deliver);

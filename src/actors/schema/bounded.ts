@@ -1,6 +1,6 @@
 /** Bounds values of schemas that contain themselves: zod follows a cycle, and any depth, without complaint. */
-import { within } from './errors.ts';
-import { ItemBudget, pathKey } from './plain-data.ts';
+import { pathKey, within } from './errors.ts';
+import { ItemBudget } from './plain-data.ts';
 import { isPlainObject } from './plain-object.ts';
 
 /** @throws InvalidValue where `value` is in a cycle, too deep, or too large. */

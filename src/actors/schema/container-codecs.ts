@@ -1,7 +1,6 @@
 /** The codecs of arrays, tuples, records, Maps and Sets, composed of those of what they hold. */
 import type { Codec } from './codec.ts';
-import { within } from './errors.ts';
-import { pathKey } from './plain-data.ts';
+import { pathKey, within } from './errors.ts';
 import { isPlainObject } from './plain-object.ts';
 import { isPairs } from './self-describing.ts';
 

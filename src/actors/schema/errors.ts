@@ -18,8 +18,15 @@ export class InvalidValue extends TroupeError<'InvalidValue'> {
   }
 }
 
+/**
+ * Thrown by a leaf that meets bytes which go apart from their message, see `parcel.ts`. No finding and no error: it passes
+ * through whatever adds a path to those, and never leaves the runtime.
+ */
+export const apart: unknown = Object.freeze({ code: 'apart' });
+
 /** The same finding one level further out. Whatever else was thrown below (a getter, a proxy) becomes a finding here. */
 export function within(thrown: unknown, key: string | number): InvalidValue {
+  if (thrown === apart) throw apart;
   const found = asInvalid(thrown);
   return new InvalidValue(found.reason, [key, ...found.path]);
 }
@@ -40,4 +47,9 @@ function pathText(path: readonly (string | number)[]): string {
     else text += `[${JSON.stringify(key.slice(0, 64))}]`;
   }
   return text;
+}
+
+/** How an entry of a Map is named in a path. */
+export function pathKey(key: unknown, index: number): string | number {
+  return typeof key === 'string' || typeof key === 'number' ? key : index;
 }

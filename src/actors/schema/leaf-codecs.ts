@@ -2,7 +2,7 @@
 import type { Codec } from './codec.ts';
 import { copyPlainData } from './plain-data.ts';
 import { timeOf } from './plain-object.ts';
-import { bigintOf, digitsOf, fromSelfDescribing, toSelfDescribing } from './self-describing.ts';
+import { bigintOf, digitsOf, fromSelfDescribing, toOwnSelfDescribing } from './self-describing.ts';
 
 /** zod has refused invalid dates; the time of one that is changed meanwhile is NaN, which the receiver refuses. */
 export const dateCodec: Codec = {
@@ -24,6 +24,6 @@ export const bigintCodec: Codec = {
 export const unknownCodec: Codec = {
   plain: false,
   copy: copyPlainData,
-  toWire: toSelfDescribing,
+  toWire: toOwnSelfDescribing,
   fromWire: fromSelfDescribing,
 };

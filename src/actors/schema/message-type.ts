@@ -9,9 +9,10 @@ import { checkBounds } from './bounded.ts';
 import type { Codec } from './codec.ts';
 import { compileCodec } from './compile-codec.ts';
 import { describeSchema } from './describe-schema.ts';
-import { InvalidValue } from './errors.ts';
+import { apart, InvalidValue } from './errors.ts';
 import { unknownCodec } from './leaf-codecs.ts';
-import { MessageRow, type WireForm } from './message-row.ts';
+import { MessageRow, type RowOwner, type WireForm } from './message-row.ts';
+import { Parcel } from './parcel.ts';
 import type { RefOwner, RefReceiver } from './ref-rules.ts';
 import { type StandardSchemaLike, standardParser } from './standard-schema.ts';
 import { isZodNode } from './zod-node.ts';
@@ -29,10 +30,12 @@ export interface MessageType extends WireForm {
   /** True when the schema names refs, of whatever protocols. */
   readonly holdsRefs: boolean;
   /**
-   * Validates and copies: the result shares nothing mutable with `value`, and the refs in it belong to `owner`.
-   * @throws InvalidValue
+   * Validates and copies: the result shares nothing mutable with `value`, and the refs in it belong to `owner`. Bytes that
+   * were given away are the receiver's afterwards, unless it `defers`.
+   * @param defers True for who sees to such bytes itself, see `parcel.ts`.
+   * @throws InvalidValue, and `apart` where it defers
    */
-  take(value: unknown, owner: RefOwner): unknown;
+  take(value: unknown, owner: RefOwner, defers?: boolean): unknown;
   /**
    * Validates. The result may share leaves with `value`: it is about to be encoded, or came off the wire.
    * @throws InvalidValue
@@ -40,10 +43,10 @@ export interface MessageType extends WireForm {
   parse(value: unknown): unknown;
   /**
    * Copies an already parsed value, and rebinds its refs to `owner`; gives back `parsed` itself where there is nothing
-   * that `take` would have to copy after zod.
-   * @throws InvalidValue where an unknown part of it cannot be sent.
+   * that `take` would have to copy after zod. What was given away: as `take`.
+   * @throws InvalidValue where an unknown part of it cannot be sent, and `apart` where it defers
    */
-  rebind(parsed: unknown, owner: RefOwner): unknown;
+  rebind(parsed: unknown, owner: RefOwner, defers?: boolean): unknown;
   /** The schema's shape as canonical text: equal shapes, equal text. Predicates are left out. */
   describe(): string;
 }
@@ -83,7 +86,7 @@ export function compileMessageType(schema: StandardSchemaLike | ZodType, where: 
 
 type Parser = (value: unknown) => unknown;
 
-class CompiledMessageType implements MessageType {
+class CompiledMessageType implements MessageType, RowOwner {
   readonly plain: boolean;
   readonly protocols: ReadonlySet<object>;
   readonly holdsRefs: boolean;
@@ -122,22 +125,23 @@ class CompiledMessageType implements MessageType {
   }
 
   get row(): MessageRow {
-    this.#row ??= new MessageRow(this.#codec, (thrown) => this.#invalid(thrown));
+    this.#row ??= new MessageRow(this.#codec, this);
     return this.#row;
   }
 
   get named(): MessageRow {
-    this.#named ??= new MessageRow({ ...this.#codec, short: undefined }, (thrown) => this.#invalid(thrown));
+    this.#named ??= new MessageRow({ ...this.#codec, short: undefined }, this);
     return this.#named;
   }
 
-  take(value: unknown, owner: RefOwner): unknown {
+  take(value: unknown, owner: RefOwner, defers = false): unknown {
     this.#parser ??= this.#makeParser();
     try {
       const parsed = this.#parser(value);
       return this.#isTaken ? parsed : this.#copied(parsed, owner);
     } catch (thrown) {
-      throw this.#invalid(thrown);
+      if (thrown === apart) return this.#apart(defers, owner, false, (parcel) => this.take(value, parcel));
+      throw this.invalid(thrown);
     }
   }
 
@@ -154,28 +158,43 @@ class CompiledMessageType implements MessageType {
       this.#checkBounds?.(parsed);
       return parsed;
     } catch (thrown) {
-      throw this.#invalid(thrown);
+      throw this.invalid(thrown);
     }
   }
 
-  rebind(parsed: unknown, owner: RefOwner): unknown {
+  rebind(parsed: unknown, owner: RefOwner, defers = false): unknown {
     const { copy } = this.#codec;
     if (copy === undefined) return parsed;
     try {
       return copy(parsed, owner, false);
     } catch (thrown) {
-      throw this.#invalid(thrown);
+      if (thrown === apart) return this.#apart(defers, owner, false, (parcel) => this.rebind(parsed, parcel));
+      throw this.invalid(thrown);
     }
   }
 
-  toWire(parsed: unknown): unknown {
+  toWire(parsed: unknown, defers = false): unknown {
     const { toWire } = this.#codec;
     if (toWire === undefined) return parsed;
     try {
       return toWire(parsed);
     } catch (thrown) {
-      throw this.#invalid(thrown);
+      if (thrown === apart) {
+        return this.#apart(defers, undefined, true, (parcel) => this.toWire(this.rebind(parsed, parcel)));
+      }
+      throw this.invalid(thrown);
     }
+  }
+
+  /** Bytes in it go apart: for its caller to see to, or at once. */
+  #apart(
+    defers: boolean,
+    owner: RefOwner | undefined,
+    forWire: boolean,
+    collect: (parcel: Parcel) => unknown,
+  ): unknown {
+    if (defers) throw apart;
+    return Parcel.of({ owner, forWire, keeps: false, counters: undefined }, collect).deliver();
   }
 
   fromWire(wire: unknown, receiver: RefReceiver): unknown {
@@ -187,7 +206,7 @@ class CompiledMessageType implements MessageType {
     return this.#describe();
   }
 
-  #invalid(thrown: unknown): InvalidValue {
+  invalid(thrown: unknown): InvalidValue {
     const { reason, path } = asFinding(thrown);
     return new InvalidValue(reason, path, this.#where);
   }

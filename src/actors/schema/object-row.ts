@@ -9,6 +9,7 @@
  */
 import * as z from 'zod';
 import { type FromWire, type ShortForm, shortest, type ToWire, type ValueRow } from './codec.ts';
+import { apart } from './errors.ts';
 import type { Property } from './object-codec.ts';
 import type { RefReceiver } from './ref-rules.ts';
 
@@ -89,6 +90,7 @@ export class ObjectRow implements ValueRow {
     try {
       this.#write(value as Fields, into);
     } catch (thrown) {
+      if (thrown === apart) throw apart;
       // Throws the same with the path of it.
       this.#named?.(value);
       throw thrown;

@@ -5,10 +5,13 @@
  * objects, Maps and Sets of these. A Buffer becomes a Uint8Array. Symbol keys and array properties are left behind, as
  * they are by structuredClone. Anything else is refused with the path to it.
  */
-import { InvalidValue, within } from './errors.ts';
+import { isSharedMemory } from '../../base/beside-bytes.ts';
+import { InvalidValue, pathKey, within } from './errors.ts';
+import { ownCopyOf, ownCopyOfBuffer } from './parcel.ts';
 import { isPlainObject, timeOf } from './plain-object.ts';
 import { isSendableRef, type RefOwner, refRebind } from './ref-rules.ts';
 import { schemaLimits } from './schema-limits.ts';
+import { foreignShare, isForeignShare, isShared } from './shared-bytes.ts';
 
 /** @throws InvalidValue where something cannot be sent. */
 export function copyPlainData(value: unknown, owner: RefOwner): unknown {
@@ -55,7 +58,7 @@ class PlainDataCopy {
     if (isSendableRef(value)) return value[refRebind](this.#owner);
     if (value instanceof Map) return this.#map(value, depth);
     if (value instanceof Set) return new Set(this.#array([...value], depth + 1));
-    return copyLeafObject(value);
+    return copyLeafObject(value, this.#owner);
   }
 
   #any(value: unknown, depth: number): unknown {
@@ -132,15 +135,12 @@ function isUnreadable(value: Record<string, unknown>, key: string): boolean {
   }
 }
 
-/** How an entry of a Map is named in a path. */
-export function pathKey(key: unknown, index: number): string | number {
-  return typeof key === 'string' || typeof key === 'number' ? key : index;
-}
-
-function copyLeafObject(value: object): object {
+function copyLeafObject(value: object, owner: RefOwner): object {
   if (value instanceof Date) return new Date(checkedTime(value));
-  if (value instanceof Uint8Array) return new Uint8Array(value);
-  if (value instanceof ArrayBuffer) return value.slice(0);
+  if (value instanceof Uint8Array) return ownCopyOf(value, owner);
+  if (value instanceof ArrayBuffer) return ownCopyOfBuffer(value, owner);
+  // What nobody can change need not be copied.
+  if (isShared(value)) return value;
   throw unsendable(value);
 }
 
@@ -152,6 +152,9 @@ export function checkedTime(date: Date): number {
 }
 
 export function unsendable(value: object): InvalidValue {
+  if (isSharedMemory(value))
+    return new InvalidValue('shared memory cannot be sent; send share(bytes), which nobody writes');
+  if (isForeignShare(value)) return foreignShare();
   if (ArrayBuffer.isView(value)) return new InvalidValue(`${className(value)} cannot be sent; send a Uint8Array of it`);
   return new InvalidValue(`an instance of ${className(value)} cannot be sent; send plain data`);
 }

@@ -1,4 +1,5 @@
 /** What counts as a container of data, and what an own copy of bytes is. */
+import { BesideBytes, isSharedMemory } from '../../base/beside-bytes.ts';
 
 /**
  * True for `{ … }` and objects without a prototype, of any realm; false for arrays, Maps and class instances.
@@ -20,9 +21,10 @@ export function isBytes(value: unknown): value is Uint8Array {
 }
 
 /** Bytes off the wire may be a view of a whole frame; this one keeps nothing else alive, and is no Buffer. */
-export function ownBytes(bytes: Uint8Array): Uint8Array {
-  const alone = bytes.constructor === Uint8Array && bytes.byteLength === bytes.buffer.byteLength;
-  return alone ? bytes : new Uint8Array(bytes);
+export function ownBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  if (bytes.byteLength !== bytes.buffer.byteLength || isSharedMemory(bytes.buffer)) return new Uint8Array(bytes);
+  if (bytes.constructor === Uint8Array) return bytes as Uint8Array<ArrayBuffer>;
+  return bytes instanceof BesideBytes ? new Uint8Array(bytes.buffer as ArrayBuffer) : new Uint8Array(bytes);
 }
 
 /** Freezes containers only: a ref binds its operations when they are first used, and bytes cannot be frozen. */

@@ -1,19 +1,50 @@
 /**
  * The wire form of data that no schema describes: special leaves become one-key maps that name themselves.
  *
- * `{"$date": ms}`, `{"$big": digits}`, `{"$map": [[key, value], …]}`, `{"$set": […]}`, `{"$buffer": bytes}` and
- * `{"$ref": [protocol, address]}`. An object of the user's that has one key with a leading `$` is wrapped: `{"$": it}`.
+ * `{"$date": ms}`, `{"$big": digits}`, `{"$map": [[key, value], …]}`, `{"$set": […]}`, `{"$buffer": bytes}`,
+ * `{"$shared": bytes}` and `{"$ref": [protocol, address]}`. An object of the user's that has one key with a leading `$` is wrapped: `{"$": it}`.
  * Both ways give back the very same object where nothing in it is special, which is the common case of stream elements.
  */
-import { InvalidValue, within } from './errors.ts';
-import { checkedTime, ItemBudget, pathKey, unsendable } from './plain-data.ts';
+import { InvalidValue, pathKey, within } from './errors.ts';
+import { wireBytesOf, wireBytesOfBuffer } from './parcel.ts';
+import { checkedTime, ItemBudget, unsendable } from './plain-data.ts';
 import { isBytes, isPlainObject, ownBytes } from './plain-object.ts';
 import { isSendableRef, type RefReceiver, refProtocolName, refToWire } from './ref-rules.ts';
 import { schemaLimits } from './schema-limits.ts';
+import { isShared, sharedFromWire, sharedToWire } from './shared-bytes.ts';
 
-/** @throws InvalidValue where something cannot be sent. */
+/**
+ * Bytes in it are those of `value` itself: for what nobody changes any more.
+ * @throws InvalidValue where something cannot be sent.
+ */
 export function toSelfDescribing(value: unknown): unknown {
-  return passesAsIs(value) ? value : encode(value, 1, new ItemBudget());
+  return passesAsIs(value) ? value : encode(value, 1, new Encoding(asTheyAre));
+}
+
+/**
+ * The same for what its owner may change before it is read: bytes are copied.
+ * @throws `apart` where bytes in it were given away or are large
+ */
+export function toOwnSelfDescribing(value: unknown): unknown {
+  return passesAsIs(value) ? value : encode(value, 1, new Encoding(copied));
+}
+
+/** What becomes of bytes, and of a whole buffer. */
+interface BytesToWire {
+  readonly view: (view: Uint8Array) => Uint8Array;
+  readonly buffer: (buffer: ArrayBuffer) => Uint8Array;
+}
+
+const asTheyAre: BytesToWire = { view: (view) => view, buffer: (buffer) => new Uint8Array(buffer) };
+const copied: BytesToWire = { view: wireBytesOf, buffer: wireBytesOfBuffer };
+
+class Encoding extends ItemBudget {
+  readonly bytes: BytesToWire;
+
+  constructor(bytes: BytesToWire) {
+    super();
+    this.bytes = bytes;
+  }
 }
 
 /** Never throws; what is malformed comes out as it is. */
@@ -39,26 +70,27 @@ function passesAsIs(value: unknown): boolean {
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' || value == null;
 }
 
-function encode(value: unknown, depth: number, budget: ItemBudget): unknown {
+function encode(value: unknown, depth: number, budget: Encoding): unknown {
   if (passesAsIs(value)) return value;
   if (typeof value === 'object') return encodeObject(value as object, depth, budget);
   if (typeof value === 'bigint') return { $big: digitsOf(value) };
   throw new InvalidValue(`a ${typeof value} cannot be sent`);
 }
 
-function encodeObject(value: object, depth: number, budget: ItemBudget): unknown {
+function encodeObject(value: object, depth: number, budget: Encoding): unknown {
   if (Array.isArray(value)) return encodeArray(value, depth, budget);
   if (isPlainObject(value)) return encodePlainObject(value, depth, budget);
-  if (isBytes(value)) return value;
+  if (isBytes(value)) return budget.bytes.view(value);
   if (isSendableRef(value)) return { $ref: [value[refProtocolName], value[refToWire]()] };
   if (value instanceof Date) return { $date: checkedTime(value) };
   if (value instanceof Map) return { $map: encodePairs(value, depth + 2, budget) };
   if (value instanceof Set) return { $set: encodeArray([...value], depth + 1, budget) };
-  if (value instanceof ArrayBuffer) return { $buffer: new Uint8Array(value) };
+  if (value instanceof ArrayBuffer) return { $buffer: budget.bytes.buffer(value) };
+  if (isShared(value)) return { $shared: sharedToWire(value) };
   throw unsendable(value);
 }
 
-function encodeArray(value: readonly unknown[], depth: number, budget: ItemBudget): readonly unknown[] {
+function encodeArray(value: readonly unknown[], depth: number, budget: Encoding): readonly unknown[] {
   budget.enter(depth, value.length);
   let wire: unknown[] | undefined;
   let index = 0;
@@ -77,7 +109,7 @@ function encodeArray(value: readonly unknown[], depth: number, budget: ItemBudge
   return wire ?? value;
 }
 
-function encodePlainObject(value: Record<string, unknown>, depth: number, budget: ItemBudget): object {
+function encodePlainObject(value: Record<string, unknown>, depth: number, budget: Encoding): object {
   // Before it looks inside: this is where a cycle ends.
   budget.enter(depth, 0);
   let wire: Record<string, unknown> | undefined;
@@ -102,7 +134,7 @@ function encodePlainObject(value: Record<string, unknown>, depth: number, budget
   return count === 1 && at.startsWith('$') ? { $: wire ?? value } : (wire ?? value);
 }
 
-function encodePairs(value: ReadonlyMap<unknown, unknown>, depth: number, budget: ItemBudget): unknown[] {
+function encodePairs(value: ReadonlyMap<unknown, unknown>, depth: number, budget: Encoding): unknown[] {
   budget.enter(depth, 3 * value.size);
   const pairs: unknown[] = [];
   let at: string | number = 0;
@@ -174,7 +206,9 @@ function decodeTagged(tag: string, wire: Record<string, unknown>, receiver: RefR
       return typeof value === 'bigint' ? value : wire;
     }
     case '$buffer':
-      return isBytes(content) ? new Uint8Array(content).buffer : wire;
+      return isBytes(content) ? ownBytes(content).buffer : wire;
+    case '$shared':
+      return isBytes(content) ? sharedFromWire(content) : wire;
     case '$map':
       return isPairs(content) ? new Map(decodeArray(content, receiver, depth + 1) as [unknown, unknown][]) : wire;
     case '$set':

@@ -8,6 +8,7 @@ import type { CallOptions } from '../protocol.ts';
 import type { Owner } from '../target.ts';
 import type { Routee } from './routee.ts';
 import { summed } from './scatter-gather.ts';
+import { toEach } from './to-each.ts';
 
 /**
  * Resolves once every routee has taken the message or will not; rejects where none took it. What one would not take is a
@@ -26,7 +27,7 @@ export async function offerAll(
   } catch (error) {
     throw invalidMessage(error, `${operation.label} to ${router.path()}`);
   }
-  const offers = routees.map(({ target }) => target.offer(operation, message, options, owner));
+  const offers = toEach(routees, router.host, (target) => target.offer(operation, message, options, owner));
   const ends = await Promise.allSettled(offers);
   const failures = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason as Error] : []));
   if (failures.length === routees.length) throw summed(failures, operation, router.path());
@@ -39,7 +40,7 @@ export async function offerAll(
       path: target.path(),
       operation: operation.label,
       reason,
-      message,
+      message: router.host.letterOf(operation.input, message),
       target,
       of: operation,
     });

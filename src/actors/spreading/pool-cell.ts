@@ -70,6 +70,11 @@ export class PoolCell extends FrontCell {
     return this.jobs.accept(envelope, message);
   }
 
+  override takes(envelope: Envelope, message: unknown): boolean {
+    const isOwn = this.isOver || this.isOwn(envelope.operation);
+    return isOwn ? super.takes(envelope, message) : this.jobs.takes(envelope, message);
+  }
+
   /**
    * A job that every worker waits for would never be begun: then, and only then, the call closes a cycle. That a worker
    * would let the call in does not help, since it has its job, and is given no other.

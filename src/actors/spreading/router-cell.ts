@@ -248,14 +248,19 @@ export class RouterCell extends FrontCell {
     if (routees.length === 0) return this.noRoutee.tell(operation, message);
     let haveRoom = true;
     let told = 0;
-    for (const { target } of routees) {
+    const last = routees.length - 1;
+    for (const [index, { target }] of routees.entries()) {
       try {
+        // What its sender gives away goes to the last of them, and the others get copies.
+        this.host.keepsBytes = index < last;
         haveRoom = target.tell(operation, message) && haveRoom;
         told += 1;
       } catch (error) {
         // What fits nowhere is found at the first, before anything was sent.
         if (told === 0) throw error;
         haveRoom = this.dies(operation, message, 'invalid', target.path());
+      } finally {
+        this.host.keepsBytes = false;
       }
     }
     return haveRoom;
@@ -263,7 +268,15 @@ export class RouterCell extends FrontCell {
 
   private dies(operation: Operation, message: unknown, reason: 'failed' | 'invalid', path = this.path()): false {
     this.host.counters.refused += 1;
-    this.host.deadLetters.add({ path, operation: operation.label, reason, message, target: this, of: operation });
+    const letter = this.host.letterOf(operation.input, message);
+    this.host.deadLetters.add({
+      path,
+      operation: operation.label,
+      reason,
+      message: letter,
+      target: this,
+      of: operation,
+    });
     return false;
   }
 }

@@ -7,6 +7,7 @@ import { ActorFailed, Cancelled, DeclaredError, NotDelivered, OutcomeUnknown } f
 import type { CallOptions } from '../protocol.ts';
 import type { Owner } from '../target.ts';
 import type { Routee } from './routee.ts';
+import { toEach } from './to-each.ts';
 
 /** So many failures are told in full, each up to so long. */
 const textsMax = 8;
@@ -34,8 +35,9 @@ export function askFirst(
     const detach = (): void => signal?.removeEventListener('abort', abort);
     signal?.addEventListener('abort', abort, { once: true });
     const failures: Error[] = [];
-    for (const { target } of routees) {
-      target.ask(operation, message, { ...options, signal: losers.signal }, owner).then(
+    const given = { ...options, signal: losers.signal };
+    for (const asked of toEach(routees, owner.host, (target) => target.ask(operation, message, given, owner))) {
+      asked.then(
         (reply) => {
           detach();
           resolve(reply);
