@@ -44,6 +44,7 @@ export const rows = [
   { row: 'ask through a pool', file: 'routing', settings: { ...parse, kind: 'ask', by: 'pool' } },
   { row: 'spawn of 10^6 against 10^4', file: 'spawn-linear', settings: parse, flags: memoryFlags },
   { row: 'thread tell', file: 'thread-tell', settings: parse },
+  { row: 'thread bytes', file: 'thread-bytes', settings: parse },
   { row: 'idle CPU with workers', file: 'idle-cpu', settings: parse },
   { row: 'worker boot', file: 'worker-boot', settings: parse },
   { row: 'remote tell against ws', file: 'remote-tell', settings: { ...parse, against: 'ws' } },
