@@ -1,5 +1,5 @@
 /** The actors that the rows talk to, written as a user would; the default export is the registry for other places. */
-import { actor, ask, protocol, refOf, registry, tell } from 'troupe';
+import { actor, ask, bytes, protocol, refOf, registry, tell } from 'troupe';
 import * as z from 'zod';
 
 /** The small message of every row. */
@@ -55,4 +55,21 @@ export const sender = actor(
   },
 );
 
-export default registry(counter, sender);
+/** Takes bytes and keeps none of them. */
+export const Sink = protocol('bench-sink', {
+  put: tell(z.object({ data: bytes() })),
+  received: ask({ output: z.number() }),
+});
+
+export const sink = actor(
+  Sink,
+  { args: z.object({}), state: () => ({ bytes: 0 }) },
+  {
+    put: (state, { data }) => {
+      state.bytes += data.byteLength;
+    },
+    received: (state) => state.bytes,
+  },
+);
+
+export default registry(counter, sender, sink);

@@ -47,6 +47,7 @@ export const rows = [
   { row: 'thread tell, 2 workers', file: 'thread-tell', settings: { ...parse, workers: 2 } },
   { row: 'thread ask', file: 'thread-ask', settings: parse },
   { row: 'CPU-bound asks, 2 workers', file: 'cpu-bound', settings: parse },
+  { row: 'thread bytes', file: 'thread-bytes', settings: parse },
   { row: 'idle CPU with workers', file: 'idle-cpu', settings: parse },
   { row: 'worker boot', file: 'worker-boot', settings: parse },
   { row: 'remote tell against ws', file: 'remote-tell', settings: { ...parse, against: 'ws' } },

@@ -132,6 +132,8 @@ export const limits = {
   frameMessagesMax: 512,
   /** A frame beyond this is sent in halves, so that it delays others little. */
   frameBytesMax: 262_144,
+  /** The same where large bytes lie beside it: these are not copied, so they delay others less than a post more would. */
+  frameBesideBytesMax: 1_048_576,
   /**
    * Binary values from so many bytes on are posted beside their frame and transferred. Posting a buffer costs about 3 µs;
    * through the codec it is copied three times, which for 16 KiB takes longer.

@@ -8,12 +8,15 @@
 import { Packr, Unpackr } from 'msgpackr';
 import type { BesideBytes } from '../base/beside-bytes.ts';
 import { describeThrown } from '../base/errors.ts';
+import { limits as base } from '../base/limits.ts';
 import { leavingOut, putBack } from './beside-frame.ts';
 import { FrameRefused } from './errors.ts';
 import { transportLimits } from './limits.ts';
 import { FrameScanner, type ItemFault, type RefusedItem, type ScanLimits } from './scan.ts';
 
 export interface FrameCodec {
+  /** The most bytes that a frame of several messages may have, with those that lie beside it. */
+  readonly besideBytesMax: number;
   /**
    * The items as one frame, in an ArrayBuffer of its own and of exactly its size, so that it can be transferred.
    * @param beside Takes the bytes that are to be posted beside the frame, where there are any and the codec leaves such out.
@@ -48,6 +51,7 @@ export function recordsCodec(): FrameCodec {
   const packr = new Packr({ useRecords: true, useToJSON: false });
   const unpackr = new Unpackr({ useRecords: true, copyBuffers: true });
   return {
+    besideBytesMax: base.frameBesideBytesMax,
     pack: (items, beside) => ownCopy(leavingOut(packr, items, beside)),
     unpack: (frame, beside) => {
       const items = unpackr.unpack(frame) as unknown[];
@@ -87,7 +91,7 @@ export function strictCodec(limits: FrameLimits = transportLimits): FrameCodec {
     throw new FrameRefused(verdict, `the frame is refused at item ${scanner.index}: ${explain(verdict, limits)}`);
   }
 
-  return { pack, unpack };
+  return { besideBytesMax: base.frameBytesMax, pack, unpack };
 }
 
 function packStrictly(packr: Packr, items: readonly unknown[]): Uint8Array {

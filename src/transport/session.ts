@@ -195,7 +195,7 @@ export class Session implements Runnable {
    * @param bytes How many bytes its large binary values have.
    */
   begin(bytes = 0): unknown[] {
-    if (this.#open.count >= this.#frameMessages || this.#open.bytes + bytes > limits.frameBytesMax) {
+    if (this.#open.count >= this.#frameMessages || this.#open.bytes + bytes > this.#options.codec.besideBytesMax) {
       this.#seal();
       // A full frame goes out now: the other side can work while this one fills the next.
       this.#flush();
@@ -299,7 +299,8 @@ export class Session implements Runnable {
       const bytes = packed.byteLength + bytesBeside(beside);
       // What lies beside it was weighed before it came in, so it tells nothing of other messages.
       if (bytes === packed.byteLength) this.#learnSize(bytes, frame.count);
-      if (bytes <= limits.frameBytesMax || frame.count === 1) {
+      const fits = packed.byteLength <= limits.frameBytesMax && bytes <= this.#options.codec.besideBytesMax;
+      if (fits || frame.count === 1) {
         frame.bytes = bytes;
         return packed;
       }
