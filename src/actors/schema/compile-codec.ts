@@ -12,7 +12,7 @@ import { bigintCodec, dateCodec, unknownCodec } from './leaf-codecs.ts';
 import { leafOf } from './leaf-schema.ts';
 import { isNormalization } from './normalizations.ts';
 import { objectCodec } from './object-codec.ts';
-import { admitsUndefined, constantOf } from './presence.ts';
+import { admits, constantOf } from './presence.ts';
 import { schemaLimits } from './schema-limits.ts';
 import { lazyInner, type ZodNode } from './zod-node.ts';
 
@@ -164,7 +164,8 @@ class CodecCompiler {
       const codec = this.compile(property, [...path, key]);
       const { optin, optout } = property._zod;
       const optional = optin !== undefined && optout === 'optional';
-      return { key, codec, optional, admitsUndefined: admitsUndefined(property), constant: constantOf(property) };
+      const [admitsUndefined, admitsNull] = [admits(property, undefined), admits(property, null)];
+      return { key, codec, optional, admitsUndefined, admitsNull, constant: constantOf(property) };
     });
     const rest = catchall === undefined ? undefined : this.compile(catchall, [...path, '<other keys>']);
     return objectCodec(properties, rest, catchall === undefined || catchall._zod.def.type === 'never');

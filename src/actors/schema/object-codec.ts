@@ -10,6 +10,7 @@ export interface Property {
   /** Absent and undefined are the same to the schema, so an undefined is not sent. */
   readonly optional: boolean;
   readonly admitsUndefined: boolean;
+  readonly admitsNull: boolean;
   /** Its only value, where it has but one. */
   readonly constant: { readonly value: unknown } | undefined;
 }

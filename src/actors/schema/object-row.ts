@@ -20,8 +20,10 @@ export interface Field {
   readonly at: number | undefined;
   /** What it always is, where it has no place in the row. */
   readonly constant: unknown;
-  /** Absent and undefined are one: undefined stands for it in the row, and it is absent again when it is read. */
+  /** Absent and undefined are one: it is absent again when it is read. */
   readonly optional: boolean;
+  /** What stands for it in the row where it is absent: null, which is a byte, where it is never null itself. */
+  readonly absent: null | undefined;
   readonly toWire: ToWire | undefined;
   readonly fromWire: FromWire | undefined;
 }
@@ -45,9 +47,9 @@ export function objectForm(properties: readonly Property[], named: ToWire | unde
     .filter(({ constant }) => constant === undefined)
     .map(({ key }) => key)
     .sort();
-  const fields = properties.map(({ key, codec, optional, constant }): Field => {
+  const fields = properties.map(({ key, codec, optional, admitsNull, constant }): Field => {
     const at = constant === undefined ? places.indexOf(key) : undefined;
-    return { key, at, constant: constant?.value, optional, ...ways(codec) };
+    return { key, at, constant: constant?.value, optional, absent: admitsNull ? undefined : null, ...ways(codec) };
   });
   const row = new ObjectRow(fields, places.length, named);
   return {
@@ -125,9 +127,10 @@ export function loopingWrite(fields: readonly Field[], width: number): Write {
   return (value, into) => {
     const row: unknown[] = new Array(width);
     for (let at = 0; at < width; at += 1) {
-      const { key, toWire } = ordered[at]!;
+      const { key, optional, absent, toWire } = ordered[at]!;
       const field = value[key];
-      row[at] = field === undefined || toWire === undefined ? field : toWire(field);
+      if (field === undefined && optional) row[at] = absent;
+      else row[at] = toWire === undefined ? field : toWire(field);
     }
     for (let at = 0; at < width; at += 1) into.push(row[at]);
   };
@@ -136,15 +139,14 @@ export function loopingWrite(fields: readonly Field[], width: number): Write {
 export function loopingRead(fields: readonly Field[]): Read {
   return (from, start, receiver) => {
     const value: Fields = {};
-    for (const { key, at, constant, optional, fromWire } of fields) {
+    for (const { key, at, constant, optional, absent, fromWire } of fields) {
       if (at === undefined) {
         value[key] = constant;
         continue;
       }
       const field = from[start + at];
-      if (field === undefined) {
-        if (!optional) value[key] = undefined;
-      } else value[key] = fromWire === undefined ? field : fromWire(field, receiver);
+      if (optional && field === absent) continue;
+      value[key] = fromWire === undefined ? field : fromWire(field, receiver);
     }
     return value;
   };
@@ -155,10 +157,10 @@ export function loopingRead(fields: readonly Field[]): Read {
 export function generatedWrite(fields: readonly Field[]): Write {
   const ordered = inRowOrder(fields);
   const steps = ordered.map(({ toWire }) => toWire);
-  const values = ordered.map(({ key, optional, toWire }, index) => {
+  const values = ordered.map(({ key, optional, absent, toWire }, index) => {
     const field = `value[${JSON.stringify(key)}]`;
-    if (toWire === undefined) return field;
-    return optional ? `${field} === undefined ? undefined : steps[${index}](${field})` : `steps[${index}](${field})`;
+    const made = toWire === undefined ? field : `steps[${index}](${field})`;
+    return optional ? `${field} === undefined ? ${absent} : ${made}` : made;
   });
   const write = values.length === 0 ? '' : `into.push(${values.join(', ')});`;
   return new Function('steps', `"use strict"; return (value, into) => { ${write} };`)(steps) as Write;
@@ -177,7 +179,7 @@ export function generatedRead(fields: readonly Field[]): Read {
   const entries = literal.map((field, index) => `${JSON.stringify(field.key)}: ${textOf(field, index)}`);
   const rest = fields.slice(literal.length).map((field, index) => {
     const set = `value[${JSON.stringify(field.key)}] = ${textOf(field, literal.length + index)};`;
-    return field.optional ? `if (from[at + ${field.at}] !== undefined) ${set}` : set;
+    return field.optional ? `if (from[at + ${field.at}] !== ${field.absent}) ${set}` : set;
   });
   const body = `const value = { ${entries.join(', ')} }; ${rest.join(' ')} return value;`;
   const text = `"use strict"; return (from, at, receiver) => { ${body} };`;

@@ -1,16 +1,15 @@
-/** What a schema says of a value before there is one: whether it can be undefined, and whether it can be only one. */
+/** What a schema says of a value before there is one: whether it can be undefined or null, and whether it can be only one. */
 import { leafOf } from './leaf-schema.ts';
 import type { ZodNode } from './zod-node.ts';
 
-/** True where what the schema lets through may be undefined, as far as that can be told. */
-export function admitsUndefined(schema: ZodNode): boolean {
+/** True where what the schema lets through may be `empty`, as far as that can be told. */
+export function admits(schema: ZodNode, empty: null | undefined): boolean {
   if (leafOf(schema) !== undefined) return false;
   const { def } = schema._zod;
   switch (def.type) {
     case 'string':
     case 'number':
     case 'boolean':
-    case 'null':
     case 'nan':
     case 'enum':
     case 'template_literal':
@@ -22,18 +21,24 @@ export function admitsUndefined(schema: ZodNode): boolean {
     case 'record':
     case 'map':
     case 'set':
-    case 'nonoptional':
       return false;
+    case 'null':
+      return empty === null;
     case 'literal':
-      return def.values.includes(undefined);
+      return def.values.includes(empty);
     case 'union':
-      return def.options.some(admitsUndefined);
+      return def.options.some((option) => admits(option, empty));
+    case 'optional':
+      return empty === undefined || admits(def.innerType, empty);
+    case 'nonoptional':
+      return empty === null && admits(def.innerType, empty);
     case 'nullable':
+      return empty === null || admits(def.innerType, empty);
     case 'readonly':
     case 'default':
     case 'prefault':
     case 'catch':
-      return admitsUndefined(def.innerType);
+      return admits(def.innerType, empty);
     default:
       return true;
   }

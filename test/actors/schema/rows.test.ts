@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import * as z from 'zod';
 import { bytes } from '../../../src/actors/schema/bytes.ts';
 import { InvalidValue } from '../../../src/actors/schema/errors.ts';
@@ -40,7 +40,8 @@ describe('a message as a row', () => {
     ['a literal 0, which −0 passes for', z.object({ t: z.literal(0) }), { t: -0 }, [-0]],
     ['a number', z.number(), 5, [5]],
     ['a Date', z.object({ when: z.date() }), { when }, [5]],
-    ['an absent key', z.object({ a: z.int().optional(), b: z.int() }), { b: 1 }, [undefined, 1]],
+    ['an absent key', z.object({ a: z.int().optional(), b: z.int() }), { b: 1 }, [null, 1]],
+    ['an absent key that may be null', z.object({ a: z.int().nullish(), b: z.int() }), { b: 1 }, [undefined, 1]],
     ['null', z.object({ a: z.int().nullish() }), { a: null }, [null]],
     [
       'an object in an object',
@@ -175,7 +176,14 @@ test('loops do what generated code does, for 500 objects with absent keys, const
         const at = isConstant ? undefined : width++;
         const ways =
           steps && !isConstant ? { toWire: wire, fromWire: value } : { toWire: undefined, fromWire: undefined };
-        return { key, at, constant: 'constant', optional: optional && !isConstant, ...ways };
+        return {
+          key,
+          at,
+          constant: 'constant',
+          optional: optional && !isConstant,
+          absent: steps ? null : undefined,
+          ...ways,
+        };
       });
       const given: Record<string, unknown> = {};
       for (const { key, isConstant, optional, present, content } of parts) {
@@ -196,6 +204,34 @@ test('loops do what generated code does, for 500 objects with absent keys, const
     }),
     { numRuns: 500 },
   );
+});
+
+test.each([
+  ['Node forbids it', false],
+  ['zod was told not to', true],
+])('a row needs no code that is made of text where %s', (_why, jitless) => {
+  const schema = z.object({ n: z.int(), at: z.date().optional() });
+  const type = compileMessageType(schema, 'test input');
+  let tried = 0;
+  class Forbidden {
+    constructor() {
+      tried += 1;
+      throw new EvalError('Code generation from strings disallowed for this context');
+    }
+  }
+  vi.stubGlobal('Function', Forbidden);
+  z.config({ jitless });
+  try {
+    const into: unknown[] = [];
+    type.row.write({ n: 1, at: new Date(5) }, into);
+    expect(into).toEqual([5, 1]);
+    expect(type.row.read(into, 0, refReceiver)).toStrictEqual({ n: 1, at: new Date(5) });
+    expect(type.row.read([null, 1], 0, refReceiver)).toStrictEqual({ n: 1 });
+    expect(tried).toBe(jitless ? 0 : 2);
+  } finally {
+    z.config({ jitless: false });
+    vi.unstubAllGlobals();
+  }
 });
 
 test('bytes in a row are alone in their buffer', () => {
