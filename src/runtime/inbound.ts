@@ -79,7 +79,7 @@ export class Inbound implements CallOrigin {
   }
 
   /** The other place is lost: what it asked for is given up. */
-  close(_why: string): void {
+  close(): void {
     for (const call of [...this.#open.values()]) call.cancel();
     this.#open.clear();
     for (const notice of this.#pressed.values()) notice.settled = true;

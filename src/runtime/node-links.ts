@@ -7,6 +7,7 @@
  */
 
 import { SpawnFailed } from '../actors/errors.ts';
+import type { PlaceLoss } from '../actors/place-lost.ts';
 import type { Cancel } from '../base/environment/clock.ts';
 import type { Environment } from '../base/environment/environment.ts';
 import type { Link, Listener } from '../base/environment/network.ts';
@@ -34,7 +35,7 @@ export interface NodeLinksOptions {
   readonly onNodeUp: (nodeId: string, epoch: number) => void;
   /** A node is gone: our workers must know too. */
   readonly onNodeDown: (nodeId: string, why: string) => void;
-  readonly onPlaceDown: (placeId: string, why: string) => void;
+  readonly onPlaceDown: (loss: PlaceLoss) => void;
 }
 
 interface Peer {
@@ -251,8 +252,10 @@ export class NodeLinks {
       }
     };
     opened.onPlaceDown = (thread) => {
-      router.lost(`${nodeId}/${thread}`, 'its thread ended');
-      this.#options.onPlaceDown(`${nodeId}/${thread}`, 'its thread ended');
+      // How it ended does not travel between nodes.
+      const loss: PlaceLoss = { place: `${nodeId}/${thread}`, reason: 'exit', what: 'its thread ended' };
+      router.ended(loss);
+      this.#options.onPlaceDown(loss);
     };
     this.#options.onNodeUp(nodeId, epoch);
     router.reconnect(nodeId);

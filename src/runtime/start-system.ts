@@ -23,6 +23,7 @@ import { realEnvironment } from './real-environment.ts';
 import { nodeOf, Router } from './router.ts';
 import { readSecret } from './security.ts';
 import { checkOptions, type SystemOptions } from './system-options.ts';
+import { threadPolicy } from './thread-options.ts';
 import { WorkerLetters } from './worker-letters.ts';
 import { WorkerPool } from './worker-pool.ts';
 
@@ -65,7 +66,7 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
   const secret: Secret | undefined = options.auth === undefined ? undefined : await readSecret(options.auth, log);
   const isolation = options.isolation ?? 'parse';
   const stacks = options.stacks ?? 'threads';
-  const threads = options.threads ?? Math.max(1, environment.places.parallelism - 1);
+  const threads = threadPolicy(options.threads, environment.places.parallelism);
   const nodeId = `${options.name ?? 'node'}~${environment.random.id()}`;
   const main = `${nodeId}/main`;
 
@@ -87,7 +88,7 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
     log.error({ at, place: placeId, what }, `the session of ${at} with ${placeId} broke the protocol: ${what}`);
     if (nodeOf(placeId) !== nodeId) links.cut(placeId, what);
     // This thread cannot be ended; what spoke with it can.
-    else workers.kill(placeId === main ? at : placeId);
+    else workers.kill(placeId === main ? at : placeId, `its session broke: ${what}`);
   }
   const shutdownAfter = (): void => void system.shutdownFor('escalated');
   const host = new Host({
@@ -108,7 +109,7 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
   workers = new WorkerPool({
     environment,
     nodeId,
-    size: threads,
+    threads,
     registry: url,
     isolation,
     log,
@@ -120,12 +121,15 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
     stacks,
     onEscalated: shutdownAfter,
     onLetters: (placeId, posted) => letters.take(placeId, posted),
-    onPlaceDown: (placeId) => links.placeDown(placeId),
+    onEnded: (placeId) => {
+      letters.ended(placeId);
+      links.placeDown(placeId);
+    },
   });
   host.deadLetters.readers.onChange = (areSome) => workers.wantLetters(areSome);
   links = new NodeLinks({
     environment,
-    profile: { nodeId, roles: options.roles ?? [], fingerprints: fingerprintsOf(registry), threads },
+    profile: { nodeId, roles: options.roles ?? [], fingerprints: fingerprintsOf(registry), threads: threads.max },
     clusterId: limits.clusterId,
     secret,
     log,
@@ -133,7 +137,7 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
     deliver: (placeId, from, frame) => workers.deliver(placeId, from, frame),
     onNodeUp: (joined, epoch) => workers.tellAll({ kind: 'node-up', nodeId: joined, epoch }),
     onNodeDown: (lost, why) => workers.tellAll({ kind: 'node-down', nodeId: lost, why }),
-    onPlaceDown: (placeId, why) => workers.tellAll({ kind: 'place-down', placeId, why }),
+    onPlaceDown: (loss) => workers.tellAll({ kind: 'place-down', loss }),
   });
   const system: ActorSystem = new ActorSystem({
     host,

@@ -18,9 +18,11 @@ import { realRandom } from '../base/platform/real-random.ts';
 import { codeOf } from '../base/thrown.ts';
 import { loadRegistryModule } from './load-registry.ts';
 import { noNetwork } from './no-network.ts';
-import { runPhase } from './place-phases.ts';
+import { retire, runPhase } from './place-phases.ts';
 import { nodeOf, Router } from './router.ts';
+import { ThreadActivity } from './thread-activity.ts';
 import { portCarrier, relayCarrier } from './thread-carrier.ts';
+import { keepBeating } from './thread-heartbeat.ts';
 import type { FromWorker, ToWorker, WorkerInit } from './thread-messages.ts';
 import { LetterBox } from './worker-letters.ts';
 import { portFrom, workerPlaces, workerSide } from './worker-places.ts';
@@ -29,7 +31,7 @@ const { init, port } = workerSide();
 await start(init as WorkerInit, port);
 
 async function start(
-  { placeId, mainPlaceId, registry, isolation, guardian, stacks }: WorkerInit,
+  { placeId, mainPlaceId, registry, isolation, guardian, stacks, activity, beatMs }: WorkerInit,
   main: Port,
 ): Promise<void> {
   const tellMain = (message: FromWorker): void => main.post(message);
@@ -93,9 +95,10 @@ async function start(
         router.onFrame(message.placeId, message.frame);
         return;
       case 'place-down':
-        peers.get(message.placeId)?.close();
-        peers.delete(message.placeId);
-        router.lost(message.placeId, message.why);
+        // Its last words first.
+        peers.get(message.loss.place)?.drain();
+        peers.delete(message.loss.place);
+        router.ended(message.loss);
         return;
       case 'node-up':
         epochs.set(message.nodeId, message.epoch);
@@ -105,6 +108,12 @@ async function start(
         epochs.delete(message.nodeId);
         router.lostNode(message.nodeId, message.why);
         return;
+      case 'retire': {
+        const isEmpty = await retire(host, router);
+        letters.flush();
+        tellMain({ kind: 'retired', isEmpty });
+        return;
+      }
       case 'tree':
         tellMain({ kind: 'tree', tree: treeOf(placeId, host.roots) });
         return;
@@ -126,6 +135,7 @@ async function start(
     if (message instanceof Uint8Array) router.onFrame(mainPlaceId, message);
     else void onMain(message as ToWorker);
   };
+  keepBeating(clock, new ThreadActivity(activity), beatMs, () => host.rootCount);
   tellMain({ kind: 'ready' });
 }
 

@@ -5,9 +5,11 @@
  * `node --watch` carries messages of Node as well.
  */
 import { availableParallelism } from 'node:os';
+import type { EventLoopUtilization } from 'node:perf_hooks';
 import { isMainThread, MessageChannel, type MessagePort, Worker, workerData } from 'node:worker_threads';
 import type { PlaceExit, PlaceHandle, Places, Port } from '../base/environment/place.ts';
 import { describeThrown, TroupeError, UsageError } from '../base/errors.ts';
+import { isInspected } from './worker-inspector.ts';
 import { WorkerPort } from './worker-port.ts';
 
 /** A worker thread could not be made. What fails later, within the thread, is its exit. */
@@ -29,6 +31,9 @@ interface Handover {
 export function workerPlaces(): Places {
   return {
     parallelism: availableParallelism(),
+    get isInspected() {
+      return isInspected();
+    },
     start: async (options) => new WorkerPlace(options),
     channel: () => {
       const { port1, port2 } = new MessageChannel();
@@ -66,6 +71,7 @@ class WorkerPlace implements PlaceHandle {
   /** How it ended, while nobody has been told. */
   #exit: PlaceExit | undefined = undefined;
   #failure: { readonly error: unknown } | undefined = undefined;
+  #usedAt: EventLoopUtilization | undefined = undefined;
 
   constructor(options: Parameters<Places['start']>[0]) {
     const { entry, name, init, memoryMbMax } = options;
@@ -107,6 +113,14 @@ class WorkerPlace implements PlaceHandle {
     this.#onExit = tell;
     // Not at once: whoever sets it does not expect to be called while doing so.
     if (this.#exit !== undefined) queueMicrotask(() => this.#tellExit());
+  }
+
+  utilisation(): number {
+    const { performance } = this.#worker;
+    const now = performance.eventLoopUtilization();
+    const { utilization } = performance.eventLoopUtilization(now, this.#usedAt);
+    this.#usedAt = now;
+    return utilization;
   }
 
   keepAlive(keep: boolean): void {
