@@ -48,6 +48,7 @@ export {
   type RuntimeFailure,
   type StreamFailure,
 } from './actors/outcomes.ts';
+export { PlaceLost, type PlaceLostReason } from './actors/place-lost.ts';
 export {
   type AnyProtocol,
   type AnyRef,
@@ -95,7 +96,7 @@ export type { ActorSystem, PlaceStatistics, SpawnOptions } from './runtime/actor
 export { RemoteError } from './runtime/cause-codec.ts';
 export { createSystem } from './runtime/create-system.ts';
 export type { RunnableFlow } from './runtime/flow-definition.ts';
-export { here, node, spread, thread, type Where } from './runtime/placement.ts';
+export { here, node, spread, type ThreadPlace, thread, type Where } from './runtime/placement.ts';
 export { type SecretFile, secret } from './runtime/security.ts';
 export type { ShutdownEvent, ShutdownHook, ShutdownHookOptions, ShutdownOptions } from './runtime/shutdown.ts';
 export type {
@@ -108,3 +109,4 @@ export type {
   UndeliveredTo,
 } from './runtime/shutdown-report.ts';
 export type { SystemOptions } from './runtime/system-options.ts';
+export type { ThreadOptions, ThreadRestarts } from './runtime/thread-options.ts';

@@ -142,7 +142,10 @@ export class Host {
     if (!isBehavior(definition)) throw noDefinition();
     // What is being drained may still start what it needs.
     if (this.#stopping || (this.#closed && request.parent === undefined)) {
-      const why = { shutdown: 'the system is shutting down', 'place-lost': 'its thread is being ended; spawn it again' };
+      const why = {
+        shutdown: 'the system is shutting down',
+        'place-lost': 'its thread is being ended; spawn it again',
+      };
       throw new SpawnFailed(this.#closedFor, `${definition.name}: ${why[this.#closedFor]}`);
     }
     const CellClass = definition.front?.cellClass ?? Cell;

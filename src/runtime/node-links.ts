@@ -109,12 +109,12 @@ export class NodeLinks {
   /** The main place of the node with that role that has the least under way. */
   pick(role: string, actorName: string): string {
     const { router } = this.#options;
-    let best: { readonly placeId: string; readonly load: number; readonly peer: Peer } | undefined;
+    let best: { readonly placeId: string; readonly load: number } | undefined;
     for (const [nodeId, peer] of this.#peers) {
       if (!peer.link.peer.roles.includes(role)) continue;
       const placeId = `${nodeId}/main`;
       const load = router.place(placeId)?.load ?? 0;
-      if (best === undefined || load < best.load) best = { placeId, load, peer };
+      if (best === undefined || load < best.load) best = { placeId, load };
     }
     if (best === undefined) {
       throw new SpawnFailed(
@@ -122,13 +122,16 @@ export class NodeLinks {
         `actor "${actorName}": no node with the role "${role}" has joined; start one with \`troupe node --role ${role}\``,
       );
     }
-    if (best.peer.differing.has(actorName)) {
-      throw new SpawnFailed(
-        'version',
-        `actor "${actorName}" differs between this node and ${best.placeId}; run the same registry on both`,
-      );
-    }
     return best.placeId;
+  }
+
+  /** @throws SpawnFailed where the node of that place has other code for the actor */
+  refuseIfDiffering(placeId: string, actorName: string): void {
+    if (!this.#peers.get(nodeOf(placeId))?.differing.has(actorName)) return;
+    throw new SpawnFailed(
+      'version',
+      `actor "${actorName}" differs between this node and ${placeId}; run the same registry on both`,
+    );
   }
 
   /** The way from our thread `from` to a place of another node. */

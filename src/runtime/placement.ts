@@ -15,6 +15,7 @@ export type Where =
 
 /** A thread, as `thread()` gives it: any worker, the worker of a name, or the place of an actor. */
 export interface ThreadPlace {
+  /** What tells it from other places. */
   readonly kind: 'thread';
   /** The worker of that name. */
   readonly name?: string;

@@ -19,6 +19,7 @@ import { fingerprintsOf } from './fingerprints.ts';
 import { loadRegistryModule } from './load-registry.ts';
 import { NodeLinks } from './node-links.ts';
 import { pinoLogger } from './pino-logger.ts';
+import { PlacementSupervisor } from './placement-supervisor.ts';
 import { realEnvironment } from './real-environment.ts';
 import { nodeOf, Router } from './router.ts';
 import { readSecret } from './security.ts';
@@ -144,11 +145,13 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
     registry,
     router,
     workers,
+    placement: new PlacementSupervisor({ host, router, workers }),
     letters,
     links,
     log,
     warnsAtExit: surroundings.environment === undefined,
   });
+  workers.begin();
   try {
     if (options.listen !== undefined) await links.listen(options.listen);
     for (const address of options.join ?? []) await links.join(address);

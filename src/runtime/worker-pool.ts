@@ -112,7 +112,7 @@ export class WorkerPool {
    * @throws SpawnFailed where there is none
    */
   async pick(where: ThreadPlace = { kind: 'thread' }): Promise<string> {
-    if (where.with !== undefined) return this.#options.homeOf?.(where.with) ?? where.with.place;
+    if (where.with !== undefined) return this.homeOf(where.with);
     const { threads, registry } = this.#options;
     this.#starts.refuseIfClosed();
     if (threads.max < 1) {
@@ -128,6 +128,11 @@ export class WorkerPool {
     // It may turn out to be needed after all; else another is started for it.
     while (slot.retiring !== undefined) await slot.retiring;
     return (await this.#starts.workerOf(slot)).placeId;
+  }
+
+  /** The place where the actor of that address lives. */
+  homeOf(address: Address): string {
+    return this.#options.homeOf?.(address) ?? address.place;
   }
 
   /** True for a worker that was ended for want of actors: what was to start there can start elsewhere. */
@@ -301,7 +306,8 @@ export class WorkerPool {
           if (exit.kind === 'error') cause = exit.error;
           resolve();
         };
-        handle.port.onMessage = (message) => this.#onMessage(worker, message as FromWorker | Uint8Array, resolve, reject);
+        handle.port.onMessage = (message) =>
+          this.#onMessage(worker, message as FromWorker | Uint8Array, resolve, reject);
       });
       // It may have been ready and have died since.
       if (worker.isOver) throw new PlaceLost(worker.loss!, cause);
@@ -435,7 +441,10 @@ export class WorkerPool {
       this.#starts.workerOf(this.#choice.unused()).catch((error: unknown) => {
         if (this.#closing) return;
         const why = describeThrown(error);
-        log.error({ error: why }, `one of the ${threads.min} worker threads that are kept could not be started: ${why}`);
+        log.error(
+          { error: why },
+          `one of the ${threads.min} worker threads that are kept could not be started: ${why}`,
+        );
       });
     }
   }

@@ -165,10 +165,16 @@ describe('actors on worker threads', () => {
       }
       return [...counts.values()];
     };
+    const topLevel = async (): Promise<number> => {
+      const [, ...workers] = await system!.tree();
+      return workers.reduce((sum, { actors }) => sum + actors.length, 0);
+    };
     expect(await spawnMany()).toEqual([50, 50]);
     const doomed = await system!.spawn(counter, { on: thread() });
     doomed.exits();
     await doomed.total().catch(() => undefined);
+    // Those that were lost are started again, and take turns as well.
+    await expect.poll(topLevel).toBe(101);
     expect(await spawnMany()).toEqual([50, 50]);
   });
 
