@@ -127,7 +127,10 @@ export class WorkerPool {
     const slot = this.#choice.pick(where.name);
     // It may turn out to be needed after all; else another is started for it.
     while (slot.retiring !== undefined) await slot.retiring;
-    return (await this.#starts.workerOf(slot)).placeId;
+    const { placeId } = await this.#starts.workerOf(slot);
+    // Again, as it may have had to be started: what is placed there is counted from now on.
+    slot.pickedMs = this.#options.environment.clock.monotonicMs();
+    return placeId;
   }
 
   /** The place where the actor of that address lives. */
