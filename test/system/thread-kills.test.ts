@@ -86,7 +86,11 @@ describe(`${kills} threads killed at random under load`, () => {
       system.deadLetters.subscribe({
         next: ({ message }) => void dead.add((message as { id?: string } | undefined)?.id ?? ''),
       });
-      system.losses.subscribe({ next: ({ count }) => void (lost += count) });
+      system.losses.subscribe({
+        next: ({ count }) => {
+          lost += count;
+        },
+      });
       const file = (name: string): string => join(folder, name);
       let refs: [WitnessRef, WitnessRef] = [
         await system.spawn(witness, { on: thread(), args: { file: file('w0') }, name: 'w0' }),
