@@ -139,7 +139,7 @@ export const limits = {
   threadBackoff: { minMs: 100, maxMs: 5_000 },
   /** How long a worker may take to load its registry and to be ready. */
   threadStartMs: 60_000,
-  /** A worker beats at most and at least this often; in between, ten times within its `blockedMs`. */
+  /** A worker beats at most and at least this often; in between, ten times within its `blockedMs` and its `idleMs`. */
   threadBeatMsMin: 10,
   threadBeatMsMax: 1_000,
   /** How often at most the use of a worker's loop is measured: over less, chance says most. */

@@ -8,7 +8,6 @@ import { SpawnFailed } from '../actors/errors.ts';
 import type { Environment } from '../base/environment/environment.ts';
 import { limits } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
-import { beatMsFor } from './thread-heartbeat.ts';
 import type { ThreadPolicy } from './thread-options.ts';
 import { ThreadSlot } from './thread-slot.ts';
 
@@ -89,7 +88,7 @@ export class ThreadChoice {
     const nowMs = this.#nowMs;
     const { threads } = this.#options;
     // What was placed there lately may not be in the count of its actors yet.
-    const uncountedMs = 2 * beatMsFor(threads.blockedMs);
+    const uncountedMs = 2 * threads.beatMs;
     const free = this.#slots.filter(
       (slot) =>
         slot.up !== undefined &&

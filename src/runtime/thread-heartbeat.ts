@@ -5,13 +5,8 @@
  * sleeps, or the main thread itself is held, there is no round, and no thread is taken for blocked.
  */
 import type { Cancel, Clock } from '../base/environment/clock.ts';
-import { limits } from '../base/limits.ts';
 import { ActivitySlot, type ThreadActivity } from './thread-activity.ts';
-
-/** How often a thread beats, so that it is heard ten times within `blockedMs`. */
-export function beatMsFor(blockedMs: number): number {
-  return Math.max(limits.threadBeatMsMin, Math.min(limits.threadBeatMsMax, blockedMs / 10));
-}
+import { beatMsWithin } from './thread-options.ts';
 
 /** Beats from now on, in this thread, and says with each beat how many top-level actors it holds. */
 export function keepBeating(clock: Clock, { slots }: ThreadActivity, beatMs: number, actors: () => number): void {
@@ -48,7 +43,7 @@ export class Heartbeats {
   constructor(clock: Clock, blockedMs: number, isInspected: () => boolean) {
     this.#clock = clock;
     this.#isInspected = isInspected;
-    this.#roundMs = beatMsFor(blockedMs);
+    this.#roundMs = beatMsWithin(blockedMs);
     this.#silentRoundsMax = Math.ceil(blockedMs / this.#roundMs);
   }
 

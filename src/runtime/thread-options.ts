@@ -52,6 +52,8 @@ export interface ThreadPolicy {
   readonly blockedMs: number;
   /** Infinite where it is off. */
   readonly idleMs: number;
+  /** How often a thread beats: with each beat it says how many actors it holds. */
+  readonly beatMs: number;
   readonly restartsMax: number;
   readonly withinMs: number;
   readonly backoff: { readonly minMs: number; readonly maxMs: number };
@@ -92,16 +94,24 @@ export const threadOptionsSchema: z.ZodType = z.unknown().superRefine((given, co
 export function threadPolicy(given: number | ThreadOptions | undefined, parallelism: number): ThreadPolicy {
   const options: ThreadOptions = typeof given === 'number' ? { max: given } : (given ?? {});
   const { min = 0, restarts } = options;
+  const blockedMs = orNever(options.blockedMs, limits.threadBlockedMs);
+  const idleMs = orNever(options.idleMs, limits.threadIdleMs);
   return Object.freeze({
     min,
     max: options.max ?? Math.max(1, min, parallelism - 1),
     memoryMbMax: options.memoryMbMax,
-    blockedMs: orNever(options.blockedMs, limits.threadBlockedMs),
-    idleMs: orNever(options.idleMs, limits.threadIdleMs),
+    blockedMs,
+    idleMs,
+    beatMs: Math.min(beatMsWithin(blockedMs), beatMsWithin(idleMs)),
     restartsMax: restarts?.restartsMax ?? limits.restartsMax,
     withinMs: restarts?.withinMs ?? limits.restartsWithinMs,
     backoff: Object.freeze({ ...(restarts?.backoff ?? limits.threadBackoff) }),
   });
+}
+
+/** How often a thread beats, or is listened to, where ten times within `ms` will do. */
+export function beatMsWithin(ms: number): number {
+  return Math.max(limits.threadBeatMsMin, Math.min(limits.threadBeatMsMax, ms / 10));
 }
 
 function orNever(given: number | false | undefined, otherwise: number): number {

@@ -27,7 +27,7 @@ import { ThreadActivity } from './thread-activity.ts';
 import { portCarrier } from './thread-carrier.ts';
 import { ThreadChoice } from './thread-choice.ts';
 import { lossOf, numbersOf } from './thread-endings.ts';
-import { beatMsFor, Heartbeats } from './thread-heartbeat.ts';
+import { Heartbeats } from './thread-heartbeat.ts';
 import type { FromWorker, ToWorker, WorkerInit, WorkerPhase } from './thread-messages.ts';
 import type { ThreadPolicy } from './thread-options.ts';
 import type { ThreadSlot, Worker } from './thread-slot.ts';
@@ -258,7 +258,7 @@ export class WorkerPool {
       guardian,
       stacks,
       activity: activity.memory,
-      beatMs: beatMsFor(threads.blockedMs),
+      beatMs: threads.beatMs,
     };
     const handle = await environment.places.start({
       entry: new URL('./worker-main.js', import.meta.url),
