@@ -11,7 +11,7 @@ import { type ActorSystem, createSystem, kill, pathOf, type Ref, thread } from '
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { seededRandom } from '../../src/base/platform/seeded-random.ts';
 import { proofRuns } from '../support/proof-runs.ts';
-import { mortal, settled, Witness, witness } from './fixtures/doomed.ts';
+import { botherer, mortal, settled, Witness, witness } from './fixtures/doomed.ts';
 
 const registry = new URL('./fixtures/doomed.ts', import.meta.url);
 const kills = proofRuns(8);
@@ -106,12 +106,14 @@ describe(`${kills} threads killed at random under load`, () => {
         const doomedAt = random.u32() % 2;
         const [victim, other] = doomedAt === 0 ? refs : [refs[1], refs[0]];
         const killer = await system.spawn(mortal, { on: thread({ with: victim }) });
+        const inside = await system.spawn(botherer, { on: thread({ with: victim }) });
+        const outside = await system.spawn(botherer, { on: thread({ with: other }) });
         const isAlone = pathOf(victim).split('/')[3] !== pathOf(other).split('/')[3];
         let over = false;
         const fromMain = [load(victim, `${round}v`, () => over), load(other, `${round}o`, () => over)];
         const bothered = [
-          settled('', () => victim.bother({ other, prefix: `${round}x`, times: 60 })),
-          other.bother({ other: victim, prefix: `${round}y`, times: 60 }),
+          settled('', () => inside.bother({ other, prefix: `${round}x`, times: 60 })),
+          outside.bother({ other: victim, prefix: `${round}y`, times: 60 }),
         ] as const;
         const seen: number[] = [];
         const reading = (async () => {
@@ -132,6 +134,7 @@ describe(`${kills} threads killed at random under load`, () => {
         if (isAlone) for (const [id, how] of await bothered[1]) outcomes.set(id, how);
         else await bothered[1].catch(() => undefined);
         expect(await reading).toBe('OutcomeUnknown');
+        await kill(outside);
         const anew = await found(`w${doomedAt}`, victim);
         const same = isAlone ? other : await found(`w${1 - doomedAt}`, other);
         // Where both were on one thread, that is what was killed.
