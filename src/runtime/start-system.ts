@@ -68,6 +68,11 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
   const isolation = options.isolation ?? 'parse';
   const stacks = options.stacks ?? 'threads';
   const threads = threadPolicy(options.threads, environment.places.parallelism);
+  if (threads.min > 0 && url === undefined) {
+    throw new UsageError(
+      'createSystem: threads that are always kept load the registry as a module; give registry: new URL(…), or no threads.min',
+    );
+  }
   const nodeId = `${options.name ?? 'node'}~${environment.random.id()}`;
   const main = `${nodeId}/main`;
 

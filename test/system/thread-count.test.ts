@@ -1,4 +1,4 @@
-import { type ActorSystem, createSystem, pathOf, stop, type ThreadOptions, thread } from 'troupe';
+import { type ActorSystem, registry as actors, createSystem, pathOf, stop, type ThreadOptions, thread } from 'troupe';
 import { afterEach, describe, expect, it } from 'vitest';
 import { doomed, Witness, witness } from './fixtures/doomed.ts';
 
@@ -72,6 +72,14 @@ describe('the threads of a system', () => {
     expect(await system!.find(Witness, 'w')).toBe(undefined);
     expect(process.getActiveResourcesInfo().filter((one) => one === 'MessagePort')).toEqual([]);
   }, 60_000);
+
+  it('cannot be kept without a module that they load', async () => {
+    const starting = createSystem({ registry: actors(doomed), threads: { min: 1 }, logLevel: 'silent' });
+    await expect(starting).rejects.toMatchObject({
+      code: 'UsageError',
+      message: expect.stringContaining('threads.min'),
+    });
+  });
 
   it.each([
     [{ max: 2, blokedMs: 1 }, 'blokedMs'],
