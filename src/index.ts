@@ -49,6 +49,7 @@ export {
   type StreamFailure,
 } from './actors/outcomes.ts';
 export type { Suspect } from './actors/outside-turns.ts';
+export { PlaceLost, type PlaceLostReason } from './actors/place-lost.ts';
 export {
   type AnyProtocol,
   type AnyRef,
@@ -99,7 +100,7 @@ export { RemoteError } from './runtime/cause-codec.ts';
 export { createSystem } from './runtime/create-system.ts';
 export type { RunnableFlow } from './runtime/flow-definition.ts';
 export { RegistryLoadFailed, WorkerEntryMissing } from './runtime/load-failed.ts';
-export { here, node, spread, thread, type Where } from './runtime/placement.ts';
+export { here, node, spread, type ThreadPlace, thread, type Where } from './runtime/placement.ts';
 export { type MutualTls, mtls, type SecretFile, secret } from './runtime/security.ts';
 export type { ShutdownEvent, ShutdownHook, ShutdownHookOptions, ShutdownOptions } from './runtime/shutdown.ts';
 export type {
@@ -113,3 +114,4 @@ export type {
 } from './runtime/shutdown-report.ts';
 export type { Stall, StallKind } from './runtime/stall.ts';
 export type { SystemOptions } from './runtime/system-options.ts';
+export type { ThreadOptions, ThreadRestarts } from './runtime/thread-options.ts';

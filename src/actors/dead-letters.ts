@@ -10,6 +10,7 @@ import type { Logger } from '../base/logger.ts';
 import { HotReaders } from './hot-stream.ts';
 import type { Operation } from './operation.ts';
 import { NotDelivered } from './outcomes.ts';
+import type { PlaceLostReason } from './place-lost.ts';
 import type { AnyRef, Stream } from './protocol.ts';
 import { operationOf, send } from './replay.ts';
 import type { Owner, Target } from './target.ts';
@@ -92,6 +93,8 @@ export interface LostWithPlace {
   readonly place: string;
   /** How many messages it had received and not settled. */
   readonly count: number;
+  /** How it was lost. */
+  readonly reason: PlaceLostReason;
 }
 
 export class DeadLetters {
@@ -147,8 +150,8 @@ export class DeadLetters {
     this.lostWithPlace += lost.count;
     this.#lostReaders.tell(lost);
     this.#log.warn(
-      { place: lost.place, count: lost.count, code: 'LostWithPlace' },
-      `${lost.count} messages were received by ${lost.place} but not handled when it was lost`,
+      { place: lost.place, count: lost.count, reason: lost.reason, code: 'LostWithPlace' },
+      `${lost.count} messages were received by ${lost.place} but not handled when it was lost (${lost.reason})`,
     );
   }
 

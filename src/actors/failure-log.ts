@@ -2,10 +2,16 @@
 import { describeThrown } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { stackOf } from '../base/thrown.ts';
-import type { Mailbox } from './mailbox.ts';
+import type { Host } from './host.ts';
+
+/** Who failed. */
+export interface Failing {
+  readonly host: Host;
+  path(): string;
+}
 
 /** Logs that `actor` failed in `what`, and what follows from it. */
-export function logFailure(actor: Mailbox, error: unknown, what: string, so: string, unlogged = 0): void {
+export function logFailure(actor: Failing, error: unknown, what: string, so: string, unlogged = 0): void {
   const more = unlogged === 0 ? '' : `; ${unlogged} failures before it were not logged`;
   actor.host.log.error(
     { path: actor.path(), operation: what, error: describeThrown(error), stack: stackOf(error) },
@@ -19,7 +25,7 @@ export class FailureLog {
   #unlogged = 0;
 
   /** @param isLast true where the actor ends with it: then it is always logged */
-  add(actor: Mailbox, error: unknown, what: string, so: string, isLast: boolean): void {
+  add(actor: Failing, error: unknown, what: string, so: string, isLast: boolean): void {
     const nowMs = actor.host.environment.clock.monotonicMs();
     if (!isLast && nowMs - this.#loggedAtMs < limits.failureLogMs) {
       this.#unlogged += 1;

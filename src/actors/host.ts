@@ -131,6 +131,8 @@ export class Host {
   #nextCell = 1;
   #runs = 0;
   #closed = false;
+  /** Why nothing more is spawned, once it is closed. */
+  #closedFor: 'shutdown' | 'place-lost' = 'shutdown';
   #stopping = false;
 
   constructor(options: HostOptions) {
@@ -183,7 +185,11 @@ export class Host {
     if (!isBehavior(definition)) throw noDefinition();
     // What is being drained may still start what it needs.
     if (this.#stopping || (this.#closed && request.parent === undefined)) {
-      throw new SpawnFailed('shutdown', `${definition.name}: the system is shutting down`);
+      const why = {
+        shutdown: 'the system is shutting down',
+        'place-lost': 'its thread is being ended; spawn it again',
+      };
+      throw new SpawnFailed(this.#closedFor, `${definition.name}: ${why[this.#closedFor]}`);
     }
     const CellClass = definition.front?.cellClass ?? Cell;
     const cell = new CellClass(this.#hosted(definition), request.parent, this.#nextCell, request.name);
@@ -380,9 +386,10 @@ export class Host {
 
   // ── the end of the place, step by step ──
 
-  /** Nobody starts a top-level actor here any more. */
-  refuseSpawns(): void {
+  /** Nobody starts a top-level actor here any more: the system ends, or this place alone. */
+  refuseSpawns(why: 'shutdown' | 'place-lost' = 'shutdown'): void {
     this.#closed = true;
+    this.#closedFor = why;
   }
 
   /**

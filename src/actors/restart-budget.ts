@@ -9,7 +9,7 @@ export class RestartBudget {
   /** When each restart of the window was made, oldest first; never more than `restartsMax`. */
   readonly #madeMs: Ring<number> = new Ring();
 
-  constructor({ restartsMax, withinMs }: SupervisionPolicy) {
+  constructor({ restartsMax, withinMs }: Pick<SupervisionPolicy, 'restartsMax' | 'withinMs'>) {
     this.#restartsMax = restartsMax;
     this.#withinMs = withinMs;
   }

@@ -8,6 +8,7 @@
 import { describeThrown } from '../base/errors.ts';
 import { isA } from '../base/thrown.ts';
 import type { Cell } from './cell.ts';
+import { type Decision, decide } from './decide.ts';
 import { undeclared } from './declared-failure.ts';
 import { DeclaredFailureSignal, LeaveSignal, StashFull } from './errors.ts';
 import { FailureLog } from './failure-log.ts';
@@ -22,13 +23,7 @@ import { concernedBy, restartTogether } from './restart.ts';
 import { backoffMs, RestartBudget } from './restart-budget.ts';
 import type { Run } from './run.ts';
 import { Stash } from './stash.ts';
-import { type Directive, isDirective } from './supervise.ts';
-
-/** A directive as it is carried out, and how the log puts it. */
-interface Decision {
-  readonly directive: Directive;
-  readonly so: string;
-}
+import type { Directive } from './supervise.ts';
 
 export abstract class Supervised extends Lifecycle {
   /** What comes after a run: a stop, the next turn, or rest. */
@@ -88,25 +83,17 @@ export abstract class Supervised extends Lifecycle {
     // A first start that fails is no failure of something that ran: whoever spawned it is told.
     if (this.status === Status.starting) return { directive: 'stop', so: 'does not run' };
     const { supervision } = this.behavior;
-    let wanted: unknown;
-    try {
-      wanted = supervision.directive({ error, operation: envelope?.operation.label });
-    } catch (thrown) {
-      return { directive: 'stop', so: `stops, since its directive failed as well (${describeThrown(thrown)})` };
-    }
-    if (!isDirective(wanted)) {
-      return { directive: 'stop', so: `stops, since its directive gave ${describeThrown(wanted)}` };
-    }
-    // What failed to restart has no state to go on with.
-    const isRestart = wanted === 'restart' || (wanted === 'resume' && this.status === Status.restarting);
-    if (!isRestart) return { directive: wanted, so: this.consequence(wanted as Exclude<Directive, 'restart'>) };
-    const { restartsMax, withinMs, exhausted } = supervision;
-    const { extension } = this;
-    extension.budget ??= new RestartBudget(supervision);
-    const used = extension.budget.used(this.host.environment.clock.monotonicMs());
-    const budget = `${restartsMax} restarts in ${withinMs} ms`;
-    if (used < restartsMax) return { directive: 'restart', so: `restarts (${used + 1} of at most ${budget})` };
-    return { directive: exhausted, so: `${this.consequence(exhausted)}, since its ${budget} are used up` };
+    return decide(
+      supervision,
+      { error, operation: envelope?.operation.label },
+      {
+        // What failed to restart has no state to go on with.
+        hasNoState: this.status === Status.restarting,
+        nowMs: this.host.environment.clock.monotonicMs(),
+        budget: () => (this.extension.budget ??= new RestartBudget(supervision)),
+        consequence: (directive) => this.consequence(directive),
+      },
+    );
   }
 
   private consequence(directive: Exclude<Directive, 'restart'>): string {

@@ -6,6 +6,7 @@
  */
 import type { Host } from './host.ts';
 import type { Operation } from './operation.ts';
+import type { PlaceLoss } from './place-lost.ts';
 import type { CallOptions, Stream, StreamOptions } from './protocol.ts';
 import type { Run } from './run.ts';
 
@@ -45,7 +46,8 @@ export type EndReason = 'stopped' | 'failed' | 'killed' | 'place-lost' | 'unknow
 
 /** One watch. Told once. */
 export interface Watcher {
-  terminated(reason: EndReason): void;
+  /** @param loss what is known of the loss of its place, where that is the reason */
+  terminated(reason: EndReason, loss?: PlaceLoss): void;
 }
 
 /** The side of a link that began it. */

@@ -11,6 +11,8 @@ export const ActivityAt = {
   cell: 1,
   /** The number of what it does, as `actors/operation-numbers.ts` gives it; 0 where that is not known. */
   operation: 2,
+  /** Top-level actors that live there. */
+  actors: 3,
 } as const;
 
 /** How many numbers there are, for a thread whose activity nobody else reads. */

@@ -182,12 +182,33 @@ export const limits = {
   threadsMax: 256,
   /** Nodes of differing clusters refuse each other. */
   clusterId: 'troupe',
+  /** The most that a worker's heap may be given: 1 TiB, so that a number of bytes is noticed. */
+  threadMemoryMbMax: 1_048_576,
+  /** How long a worker's loop may be held before it is ended: no handler is meant to take so long. */
+  threadBlockedMs: 60_000,
+  /** How long a worker is kept without an actor: starting another costs about 100 ms, keeping one some 10 MiB. */
+  threadIdleMs: 60_000,
+  /** The wait before a worker that died is replaced: an actor that ends its thread at every start costs little then. */
+  threadBackoff: { minMs: 100, maxMs: 5_000 },
+  /** A worker beats at most and at least this often; in between, ten times within its `blockedMs` and its `idleMs`. */
+  threadBeatMsMin: 10,
+  threadBeatMsMax: 1_000,
+  /** How often at most the use of a worker's loop is measured: over less, chance says most. */
+  threadUseMs: 500,
+  /** Workers whose loops differ in use by less than this part take turns. */
+  threadUseAlike: 0.25,
+  /** What a worker that is ended for want of actors may take to close its resources and to be heard to the last. */
+  threadRetireMs: 5_000,
+  /** Ids of workers that were ended for want of actors, kept for spawns that meant them. */
+  threadsRetiredKept: 64,
+  /** How long a worker may live on after it was ended for being blocked, in code that is not JavaScript. */
+  threadEndMs: 1_000,
+  /** How often a spawn is sent elsewhere, where its thread was being ended meanwhile. */
+  threadPicksMax: 3,
   /** What a worker gets beyond its deadline to report what is left. */
   workerGraceMs: 500,
   /** How long a registry module may take to load: a large program through tsx on a busy machine takes a few seconds. */
   registryLoadMs: 60_000,
-  /** Before a worker that died is replaced. */
-  workerRestartMs: 100,
 
   /** Between attempts to join a lost node again; doubles from the first to the last. */
   rejoinMsMin: 100,

@@ -218,24 +218,17 @@ export class ActorSystem implements AsyncDisposable {
       throw new SpawnFailed('shutdown', `actor "${definition.name}": the system is shutting down`);
     }
     const behavior = this.#registered(definition.name);
-    const placeId =
-      where.kind === 'thread' ? await this.#workers.pick() : this.#links.pick(where.role, definition.name);
+    const wire = argumentsOf(behavior, args);
+    if (where.kind === 'thread') {
+      return (await this.#parts.placement.spawn({ behavior, args: wire, name, where })) as unknown as Ref<T>;
+    }
+    const placeId = where.kind === 'node' ? this.#links.pick(where.role, definition.name) : where.place;
+    this.#links.refuseIfDiffering(placeId, definition.name);
     const place = this.#router.place(placeId);
     if (place === undefined) throw new SpawnFailed('place-lost', `actor "${definition.name}": ${placeId} is gone`);
-    let wire: unknown;
-    try {
-      wire = behavior.argsType.toWire(behavior.argsType.parse(args ?? {}));
-    } catch (error) {
-      const invalid = invalidMessage(error, `arguments of actor "${definition.name}"`) as Error;
-      throw new SpawnFailed('arguments', invalid.message, error);
-    }
     const { cell, branch } = await place.spawn(definition.name, wire, name);
     const target = place.target(cell, branch, definition.protocol.name);
-    const ref = new (refClassOf(definition.protocol))(target, this.#host.outside as Owner);
-    if (name !== undefined && where.kind === 'thread') {
-      await this.receptionist.nameElsewhere(name, definition.protocol, ref);
-    }
-    return ref as unknown as Ref<T>;
+    return new (refClassOf(definition.protocol))(target, this.#host.outside as Owner) as unknown as Ref<T>;
   }
 
   /** Starts a flow. @returns its run, once all its stages have started. */
@@ -310,8 +303,13 @@ export class ActorSystem implements AsyncDisposable {
     await this.shutdown();
   }
 
-  /** A `Where` without choice left in it. */
-  #settle(where: Where): Exclude<Where, { kind: 'spread' }> {
+  /** A `Where` without choice left in it, but for that among threads. */
+  #settle(where: Where): SettledWhere {
+    if (where.kind === 'thread' && where.with !== undefined) {
+      const place = this.#workers.homeOf(where.with);
+      if (place === this.#host.placeId) return here() as SettledWhere;
+      return nodeOf(place) === this.nodeId ? where : { kind: 'place', place };
+    }
     if (where.kind !== 'spread') return where;
     const next = where.places[this.#nextOfSpread % where.places.length]!;
     this.#nextOfSpread += 1;
@@ -325,6 +323,19 @@ export class ActorSystem implements AsyncDisposable {
       'unregistered',
       `actor "${name}" is not in the registry, so no other place can find its code; add it to registry(…), or spawn it here`,
     );
+  }
+}
+
+/** A place of another node stands for itself. */
+type SettledWhere = Exclude<Where, { kind: 'spread' }> | { readonly kind: 'place'; readonly place: string };
+
+/** What another place can be sent. @throws SpawnFailed where they do not fit */
+function argumentsOf(behavior: ActorBehavior, args: unknown): unknown {
+  try {
+    return behavior.argsType.toWire(behavior.argsType.parse(args ?? {}));
+  } catch (error) {
+    const invalid = invalidMessage(error, `arguments of actor "${behavior.name}"`) as Error;
+    throw new SpawnFailed('arguments', invalid.message, error);
   }
 }
 

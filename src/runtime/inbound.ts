@@ -98,7 +98,7 @@ export class Inbound implements CallOrigin, Runnable {
   }
 
   /** The other place is lost: what it asked for is given up. */
-  close(_why: string): void {
+  close(): void {
     for (const call of [...this.#open.values()]) call.cancel();
     this.#open.clear();
     for (const notice of this.#pressed.values()) notice.settled = true;

@@ -7,6 +7,7 @@
  */
 
 import { SpawnFailed } from '../actors/errors.ts';
+import type { PlaceLoss } from '../actors/place-lost.ts';
 import type { Cancel } from '../base/environment/clock.ts';
 import type { Environment } from '../base/environment/environment.ts';
 import type { Link, Listener } from '../base/environment/network.ts';
@@ -34,7 +35,7 @@ export interface NodeLinksOptions {
   readonly onNodeUp: (nodeId: string, epoch: number) => void;
   /** A node is gone: our workers must know too. */
   readonly onNodeDown: (nodeId: string, why: string) => void;
-  readonly onPlaceDown: (placeId: string, why: string) => void;
+  readonly onPlaceDown: (loss: PlaceLoss) => void;
 }
 
 interface Peer {
@@ -108,12 +109,12 @@ export class NodeLinks {
   /** The main place of the node with that role that has the least under way. */
   pick(role: string, actorName: string): string {
     const { router } = this.#options;
-    let best: { readonly placeId: string; readonly load: number; readonly peer: Peer } | undefined;
+    let best: { readonly placeId: string; readonly load: number } | undefined;
     for (const [nodeId, peer] of this.#peers) {
       if (!peer.link.peer.roles.includes(role)) continue;
       const placeId = `${nodeId}/main`;
       const load = router.place(placeId)?.load ?? 0;
-      if (best === undefined || load < best.load) best = { placeId, load, peer };
+      if (best === undefined || load < best.load) best = { placeId, load };
     }
     if (best === undefined) {
       throw new SpawnFailed(
@@ -121,13 +122,16 @@ export class NodeLinks {
         `actor "${actorName}": no node with the role "${role}" has joined; start one with \`troupe node --role ${role}\``,
       );
     }
-    if (best.peer.differing.has(actorName)) {
-      throw new SpawnFailed(
-        'version',
-        `actor "${actorName}" differs between this node and ${best.placeId}; run the same registry on both`,
-      );
-    }
     return best.placeId;
+  }
+
+  /** @throws SpawnFailed where the node of that place has other code for the actor */
+  refuseIfDiffering(placeId: string, actorName: string): void {
+    if (!this.#peers.get(nodeOf(placeId))?.differing.has(actorName)) return;
+    throw new SpawnFailed(
+      'version',
+      `actor "${actorName}" differs between this node and ${placeId}; run the same registry on both`,
+    );
   }
 
   /** The way from our thread `from` to a place of another node. */
@@ -251,8 +255,10 @@ export class NodeLinks {
       }
     };
     opened.onPlaceDown = (thread) => {
-      router.lost(`${nodeId}/${thread}`, 'its thread ended');
-      this.#options.onPlaceDown(`${nodeId}/${thread}`, 'its thread ended');
+      // How it ended does not travel between nodes.
+      const loss: PlaceLoss = { place: `${nodeId}/${thread}`, reason: 'exit', what: 'its thread ended' };
+      router.ended(loss);
+      this.#options.onPlaceDown(loss);
     };
     this.#options.onNodeUp(nodeId, epoch);
     router.reconnect(nodeId);

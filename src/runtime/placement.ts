@@ -1,21 +1,56 @@
 /** Where an actor is to run. A `Where` is data: what it names is chosen when something is spawned. */
+import { checkKeys } from '../actors/given.ts';
+import { checkName } from '../actors/operation.ts';
+import type { AnyRef } from '../actors/protocol.ts';
+import { isRef, targetOf } from '../actors/ref.ts';
+import type { Address } from '../actors/target.ts';
 import { UsageError } from '../base/errors.ts';
 
 /** Where an actor is to run: what `here()`, `thread()`, `node({ role })` and `spread([…])` give. */
 export type Where =
   | { readonly kind: 'here' }
-  | { readonly kind: 'thread' }
+  | ThreadPlace
   | { readonly kind: 'node'; readonly role: string }
   | { readonly kind: 'spread'; readonly places: readonly Where[] };
+
+/** A thread, as `thread()` gives it: any worker, the worker of a name, or the place of an actor. */
+export interface ThreadPlace {
+  /** What tells it from other places. */
+  readonly kind: 'thread';
+  /** The worker of that name. */
+  readonly name?: string;
+  /** The actor whose place it is. */
+  readonly with?: Address;
+}
 
 /** The place that spawns. */
 export function here(): Where {
   return { kind: 'here' };
 }
 
-/** A worker thread of this process: the one with the least under way. */
-export function thread(): Where {
-  return { kind: 'thread' };
+/**
+ * A worker thread of this process: the one with the least to do, by the use of its event loop and by what is under way to
+ * it; where these are alike they take turns.
+ *
+ * @param options.name the worker of that name, started for it and shared by all who say it: nothing else is placed there.
+ * Letters, digits, `-`, `_`, `.`; at most 128 characters. It is shown in the inspector.
+ * @param options.with the place where that actor lives, wherever that is, so that the two talk without a hop. Where an actor
+ * that was placed so is started again after its thread was lost, any thread will do.
+ * @throws UsageError for another name, for what is no ref, and for both at once
+ */
+export function thread(options: { name?: string; with?: AnyRef } = {}): Where {
+  checkKeys(options, ['name', 'with'], 'thread(…)');
+  const { name, with: ref } = options;
+  if (name !== undefined && ref !== undefined) {
+    throw new UsageError('thread({ name, with }): it is the thread of a name, or that of an actor; give one of them');
+  }
+  if (name !== undefined) {
+    checkName(name, 'the name of a thread');
+    return { kind: 'thread', name };
+  }
+  if (ref === undefined) return { kind: 'thread' };
+  if (!isRef(ref)) throw new UsageError(`thread({ with }) takes a ref of an actor; it was given ${typeof ref}`);
+  return { kind: 'thread', with: targetOf(ref).address() };
 }
 
 /**
@@ -39,6 +74,17 @@ const kinds: readonly unknown[] = ['here', 'thread', 'node', 'spread'];
 
 /** @throws UsageError for what is no place, such as the function that makes one */
 export function checkWhere(given: unknown, what: string): void {
-  if (kinds.includes((given as Partial<Where> | null | undefined)?.kind)) return;
+  const kind = (given as Partial<Where> | null | undefined)?.kind;
+  if (kind === 'thread') checkThread(given as { name?: unknown; with?: unknown }, what);
+  if (kinds.includes(kind)) return;
   throw new UsageError(`${what} takes here(), thread(), node({ role }) or spread([…]); it was given ${typeof given}`);
+}
+
+/** One that was put together by hand, or came as data. */
+function checkThread({ name, with: address }: { name?: unknown; with?: unknown }, what: string): void {
+  if (name !== undefined) checkName(name as string, `${what}: the name of a thread`);
+  if (address === undefined) return;
+  const { place, cell } = (address ?? {}) as { place?: unknown; cell?: unknown };
+  if (typeof place === 'string' && Number.isSafeInteger(cell)) return;
+  throw new UsageError(`${what}: the address of an actor is { place, cell }; give thread({ with: ref })`);
 }

@@ -13,6 +13,7 @@ import { invalidMessage } from '../actors/isolation.ts';
 import { aborted, timeoutOf } from '../actors/local-calls.ts';
 import type { Operation } from '../actors/operation.ts';
 import { NotDelivered, OutcomeUnknown, Rejected } from '../actors/outcomes.ts';
+import type { PlaceLoss } from '../actors/place-lost.ts';
 import type { CallOptions, Stream, StreamOptions } from '../actors/protocol.ts';
 import type { RegistryIndex } from '../actors/registry.ts';
 import { chainOf } from '../actors/request.ts';
@@ -73,6 +74,8 @@ export class RemotePlace {
   #operations: SaidOperations;
   #tells: TellRun;
   #nextCall = 1;
+  /** How it was lost last. */
+  #loss: PlaceLoss | undefined = undefined;
   /** Lets the process end again. */
   #release: Cancel | undefined = undefined;
   #resting = false;
@@ -307,7 +310,7 @@ export class RemotePlace {
 
   spawn(name: string, argsWire: unknown, actorName: string | undefined): Promise<Spawned> {
     return new Promise((resolve) => {
-      if (this.session.isOver) throw lostSpawn(name, `${this.placeId} is gone`);
+      if (this.session.isOver) throw lostSpawn(name, `${this.#gone} is gone`);
       const call = new ControlCall(
         this.#nextCall++,
         this,
@@ -351,7 +354,7 @@ export class RemotePlace {
 
   /** @throws Rejected where too much is watched there */
   watch(target: RemoteTarget, watcher: Watcher): void {
-    if (this.session.isOver) watcher.terminated('place-lost');
+    if (this.session.isOver) watcher.terminated('place-lost', this.#loss);
     else this.#watches.watch(watcher, target.cell, target.path(), this.#send);
   }
 
@@ -481,7 +484,12 @@ export class RemotePlace {
 
   #refuseIfLost(label: string): void {
     if (!this.session.isOver) return;
-    throw new NotDelivered('unreachable', `${label}: ${this.placeId} is gone; the message was not sent`);
+    throw new NotDelivered('unreachable', `${label}: ${this.#gone} is gone; the message was not sent`);
+  }
+
+  /** Its id, with how it was lost where that is known. */
+  get #gone(): string {
+    return this.#loss === undefined ? this.placeId : `${this.placeId} (${this.#loss.reason}: ${this.#loss.what})`;
   }
 
   /** Validates, and turns into one field, or into a parcel where bytes in it go apart. @throws InvalidMessage */
@@ -509,18 +517,19 @@ export class RemotePlace {
   // ── the end ──
 
   /** The place is lost, or this one leaves: settles everything that was open in either direction. */
-  lost(why: string, isLeaving = false): void {
+  lost(loss: PlaceLoss, isLeaving = false): void {
     if (this.session.isOver) return;
+    this.#loss = loss;
     // It is still there to handle what it had received.
     const handles = isLeaving && this.isConnected;
     const unsettled: Unsettled = this.session.end();
     for (const fields of unsettled.unsent) this.#dies(fields, undefined, 'unreachable');
     for (const fields of unsettled.unacknowledged) this.#dies(fields, undefined, 'place-lost');
-    for (const call of [...this.#calls.values()]) call.lost(true, `${this.placeId} (${why})`);
+    for (const call of [...this.#calls.values()]) call.lost(true, this.#gone);
     if (unsettled.received > 0 && !handles)
-      this.host.deadLetters.lost({ place: this.placeId, count: unsettled.received });
-    this.#inbound.close(why);
-    this.#watches.lost();
+      this.host.deadLetters.lost({ place: this.placeId, count: unsettled.received, reason: loss.reason });
+    this.#inbound.close();
+    this.#watches.lost(loss);
   }
 
   /** An item that did not get there: a tell becomes a dead letter, a call is settled. */
@@ -541,7 +550,7 @@ export class RemotePlace {
     const call = opensCall(kind) ? this.#calls.get(first) : undefined;
     if (call === undefined) return;
     if (error !== undefined) call.failure(['Rejected', error.message, ['invalid', null]]);
-    else call.lost(reason !== 'unreachable', this.placeId);
+    else call.lost(reason !== 'unreachable', this.#gone);
   }
 
   /** A tell that does not get there; whoever reads the dead letters sees the message and not its wire form. */

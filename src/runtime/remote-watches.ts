@@ -6,6 +6,7 @@
  */
 import type { Cell } from '../actors/cell.ts';
 import { Rejected } from '../actors/outcomes.ts';
+import type { PlaceLoss } from '../actors/place-lost.ts';
 import type { EndReason, Watcher } from '../actors/target.ts';
 import { limits } from '../base/limits.ts';
 import { Kind } from './items.ts';
@@ -45,15 +46,15 @@ export class OutboundWatches {
   }
 
   /** The place is lost, and with it whatever is watched there. */
-  lost(): void {
-    for (const number of [...this.#byNumber.keys()]) this.#tell(number, 'place-lost');
+  lost(loss: PlaceLoss): void {
+    for (const number of [...this.#byNumber.keys()]) this.#tell(number, 'place-lost', loss);
   }
 
-  #tell(number: number, reason: EndReason): void {
+  #tell(number: number, reason: EndReason, loss?: PlaceLoss): void {
     const watcher = this.#byNumber.get(number);
     if (watcher === undefined) return;
     this.#forget(watcher, number);
-    watcher.terminated(reason);
+    watcher.terminated(reason, loss);
   }
 
   #forget(watcher: Watcher, number: number): void {

@@ -2,6 +2,7 @@
 
 import { GoneTarget } from '../actors/gone-target.ts';
 import type { Host } from '../actors/host.ts';
+import type { PlaceLoss } from '../actors/place-lost.ts';
 import type { RegistryIndex } from '../actors/registry.ts';
 import type { Address, Target } from '../actors/target.ts';
 import type { Environment } from '../base/environment/environment.ts';
@@ -85,9 +86,19 @@ export class Router {
     else session?.onFrame(posted[0], posted[1]);
   }
 
-  /** A place has ended, or cannot be reached any more. */
-  lost(placeId: string, why: string): void {
-    this.#places.get(placeId)?.lost(why);
+  /** A place cannot be reached any more; it may come back. */
+  lost(placeId: string, what: string): void {
+    this.#places.get(placeId)?.lost({ place: placeId, reason: 'unreachable', what });
+  }
+
+  /**
+   * A thread has ended, of this node or of another. Its id is never used again, so it is forgotten: refs to its actors that
+   * are still held know that it is gone.
+   */
+  ended(loss: PlaceLoss): void {
+    this.#places.get(loss.place)?.lost(loss);
+    this.#places.delete(loss.place);
+    this.#broken.delete(loss.place);
   }
 
   /** There is a new link to a node: refs to all actors there that are still held work again. */
@@ -100,7 +111,7 @@ export class Router {
   }
 
   lostNode(nodeId: string, why: string): void {
-    for (const place of this.#places.values()) if (nodeOf(place.placeId) === nodeId) place.lost(why);
+    for (const placeId of this.#places.keys()) if (nodeOf(placeId) === nodeId) this.lost(placeId, why);
   }
 
   get places(): readonly RemotePlace[] {
@@ -134,7 +145,7 @@ export class Router {
   /** Ends all sessions; no other is opened. */
   close(why: string): void {
     this.#closed = true;
-    for (const place of this.#places.values()) place.lost(why, true);
+    for (const [place, one] of this.#places) one.lost({ place, reason: 'unreachable', what: why }, true);
   }
 
   #create(placeId: string): RemotePlace {
@@ -151,7 +162,7 @@ export class Router {
       scheduler: environment.scheduler,
       onBroken: (what) => {
         this.#broken.add(placeId);
-        place.lost(`its session broke: ${what}`);
+        place.lost({ place: placeId, reason: 'exception', what: `its session broke: ${what}` });
         onBroken(placeId, what);
       },
     });

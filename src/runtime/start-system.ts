@@ -18,6 +18,7 @@ import { fingerprintsOf } from './fingerprints.ts';
 import { HeldThreads } from './held-threads.ts';
 import { NodeLinks } from './node-links.ts';
 import { pinoLogger } from './pino-logger.ts';
+import { PlacementSupervisor } from './placement-supervisor.ts';
 import { loadRegistryInTime } from './preflight.ts';
 import { realEnvironment } from './real-environment.ts';
 import { nodeOf, Router } from './router.ts';
@@ -27,8 +28,10 @@ import { StallWatch } from './stall-watch.ts';
 import { Stalls } from './stalls.ts';
 import { checkOptions, type SystemOptions } from './system-options.ts';
 import { ThreadActivity } from './thread-activity.ts';
+import { threadPolicy } from './thread-options.ts';
 import { WorkerLetters } from './worker-letters.ts';
 import { WorkerPool } from './worker-pool.ts';
+import { entryForSpawn } from './worker-start.ts';
 
 /** What a test puts in place of the real process, all or some of it. */
 export interface Surroundings {
@@ -71,7 +74,12 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
   const isolation = options.isolation ?? 'parse';
   const stacks = options.stacks ?? 'threads';
   const stallMs = options.stallMs ?? limits.stallMs;
-  const threads = options.threads ?? Math.max(1, environment.places.parallelism - 1);
+  const threads = threadPolicy(options.threads, environment.places.parallelism);
+  if (threads.min > 0 && url === undefined) {
+    throw new UsageError(
+      'createSystem: threads that are always kept load the registry as a module; give registry: new URL(…), or no threads.min',
+    );
+  }
   const nodeId = `${options.name ?? 'node'}~${environment.random.id()}`;
   const main = `${nodeId}/main`;
 
@@ -93,7 +101,7 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
     log.error({ at, place: placeId, what }, `the session of ${at} with ${placeId} broke the protocol: ${what}`);
     if (nodeOf(placeId) !== nodeId) links.cut(placeId, what);
     // This thread cannot be ended; what spoke with it can.
-    else workers.kill(placeId === main ? at : placeId);
+    else workers.kill(placeId === main ? at : placeId, `its session broke: ${what}`);
   }
   const shutdownAfter = (): void => void system.shutdownFor('escalated');
   const host = new Host({
@@ -123,7 +131,8 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
   workers = new WorkerPool({
     environment,
     nodeId,
-    size: threads,
+    threads,
+    entry: entryForSpawn,
     registry: url,
     isolation,
     log,
@@ -138,12 +147,15 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
     stallMs,
     onStall,
     onLetters: (placeId, posted) => letters.take(placeId, posted),
-    onPlaceDown: (placeId) => links.placeDown(placeId),
+    onEnded: (placeId) => {
+      letters.ended(placeId);
+      links.placeDown(placeId);
+    },
   });
   host.deadLetters.readers.onChange = (areSome) => workers.wantLetters(areSome);
   links = new NodeLinks({
     environment,
-    profile: { nodeId, roles: options.roles ?? [], fingerprints: fingerprintsOf(registry), threads },
+    profile: { nodeId, roles: options.roles ?? [], fingerprints: fingerprintsOf(registry), threads: threads.max },
     clusterId: limits.clusterId,
     secret,
     log,
@@ -151,13 +163,14 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
     deliver: (placeId, from, frame) => workers.deliver(placeId, from, frame),
     onNodeUp: (joined, epoch) => workers.tellAll({ kind: 'node-up', nodeId: joined, epoch }),
     onNodeDown: (lost, why) => workers.tellAll({ kind: 'node-down', nodeId: lost, why }),
-    onPlaceDown: (placeId, why) => workers.tellAll({ kind: 'place-down', placeId, why }),
+    onPlaceDown: (loss) => workers.tellAll({ kind: 'place-down', loss }),
   });
   const system: ActorSystem = new ActorSystem({
     host,
     registry,
     router,
     workers,
+    placement: new PlacementSupervisor({ host, router, workers }),
     letters,
     links,
     stalls,
@@ -169,6 +182,7 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
     log,
     warnsAtExit: surroundings.environment === undefined,
   });
+  workers.begin();
   try {
     if (options.listen !== undefined) await links.listen(options.listen);
     for (const address of options.join ?? []) await links.join(address);

@@ -59,8 +59,9 @@ export class SystemEnd {
 
   readonly #work: PhaseWork = {
     'stop-accepting': async (deadlineMs) => {
-      const { host, workers, links } = this.#parts;
+      const { host, workers, placement, links } = this.#parts;
       host.refuseSpawns();
+      placement.close();
       await Promise.all([links.refuse(), workers.refuse(), workers.runPhase('stop-accepting', deadlineMs)]);
     },
     drain: async (deadlineMs) => {

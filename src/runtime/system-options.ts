@@ -9,13 +9,17 @@ import type { LogLevel } from './pino-logger.ts';
 import type { StackTravel } from './router.ts';
 import type { MutualTls, SecretFile } from './security.ts';
 import { type ShutdownOptions, shutdownOptionsSchema } from './shutdown.ts';
+import { type ThreadOptions, threadOptionsSchema } from './thread-options.ts';
 
 /** Options of `createSystem`, each with its default. */
 export interface SystemOptions {
   /** The registry module, or its value; worker threads need the URL. */
   registry?: URL | Registry;
-  /** Worker threads at most, started when first used; one for each core but one unless given. */
-  threads?: number;
+  /**
+   * Worker threads at most, each started when it is first needed, or more about them; one for each core but one unless
+   * given, and 0 for none.
+   */
+  threads?: number | ThreadOptions;
   /**
    * `ws://127.0.0.1:7000`, or `wss://` with `mtls`: lets other nodes join here. Port 0 takes a free one. As with any server, a process that
    * listens stays alive until `shutdown()`, without a word.
@@ -61,7 +65,7 @@ export function checkOptions(options: SystemOptions): void {
 
 const optionsSchema = z.strictObject({
   registry: z.unknown().optional(),
-  threads: z.int().min(0).max(limits.threadsMax).optional(),
+  threads: threadOptionsSchema.optional(),
   listen: z.string().optional(),
   join: z.array(z.string()).optional(),
   roles: z.array(z.string().min(1)).optional(),

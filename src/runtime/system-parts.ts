@@ -3,6 +3,7 @@ import type { Host } from '../actors/host.ts';
 import type { RegistryIndex } from '../actors/registry.ts';
 import type { Logger } from '../base/logger.ts';
 import type { NodeLinks } from './node-links.ts';
+import type { PlacementSupervisor } from './placement-supervisor.ts';
 import type { Router } from './router.ts';
 import type { Stalls } from './stalls.ts';
 import type { WorkerLetters } from './worker-letters.ts';
@@ -13,6 +14,8 @@ export interface SystemParts {
   readonly registry: RegistryIndex;
   readonly router: Router;
   readonly workers: WorkerPool;
+  /** What stands above the actors on the worker threads. */
+  readonly placement: PlacementSupervisor;
   /** Dead letters of the worker threads. */
   readonly letters: WorkerLetters;
   readonly links: NodeLinks;

@@ -1,6 +1,7 @@
 /** What the threads of one process say to each other beside session frames, which go as bare bytes. */
 
 import type { GuardianOptions } from '../actors/guardian.ts';
+import type { PlaceLoss } from '../actors/place-lost.ts';
 import type { ActorView, PlaceTree } from '../actors/tree.ts';
 import type { BesideBytes } from '../base/beside-bytes.ts';
 import type { StackTravel } from './router.ts';
@@ -16,10 +17,12 @@ export type ToWorker =
   | { readonly kind: 'peer'; readonly placeId: string; readonly port: unknown }
   /** A frame from a place of another node. */
   | { readonly kind: 'relay'; readonly placeId: string; readonly frame: Uint8Array }
-  | { readonly kind: 'place-down'; readonly placeId: string; readonly why: string }
+  | { readonly kind: 'place-down'; readonly loss: PlaceLoss }
   /** There is a link to that node; its epoch goes with every frame for it. */
   | { readonly kind: 'node-up'; readonly nodeId: string; readonly epoch: number }
   | { readonly kind: 'node-down'; readonly nodeId: string; readonly why: string }
+  /** Whether it can be ended for want of actors, and if so, makes itself ready for that; answered with `retired`. */
+  | { readonly kind: 'retire' }
   /** Lists its actors; answered with `tree`. */
   | { readonly kind: 'tree' }
   /** Somebody reads dead letters on the main thread, or nobody any more. */
@@ -48,6 +51,8 @@ export type FromWorker =
   | { readonly kind: 'operations-named'; readonly first: number; readonly labels: readonly string[] }
   /** Something held the thread, and does no more. */
   | { readonly kind: 'stall'; readonly stall: Stall }
+  /** It holds no actor and takes none any more; or it does, and goes on. */
+  | { readonly kind: 'retired'; readonly isEmpty: boolean }
   | { readonly kind: 'letters'; readonly posted: PostedLetters }
   /** What the phase left: actors that were killed, names of resources that did not close. */
   | {
@@ -71,9 +76,11 @@ export interface WorkerInit {
   readonly isolation: 'parse' | 'codec' | 'trusted';
   readonly guardian: GuardianOptions;
   readonly stacks: StackTravel;
-  /** Where it writes what it is at; see `ThreadActivity`. */
+  /** Where it writes what it is at, and the main thread reads; see `ThreadActivity`. */
   readonly activity: SharedArrayBuffer;
   readonly stallMs: StallMs;
+  /** How often it beats. */
+  readonly beatMs: number;
 }
 
 /** A frame as it is posted: bare, or with the memory of the bytes that belong to it. */

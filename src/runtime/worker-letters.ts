@@ -95,6 +95,9 @@ export class WorkerLetters {
   readonly #registry: RegistryIndex;
   readonly #router: Router;
   readonly #latest = new Map<string, PostedLetters>();
+  /** Of workers that have ended. */
+  readonly #ended = new Map<DeadLetterReason, number>();
+  #lostOfEnded = 0;
 
   constructor(parts: { readonly host: Host; readonly registry: RegistryIndex; readonly router: Router }) {
     this.#host = parts.host;
@@ -105,11 +108,11 @@ export class WorkerLetters {
 
   /** By reason, of every worker that this process has had. */
   get counts(): readonly (readonly [reason: DeadLetterReason, count: number])[] {
-    return [...this.#latest.values()].flatMap(({ counts }) => counts);
+    return [...this.#ended, ...[...this.#latest.values()].flatMap(({ counts }) => counts)];
   }
 
   get lostWithPlace(): number {
-    let lost = 0;
+    let lost = this.#lostOfEnded;
     for (const { lostWithPlace } of this.#latest.values()) lost += lostWithPlace;
     return lost;
   }
@@ -118,6 +121,15 @@ export class WorkerLetters {
     this.#latest.set(placeId, { ...posted, letters: [] });
     this.#letters.readers.missed += posted.missed;
     for (const letter of posted.letters) this.#letters.relay(this.#read(letter));
+  }
+
+  /** A worker posts nothing more: what it counted is kept in the sums. */
+  ended(placeId: string): void {
+    const last = this.#latest.get(placeId);
+    if (last === undefined) return;
+    this.#latest.delete(placeId);
+    for (const [reason, count] of last.counts) this.#ended.set(reason, (this.#ended.get(reason) ?? 0) + count);
+    this.#lostOfEnded += last.lostWithPlace;
   }
 
   #read({ path, operation, reason, wire, to, bytesGone }: PostedLetter): LostMessage {

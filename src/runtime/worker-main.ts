@@ -14,12 +14,13 @@ import { Dispatcher } from '../base/platform/dispatcher.ts';
 import { realClock } from '../base/platform/real-clock.ts';
 import { realRandom } from '../base/platform/real-random.ts';
 import { noNetwork } from './no-network.ts';
-import { runPhase } from './place-phases.ts';
+import { retire, runPhase } from './place-phases.ts';
 import { loadRegistry } from './preflight.ts';
 import { nodeOf, Router } from './router.ts';
 import { StallWatch } from './stall-watch.ts';
 import { ThreadActivity } from './thread-activity.ts';
 import { portCarrier, relayCarrier } from './thread-carrier.ts';
+import { keepBeating } from './thread-heartbeat.ts';
 import { type FromWorker, isPostedFrame, type PostedFrame, type ToWorker, type WorkerInit } from './thread-messages.ts';
 import { LetterBox } from './worker-letters.ts';
 import { portFrom, workerPlaces, workerSide } from './worker-places.ts';
@@ -29,7 +30,7 @@ const { init, port } = workerSide();
 await start(init as WorkerInit, port);
 
 async function start(
-  { placeId, mainPlaceId, registry, version, isolation, guardian, stacks, activity, stallMs }: WorkerInit,
+  { placeId, mainPlaceId, registry, version, isolation, guardian, stacks, activity, stallMs, beatMs }: WorkerInit,
   main: Port,
 ): Promise<void> {
   const tellMain = (message: FromWorker): void => main.post(message);
@@ -98,9 +99,10 @@ async function start(
         router.onFrame(message.placeId, message.frame);
         return;
       case 'place-down':
-        peers.get(message.placeId)?.close();
-        peers.delete(message.placeId);
-        router.lost(message.placeId, message.why);
+        // Its last words first.
+        peers.get(message.loss.place)?.drain();
+        peers.delete(message.loss.place);
+        router.ended(message.loss);
         return;
       case 'node-up':
         epochs.set(message.nodeId, message.epoch);
@@ -110,6 +112,12 @@ async function start(
         epochs.delete(message.nodeId);
         router.lostNode(message.nodeId, message.why);
         return;
+      case 'retire': {
+        const isEmpty = await retire(host, router);
+        letters.flush();
+        tellMain({ kind: 'retired', isEmpty });
+        return;
+      }
       case 'tree':
         tellMain({ kind: 'tree', tree: treeOf(placeId, host.roots) });
         return;
@@ -131,6 +139,7 @@ async function start(
     if (isPostedFrame(message)) router.onFrame(mainPlaceId, message);
     else void onMain(message as ToWorker);
   };
+  keepBeating(clock, new ThreadActivity(activity), beatMs, () => host.rootCount);
   tellMain({ kind: 'ready' });
 }
 

@@ -5,9 +5,11 @@
  * `node --watch` carries messages of Node as well.
  */
 import { availableParallelism } from 'node:os';
+import type { EventLoopUtilization } from 'node:perf_hooks';
 import { isMainThread, MessageChannel, type MessagePort, Worker, workerData } from 'node:worker_threads';
 import type { PlaceExit, PlaceHandle, Places, Port } from '../base/environment/place.ts';
 import { describeThrown, TroupeError, UsageError } from '../base/errors.ts';
+import { isInspected } from './worker-inspector.ts';
 import { postOutput, WorkerOutput } from './worker-output.ts';
 import { WorkerPort } from './worker-port.ts';
 
@@ -37,6 +39,9 @@ export function workerPlaces(): Places {
   };
   return {
     parallelism: availableParallelism(),
+    get isInspected() {
+      return isInspected();
+    },
     start: async (options) => {
       const place = new WorkerPlace(options, (ended) => {
         running.delete(ended);
@@ -89,6 +94,7 @@ class WorkerPlace implements PlaceHandle {
   /** How it ended, while nobody has been told. */
   #exit: PlaceExit | undefined = undefined;
   #failure: { readonly error: unknown } | undefined = undefined;
+  #usedAt: EventLoopUtilization | undefined = undefined;
 
   /** @param onGone called when the thread has ended */
   constructor(options: Parameters<Places['start']>[0], onGone: (place: WorkerPlace) => void) {
@@ -143,6 +149,14 @@ class WorkerPlace implements PlaceHandle {
     this.#onExit = tell;
     // Not at once: whoever sets it does not expect to be called while doing so.
     if (this.#exit !== undefined) queueMicrotask(() => this.#tellExit());
+  }
+
+  utilisation(): number {
+    const { performance } = this.#worker;
+    const now = performance.eventLoopUtilization();
+    const { utilization } = performance.eventLoopUtilization(now, this.#usedAt);
+    this.#usedAt = now;
+    return utilization;
   }
 
   keepAlive(keep: boolean): void {

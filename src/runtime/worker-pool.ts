@@ -1,10 +1,17 @@
 /**
- * The worker threads of one process: started when first needed, joined to each other, restarted empty when they die.
+ * The worker threads of one process: started when first needed, joined to each other, ended when they are not needed any
+ * more, and replaced when they die.
+ *
+ * A thread is a child that is supervised: how it ended is told apart, all other places are told, and the next is started when
+ * it is needed, after a wait that grows with the deaths before it. Threads that die before they are ready are counted, and
+ * beyond the budget those who wait are refused: what stands in the way then is no chance.
  */
 
 import { SpawnFailed } from '../actors/errors.ts';
 import type { GuardianOptions } from '../actors/guardian.ts';
 import type { Isolation } from '../actors/isolation.ts';
+import { type PlaceLoss, PlaceLost } from '../actors/place-lost.ts';
+import type { Address } from '../actors/target.ts';
 import type { PlaceTree } from '../actors/tree.ts';
 import type { Cancel } from '../base/environment/clock.ts';
 import type { Environment } from '../base/environment/environment.ts';
@@ -12,15 +19,20 @@ import type { PlaceExit, PlaceHandle } from '../base/environment/place.ts';
 import { describeThrown } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
+import { stackOf } from '../base/thrown.ts';
 import { version } from '../base/version.ts';
 import type { Carrier } from '../transport/session.ts';
 import type { HeldThreads } from './held-threads.ts';
 import type { PhaseLeft } from './place-phases.ts';
+import type { ThreadPlace } from './placement.ts';
 import type { Router, StackTravel } from './router.ts';
 import type { Stall } from './stall.ts';
 import type { StallMs } from './stall-watch.ts';
 import { ThreadActivity } from './thread-activity.ts';
 import { portCarrier } from './thread-carrier.ts';
+import { ThreadChoice } from './thread-choice.ts';
+import { lossOf } from './thread-endings.ts';
+import { Heartbeats } from './thread-heartbeat.ts';
 import {
   type FromWorker,
   isPostedFrame,
@@ -29,13 +41,18 @@ import {
   type WorkerInit,
   type WorkerPhase,
 } from './thread-messages.ts';
+import type { ThreadPolicy } from './thread-options.ts';
+import type { ThreadSlot, Worker } from './thread-slot.ts';
+import { ThreadStarts } from './thread-starts.ts';
 import type { PostedLetters } from './worker-letters.ts';
-import { entryForSpawn, startFailed, startUnfinished } from './worker-start.ts';
+import { startFailed, startUnfinished } from './worker-start.ts';
 
 export interface WorkerPoolOptions {
   readonly environment: Environment;
   readonly nodeId: string;
-  readonly size: number;
+  readonly threads: ThreadPolicy;
+  /** The module that workers begin with. @throws SpawnFailed where it is not there */
+  readonly entry: () => URL;
   /** URL of the registry module; without one no worker can be started. */
   readonly registry: URL | undefined;
   readonly isolation: Isolation;
@@ -57,19 +74,10 @@ export interface WorkerPoolOptions {
   readonly held: HeldThreads;
   readonly stallMs: StallMs;
   readonly onStall: (stall: Stall) => void;
-  /** A worker has died: tells the other nodes. */
-  readonly onPlaceDown: (placeId: string) => void;
-}
-
-interface Worker {
-  readonly placeId: string;
-  readonly handle: PlaceHandle;
-  /** Called with what the phase of the shutdown left that it was told of last. */
-  phaseDone: (left: PhaseLeft, phase?: WorkerPhase) => void;
-  /** True once it did not answer when its actors were to stop. */
-  isBlocked: boolean;
-  /** Those who wait for the listing of its actors. */
-  readonly treesWanted: ((tree: PlaceTree) => void)[];
+  /** A worker has ended, and the places of this node know: tells the other nodes. */
+  readonly onEnded: (placeId: string) => void;
+  /** Where an actor lives that has moved away from its address; its address unless given. */
+  readonly homeOf?: (address: Address) => string;
 }
 
 /** What a phase of the shutdown left on one worker. */
@@ -80,28 +88,28 @@ export interface WorkerLeft extends PhaseLeft {
 
 const nothingLeft: PhaseLeft = { killed: [], unclosed: [] };
 
-/** One place in the pool, whose worker may be replaced. */
-interface Slot {
-  /** Resolves when the worker takes actors. */
-  worker: Promise<Worker> | undefined;
-  placeId: string;
-  /** When it was last chosen, in picks. */
-  picked: number;
-}
-
 export class WorkerPool {
   readonly #options: WorkerPoolOptions;
-  readonly #slots: Slot[] = [];
+  readonly #choice: ThreadChoice;
+  readonly #starts: ThreadStarts;
+  readonly #heartbeats: Heartbeats;
   readonly #workers = new Map<string, Worker>();
   /** Workers that do not take actors yet. */
   readonly #starting = new Set<PlaceHandle>();
+  /** Those that were ended for want of actors last. */
+  readonly #retired = new Set<string>();
   #started = 0;
-  #picks = 0;
   #lettersWanted = false;
   #closing = false;
+  #looking = false;
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
+    const { environment, threads, log, router } = options;
+    const underWayTo = (placeId: string): number => router.place(placeId)?.load ?? 0;
+    this.#choice = new ThreadChoice({ environment, log, threads, underWayTo });
+    this.#starts = new ThreadStarts({ environment, log, threads, start: (slot) => this.#start(slot) });
+    this.#heartbeats = new Heartbeats(environment.clock, threads.blockedMs, () => environment.places.isInspected);
   }
 
   /** The workers that run. */
@@ -109,26 +117,47 @@ export class WorkerPool {
     return [...this.#workers.keys()];
   }
 
-  /** The place id of the worker with the least under way; starts another while the pool is not full. */
-  async pick(): Promise<string> {
-    const { size, registry } = this.#options;
-    this.#refuseIfClosing();
-    if (size < 1) throw new SpawnFailed('no-place', 'this system has no worker threads; give createSystem { threads }');
+  /** Starts the threads that are always kept, without waiting for them. */
+  begin(): void {
+    this.#choice.warnOfCores();
+    this.#keepMin();
+  }
+
+  /**
+   * The place that a thread stands for now; a worker that must be started for it takes actors when this resolves.
+   *
+   * @throws SpawnFailed where there is none
+   */
+  async pick(where: ThreadPlace = { kind: 'thread' }): Promise<string> {
+    if (where.with !== undefined) return this.homeOf(where.with);
+    const { threads, registry } = this.#options;
+    this.#starts.refuseIfClosed();
+    if (threads.max < 1) {
+      throw new SpawnFailed('no-place', 'this system has no worker threads; give createSystem { threads }');
+    }
     if (registry === undefined) {
       throw new SpawnFailed(
         'no-place',
         'worker threads need a registry module: give createSystem { registry: new URL(…) }',
       );
     }
-    let slot: Slot | undefined;
-    if (this.#slots.length < size) {
-      slot = { worker: undefined, placeId: '', picked: 0 };
-      this.#slots.push(slot);
-    } else slot = this.#slots.reduce((best, one) => (this.#isBetter(one, best) ? one : best));
-    this.#picks += 1;
-    slot.picked = this.#picks;
-    slot.worker ??= this.#start(slot, registry);
-    return (await slot.worker).placeId;
+    const slot = this.#choice.pick(where.name);
+    // It may turn out to be needed after all; else another is started for it.
+    while (slot.retiring !== undefined) await slot.retiring;
+    const { placeId } = await this.#starts.workerOf(slot);
+    // Again, as it may have had to be started: what is placed there is counted from now on.
+    slot.pickedMs = this.#options.environment.clock.monotonicMs();
+    return placeId;
+  }
+
+  /** The place where the actor of that address lives. */
+  homeOf(address: Address): string {
+    return this.#options.homeOf?.(address) ?? address.place;
+  }
+
+  /** True for a worker that was ended for want of actors: what was to start there can start elsewhere. */
+  isRetired(placeId: string): boolean {
+    return this.#retired.has(placeId);
   }
 
   carrierTo(placeId: string): Carrier | undefined {
@@ -158,8 +187,11 @@ export class WorkerPool {
   }
 
   /** Ends a worker that is of no use any more; it is replaced as if it had died. */
-  kill(placeId: string): void {
-    void this.#workers.get(placeId)?.handle.kill();
+  kill(placeId: string, what: string): void {
+    const worker = this.#workers.get(placeId);
+    if (worker === undefined) return;
+    worker.loss ??= { place: placeId, reason: 'exception', what };
+    void worker.handle.kill();
   }
 
   /** What runs on each worker; one that is blocked is said to have not answered. */
@@ -183,6 +215,7 @@ export class WorkerPool {
   /** No more workers are started; those that do not take actors yet are ended. */
   async refuse(): Promise<void> {
     this.#closing = true;
+    this.#starts.close();
     await Promise.all([...this.#starting].map((handle) => handle.kill()));
   }
 
@@ -197,7 +230,8 @@ export class WorkerPool {
 
   /** Ends all workers. */
   async end(): Promise<void> {
-    await Promise.all([...this.#workers.values()].map(({ handle }) => handle.kill()));
+    const retiring = this.#choice.all.map((slot) => slot.retiring);
+    await Promise.all([...[...this.#workers.values()].map(({ handle }) => handle.kill()), ...retiring]);
   }
 
   #runPhase(worker: Worker, phase: WorkerPhase, deadlineMs: number): Promise<WorkerLeft> {
@@ -226,76 +260,100 @@ export class WorkerPool {
     worker.handle.port.post(message, transfer);
   }
 
-  #refuseIfClosing(): void {
-    if (this.#closing) throw new SpawnFailed('shutdown', 'the system is shutting down; its worker threads end');
-  }
+  // ── how a worker begins ──
 
-  /** The one with less under way, else the one that was chosen longer ago: they take turns. */
-  #isBetter(one: Slot, other: Slot): boolean {
-    const [load, otherLoad] = [this.#loadOf(one), this.#loadOf(other)];
-    return load === otherLoad ? one.picked < other.picked : load < otherLoad;
-  }
-
-  /** In whole frames: less than that is chance. */
-  #loadOf(slot: Slot): number {
-    const underWay = this.#workers.has(slot.placeId) ? (this.#options.router.place(slot.placeId)?.load ?? 0) : 0;
-    return Math.floor(underWay / limits.frameMessagesMax);
-  }
-
-  async #start(slot: Slot, registry: URL): Promise<Worker> {
-    this.#refuseIfClosing();
-    const { environment, nodeId, isolation, guardian, stacks, epochs } = this.#options;
+  async #start(slot: ThreadSlot): Promise<Worker> {
+    const { environment, nodeId, isolation, guardian, stacks, registry, threads } = this.#options;
     this.#started += 1;
     const placeId = `${nodeId}/t${this.#started}`;
-    slot.placeId = placeId;
     const activity = new ThreadActivity();
     const init: WorkerInit = {
       placeId,
       mainPlaceId: `${nodeId}/main`,
-      registry: registry.href,
+      registry: registry!.href,
       version,
       isolation,
       guardian,
       stacks,
       activity: activity.memory,
       stallMs: this.#options.stallMs,
+      beatMs: threads.beatMs,
     };
-    const handle = await environment.places.start({ entry: entryForSpawn(), name: `troupe ${placeId}`, init });
-    const worker: Worker = { placeId, handle, phaseDone: () => undefined, isBlocked: false, treesWanted: [] };
-    this.#starting.add(handle);
-    let cancel: Cancel = () => undefined;
-    await new Promise<void>((resolve, reject) => {
-      cancel = environment.clock.wake(limits.registryLoadMs, () => reject(startUnfinished(placeId, registry)));
-      handle.onExit = (exit) => {
-        reject(new SpawnFailed('place-lost', `worker ${placeId} ended while it started: ${exitText(exit)}`));
-        this.#onExit(slot, worker, exit, registry);
-      };
-      handle.port.onMessage = (message) =>
-        this.#onMessage(worker, message as FromWorker | PostedFrame, resolve, reject);
-    })
-      .then(() => this.#refuseIfClosing())
-      .catch((error: unknown) => {
-        slot.worker = undefined;
-        void handle.kill();
-        this.#refuseIfClosing();
-        throw error;
-      })
-      .finally(() => {
-        cancel();
-        this.#starting.delete(handle);
-      });
+    const handle = await environment.places.start({
+      entry: this.#options.entry(),
+      name: `troupe ${placeId}${slot.name === undefined ? '' : ` ${slot.name}`}`,
+      init,
+      ...(threads.memoryMbMax === undefined ? {} : { memoryMbMax: threads.memoryMbMax }),
+    });
+    const worker: Worker = {
+      placeId,
+      handle,
+      activity,
+      loss: undefined,
+      isOver: false,
+      phaseDone: () => undefined,
+      isBlocked: false,
+      treesWanted: [],
+      retired: () => undefined,
+    };
+    await this.#untilReady(worker);
     // The pool alone does not keep a finished program alive; whoever waits for an actor does.
     handle.keepAlive(false);
+    this.#join(worker);
+    slot.started(worker, environment.clock.monotonicMs());
+    const unlisten = this.#heartbeats.listen({ activity, onBlocked: () => this.#endBlocked(slot, worker) });
+    handle.onExit = (exit) => {
+      unlisten();
+      this.#onExit(slot, worker, exit);
+    };
+    this.#lookForEmpty();
+    return worker;
+  }
+
+  /** @throws PlaceLost where it died on the way, SpawnFailed where it cannot load its code */
+  async #untilReady(worker: Worker): Promise<void> {
+    const { environment, registry } = this.#options;
+    const { handle, placeId } = worker;
+    let cause: unknown;
+    this.#starting.add(handle);
+    let cancel: Cancel = () => undefined;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        cancel = environment.clock.wake(limits.registryLoadMs, () => reject(startUnfinished(placeId, registry!)));
+        handle.onExit = (exit) => {
+          worker.isOver = true;
+          worker.loss ??= lossOf(placeId, exit);
+          if (exit.kind === 'error') cause = exit.error;
+          resolve();
+        };
+        handle.port.onMessage = (message) =>
+          this.#onMessage(worker, message as FromWorker | PostedFrame, resolve, reject);
+      });
+      // It may have been ready and have died since.
+      if (worker.isOver) throw new PlaceLost(worker.loss!, cause);
+      this.#starts.refuseIfClosed();
+    } catch (error) {
+      void handle.kill();
+      throw error;
+    } finally {
+      cancel();
+      this.#starting.delete(handle);
+    }
+  }
+
+  /** Makes it known to the others, and them to it. */
+  #join(worker: Worker): void {
+    const { environment, epochs } = this.#options;
+    const { placeId } = worker;
     for (const [other] of this.#workers) {
       const [mine, theirs] = environment.places.channel();
       this.#post(worker, { kind: 'peer', placeId: other, port: mine });
       this.tell(other, { kind: 'peer', placeId, port: theirs });
     }
     this.#workers.set(placeId, worker);
-    this.#options.held.started(placeId, activity);
+    this.#options.held.started(placeId, worker.activity);
     if (this.#lettersWanted) this.#post(worker, { kind: 'letters-wanted', wanted: true });
     for (const [node, epoch] of epochs()) this.#post(worker, { kind: 'node-up', nodeId: node, epoch });
-    return worker;
   }
 
   #onMessage(
@@ -304,6 +362,8 @@ export class WorkerPool {
     ready: () => void,
     failed: (error: Error) => void,
   ): void {
+    // The others have been told that it is lost.
+    if (worker.isOver) return;
     if (isPostedFrame(message)) {
       this.#options.router.onFrame(worker.placeId, message);
       return;
@@ -342,40 +402,132 @@ export class WorkerPool {
       case 'phase-done':
         worker.phaseDone(message, message.phase);
         return;
+      case 'retired':
+        worker.retired(message.isEmpty);
+        return;
       default:
         message satisfies never;
     }
   }
 
-  #onExit(slot: Slot, worker: Worker, exit: PlaceExit, registry: URL): void {
-    const { log, router, environment } = this.#options;
-    const wasUp = this.#workers.delete(worker.placeId);
-    worker.phaseDone(nothingLeft);
-    this.#options.held.ended(worker.placeId);
-    if (!wasUp || this.#closing) return;
-    const why = exitText(exit);
+  // ── how a worker ends ──
+
+  /** Its loop is held, so nothing that it is told would be heard. */
+  #endBlocked(slot: ThreadSlot, worker: Worker): void {
+    const { environment, threads, held } = this.#options;
+    const { placeId, handle } = worker;
+    if (worker.isOver || worker.loss !== undefined) return;
+    const { path, operation } = held.at(placeId);
+    const at = path === undefined ? '' : `, in ${operation ?? 'its code'} of ${path}`;
+    const what = `no heartbeat for ${threads.blockedMs} ms${at}`;
+    worker.loss = { place: placeId, reason: 'blocked', what };
+    void handle.kill();
+    // Code that is not JavaScript is not interrupted. No JavaScript runs there any more, so it can be counted as gone.
+    environment.clock.timer(limits.threadEndMs, () => this.#onExit(slot, worker, { kind: 'exit', code: 1 }));
+  }
+
+  #onExit(slot: ThreadSlot, worker: Worker, exit: PlaceExit): void {
+    if (worker.isOver) return;
+    const { log, environment } = this.#options;
+    const { placeId } = worker;
+    const { actors } = slot;
+    const loss = worker.loss ?? lossOf(placeId, exit);
+    this.#forget(slot, worker);
+    if (this.#closing) return;
+    const stack = exit.kind === 'error' ? stackOf(exit.error) : undefined;
     log.error(
-      { place: worker.placeId, exit: why },
-      `worker ${worker.placeId} died (${why}); its actors are lost, a new worker is started`,
+      { place: placeId, reason: loss.reason, what: loss.what, actors, ...(stack === undefined ? {} : { stack }) },
+      `worker ${placeId} died (${loss.reason}: ${loss.what}); its ${actors} top-level actors are lost, and another is ` +
+        'started when it is needed',
     );
-    router.lost(worker.placeId, why);
-    this.tellAll({ kind: 'place-down', placeId: worker.placeId, why });
-    this.#options.onPlaceDown(worker.placeId);
-    slot.worker = new Promise<void>((resolve) => {
-      // Whoever spawns meanwhile waits for it, and may be all that is left of the program.
-      environment.clock.wake(limits.workerRestartMs, resolve);
-    }).then(() => this.#start(slot, registry));
-    slot.worker.catch((error: unknown) => {
-      slot.worker = undefined;
+    slot.died(environment.clock.monotonicMs(), environment.random.fraction());
+    this.#tellEnded(loss);
+    this.#keepMin();
+  }
+
+  #forget(slot: ThreadSlot, worker: Worker): void {
+    worker.isOver = true;
+    this.#workers.delete(worker.placeId);
+    this.#options.held.ended(worker.placeId);
+    slot.ended(worker);
+    worker.phaseDone(nothingLeft);
+    worker.retired(false);
+  }
+
+  /** The other places settle what they have with it. */
+  #tellEnded(loss: PlaceLoss): void {
+    const { router, onEnded } = this.#options;
+    router.ended(loss);
+    this.tellAll({ kind: 'place-down', loss });
+    onEnded(loss.place);
+  }
+
+  // ── no more and no fewer than are needed ──
+
+  #keepMin(): void {
+    const { threads, log } = this.#options;
+    for (let left = threads.min - this.#choice.running; left > 0 && !this.#closing; left -= 1) {
+      this.#starts.workerOf(this.#choice.unused()).catch((error: unknown) => {
+        if (this.#closing) return;
+        const why = describeThrown(error);
+        log.error(
+          { error: why },
+          `one of the ${threads.min} worker threads that are kept could not be started: ${why}`,
+        );
+      });
+    }
+  }
+
+  /** From now on, as long as there are workers. */
+  #lookForEmpty(): void {
+    const { environment, threads } = this.#options;
+    if (this.#looking || threads.idleMs === Number.POSITIVE_INFINITY) return;
+    this.#looking = true;
+    environment.clock.timer(threads.idleMs / 2, () => {
+      this.#looking = false;
       if (this.#closing) return;
-      log.error(
-        { place: worker.placeId, error: describeThrown(error) },
-        `the worker after ${worker.placeId} did not start: ${describeThrown(error)}`,
-      );
+      const nowMs = environment.clock.monotonicMs();
+      for (const slot of this.#choice.all) {
+        const isEmpty = slot.emptyForMs(nowMs) >= threads.idleMs && slot.retiring === undefined;
+        const mayGo = slot.name !== undefined || this.#choice.staying > threads.min;
+        if (isEmpty && mayGo && this.#isUnused(slot.up!)) slot.retiring = this.#retire(slot, slot.up!);
+      }
+      if (this.#workers.size > 0) this.#lookForEmpty();
     });
   }
-}
 
-function exitText(exit: PlaceExit): string {
-  return exit.kind === 'exit' ? `exit code ${exit.code}` : describeThrown(exit.error);
+  /** True where nothing is under way to it, a spawn included. */
+  #isUnused({ placeId }: Worker): boolean {
+    return (this.#options.router.place(placeId)?.load ?? 0) === 0;
+  }
+
+  /**
+   * Ends a worker that holds no actor. It has the last word: it may have got one meanwhile. Once it says that it has none it
+   * takes none any more, has closed what it had open, and everybody has received what it sent.
+   */
+  async #retire(slot: ThreadSlot, worker: Worker): Promise<void> {
+    const { placeId, handle } = worker;
+    const { idleMs } = this.#options.threads;
+    try {
+      this.#retired.add(placeId);
+      const isEmpty = await new Promise<boolean>((resolve) => {
+        worker.retired = resolve;
+        this.#post(worker, { kind: 'retire' });
+      });
+      if (!isEmpty || this.#closing) {
+        this.#retired.delete(placeId);
+        return;
+      }
+      for (const oldest of this.#retired) {
+        if (this.#retired.size <= limits.threadsRetiredKept) break;
+        this.#retired.delete(oldest);
+      }
+      this.#forget(slot, worker);
+      this.#tellEnded({ place: placeId, reason: 'exit', what: `ended after ${idleMs} ms without an actor` });
+      this.#options.log.info({ place: placeId }, `worker ${placeId} was ended after ${idleMs} ms without an actor`);
+      await handle.kill();
+    } finally {
+      slot.retiring = undefined;
+    }
+  }
 }

@@ -32,6 +32,7 @@ const noNetwork: Network = {
 
 const noPlaces: Places = {
   parallelism: 1,
+  isInspected: false,
   start: () => Promise.reject(new UsageError(text)),
   channel: () => {
     throw new UsageError(text);

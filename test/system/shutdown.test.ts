@@ -216,6 +216,7 @@ describe('with another node', () => {
 
 describe('a program that shuts down on signals', () => {
   const file = fileURLToPath(new URL('./fixtures/held.ts', import.meta.url));
+  const loadedFile = fileURLToPath(new URL('./fixtures/loaded.ts', import.meta.url));
   interface Ended {
     code: number | null;
     signal: NodeJS.Signals | null;
@@ -224,7 +225,8 @@ describe('a program that shuts down on signals', () => {
     ms: number;
   }
   async function run(what: string, ...signals: NodeJS.Signals[]): Promise<Ended> {
-    const child = spawn(process.execPath, ['--import', 'tsx', file, what], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const program = what === 'loaded' || what === 'blocked' ? loadedFile : file;
+    const child = spawn(process.execPath, ['--import', 'tsx', program, what], { stdio: ['ignore', 'pipe', 'pipe'] });
     let out = '';
     let err = '';
     let toldMs = 0;
@@ -240,6 +242,25 @@ describe('a program that shuts down on signals', () => {
     const [code, signal] = await once(child, 'exit');
     return { code, signal, out: out.trim().split('\n'), err, ms: Date.now() - toldMs };
   }
+
+  it.each([
+    // What is sent to those that have stopped is left.
+    ['loaded', /^[01]$/],
+    // A thread that never yields is.
+    ['blocked', /^1$/],
+  ])(
+    'leaves no thread behind under load, and every call settled, within 2,000 ms: %s',
+    async (load, status) => {
+      const { code, out, ms } = await run(load, 'SIGTERM');
+      expect(out[0]).toBe('ready');
+      const { some, codes, threads } = JSON.parse(out[1]!) as { some: boolean; codes: string[]; threads: number };
+      expect({ some, threads }).toEqual({ some: true, threads: 0 });
+      for (const one of codes) expect(['NotDelivered', 'OutcomeUnknown', 'ActorFailed']).toContain(one);
+      expect(String(code)).toMatch(status);
+      expect(ms).toBeLessThan(4_000);
+    },
+    60_000,
+  );
 
   it.each(['SIGTERM', 'SIGINT'] as const)('drains, stops and ends by itself with exit code 0 on %s', async (signal) => {
     const { code, out, err } = await run('drains', signal);

@@ -80,12 +80,13 @@ describe('actors on worker threads', () => {
     expect([await first.opened(), await second.opened()]).toEqual([1, 1]);
   });
 
-  it('are lost with a worker that dies at once; a new one starts empty', async () => {
+  it('are lost with a worker that dies at once, and start again on a new one, from their arguments', async () => {
     await start();
     const [doomed, other] = await Promise.all([
-      system!.spawn(counter, { on: thread() }),
+      system!.spawn(counter, { on: thread(), args: { start: 7 }, name: 'doomed' }),
       system!.spawn(counter, { on: thread() }),
     ]);
+    doomed.add();
     const letters: string[] = [];
     const lost: number[] = [];
     const reading = system!.deadLetters.subscribe({ next: (letter) => letters.push(letter.reason) });
@@ -96,9 +97,9 @@ describe('actors on worker threads', () => {
     expect(doomed.add()).toBe(false);
     expect(await other.total()).toBe(0);
     await expect(other.pathOf({ other: doomed })).rejects.toMatchObject({ code: 'ActorFailed' });
-    const next = await system!.spawn(counter, { on: thread() });
-    expect(await next.total()).toBe(0);
-    expect(pathOf(next)).toContain('/t3/');
+    const found = (): Promise<Ref<typeof Counter> | undefined> => system!.find(counter.protocol, 'doomed');
+    await expect.poll(async () => pathOf((await found()) ?? doomed), { timeout: 10_000 }).toContain('/t3/');
+    expect(await (await found())!.total()).toBe(7);
     expect(letters).toContain('unreachable');
     expect(letters.length + lost.reduce((sum, count) => sum + count, 0)).toBeGreaterThanOrEqual(2);
     reading.unsubscribe();
@@ -165,10 +166,16 @@ describe('actors on worker threads', () => {
       }
       return [...counts.values()];
     };
+    const topLevel = async (): Promise<number> => {
+      const [, ...workers] = await system!.tree();
+      return workers.reduce((sum, { actors }) => sum + actors.length, 0);
+    };
     expect(await spawnMany()).toEqual([50, 50]);
     const doomed = await system!.spawn(counter, { on: thread() });
     doomed.exits();
     await doomed.total().catch(() => undefined);
+    // Those that were lost are started again, and take turns as well.
+    await expect.poll(topLevel, { timeout: 10_000 }).toBe(101);
     expect(await spawnMany()).toEqual([50, 50]);
   });
 

@@ -6,6 +6,8 @@ export interface Port {
   post(message: unknown, transfer?: readonly unknown[]): void;
   onMessage: (message: unknown) => void;
   close(): void;
+  /** Hands over what has arrived already, then closes: for a port whose other end is gone. */
+  drain(): void;
 }
 
 export type PlaceExit =
@@ -17,6 +19,8 @@ export interface PlaceHandle {
   readonly port: Port;
   /** Called exactly once, when the place has ended for whatever reason. */
   onExit: (exit: PlaceExit) => void;
+  /** Which part of the time its event loop was in use since it was asked last, or since it began: from 0 to 1. */
+  utilisation(): number;
   /** Keeps, or no longer keeps, the process alive because of this place. */
   keepAlive(keep: boolean): void;
   /** Ends the place at once; resolves when it is gone. */
@@ -26,6 +30,8 @@ export interface PlaceHandle {
 export interface Places {
   /** How many threads can run at the same time. */
   readonly parallelism: number;
+  /** True while the process runs under an inspector, so that a place may stand still because somebody looks at it. */
+  readonly isInspected: boolean;
   /** Starts a place named `name` from the module at `entry`, handing it `init` (plain data). */
   start(options: {
     readonly entry: URL;
