@@ -45,7 +45,8 @@ export const Consumer = protocol('consumer', {
 });
 export const consumer = actor(
   Consumer,
-  { args: z.object({}), state: () => ({ count: 0, sum: 0 }) },
+  // A bound that a busy machine reaches within seconds too.
+  { args: z.object({}), state: () => ({ count: 0, sum: 0 }), mailbox: { capacity: 16_384 } },
   {
     hold: (_state, { ms }, ctx) => ctx.delay(ms),
     block: (_state, { ms, until }) => {

@@ -113,8 +113,8 @@ describe('a thread', () => {
     const program = fileURLToPath(new URL('./fixtures/memory-bomb.ts', import.meta.url));
     // A small heap for every thread, so that this is over soon.
     const flags = ['--max-old-space-size=96', '--import', 'tsx'];
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [...flags, program], { timeout: 25_000 });
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [...flags, program], { timeout: 55_000 });
     expect(stdout.trim().split('\n')).toEqual(['OutcomeUnknown', 'the other thread answers', 'a new actor answers']);
     expect(stderr).toMatch(/memory/i);
-  });
+  }, 60_000);
 });
