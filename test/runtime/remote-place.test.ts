@@ -419,6 +419,27 @@ describe('tells that follow each other', () => {
     );
   });
 
+  it.each([
+    ['with all names, as the first to a node are', 0],
+    ['as rows', 1],
+  ])('do not share the fate of one of 10 that no frame between nodes can carry: %s', async (_name, before) => {
+    open = twoPlaces([log], false);
+    const ref = await spawnThere(open, log);
+    for (let n = 0; n < before; n += 1) ref.add({ n: -1 });
+    await ref.all();
+    const letters = open.here.host.deadLetters.stream()[Symbol.asyncIterator]();
+    const first = letters.next();
+    const long = 'x'.repeat(2 << 20);
+    for (let n = 0; n < 10; n += 1) ref.add({ n, ...(n === 4 ? { bag: long } : {}) });
+    expect((await ref.all()).map(({ n }) => n).filter((n) => n >= 0)).toEqual([0, 1, 2, 3, 5, 6, 7, 8, 9]);
+    expect((await first).value).toMatchObject({
+      reason: 'invalid',
+      operation: 'log.add',
+      message: { n: 4, bag: long },
+    });
+    expect([...open.here.host.deadLetters.counts]).toEqual([['invalid', 1]]);
+  });
+
   it('are 3 dead letters with their messages over there when their actor has ended', async () => {
     open = twoPlaces([log, narrow], true);
     const ref = await spawnThere(open, log);
