@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { actor } from '../../src/actors/actor.ts';
+import { compiledProtocol } from '../../src/actors/operation.ts';
 import { ask, protocol, type Ref, stream, tell } from '../../src/actors/protocol.ts';
 import { refClassOf } from '../../src/actors/ref.ts';
 import { refTo } from '../../src/actors/schema/ref-schema.ts';
@@ -156,6 +157,35 @@ describe('items of another node', () => {
     expect(await peer.sum()).toBe(2);
   });
 
+  it('are validated again when they are rows, value by value', async () => {
+    const peer = hostile();
+    const { shape } = compiledProtocol(Target).byLabel.get('target.add')!;
+    await peer.send(name(0, 'add', shape), [Kind.tell, 1, 0, 3, [4, 'x', 5]], [Kind.tell, 1, 0, 1, [{ n: 1 }]]);
+    expect(await peer.sum()).toBe(9);
+    expect(places.here.host.deadLetters.counts.get('invalid')).toBe(2);
+    expect(peer.broken()).toEqual([]);
+  });
+
+  it('are not read as rows of another shape than the operation has here', async () => {
+    const peer = hostile();
+    const { shape } = compiledProtocol(Target).byLabel.get('target.add')!;
+    await peer.send(name(0, 'add', shape + 1), [Kind.tell, 1, 0, 2, [4, 5]], name(1, 'add'), tells(1, 1, { n: 7 }));
+    expect(await peer.sum()).toBe(7);
+    expect(places.here.host.deadLetters.counts.get('invalid')).toBe(2);
+    expect(peer.broken()).toEqual([]);
+  });
+
+  it.each([
+    ['of an operation that was never named', [Kind.shape, 0, 5]],
+    ['that is a text', [Kind.shape, 0, 'x']],
+  ])('end the session when they tell a shape %s', async (_what, item) => {
+    const peer = hostile();
+    if (item[2] === 'x') peer.theirs().add({ n: 1 });
+    await peer.send(item);
+    expect(peer.broken()).toHaveLength(1);
+    expect(await peer.sum()).toBe(0);
+  });
+
   it('name no more than 4,096 operations', async () => {
     const peer = hostile();
     const names = Array.from({ length: 4_097 }, (_, number) => name(number, `op${number}`));
@@ -272,7 +302,7 @@ describe('items of another node', () => {
 
   it('never bring the place down, whatever 2,000 random frames hold', async () => {
     const field = fc.oneof(
-      fc.integer({ min: -2, max: 14 }),
+      fc.integer({ min: -2, max: 21 }),
       fc.constantFrom(null, true, '', 'add', 'sum', '__proto__', 'target', 2 ** 53, 1e308, -0),
       fc.dictionary(fc.constantFrom('n', 'constructor', 'x'), fc.integer()),
       fc.array(fc.oneof(fc.integer(), fc.constant('a~1/main')), { maxLength: 4 }),

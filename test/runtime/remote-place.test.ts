@@ -212,10 +212,9 @@ describe.each([
   it('answers false while a mailbox over there is above its high water of 4, and true again afterwards', async () => {
     await start();
     const ref: Ref<typeof Log> = await spawnThere(open!, narrow);
-    const slow = ref.slowly({ ms: 100 });
+    const slow = ref.slowly({ ms: 300 });
     for (let n = 0; n < 6; n += 1) ref.add({ n });
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    expect(ref.add({ n: 6 })).toBe(false);
+    await expect.poll(() => ref.add({ n: 6 }), { interval: 20 }).toBe(false);
     await slow;
     await ref.all();
     await expect.poll(() => ref.add({ n: 7 })).toBe(true);
@@ -417,6 +416,27 @@ describe('tells that follow each other', () => {
     expect(read.map((letter) => [letter?.reason, letter?.operation, letter?.message])).toEqual(
       [0, 1, 2].map((n) => ['place-lost', 'log.add', { n, bag: { at: new Date(n) } }]),
     );
+  });
+
+  it.each([
+    ['with all names, as the first to a node are', 0],
+    ['as rows', 1],
+  ])('do not share the fate of one of 10 that no frame between nodes can carry: %s', async (_name, before) => {
+    open = twoPlaces([log], false);
+    const ref = await spawnThere(open, log);
+    for (let n = 0; n < before; n += 1) ref.add({ n: -1 });
+    await ref.all();
+    const letters = open.here.host.deadLetters.stream()[Symbol.asyncIterator]();
+    const first = letters.next();
+    const long = 'x'.repeat(2 << 20);
+    for (let n = 0; n < 10; n += 1) ref.add({ n, ...(n === 4 ? { bag: long } : {}) });
+    expect((await ref.all()).map(({ n }) => n).filter((n) => n >= 0)).toEqual([0, 1, 2, 3, 5, 6, 7, 8, 9]);
+    expect((await first).value).toMatchObject({
+      reason: 'invalid',
+      operation: 'log.add',
+      message: { n: 4, bag: long },
+    });
+    expect([...open.here.host.deadLetters.counts]).toEqual([['invalid', 1]]);
   });
 
   it('are 3 dead letters with their messages over there when their actor has ended', async () => {
