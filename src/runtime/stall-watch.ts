@@ -72,6 +72,7 @@ export class StallWatch implements TurnWatch {
     const { clock } = environment;
     const nowMs = clock.monotonicMs();
     activity[ActivityAt.beats] = activity[ActivityAt.beats]! + 1;
+    environment.scheduler.lookBack?.();
     this.#lookAt(nowMs);
     this.#toldMs = 0;
     this.#beatMs = nowMs;
