@@ -11,6 +11,7 @@ import { ActivityAt } from '../base/activity.ts';
 import type { Cancel } from '../base/environment/clock.ts';
 import type { LongStretch, Runnable, TurnWatch } from '../base/environment/scheduler.ts';
 import { limits } from '../base/limits.ts';
+import { ProcessorWait } from './processor-wait.ts';
 import { adviceFor, isMain, type Stall, type StallKind } from './stall.ts';
 import { StarvingActor } from './starving-actor.ts';
 
@@ -25,6 +26,9 @@ export class StallWatch implements TurnWatch {
   readonly #starving: StarvingActor;
   readonly #periodMs: number;
   #beatMs: number;
+  readonly #wait: ProcessorWait;
+  /** The same since somebody was last found to starve others, or not. */
+  readonly #waitInWhile: ProcessorWait;
   /** What of the time since the last beat was told already. */
   #toldMs = 0;
   #cancel: Cancel = () => undefined;
@@ -38,6 +42,8 @@ export class StallWatch implements TurnWatch {
     this.stretchMs = stallMs === false ? Number.POSITIVE_INFINITY : stallMs;
     this.#beatMs = clock.monotonicMs();
     this.#starving = new StarvingActor(this.#beatMs);
+    this.#wait = new ProcessorWait(clock);
+    this.#waitInWhile = new ProcessorWait(clock);
     if (scheduler.watch === undefined) return;
     if (stallMs !== false) {
       host.outsideTurns = this.#outside;
@@ -54,6 +60,7 @@ export class StallWatch implements TurnWatch {
 
   onLong({ ms, messages, runnable, isExact }: LongStretch): void {
     this.#toldMs += ms;
+    if (!this.#isHeld(ms)) return;
     const cell = runnable instanceof Cell ? runnable : undefined;
     if (isExact && cell !== undefined) this.#tellOf('handler', ms, messages, cell.path(), cell.lastDone);
     else this.#tellOf('messages', ms, messages, cell?.path());
@@ -72,10 +79,12 @@ export class StallWatch implements TurnWatch {
     const { clock } = environment;
     const nowMs = clock.monotonicMs();
     activity[ActivityAt.beats] = activity[ActivityAt.beats]! + 1;
+    environment.scheduler.lookBack?.();
     this.#lookAt(nowMs);
     this.#toldMs = 0;
     this.#beatMs = nowMs;
     this.#lookForStarving(nowMs);
+    this.#wait.mark();
     this.#cancel = clock.timer(this.#periodMs, this.#beat);
   };
 
@@ -84,16 +93,23 @@ export class StallWatch implements TurnWatch {
     const lateMs = nowMs - this.#beatMs - this.#periodMs - this.#toldMs;
     if (lateMs >= this.stretchMs) {
       this.#toldMs += lateMs;
-      this.#tellOf('outside', lateMs, 0, undefined, undefined, this.#suspects());
+      if (this.#isHeld(lateMs)) this.#tellOf('outside', lateMs, 0, undefined, undefined, this.#suspects());
     }
     this.#outside.clear();
   }
 
+  /** False where the thread was not held for so long: it had no processor. */
+  #isHeld(ms: number): boolean {
+    return ms - this.#wait.within(ms) >= this.stretchMs;
+  }
+
   #lookForStarving(nowMs: number): void {
     const starving = this.#starving.lookAt(nowMs);
+    if (starving === undefined) return;
+    const waitedMs = this.#waitInWhile.within(starving.ms);
     // An actor with a thread of its own takes it from nobody.
     const hasOthers = isMain(this.#host.placeId) || this.#host.rootCount > 1;
-    if (!hasOthers || !(starving?.runnable instanceof Cell)) return;
+    if (!hasOthers || waitedMs > starving.ms / 2 || !(starving.runnable instanceof Cell)) return;
     this.#tellOf('starving', starving.ms, starving.slices, starving.runnable.path());
   }
 

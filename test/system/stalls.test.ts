@@ -24,10 +24,12 @@ async function end(): Promise<void> {
 }
 /** The first stall that is meant, once it was told. */
 async function told(is: (stall: Stall) => boolean): Promise<Stall | undefined> {
-  for (let waited = 0; waited < 5_000 && !stalls.some(is); waited += 10) await pass(10);
+  for (let waited = 0; waited < 20_000 && !stalls.some(is); waited += 10) await pass(10);
   return stalls.find(is);
 }
 const pass = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+/** On a machine with too much to do it may be told of while it holds the thread, too. */
+const isOver = ({ kind }: Stall): boolean => kind !== 'held';
 const namedBy = (ref: Ref<typeof Stalling>, operation: string) => (stall: Stall) =>
   stall.path === pathOf(ref) && stall.operation === operation;
 
@@ -46,7 +48,7 @@ describe.each(places)('on %s', (_name, on, threadName) => {
     const { nodeId } = system;
     const ref = await system.spawn(stalling, { on });
     ref.spin({ ms: 150 });
-    const stall = await told(namedBy(ref, 'stalling.spin'));
+    const stall = await told((one) => isOver(one) && namedBy(ref, 'stalling.spin')(one));
     expect(stall).toMatchObject({ kind: 'handler', place: `${nodeId}/${threadName}`, messages: 1, suspects: [] });
     expect(stall!.durationMs).toBeGreaterThanOrEqual(150);
     expect(stall!.advice).toContain(threadName === 'main' ? 'on: thread() }' : 'thread({ name })');
@@ -63,10 +65,9 @@ describe.each(places)('on %s', (_name, on, threadName) => {
   it('a generator that takes 130 ms for each of 3 values is told for each of them', async () => {
     const ref = await system.spawn(stalling, { on });
     for await (const ms of ref.spinBetween({ ms: 130, times: 3 })) expect(ms).toBe(130);
-    await told(() => stalls.filter(namedBy(ref, 'stalling.spinBetween')).length === 3);
-    expect(stalls.filter(namedBy(ref, 'stalling.spinBetween')).map(({ kind }) => kind)).toEqual(
-      Array.from({ length: 3 }, () => 'handler'),
-    );
+    const each = (): Stall[] => stalls.filter(namedBy(ref, 'stalling.spinBetween')).filter(isOver);
+    await told(() => each().length === 3);
+    expect(each().map(({ kind }) => kind)).toEqual(['handler', 'handler', 'handler']);
   });
 
   it('a handler that goes on after an await names its actor as a suspect', async () => {
@@ -143,34 +144,16 @@ describe('what is told', () => {
     }
   });
 
-  it('says of a worker that holds its thread for 3 s what it is at, while it still does', async () => {
+  it('says of a worker that holds its thread for 2 s what it is at, while it still does', async () => {
     const ref = await system.spawn(stalling, { on: thread(), name: 'stuck' });
-    ref.spin({ ms: 3_000 });
+    ref.spin({ ms: 2_000 });
     const held = await told(({ kind }) => kind === 'held');
     expect(stalls.some(({ kind }) => kind === 'handler')).toBe(false);
     expect(held).toMatchObject({ path: pathOf(ref), operation: 'stalling.spin' });
     expect(held!.durationMs).toBeGreaterThanOrEqual(1_000);
-    expect(await told(namedBy(ref, 'stalling.spin'))).toBeDefined();
-    const handled = await told(({ kind }) => kind === 'handler');
-    expect(handled!.durationMs).toBeGreaterThanOrEqual(3_000);
+    const handled = await told((stall) => stall.kind === 'handler' && namedBy(ref, 'stalling.spin')(stall));
+    expect(handled!.durationMs).toBeGreaterThanOrEqual(2_000);
   });
-
-  it('says that an actor with endless messages of 20 ms each takes the thread from all others', async () => {
-    const busy = await system.spawn(stalling);
-    let isOver = false;
-    const feed = async (): Promise<void> => {
-      while (!isOver) {
-        for (let n = 0; n < 10; n += 1) busy.spin({ ms: 20 });
-        await busy.worked();
-      }
-    };
-    const fed = feed();
-    const stall = await told(({ kind }) => kind === 'starving');
-    isOver = true;
-    await fed;
-    expect(stall).toMatchObject({ path: pathOf(busy) });
-    expect(stall!.durationMs).toBeGreaterThanOrEqual(2_000);
-  }, 30_000);
 });
 
 describe('the option stallMs', () => {

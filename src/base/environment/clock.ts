@@ -8,6 +8,8 @@ export interface Clock {
   now(): number;
   /** Milliseconds from an arbitrary start, never going back; fractions are allowed. */
   monotonicMs(): number;
+  /** How long this thread was ready to run and had no processor, in ms since it began. Absent where nobody can tell. */
+  waitedMs?(): number | undefined;
   /** Calls `fire` once after `delayMs`. A pending timer does not keep the process alive: for upkeep. */
   timer(delayMs: number, fire: () => void): Cancel;
   /** The same, but somebody waits for it: it keeps the process alive until it fired or was cancelled. */

@@ -49,4 +49,6 @@ export interface Scheduler {
   ready(runnable: Runnable): void;
   /** Tells `watch` what holds the thread, in place of the one before. Absent where no real time passes in turns. */
   watch?(watch: TurnWatch | undefined): void;
+  /** Tells the watch at once what it would be told at the end of this pass. */
+  lookBack?(): void;
 }

@@ -36,12 +36,9 @@ export class Dispatcher implements Scheduler, Slice {
   /** How many messages of this pass are still timed one by one. */
   #closeLeft = 0;
   #closeUntilMs = Number.NEGATIVE_INFINITY;
-  /** False from the start of a slice to the first reading in it, unless there was one at the start. */
-  #readInSlice = false;
   /** The long stretch that a reading has found, until the turn is over. */
   #longMs = 0;
   #longMessages = 0;
-  #longIsExact = false;
   #watch: TurnWatch | undefined = undefined;
   readonly #monotonicMs: () => number;
   readonly #activity: Int32Array;
@@ -49,7 +46,7 @@ export class Dispatcher implements Scheduler, Slice {
   readonly #endPass = (): void => {
     this.#passOpen = false;
     this.#passSpent = false;
-    if (this.#untilClockRead < this.#granted) this.#lookAtRest();
+    this.lookBack();
   };
 
   /** @param activity where the turns write what they are at; the run queue says when they are over. */
@@ -60,6 +57,10 @@ export class Dispatcher implements Scheduler, Slice {
 
   watch(watch: TurnWatch | undefined): void {
     this.#watch = watch;
+  }
+
+  lookBack(): void {
+    if (this.#untilClockRead < this.#granted) this.#lookAtRest();
   }
 
   ready(runnable: Runnable): void {
@@ -85,7 +86,6 @@ export class Dispatcher implements Scheduler, Slice {
     const sinceRead = now - this.#lastReadMs;
     this.#lastReadMs = now;
     if (this.#watch !== undefined && sinceRead >= this.#watch.stretchMs) this.#noteLong(sinceRead);
-    this.#readInSlice = true;
     // Aim at about eight readings a slice: one message that takes long is then noticed at once.
     if (sinceRead > limits.sliceMs / 8) this.#stride = Math.max(1, this.#stride >> 2);
     else if (this.#closeLeft <= 0 && this.#stride < limits.messagesPerClockReadMax) this.#stride *= 2;
@@ -109,8 +109,7 @@ export class Dispatcher implements Scheduler, Slice {
     else if (this.isClose) {
       // What ran since the last slice is none of the actors' turns.
       this.#lastReadMs = this.#monotonicMs();
-      this.#readInSlice = true;
-    } else this.#readInSlice = false;
+    }
     const queue = this.#queue;
     try {
       for (;;) {
@@ -135,7 +134,6 @@ export class Dispatcher implements Scheduler, Slice {
     this.#passOpen = true;
     this.#passSpent = false;
     this.#passStartMs = this.#lastReadMs = this.#monotonicMs();
-    this.#readInSlice = true;
     this.#longMs = 0;
     if (this.#watch !== undefined) {
       const isSuspicious = this.#passStartMs < this.#closeUntilMs;
@@ -149,17 +147,17 @@ export class Dispatcher implements Scheduler, Slice {
 
   // ── what held the thread ──
 
+  /** One message alone is exact: between two readings for one message there is nothing else, see `isClose`. */
   #noteLong(ms: number): void {
     this.#longMs = ms;
     this.#longMessages = this.#granted - this.#untilClockRead;
-    this.#longIsExact = this.#longMessages === 1 && this.#readInSlice;
-    if (!this.#longIsExact) this.#closeUntilMs = this.#lastReadMs + limits.closeLookMs;
+    if (this.#longMessages > 1) this.#closeUntilMs = this.#lastReadMs + limits.closeLookMs;
   }
 
   /** A long stretch is longer than a slice, so that this is the only place that needs to look for one. */
   #tellSpent(watch: TurnWatch, runnable: Runnable): void {
     if (this.#longMs > 0) {
-      watch.onLong({ ms: this.#longMs, messages: this.#longMessages, runnable, isExact: this.#longIsExact });
+      watch.onLong({ ms: this.#longMs, messages: this.#longMessages, runnable, isExact: this.#longMessages === 1 });
       this.#longMs = 0;
       return;
     }
@@ -170,9 +168,10 @@ export class Dispatcher implements Scheduler, Slice {
   #lookAtRest(): void {
     const messages = this.#granted - this.#untilClockRead;
     const ms = this.#monotonicMs() - this.#lastReadMs;
+    this.#lastReadMs += ms;
     this.#untilClockRead = this.#granted;
     if (this.#watch === undefined || ms < this.#watch.stretchMs) return;
-    this.#closeUntilMs = this.#lastReadMs + ms + limits.closeLookMs;
+    this.#closeUntilMs = this.#lastReadMs + limits.closeLookMs;
     this.#watch.onLong({ ms, messages, runnable: undefined, isExact: false });
   }
 }

@@ -144,7 +144,7 @@ test('the start of each pass is told once, and nothing at all without a watch', 
   expect(spent).toEqual([]);
 });
 
-test('nobody is at anything once the queue is empty, also when a turn threw', async () => {
+test('nobody is at anything once the queue is empty', async () => {
   const { dispatcher, activity, handling } = watched();
   const seen: number[] = [];
   dispatcher.ready({
@@ -158,4 +158,18 @@ test('nobody is at anything once the queue is empty, also when a turn threw', as
   dispatcher.ready(handling(0));
   await passOver();
   expect(activity[ActivityAt.cell]).toBe(0);
+});
+
+test('what is left to tell of a pass is told when somebody asks, and not once more at its end', async () => {
+  const { dispatcher, long, handling } = watched();
+  dispatcher.ready(handling(...quick(1_000)));
+  await passOver();
+  dispatcher.ready(handling(...quick(limits.messagesTimedPerPass)));
+  dispatcher.ready(handling(150, 0, 0));
+  await Promise.resolve();
+  expect(long).toEqual([]);
+  dispatcher.lookBack();
+  expect(long).toMatchObject([{ ms: 150, messages: 3 }]);
+  await passOver();
+  expect(long).toHaveLength(1);
 });
