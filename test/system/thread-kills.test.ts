@@ -230,8 +230,8 @@ describe(`${kills} threads killed at random under load`, () => {
       expect(resources()).toBe(handlesBefore);
       const grown = heapBytes() - heapBefore;
       if (process.env.TROUPE_PROOF_RUNS !== undefined) console.log({ kills, grown, perKill: grown / kills });
-      // Each leaves some 400 bytes of statistics of the engine; a session, a host or a mailbox would be more.
-      expect(grown).toBeLessThan(1_000_000 + kills * 5_000);
+      // Some 1,200 bytes each were measured without a test runner, whose own growth is let through here.
+      expect(grown).toBeLessThan(4_000_000 + kills * 5_000);
     },
     60_000 + kills * 5_000,
   );
