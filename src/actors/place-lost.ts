@@ -45,12 +45,18 @@ export class PlaceLost extends TroupeError<'PlaceLost'> {
   readonly reason: PlaceLostReason;
 
   /** @internal */
-  constructor({ place, reason, what }: PlaceLoss, cause?: unknown) {
-    super('PlaceLost', `${place} was lost (${reason}: ${what}). ${remedies[reason]}.`, {
+  constructor(place: string, reason: PlaceLostReason, what?: string, cause?: unknown) {
+    const how = what === undefined ? reason : `${reason}: ${what}`;
+    super('PlaceLost', `${place} was lost (${how}). ${remedies[reason]}.`, {
       retryable: true,
       ...(cause === undefined ? {} : { cause }),
     });
     this.place = place;
     this.reason = reason;
   }
+}
+
+/** The error that the actors of a place fail with that was lost so. */
+export function placeLost({ place, reason, what }: PlaceLoss, cause?: unknown): PlaceLost {
+  return new PlaceLost(place, reason, what, cause);
 }

@@ -11,7 +11,7 @@ import { SpawnFailed } from '../actors/errors.ts';
 import { FailureLog } from '../actors/failure-log.ts';
 import { Receptionist } from '../actors/finding/receptionist.ts';
 import type { Host } from '../actors/host.ts';
-import { type PlaceLoss, PlaceLost } from '../actors/place-lost.ts';
+import { type PlaceLoss, PlaceLost, placeLost } from '../actors/place-lost.ts';
 import { type InternalRef, refClassOf } from '../actors/ref.ts';
 import { backoffMs, RestartBudget } from '../actors/restart-budget.ts';
 import type { EndReason, Target, Watcher } from '../actors/target.ts';
@@ -186,9 +186,9 @@ class PlacedActor implements Watcher {
 
   terminated(reason: EndReason, loss?: PlaceLoss): void {
     if (reason !== 'place-lost') return;
-    const place = this.target?.address().place ?? '';
     // Beside whom it was to live is gone as well, or lives elsewhere by now.
     if (this.where.with !== undefined) this.where = { kind: 'thread' };
-    this.#supervisor.failed(this, new PlaceLost(loss ?? { place, reason: 'exit', what: 'its end was not seen' }));
+    const lost = loss === undefined ? new PlaceLost(this.target?.address().place ?? '', 'exit') : placeLost(loss);
+    this.#supervisor.failed(this, lost);
   }
 }

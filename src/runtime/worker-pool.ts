@@ -10,7 +10,7 @@
 import { SpawnFailed } from '../actors/errors.ts';
 import type { GuardianOptions } from '../actors/guardian.ts';
 import type { Isolation } from '../actors/isolation.ts';
-import { type PlaceLoss, PlaceLost } from '../actors/place-lost.ts';
+import { type PlaceLoss, placeLost } from '../actors/place-lost.ts';
 import type { Address } from '../actors/target.ts';
 import type { PlaceTree } from '../actors/tree.ts';
 import type { Cancel } from '../base/environment/clock.ts';
@@ -330,7 +330,7 @@ export class WorkerPool {
           this.#onMessage(worker, message as FromWorker | PostedFrame, resolve, reject);
       });
       // It may have been ready and have died since.
-      if (worker.isOver) throw new PlaceLost(worker.loss!, cause);
+      if (worker.isOver) throw placeLost(worker.loss!, cause);
       this.#starts.refuseIfClosed();
     } catch (error) {
       void handle.kill();

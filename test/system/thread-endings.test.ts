@@ -1,6 +1,6 @@
 import { type ActorSystem, createSystem, pathOf, type Ref, type ThreadOptions, thread } from 'troupe';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Doomed, doomed, mortal, proud, takeAsked } from './fixtures/doomed.ts';
+import { botherer, Doomed, doomed, mortal, proud, takeAsked } from './fixtures/doomed.ts';
 
 let system: ActorSystem | undefined;
 beforeEach(() => void takeAsked());
@@ -56,6 +56,14 @@ describe('a thread', () => {
     },
     60_000,
   );
+
+  it('is heard to the last by another thread, which was held while it died', async () => {
+    await start(2);
+    const ref = await system!.spawn(doomed, { on: thread(), args: { start: 9 } });
+    const other = await system!.spawn(botherer, { on: thread() });
+    expect(threadOf(ref)).not.toBe(pathOf(other).split('/')[3]);
+    expect(await other.isHeld({ other: ref })).toBe('ok');
+  }, 60_000);
 
   it('that dies while it starts, for want of memory, ends in SpawnFailed with the cause, and not in a loop', async () => {
     await start({ max: 1, memoryMbMax: 2, restarts: { restartsMax: 2, backoff: { minMs: 10, maxMs: 20 } } });

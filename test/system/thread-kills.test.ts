@@ -73,7 +73,7 @@ async function load(ref: WitnessRef, prefix: string, over: () => boolean): Promi
 
 describe(`${kills} threads killed at random under load`, () => {
   it(
-    'settle every call, lose no message in silence, keep the order, disturb nobody else and leak nothing',
+    'settle every call, lose no message in silence, keep the order, and disturb nobody else',
     async () => {
       const random = seededRandom(kills).fork('kills');
       system = await createSystem({
@@ -100,9 +100,8 @@ describe(`${kills} threads killed at random under load`, () => {
       const outcomes = new Map<string, string>();
       const codes = new Map<string, number>();
       let handlesBefore = 0;
-      let heapBefore = 0;
       for (let round = 0; round < kills; round += 1) {
-        if (round === 2) [handlesBefore, heapBefore] = [resources(), heapBytes()];
+        if (round === 2) handlesBefore = resources();
         const doomedAt = random.u32() % 2;
         const [victim, other] = doomedAt === 0 ? refs : [refs[1], refs[0]];
         const killer = await system.spawn(mortal, { on: thread({ with: victim }) });
@@ -148,7 +147,6 @@ describe(`${kills} threads killed at random under load`, () => {
         }
       }
       const handlesAfter = resources();
-      const grown = heapBytes() - heapBefore;
       // What was handled is in the files once everything that is still queued was.
       await Promise.all(refs.map((ref) => ref.asked({ id: 'last' })));
       const handled = (await Promise.all([readFile(file('w0'), 'utf8'), readFile(file('w1'), 'utf8')])).map((text) =>
@@ -192,7 +190,6 @@ describe(`${kills} threads killed at random under load`, () => {
       }
       // Nothing is left of a thread that is gone.
       expect(handlesAfter).toBe(handlesBefore);
-      expect(grown).toBeLessThan(3_000_000 + kills * 20_000);
       if (process.env.TROUPE_PROOF_RUNS !== undefined) {
         console.log({
           kills,
@@ -203,9 +200,38 @@ describe(`${kills} threads killed at random under load`, () => {
           lost,
           missed,
           silent,
-          grown,
         });
       }
+    },
+    60_000 + kills * 5_000,
+  );
+
+  it(
+    'leave nothing in memory',
+    async () => {
+      system = await createSystem({
+        registry,
+        threads: { max: 1, restarts: { backoff: { minMs: 1, maxMs: 5 } } },
+        logLevel: 'silent',
+      });
+      const file = join(folder, 'w');
+      let ref = await system.spawn(witness, { on: thread(), args: { file }, name: 'w' });
+      let [handlesBefore, heapBefore] = [0, 0];
+      const warm = 3;
+      for (let round = 0; round < warm + kills; round += 1) {
+        if (round === warm) [handlesBefore, heapBefore] = [resources(), heapBytes()];
+        const killer = await system.spawn(mortal, { on: thread({ with: ref }) });
+        for (let n = 0; n < 200; n += 1) ref.told({ id: 'x' });
+        const calls = [settled('', () => ref.slowly({ id: 'y' })), settled('', () => ref.told.offer({ id: 'z' }))];
+        killer[ways[round % ways.length]!]();
+        await Promise.all(calls);
+        ref = await found('w', ref);
+      }
+      expect(resources()).toBe(handlesBefore);
+      const grown = heapBytes() - heapBefore;
+      if (process.env.TROUPE_PROOF_RUNS !== undefined) console.log({ kills, grown, perKill: grown / kills });
+      // Some 1,200 bytes each were measured without a test runner, whose own growth is let through here.
+      expect(grown).toBeLessThan(4_000_000 + kills * 5_000);
     },
     60_000 + kills * 5_000,
   );
