@@ -1,7 +1,7 @@
 import { mkdir, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { linkedProject, needed } from '../loading/linked-project.ts';
 import type { Finished, Project } from '../package/project.ts';
 
@@ -26,6 +26,9 @@ const Greeter = protocol('greeter', { greet: ask({ output: z.string() }) });
 const db = resource('db', { open: () => 1 });
 export const greeter = actor(Greeter, { args: z.object({}), state: () => ({}), uses: [db] }, { greet: () => 'Hello' });
 `;
+
+/** Each test is a program or two: the machine may be busy. */
+vi.setConfig({ testTimeout: 120_000 });
 
 let project: Project;
 beforeAll(async () => {
