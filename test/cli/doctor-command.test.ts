@@ -1,6 +1,5 @@
 import { mkdir, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { linkedProject, needed } from '../loading/linked-project.ts';
 import type { Finished, Project } from '../package/project.ts';
@@ -68,7 +67,7 @@ describe('troupe doctor', () => {
   it('loads a registry on both threads, has a probe answer, and exits with 0, whatever the registry left open', async () => {
     const { code, stdout } = await doctor('--registry', './actors.js');
     expect(stdout).toMatch(/✓ main thread {3}loads the registry as JavaScript in [\d.]+ ms: 1 actor, 1 resource\n/);
-    expect(stdout).toMatch(/✓ worker thread starts in [\d.]+ ms, loads the registry as JavaScript;\s+a probe answered/);
+    expect(stdout).toMatch(/✓ worker thread starts in [\d.]+ ms, loads the registry as JavaScript; a probe answered/);
     expect(stdout).toMatch(/✓ node +v\d+\./);
     expect(stdout).toMatch(/✓ zod +4\./);
     expect(stdout).toMatch(/\nNothing stands in the way\.\n$/);
@@ -147,7 +146,7 @@ describe('troupe doctor', () => {
   it('ends after --timeout-ms where a module never finishes loading', async () => {
     const { code, stdout } = await doctor('--registry', 'never.js', '--timeout-ms', '300');
     expect(stdout).toMatch(
-      /✗ main thread +does not load \S+never\.js: it has not finished loading on the main\s+thread\s+after\s+300/,
+      /✗ main thread +does not load \S+never\.js: it has not finished loading on the main thread after 300/,
     );
     expect(stdout).toMatch(/\n1 problem\n$/);
     expect(code).toBe(1);
@@ -195,7 +194,7 @@ describe('troupe doctor', () => {
     await rm(app, { recursive: true });
   });
 
-  it('keeps to the width of a terminal, in colours where they are wanted', async () => {
+  it('shows colours where they are wanted', async () => {
     const { stdout } = await project.run(
       'env',
       'FORCE_COLOR=1',
@@ -207,13 +206,6 @@ describe('troupe doctor', () => {
       'none.js',
     );
     expect(stdout).toContain('\u001b[31m✗\u001b[39m');
-    expect(
-      Math.max(
-        ...stripVTControlCharacters(stdout)
-          .split('\n')
-          .map((line) => line.length),
-      ),
-    ).toBeLessThanOrEqual(120);
   });
 
   it.each([
