@@ -16,8 +16,12 @@ export interface CheckedRegistry extends LoadedRegistry {
   readonly value: Registry;
 }
 
-/** @throws RegistryLoadFailed */
-export async function loadRegistry(url: URL): Promise<CheckedRegistry> {
+/**
+ * @param mainVersion the version of the package on the main thread, for a worker
+ * @throws RegistryLoadFailed
+ */
+export async function loadRegistry(url: URL, mainVersion: string = version): Promise<CheckedRegistry> {
+  if (mainVersion !== version) throw new RegistryLoadFailed(url.pathname, otherMain(mainVersion));
   const loaded = await loadRegistryModule(url);
   return { ...loaded, value: registryIn(loaded.value, loaded.loadedFrom.pathname) };
 }
@@ -76,6 +80,17 @@ function otherVersion(madeBy: string): Finding {
     waysOut: [
       'install one version for all of the program (npm ls troupe shows where there are two)',
       'build the program and its registry anew, where either is a bundle',
+    ],
+  };
+}
+
+function otherMain(mainVersion: string): Finding {
+  return {
+    reason: 'version',
+    what: `the main thread runs troupe ${mainVersion}, and this worker thread troupe ${version}`,
+    waysOut: [
+      'install one version for all of the program (npm ls troupe shows where there are two)',
+      'build the program anew, with worker-main from the same build',
     ],
   };
 }

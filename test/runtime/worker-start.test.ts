@@ -5,8 +5,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 import { version } from '../../src/base/version.ts';
 import { RegistryLoadFailed } from '../../src/runtime/load-failed.ts';
+import { loadRegistry } from '../../src/runtime/preflight.ts';
 import { workerEntry } from '../../src/runtime/worker-entry.ts';
-import { checkVersion, startFailed, startFailureOf } from '../../src/runtime/worker-start.ts';
+import { startFailed, startFailureOf } from '../../src/runtime/worker-start.ts';
 import { folderWith } from './fixtures/built-runtime.ts';
 
 let folder: string;
@@ -74,11 +75,12 @@ describe('a worker that could not start', () => {
     expect(error.cause).toMatchObject({ code: 'RemoteError', remoteName: 'RangeError' });
   });
 
-  test('refuses to serve a main thread of another version', () => {
-    expect(() => checkVersion(version, 'file:///a.js')).not.toThrow();
-    expect(() => checkVersion('9.9.9', 'file:///a.js')).toThrow(
-      expect.objectContaining({ code: 'RegistryLoadFailed', reason: 'version' }),
-    );
+  test('refuses to serve a main thread of another version, before it loads anything', async () => {
+    await expect(loadRegistry(new URL('file:///nowhere.js'), '9.9.9')).rejects.toMatchObject({
+      code: 'RegistryLoadFailed',
+      reason: 'version',
+    });
+    await expect(loadRegistry(new URL('file:///nowhere.js'), version)).rejects.toMatchObject({ reason: 'not-found' });
   });
 
   test('has the version of package.json', () => {
