@@ -35,7 +35,10 @@ export async function runDoctor(argv: readonly string[]): Promise<void> {
   if (timeoutMs === 0) throw new UsageError('--timeout-ms must be at least 1');
   const url = given.registry === undefined ? undefined : pathToFileURL(resolve(given.registry));
   const from = given.registry === undefined ? join(process.cwd(), 'actors.js') : resolve(given.registry);
-  const screen: Screen = { columns: process.stdout.columns ?? Number.POSITIVE_INFINITY, colours: showsColours() };
+  const screen: Screen = {
+    columns: process.stdout.isTTY ? process.stdout.columns : undefined,
+    colours: showsColours(),
+  };
   const print = (text: string): void => {
     if (!given.json) process.stdout.write(text);
   };

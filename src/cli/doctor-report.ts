@@ -19,7 +19,8 @@ export interface Checked {
 
 /** Where lines are written, and what that can show. */
 export interface Screen {
-  readonly columns: number;
+  /** Undefined where lines are not wrapped, as in a file. */
+  readonly columns: number | undefined;
   readonly colours: boolean;
 }
 
@@ -40,7 +41,7 @@ const textColumnsMin = 40;
 export function linesOf({ check, level, text, waysOut }: Checked, screen: Screen): string {
   const styled = stylerOf(screen);
   const [mark, style] = marks[level];
-  const columns = Math.max(textColumnsMin, Math.min(screen.columns, columnsMax) - indent);
+  const columns = columnsOf(screen);
   const [first = '', ...more] = wrapped(text, columns);
   const lines = [`  ${styled(style, mark)} ${styled('bold', check.padEnd(checkColumns))}${first}`];
   for (const line of more) lines.push(' '.repeat(indent) + line);
@@ -73,8 +74,15 @@ export function isFine(checks: readonly Checked[]): boolean {
   return checks.every(({ level }) => level !== 'problem');
 }
 
+/** What is left for texts. */
+function columnsOf({ columns }: Screen): number {
+  if (columns === undefined) return Number.POSITIVE_INFINITY;
+  return Math.max(textColumnsMin, Math.min(columns, columnsMax) - indent);
+}
+
+/** Whether colours are shown has been settled: styleText is not to ask again. */
 function stylerOf({ colours }: Screen): (style: Parameters<typeof styleText>[0], text: string) => string {
-  return (style, text) => (colours ? styleText(style, text) : text);
+  return (style, text) => (colours ? styleText(style, text, { validateStream: false }) : text);
 }
 
 function counted(count: number, noun: string): string {

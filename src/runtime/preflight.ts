@@ -4,6 +4,7 @@
  * The same for the main thread, for every worker and for `troupe doctor`: each loads the module by itself, and each may
  * find something else in the way.
  */
+import { fileURLToPath } from 'node:url';
 import type { Registry } from '../actors/registry.ts';
 import type { Clock } from '../base/environment/clock.ts';
 import { limits } from '../base/limits.ts';
@@ -16,10 +17,14 @@ export interface CheckedRegistry extends LoadedRegistry {
   readonly value: Registry;
 }
 
-/** @throws RegistryLoadFailed */
-export async function loadRegistry(url: URL): Promise<CheckedRegistry> {
+/**
+ * @param mainVersion the version of the package on the main thread, for a worker
+ * @throws RegistryLoadFailed
+ */
+export async function loadRegistry(url: URL, mainVersion: string = version): Promise<CheckedRegistry> {
+  if (mainVersion !== version) throw new RegistryLoadFailed(fileOf(url), otherMain(mainVersion));
   const loaded = await loadRegistryModule(url);
-  return { ...loaded, value: registryIn(loaded.value, loaded.loadedFrom.pathname) };
+  return { ...loaded, value: registryIn(loaded.value, fileURLToPath(loaded.loadedFrom)) };
 }
 
 /**
@@ -39,11 +44,16 @@ export function loadRegistryInTime(
 
 /** A module that is still loading when its time is up, on the thread that `where` names. */
 export function unfinished(url: URL, where: string, deadlineMs: number): RegistryLoadFailed {
-  return new RegistryLoadFailed(url.pathname, {
+  return new RegistryLoadFailed(fileOf(url), {
     reason: 'unfinished',
     what: `it has not finished loading on ${where} after ${deadlineMs} ms, since a top-level await does not end or a loop holds the thread`,
     waysOut: ['await that in a resource (open), or in the started signal of an actor, and not in the module itself'],
   });
+}
+
+/** For people; what is no file's URL is refused when it is loaded. */
+function fileOf(url: URL): string {
+  return url.protocol === 'file:' ? fileURLToPath(url) : `a ${url.protocol} URL`;
 }
 
 /** @throws RegistryLoadFailed when it is no registry, or one of another version. */
@@ -76,6 +86,17 @@ function otherVersion(madeBy: string): Finding {
     waysOut: [
       'install one version for all of the program (npm ls troupe shows where there are two)',
       'build the program and its registry anew, where either is a bundle',
+    ],
+  };
+}
+
+function otherMain(mainVersion: string): Finding {
+  return {
+    reason: 'version',
+    what: `the main thread runs troupe ${mainVersion}, and this worker thread troupe ${version}`,
+    waysOut: [
+      'install one version for all of the program (npm ls troupe shows where there are two)',
+      'build the program anew, with worker-main from the same build',
     ],
   };
 }

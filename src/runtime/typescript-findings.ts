@@ -54,15 +54,18 @@ export function typeScriptFinding(code: string, path: string, thrown: string, st
 
 /** What does not parse, or does not fit what it imports. */
 export function syntaxFinding(thrown: string, stack: string, isTakenForCommonJs: boolean): Finding {
-  return { reason: 'syntax', what: `${thrown}${placeIn(stack)}`, waysOut: [syntaxAdvice(thrown, isTakenForCommonJs)] };
+  const place = placeIn(stack);
+  const waysOut = [syntaxAdvice(thrown, isTakenForCommonJs, place !== '')];
+  return { reason: 'syntax', what: `${thrown}${place}`, waysOut };
 }
 
-function syntaxAdvice(thrown: string, isTakenForCommonJs: boolean): string {
+function syntaxAdvice(thrown: string, isTakenForCommonJs: boolean, isPlaced: boolean): string {
   if (isTakenForCommonJs || /outside a module|"cjs" output format|top level bodies of modules/.test(thrown)) {
     return 'write "type": "module" in the nearest package.json, or end its name in .mts: it is taken for CommonJS';
   }
   if (/does not provide an export named/.test(thrown)) return 'correct the name, or write import type if it is a type';
-  return 'correct what is written there, or in a module that it imports';
+  const shown = isPlaced ? '' : ' (node --check with its path shows the line)';
+  return `correct what is written there, or in a module that it imports${shown}`;
 }
 
 /** Node begins the stack of a syntax error with the file and the line; nothing else says which file it is. */

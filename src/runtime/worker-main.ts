@@ -24,7 +24,6 @@ import { keepBeating } from './thread-heartbeat.ts';
 import { type FromWorker, isPostedFrame, type PostedFrame, type ToWorker, type WorkerInit } from './thread-messages.ts';
 import { LetterBox } from './worker-letters.ts';
 import { portFrom, workerPlaces, workerSide } from './worker-places.ts';
-import { checkVersion, startFailureOf } from './worker-start.ts';
 
 const { init, port } = workerSide();
 await start(init as WorkerInit, port);
@@ -36,9 +35,9 @@ async function start(
   const tellMain = (message: FromWorker): void => main.post(message);
   let index: RegistryIndex;
   try {
-    checkVersion(version, registry);
-    index = new RegistryIndex((await loadRegistry(new URL(registry))).value);
+    index = new RegistryIndex((await loadRegistry(new URL(registry), version)).value);
   } catch (error) {
+    const { startFailureOf } = await import('./worker-start.ts');
     tellMain({ kind: 'failed', failure: startFailureOf(error, stacks !== 'never') });
     return;
   }

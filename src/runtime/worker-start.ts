@@ -1,9 +1,12 @@
-/** A worker thread that could not start: what it tells of it, and the error that this becomes for whoever wanted it. */
+/**
+ * A worker thread that could not start: what it tells of it, and the error that this becomes for whoever wanted it.
+ *
+ * A worker loads this when it has failed and not before.
+ */
 import { SpawnFailed } from '../actors/errors.ts';
 import { describeThrown } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { codeOf } from '../base/thrown.ts';
-import { version } from '../base/version.ts';
 import { causesFromWire, causesToWire } from './cause-codec.ts';
 import { type Finding, RegistryLoadFailed } from './load-failed.ts';
 import { unfinished } from './preflight.ts';
@@ -53,17 +56,4 @@ export function entryForSpawn(): URL {
   } catch (cause) {
     throw new SpawnFailed('no-place', (cause as Error).message, cause);
   }
-}
-
-/** In the worker: the package of the main thread is that of this thread. @throws RegistryLoadFailed */
-export function checkVersion(mainVersion: string, registry: string): void {
-  if (mainVersion === version) return;
-  throw new RegistryLoadFailed(registry, {
-    reason: 'version',
-    what: `the main thread runs troupe ${mainVersion}, and this worker thread troupe ${version}`,
-    waysOut: [
-      'install one version for all of the program (npm ls troupe shows where there are two)',
-      'build the program anew, with worker-main from the same build',
-    ],
-  });
 }

@@ -6,7 +6,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import ts from 'typescript';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Finished, Project } from '../package/project.ts';
 import { linkedProject, needed } from './linked-project.ts';
 
@@ -70,14 +70,17 @@ const tsconfig = {
     target: 'es2023',
     module: 'nodenext',
     strict: true,
-    types: ['node'],
-    skipLibCheck: true,
     sourceMap: true,
+    // test/package has types checked, here it is about what comes out: nothing else is read.
+    types: [],
+    noCheck: true,
+    lib: ['es5'],
+    noResolve: true,
     rewriteRelativeImportExtensions: true,
     rootDir: '.',
     outDir: 'built',
   },
-  files: ['main.ts', 'common.cts'],
+  files: ['main.ts', 'greets.ts', 'actors.ts', 'common.cts', 'greets-of.cts', 'actors-of.cts'],
 };
 
 /** The same from CommonJS, which has no `import.meta.url`. */
@@ -94,7 +97,62 @@ import { greets } from './greets.ts';
 
 test('greets', async () => {
   expect(await greets(new URL('./actors.ts', import.meta.url))).toEqual(${JSON.stringify(printed.trim().split('\n'))});
+}, 60_000);
+`;
+
+/** 20 actors of one worker fail one after the other, and the last of them ends the thread. */
+const logged = `import { actor, createSystem, protocol, registry, tell, thread } from 'troupe';
+import * as z from 'zod';
+
+const Failing = protocol('failing', { fail: tell(z.object({ n: z.int() })), exit: tell() });
+const failing = actor(Failing, { args: z.object({}), state: () => ({}) }, {
+  fail: (_state, { n }) => {
+    console.log('console ' + n);
+    throw new Error('failure ' + n);
+  },
+  exit: () => {
+    console.log('console last');
+    process.exit(3);
+  },
 });
+export default registry(failing);
+
+export async function main() {
+  const system = await createSystem({ registry: new URL('./logged.mjs', import.meta.url), threads: 1 });
+  const refs = [];
+  for (let n = 0; n < 20; n++) refs.push(await system.spawn(failing, { on: thread() }));
+  refs.forEach((ref, n) => ref.fail({ n }));
+  refs[19].exit();
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  await system.shutdown();
+}
+`;
+
+/** A registry that never finishes loading on a worker, with a limit of 0.5 s in place of the one of 60 s. */
+const unfinished = `import { isMainThread } from 'node:worker_threads';
+import { actor, protocol, registry, tell } from 'troupe';
+import * as z from 'zod';
+
+const Nothing = protocol('nothing', { nothing: tell() });
+export const nothing = actor(Nothing, { args: z.object({}), state: () => ({}) }, { nothing: () => undefined });
+if (!isMainThread) await new Promise(() => undefined);
+export default registry(nothing);
+`;
+const impatient = `import { thread } from 'troupe';
+import { limits } from './node_modules/troupe/dist/base/limits.js';
+import { realEnvironment } from './node_modules/troupe/dist/runtime/real-environment.js';
+import { startSystemIn } from './node_modules/troupe/dist/runtime/start-system.js';
+import { nothing } from './unfinished.mjs';
+
+const log = { error() {}, warn() {}, info() {}, debug() {} };
+const real = realEnvironment(log);
+const wake = (ms, fire) => real.clock.wake(ms === limits.registryLoadMs ? 500 : ms, fire);
+const environment = { ...real, clock: { ...real.clock, wake } };
+const registry = new URL('./unfinished.mjs', import.meta.url);
+const { system } = await startSystemIn({ environment, log }, { registry, threads: 1 });
+const { code, reason, message, cause } = await system.spawn(nothing, { on: thread() }).catch((error) => error);
+console.log(JSON.stringify({ code, reason, message, cause: { code: cause.code, reason: cause.reason } }));
+await system.shutdown();
 `;
 
 /** Four bundles: the package left out, all of it in, the same in shared chunks, and one that forgot the entry of workers. */
@@ -128,7 +186,7 @@ await all('vite-lib-ignored', {}, { lib: { formats: ['es'], entry: { main: 'igno
 
 let project: Project;
 beforeAll(async () => {
-  project = await linkedProject([...needed, '@types/node', 'esbuild', 'tsx', 'typescript', 'vite', 'vitest']);
+  project = await linkedProject([...needed, 'esbuild', 'tsx', 'typescript', 'vite', 'vitest']);
   await mkdir(join(project.folder, 'commonjs'));
   await project.write({
     'package.json': '{ "name": "my-app", "type": "module" }',
@@ -143,6 +201,10 @@ beforeAll(async () => {
     'greets.test.ts': vitestFile,
     'bundle-esbuild.mjs': esbuildScript,
     'bundle-vite.mjs': viteScript,
+    'logged.mjs': logged,
+    'logs.mjs': "import { main } from './logged.mjs'; await main();",
+    'unfinished.mjs': unfinished,
+    'impatient.mjs': impatient,
     'commonjs/package.json': '{ "type": "commonjs" }',
     'commonjs/actors.mjs': withoutTypes(actors),
     'commonjs/greets.mjs': withoutTypes(greets).replaceAll('./actors.ts', './actors.mjs'),
@@ -161,6 +223,9 @@ function withoutTypes(source: string): string {
 
 const node = (...args: readonly string[]): Promise<Finished> => project.run(process.execPath, ...args);
 const module = (name: string): string => `node_modules/${name}`;
+
+/** Each test is a program or two: the machine may be busy. */
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 describe('an actor of a worker thread is loaded, with its sources in the stacks,', () => {
   it('from what tsc has built', async () => {
@@ -205,6 +270,36 @@ describe('an actor of a worker thread is loaded, with its sources in the stacks,
     const { code, stdout, stderr } = await node(module('vitest/vitest.mjs'), 'run', '--pool', pool);
     expect(stripVTControlCharacters(`${stdout}${stderr}`)).toMatch(/Tests +1 passed/);
     expect(code).toBe(0);
+  });
+});
+
+describe('a worker thread', () => {
+  it('that logs, writes and exits is heard to its last line, in order, before the news of its end', async () => {
+    const { stdout, stderr } = await node('logs.mjs');
+    const failures = Array.from({ length: 20 }, (_, n) => `failure ${n}`);
+    const logs = stderr
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { msg: string }).msg);
+    const told = logs.map(
+      (text) => /(failure \d+)$/.exec(text)?.[1] ?? (text.startsWith('worker ') ? 'its end' : undefined),
+    );
+    expect(told.filter((one) => one !== undefined)).toEqual([...failures, 'its end']);
+    const written = Array.from({ length: 20 }, (_, n) => `console ${n}\n`);
+    expect(stdout).toBe(`${written.join('')}console last\n`);
+  });
+
+  it('that does not finish loading in time is ended, and the spawn says so', async () => {
+    const { code, stdout, stderr } = await node('impatient.mjs');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(JSON.parse(stdout)).toEqual({
+      code: 'SpawnFailed',
+      reason: 'no-place',
+      message: expect.stringMatching(
+        /t1 could not start\..*unfinished\.mjs.*on a worker thread.* Await that in a resource/,
+      ),
+      cause: { code: 'RegistryLoadFailed', reason: 'unfinished' },
+    });
   });
 });
 
