@@ -21,7 +21,7 @@ import { ActorFailed, NotDelivered, Rejected } from './outcomes.ts';
 import { PairQueue } from './pair-queue.ts';
 import type { Request } from './request.ts';
 import type { Signal } from './signal.ts';
-import type { Target } from './target.ts';
+import type { Address, Target } from './target.ts';
 import type { ActorStatus } from './tree.ts';
 
 export type Envelope = TellEnvelope | Request;
@@ -36,8 +36,12 @@ export const Status = {
   attentive: 4,
   suspended: 5,
   restarting: 6,
-  stopping: 7,
-  stopped: 8,
+  /** At rest, and about to leave for another place: it takes messages and no turns. */
+  moving: 7,
+  stopping: 8,
+  stopped: 9,
+  /** It lives in another place now; what comes here goes on to it. */
+  moved: 10,
 } as const;
 export type StatusNumber = (typeof Status)[keyof typeof Status];
 
@@ -50,8 +54,10 @@ export const statusNames: { readonly [N in StatusNumber]: ActorStatus } = [
   'running',
   'suspended',
   'restarting',
+  'moving',
   'stopping',
   'stopped',
+  'moving',
 ];
 
 export abstract class Mailbox {
@@ -96,7 +102,7 @@ export abstract class Mailbox {
   }
 
   /** The arguments as they were given; undefined where they are empty. */
-  protected get givenArguments(): unknown {
+  get givenArguments(): unknown {
     return this.owned?.arguments;
   }
 
@@ -109,7 +115,18 @@ export abstract class Mailbox {
   abstract get extension(): CellExtension;
 
   path(): string {
-    return `troupe://${this.host.placeId}${this.branch()}#${this.id}`;
+    const { place, cell } = this.identity;
+    return `troupe://${place}${this.branch()}#${cell}`;
+  }
+
+  /** Where it was spawned, and under which number: what it goes by wherever it lives. */
+  get identity(): Address {
+    return this.owned?.movedFrom ?? this.station;
+  }
+
+  /** Where it is now, and under which number. */
+  get station(): Address {
+    return { place: this.host.placeId, cell: this.id };
   }
 
   /** Its path below its place: the names from the top down to it. */
@@ -118,9 +135,14 @@ export abstract class Mailbox {
     return `${above}/${this.name ?? this.behavior.name}`;
   }
 
-  /** True when it takes no more messages. */
+  /** True when it handles no more messages here. */
   get isOver(): boolean {
     return this.status >= Status.stopping;
+  }
+
+  /** True when it lives in another place, and what comes here goes on to it. */
+  get hasMoved(): boolean {
+    return this.status === Status.moved;
   }
 
   /** Messages that the actor has set aside. */
@@ -178,6 +200,7 @@ export abstract class Mailbox {
 
   /** At the high water, or beyond it, or at the end of its life. */
   private acceptBeyond(envelope: Envelope, message: unknown): boolean {
+    if (this.status === Status.moved) return this.passOn(envelope, message);
     if (this.status >= Status.stopping) {
       this.host.counters.refused += 1;
       this.letterDies(envelope, message, 'stopped');
@@ -188,7 +211,10 @@ export abstract class Mailbox {
     return this.queued < this.hosted.highWater;
   }
 
-  private enqueue(envelope: Envelope, message: unknown): void {
+  /** Sends a message on to where the actor lives now. True while there is room on the way. */
+  protected abstract passOn(envelope: Envelope, message: unknown): boolean;
+
+  protected enqueue(envelope: Envelope, message: unknown): void {
     if (this.queued === 0) {
       this.firstEnvelope = envelope;
       this.firstMessage = message;
@@ -410,7 +436,7 @@ export abstract class Mailbox {
   }
 
   /** Everything that waits becomes a dead letter, and every sender that waits is told. */
-  protected emptyQueue(reason: 'stopped' | 'failed'): void {
+  protected emptyQueue(reason: 'stopped' | 'failed' | 'place-lost'): void {
     this.unstash();
     while (this.queued > 0) {
       const envelope = this.peekEnvelope();

@@ -28,6 +28,8 @@ export abstract class RoomWaiting implements Waiting {
 export class OfferWaiting extends RoomWaiting {
   readonly envelope: TellEnvelope;
   readonly message: unknown;
+  /** Called when it is given up, where it waits in another place for its actor, which has moved. */
+  onRefused: (() => void) | undefined = undefined;
   /** The actor that waits, or the system for code outside. Of this place; undefined for one elsewhere. */
   readonly caller: Owner | undefined;
   override get takesRoom(): boolean {
@@ -64,6 +66,7 @@ export class OfferWaiting extends RoomWaiting {
   refuse(error: Error): void {
     if (this.settled) return;
     this.settled = true;
+    this.onRefused?.();
     this.#reject(error);
   }
 

@@ -2,6 +2,7 @@
  * Asks and streams that came from another place, as its actors see them: what they settle with goes back over the
  * session that they came by.
  */
+import type { Cell } from '../actors/cell.ts';
 import type { Waiting } from '../actors/deadlines.ts';
 import { invalidMessage } from '../actors/isolation.ts';
 import type { Operation, Origin } from '../actors/operation.ts';
@@ -23,6 +24,8 @@ export interface CallOrigin extends Origin {
   /** Whether the other place is told where a failure was thrown. */
   readonly stacks: boolean;
   answer(id: number, kind: number, wire: unknown): void;
+  /** A stream has moved with its actor: its reader is sent after it. */
+  moved(id: number, token: string, cell: Cell): void;
   /** Takes a call that has settled from the deadlines. */
   remove(waiting: Waiting): void;
 }
@@ -113,6 +116,12 @@ export class InboundStream extends StreamRequest implements OpenCall {
     if (this.settled) return;
     this.settled = true;
     this.#session.answer(this.#id, Kind.end, undefined);
+  }
+
+  override moved(token: string, cell: Cell): void {
+    if (this.settled) return;
+    this.settled = true;
+    this.#session.moved(this.#id, token, cell);
   }
 
   override fail(error: Error): void {

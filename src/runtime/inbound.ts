@@ -23,25 +23,28 @@ import { limits } from '../base/limits.ts';
 import { RefusedValue } from '../transport/frame-codec.ts';
 import type { Session } from '../transport/session.ts';
 import { failureToWire } from './failure-codec.ts';
-import { type CallOrigin, InboundRequest, InboundStream, type OpenCall } from './inbound-calls.ts';
+import { InboundRequest, InboundStream, type OpenCall } from './inbound-calls.ts';
 import { fieldsOfKind, Kind, StopMode } from './items.ts';
+import { MovesIn, type MovesOwner } from './moves-in.ts';
 import type { RemotePlace } from './remote-place.ts';
 import { InboundWatches } from './remote-watches.ts';
 
-export class Inbound implements CallOrigin {
+export class Inbound implements MovesOwner {
   readonly #place: RemotePlace;
   /** The session that it reads: what a cell settles later counts there, even when there is a newer one. */
   #session: Session;
   readonly #registry: RegistryIndex;
   readonly #names: string[] = [];
   readonly #envelopes = new Map<Operation, TellEnvelope>();
-  readonly #open = new Map<number, OpenCall>();
+  readonly open: Map<number, OpenCall> = new Map();
   /** Cells whose senders over there were told to slow down. */
   readonly #pressed = new Map<number, RoomNotice>();
   readonly #watches = new InboundWatches();
+  readonly #moves: MovesIn;
 
   constructor(place: RemotePlace, registry: RegistryIndex) {
     this.#place = place;
+    this.#moves = new MovesIn(place, registry, this);
     this.#session = place.session;
     this.#registry = registry;
   }
@@ -80,17 +83,23 @@ export class Inbound implements CallOrigin {
 
   /** The other place is lost: what it asked for is given up. */
   close(_why: string): void {
-    for (const call of [...this.#open.values()]) call.cancel();
-    this.#open.clear();
+    for (const call of [...this.open.values()]) call.cancel();
+    this.open.clear();
     for (const notice of this.#pressed.values()) notice.settled = true;
     this.#pressed.clear();
     this.#watches.close();
+    this.#moves.close();
+  }
+
+  /** True where the actor is watched from there. */
+  isWatched(cell: Cell): boolean {
+    return this.#watches.has(cell);
   }
 
   /** An answer could not be sent; its caller is told so instead, and a stream that it was part of ends. */
   replyRefused(call: number, error: Error): void {
     this.#cancel(call);
-    this.#send(Kind.failure, call, failureToWire(error, undefined, this.stacks));
+    this.send(Kind.failure, call, failureToWire(error, undefined, this.stacks));
   }
 
   /** True when the item is settled by a cell, later. */
@@ -132,10 +141,13 @@ export class Inbound implements CallOrigin {
         this.#place.pressed(id, fields[at + 1] === true);
         return false;
       case Kind.grant:
-        this.#open.get(id)?.grant?.(whole(fields[at + 1]));
+        this.open.get(id)?.grant?.(whole(fields[at + 1]));
         return false;
       case Kind.watch:
-        this.#watches.watch(id, this.#place.host.cell(fields[at + 1] as number), this.#send);
+        this.#watch(id, fields[at + 1], false);
+        return false;
+      case Kind.watchAgain:
+        this.#watch(id, fields[at + 1], true);
         return false;
       case Kind.unwatch:
         this.#watches.unwatch(id);
@@ -146,12 +158,30 @@ export class Inbound implements CallOrigin {
       case Kind.unlink:
         this.#place.unlinked(id, fields[at + 1]);
         return false;
+      case Kind.linkOf:
+        this.#place.linkedOf(id, fields[at + 1], fields[at + 2], fields[at + 3], fields[at + 4]);
+        return false;
+      case Kind.unlinkOf:
+        this.#place.unlinkedOf(id, fields[at + 1], fields[at + 2]);
+        return false;
       case Kind.terminated:
         this.#place.terminated(id, fields[at + 1]);
         return false;
       default:
-        throw new Error(`an item of unknown kind ${kind}`);
+        return this.#moves.read(kind, id, fields, at);
     }
+  }
+
+  #watch(id: number, cellId: unknown, again: boolean): void {
+    const { host } = this.#place;
+    const cell = host.cell(cellId as number);
+    this.#watches.watch(id, cell, again ? host.endOf(cellId as number) : undefined, this.send);
+    if (cell !== undefined) this.#tellWhere(cell);
+  }
+
+  /** Whoever uses an actor that has moved is told where it is. */
+  #tellWhere(cell: Cell): void {
+    if (cell.hasMoved) this.#place.tellRoute(cell);
   }
 
   #name(number: number, label: unknown): void {
@@ -163,9 +193,9 @@ export class Inbound implements CallOrigin {
   }
 
   #cancel(id: number): void {
-    const call = this.#open.get(id);
+    const call = this.open.get(id);
     // First, since a stream that is cancelled answers nothing, so that nothing else would take it out.
-    this.#open.delete(id);
+    this.open.delete(id);
     call?.cancel();
   }
 
@@ -176,6 +206,7 @@ export class Inbound implements CallOrigin {
       this.#dead(cellId, number, cell === undefined ? 'unknown' : 'invalid', wire);
       return;
     }
+    if (cell.hasMoved) this.#tellWhere(cell);
     const received = this.#receive(cell, operation, wire);
     if ('refused' in received) this.#dead(cellId, number, 'invalid', wire);
     else if (!cell.accept(this.#envelope(operation), received.message)) this.#slowDown(cell);
@@ -183,13 +214,13 @@ export class Inbound implements CallOrigin {
 
   /** Tells the other place that its tells to this cell should wait, and again when they need not any more. */
   #slowDown(cell: Cell): void {
-    if (cell.isOver || this.#pressed.has(cell.id)) return;
+    if ((cell.isOver && !cell.hasMoved) || this.#pressed.has(cell.id)) return;
     const notice = new RoomNotice(() => {
       this.#pressed.delete(cell.id);
-      this.#send(Kind.pressure, cell.id, false);
+      this.send(Kind.pressure, cell.id, false);
     });
     this.#pressed.set(cell.id, notice);
-    this.#send(Kind.pressure, cell.id, true);
+    this.send(Kind.pressure, cell.id, true);
     cell.awaitRoom(notice);
   }
 
@@ -198,17 +229,39 @@ export class Inbound implements CallOrigin {
     if ('refused' in found) return this.#refuse(id, found.refused);
     const { cell, operation, message } = found;
     const links = readChain(chain);
-    const request = new InboundRequest(this, id, operation, links);
+    let isAdmitted: boolean;
     try {
-      request.isAdmitted = judgeChain(cell, links, operation) === 'admit';
+      isAdmitted = judgeChain(cell, links, operation) === 'admit';
     } catch (cycle) {
       return this.#refuse(id, cycle as Error);
     }
-    this.#open.set(id, request);
-    this.#place.host.deadlines.add(request, milliseconds(remainingMs));
+    const request = this.#asked(id, operation, remainingMs, links);
+    request.isAdmitted = isAdmitted;
     if (request.isAdmitted) cell.acceptFirst(request, message);
     else cell.accept(request, message);
     return true;
+  }
+
+  #asked(id: number, operation: Operation, remainingMs: unknown, links: readonly ChainLink[]): InboundRequest {
+    const request = new InboundRequest(this, id, operation, links);
+    const timeoutMs = milliseconds(remainingMs);
+    this.open.set(id, request);
+    this.#place.host.deadlines.add(request, timeoutMs);
+    return request;
+  }
+
+  asked(id: number, operation: Operation, remainingMs: unknown, chain: unknown): InboundRequest {
+    return this.#asked(id, operation, remainingMs, readChain(chain));
+  }
+
+  moved(id: number, token: string, cell: Cell): void {
+    this.open.delete(id);
+    this.#tellWhere(cell);
+    this.send(Kind.moved, id, token);
+  }
+
+  refuse(id: number, error: Error): void {
+    this.#refuse(id, error);
   }
 
   #offer(id: number, cellId: unknown, number: unknown, wire: unknown, remainingMs: unknown): boolean {
@@ -224,7 +277,7 @@ export class Inbound implements CallOrigin {
     const { host } = this.#place;
     if (cell.hasRoom) {
       cell.accept(this.#envelope(operation), message);
-      this.#send(Kind.reply, id, null);
+      this.send(Kind.reply, id, null);
       return true;
     }
     if (cell.offersFull) {
@@ -235,16 +288,16 @@ export class Inbound implements CallOrigin {
       envelope,
       message,
       () => {
-        this.#open.delete(id);
-        this.#send(Kind.reply, id, null);
+        this.open.delete(id);
+        this.send(Kind.reply, id, null);
       },
       (error) => {
-        this.#open.delete(id);
+        this.open.delete(id);
         this.settled();
-        this.#send(Kind.failure, id, failureToWire(error, operation, this.stacks));
+        this.send(Kind.failure, id, failureToWire(error, operation, this.stacks));
       },
     );
-    this.#open.set(id, {
+    this.open.set(id, {
       cancel: () => {
         host.deadlines.remove(offer);
         offer.refuse(new Cancelled(false, `${operation.label}: the sender gave up`));
@@ -265,18 +318,18 @@ export class Inbound implements CallOrigin {
   ): boolean {
     const given = new AbortController();
     const over = (): void => {
-      this.#open.delete(id);
+      this.open.delete(id);
       this.settled();
     };
-    this.#open.set(id, { cancel: () => given.abort() });
+    this.open.set(id, { cancel: () => given.abort() });
     target.offer(operation, message, { timeoutMs: milliseconds(remainingMs), signal: given.signal }, router).then(
       () => {
         over();
-        this.#send(Kind.reply, id, null);
+        this.send(Kind.reply, id, null);
       },
       (error: unknown) => {
         over();
-        this.#send(Kind.failure, id, failureToWire(error, operation, this.stacks));
+        this.send(Kind.failure, id, failureToWire(error, operation, this.stacks));
       },
     );
     return true;
@@ -286,7 +339,7 @@ export class Inbound implements CallOrigin {
     const found = this.#find(id, cellId, number, 'stream', wire);
     if ('refused' in found) return this.#refuse(id, found.refused);
     const request = new InboundStream(this, id, found.operation, Math.min(whole(granted), limits.streamGrantMax));
-    this.#open.set(id, request);
+    this.open.set(id, request);
     found.cell.accept(request, found.message);
     return true;
   }
@@ -305,7 +358,7 @@ export class Inbound implements CallOrigin {
         name: typeof actorName === 'string' ? actorName : undefined,
         parent: undefined,
       });
-      const answer = (): void => this.#send(Kind.reply, id, [cell.address().cell, cell.branch()]);
+      const answer = (): void => this.send(Kind.reply, id, [cell.address().cell, cell.branch()]);
       if (cell.started === undefined) answer();
       else cell.started.then(answer, (error: unknown) => this.#refuse(id, error as Error));
     } catch (error) {
@@ -329,7 +382,7 @@ export class Inbound implements CallOrigin {
     const cell = this.#place.host.cell(cellId as number);
     const options = { drain: mode === StopMode.drain, ...(deadlineMs === undefined ? {} : { deadlineMs }) };
     (cell?.stop(mode === StopMode.kill, options) ?? Promise.resolve()).then(
-      () => this.#send(Kind.reply, id, null),
+      () => this.send(Kind.reply, id, null),
       (error: unknown) => this.#refuse(id, error as Error),
     );
   }
@@ -341,13 +394,14 @@ export class Inbound implements CallOrigin {
     kind: Operation['kind'],
     wire: unknown,
   ): { readonly cell: Cell; readonly operation: Operation; readonly message: unknown } | { readonly refused: Error } {
-    if (this.#open.has(id)) throw new Error('a call number that is in use');
+    if (this.open.has(id)) throw new Error('a call number that is in use');
     const cell = this.#place.host.cell(cellId as number);
     const name = this.#nameOf(number) ?? 'unknown operation';
-    if (this.#open.size >= limits.callsPerSessionMax) {
+    if (this.open.size >= limits.callsPerSessionMax) {
       return { refused: new Rejected('full', `${name}: too many calls of one place are open; send fewer at once`) };
     }
-    if (cell === undefined || cell.isOver) {
+    if (cell?.hasMoved) this.#tellWhere(cell);
+    else if (cell === undefined || cell.isOver) {
       this.#lose(cellId, cell, name, 'stopped', wire);
       return {
         refused: new NotDelivered(
@@ -377,7 +431,9 @@ export class Inbound implements CallOrigin {
   #operation(cell: Cell | undefined, number: unknown, kind: Operation['kind']): Operation | undefined {
     const label = this.#nameOf(number);
     if (cell === undefined || label === undefined) return undefined;
-    const operation = cell.behavior.labelled(label);
+    let operation = cell.behavior.labelled(label);
+    // What an actor tells itself by code of its old place, which it has left.
+    if (operation === undefined && cell.hop > 0 && !this.#place.foreign) operation = cell.behavior.labelledAny(label);
     return operation?.kind === kind ? operation : undefined;
   }
 
@@ -434,20 +490,20 @@ export class Inbound implements CallOrigin {
 
   /** False, since nothing waits in a mailbox. */
   #refuse(id: number, error: Error): false {
-    this.#send(Kind.failure, id, failureToWire(error, undefined, this.stacks));
+    this.send(Kind.failure, id, failureToWire(error, undefined, this.stacks));
     return false;
   }
 
-  readonly #send = (kind: number, ...fields: readonly unknown[]): void => {
+  readonly send = (kind: number, ...fields: readonly unknown[]): void => {
     if (!this.#session.isOver) this.#session.begin().push(kind, ...fields);
   };
 
   // ── answers of this place's actors ──
 
   answer(id: number, kind: number, wire: unknown): void {
-    if (kind !== Kind.item) this.#open.delete(id);
-    if (kind === Kind.end) this.#send(kind, id);
-    else this.#send(kind, id, wire);
+    if (kind !== Kind.item) this.open.delete(id);
+    if (kind === Kind.end) this.send(kind, id);
+    else this.send(kind, id, wire);
   }
 
   remove(waiting: Waiting): void {

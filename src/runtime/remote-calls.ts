@@ -1,13 +1,14 @@
 /** Calls from this place to another that wait for an answer: asks, offers, spawns, stops and open streams. */
 import type { Waiting } from '../actors/deadlines.ts';
 import type { Host } from '../actors/host.ts';
+import { notKept } from '../actors/moving/detached-stream.ts';
 import { noRoomInTime, offerUnknown } from '../actors/offer.ts';
 import type { Operation } from '../actors/operation.ts';
 import { Cancelled, NotDelivered, OutcomeUnknown } from '../actors/outcomes.ts';
 import { noReplyInTime } from '../actors/request.ts';
 import type { MessageType } from '../actors/schema/message-type.ts';
 import type { StreamReader } from '../actors/stream-reader.ts';
-import type { Owner } from '../actors/target.ts';
+import type { Owner, Target } from '../actors/target.ts';
 import { limits } from '../base/limits.ts';
 import { type Decode, failureFromWire } from './failure-codec.ts';
 
@@ -31,6 +32,10 @@ export abstract class RemoteCall implements Waiting {
   /** A value of an open stream. */
   item(_wire: unknown): void {
     throw new Error('an item for a call that is no stream');
+  }
+  /** The stream has moved with its actor. */
+  moved(_token: string): void {
+    throw new Error('a call that is no stream has moved');
   }
 }
 
@@ -198,6 +203,8 @@ export class ControlCall extends PromisedCall {
 /** An open stream: its values go to a reader of this place. */
 export class StreamCall extends RemoteCall {
   readonly #place: CallOwner;
+  /** Its actor, as this place knows it. */
+  readonly #target: Target;
   readonly #operation: Operation;
   readonly #owner: Owner;
   readonly #reader: StreamReader<unknown>;
@@ -208,6 +215,7 @@ export class StreamCall extends RemoteCall {
   constructor(
     id: number,
     place: CallOwner,
+    target: Target,
     operation: Operation,
     owner: Owner,
     reader: StreamReader<unknown>,
@@ -215,6 +223,7 @@ export class StreamCall extends RemoteCall {
   ) {
     super(id);
     this.#place = place;
+    this.#target = target;
     this.#operation = operation;
     this.#owner = owner;
     this.#reader = reader;
@@ -239,6 +248,19 @@ export class StreamCall extends RemoteCall {
 
   override failure(wire: unknown): void {
     this.#end({ thrown: failureFromWire(wire, this.#operation, decoder(this.#place, this.#owner)) }, false);
+  }
+
+  /** The reader goes after it, with what it has. */
+  override moved(token: string): void {
+    if (this.settled) return;
+    const reader = this.#reader;
+    if (reader.opensInVain > limits.streamAttachesMax) {
+      this.#end({ thrown: notKept(this.#operation, this.#target.path()) }, false);
+      return;
+    }
+    this.settled = true;
+    this.#place.finished(this, false);
+    reader.open(() => this.#target.attach(token, this.#operation, this.#owner, reader));
   }
 
   /** The reader has gone. */
