@@ -75,6 +75,8 @@ export class RemotePlace implements Destination {
   readonly #calls = new Map<number, RemoteCall>();
   readonly #watches = new OutboundWatches();
   readonly #targets = new Map<number, WeakRef<RemoteTarget>>();
+  /** The same for actors that live over there and moved there: these take no other way. */
+  readonly #stations = new Map<number, WeakRef<RemoteTarget>>();
   /** At how many targets those that nobody holds any more are forgotten. */
   #targetsSweptAt: number = limits.targetsSwept;
   #operationNumbers = new Map<string, number>();
@@ -108,7 +110,7 @@ export class RemotePlace implements Destination {
 
   /** Opens a session over `carrier`; the one before has ended. */
   connect(carrier: Carrier): void {
-    for (const target of this.#targets.values()) {
+    for (const target of [...this.#targets.values(), ...this.#stations.values()]) {
       const held = target.deref();
       if (held !== undefined) held.pressed = false;
     }
@@ -155,8 +157,10 @@ export class RemotePlace implements Destination {
 
   /** The mailbox of one actor over there is above its high water, or below it again. */
   pressed(cell: number, pressed: boolean): void {
-    const target = this.#targets.get(cell)?.deref();
-    if (target !== undefined) target.pressed = pressed;
+    for (const targets of [this.#targets, this.#stations]) {
+      const target = targets.get(cell)?.deref();
+      if (target !== undefined) target.pressed = pressed;
+    }
   }
 
   /** How much is under way to that place: what placement by load looks at. */
@@ -330,10 +334,11 @@ export class RemotePlace implements Destination {
 
   /** The way to an actor that lives over there under that number, and goes by another address. */
   station(cell: number, branch: string, protocolName: string, identity: Address): RemoteTarget {
-    const known = this.#targets.get(cell)?.deref();
+    const known = this.#stations.get(cell)?.deref();
     if (known !== undefined) return known;
+    for (const [left, held] of this.#stations) if (held.deref() === undefined) this.#stations.delete(left);
     const target = new RemoteTarget(this, cell, branch, protocolName, identity);
-    this.#targets.set(cell, new WeakRef(target));
+    this.#stations.set(cell, new WeakRef(target));
     return target;
   }
 
