@@ -192,6 +192,11 @@ export class SeveralPlaces {
     else this.#held.delete(`${from.id} ${to.id}`);
   }
 
+  /** Keeps nothing back any more. */
+  letGo(): void {
+    this.#held.clear();
+  }
+
   /** How many frames wait between two places. */
   waiting(from: Place, to: Place): number {
     return this.#frames.get(`${from.id} ${to.id}`)?.length ?? 0;
