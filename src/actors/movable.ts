@@ -59,15 +59,15 @@ export abstract class Movable extends Turns implements Departing {
   /** Why it cannot leave as it is now. */
   private get obstacle(): MoveRefused | undefined {
     const path = this.path();
+    if (!this.isPlain || this.parent !== undefined || this.children.size > 0) {
+      const what = !this.isPlain ? 'passes on to others' : this.parent === undefined ? 'has children' : 'is a child';
+      return new MoveRefused('kind', `${path} ${what}; only a plain actor without parent and children moves`);
+    }
     if (this.behavior.closure) {
       return new MoveRefused(
         'closure',
         `${path} keeps its state in a closure, which cannot travel; declare it with actor(…)`,
       );
-    }
-    if (!this.isPlain || this.parent !== undefined || this.children.size > 0) {
-      const what = !this.isPlain ? 'passes on to others' : this.parent === undefined ? 'has children' : 'is a child';
-      return new MoveRefused('kind', `${path} ${what}; only a plain actor without parent and children moves`);
     }
     const { departure } = this.extension;
     if (this.isOver) return new MoveRefused('gone', `${path} has ended`);
@@ -397,7 +397,8 @@ export abstract class Movable extends Turns implements Departing {
 
   /** Goes on with a stream that is kept here for its reader, or further on. */
   attach(token: string, operation: Operation, owner: Owner, reader: StreamReader<unknown>): StreamProducer {
-    if (this.hasMoved) {
+    // What has come along is claimed also before the actor begins.
+    if (this.hasMoved && !this.extension.claims.has(token)) {
       return lateProducer(
         (attach) => this.through(attach),
         () => this.target.attach(token, operation, owner, reader),

@@ -201,11 +201,11 @@ export class MovesIn {
       this.#owner.refuse(id, new NotDelivered('stopped', `${text(label)}: the actor has ended`));
       return;
     }
-    if (cell.hasMoved) {
+    const stream = cell.extension.claims.find(text(token), operation, whole(received));
+    if (stream === undefined && cell.hasMoved) {
       this.#owner.moved(id, text(token), cell);
       return;
     }
-    const stream = cell.extension.claims.find(text(token), operation, whole(received));
     if (stream === undefined) {
       this.#owner.refuse(id, notKept(operation, cell.path()));
       return;

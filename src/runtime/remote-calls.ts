@@ -260,7 +260,10 @@ export class StreamCall extends RemoteCall {
     }
     this.settled = true;
     this.#place.finished(this, false);
-    reader.open(() => this.#target.attach(token, this.#operation, this.#owner, reader));
+    // Not the way that it has come, but whatever way this place knows now.
+    const { place, cell } = this.#target.address();
+    const target = this.#place.host.targetAt([place, cell, this.#target.branch()], this.#target.protocolName);
+    reader.open(() => target.attach(token, this.#operation, this.#owner, reader));
   }
 
   /** The reader has gone. */

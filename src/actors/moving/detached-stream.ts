@@ -145,6 +145,10 @@ export class Claims {
     return this.#waiting.size;
   }
 
+  has(token: string): boolean {
+    return this.#waiting.has(token);
+  }
+
   add(stream: DetachedStream): void {
     this.#waiting.set(stream.token, stream);
   }
