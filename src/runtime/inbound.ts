@@ -88,7 +88,6 @@ export class Inbound implements MovesOwner {
     for (const notice of this.#pressed.values()) notice.settled = true;
     this.#pressed.clear();
     this.#watches.close();
-    this.#moves.close();
   }
 
   /** True where the actor is watched from there. */

@@ -38,12 +38,6 @@ export class MovesIn {
     this.#owner = owner;
   }
 
-  /** The other place is lost: what had not begun here went with it. */
-  close(): void {
-    for (const arrival of [...this.#arrivals.values()]) arrival.drop();
-    this.#arrivals.clear();
-  }
-
   /** True when the item is settled by a cell, later. @throws where it is malformed, or none of these */
   read(kind: number, id: number, fields: readonly unknown[], at: number): boolean {
     switch (kind) {
@@ -117,7 +111,7 @@ export class MovesIn {
       return;
     }
     this.#arrivals.set(id, arrival);
-    // It is cancelled like a call.
+    // It is cancelled like a call, also where the other place is lost: it went with that then.
     this.#owner.open.set(id, { cancel: () => this.#drop(id) });
     const announced = this.#place.announce(snapshot, arrival.cell.id);
     Promise.all([arrival.prepare(), announced]).then(
