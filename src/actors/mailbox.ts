@@ -150,8 +150,9 @@ export abstract class Mailbox {
     return this.extra?.stash?.size ?? 0;
   }
 
-  /** True when an offer need not wait. */
+  /** True when an offer need not wait. One that has moved takes none itself. */
   get hasRoom(): boolean {
+    if (this.status === Status.moved) return false;
     return this.queued < this.hosted.highWater && (this.extra === undefined || this.extra.offers.size === 0);
   }
 

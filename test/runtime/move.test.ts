@@ -507,7 +507,7 @@ describe('a live move', () => {
         sum: (state) => state.got,
       },
     );
-    const { p, q, answer, settle } = three({}, [small]);
+    const { p, q, r, answer, settle } = three({}, [small]);
     const ref = await p.spawn(small);
     ref.hold('small');
     await settle();
@@ -519,9 +519,18 @@ describe('a live move', () => {
     gate('small').resolve();
     await answer(moved);
     expect(q.cellOf(ref)!.queued).toBeLessThanOrEqual(4);
+    // One that is made now waits as well, whether its sender knows of the move or not.
+    let taken = 0;
+    const late = [p, r].map((place) =>
+      place.own(ref).put.offer(5, { timeoutMs: 60_000 }).then(() => {
+        taken += 1;
+      }),
+    );
+    await settle();
+    expect(taken).toBe(0);
     gate('small 2').resolve();
-    await answer(Promise.all(offers));
-    expect(await answer(ref.sum())).toEqual([1, 2, 3, 4]);
+    await answer(Promise.all([...offers, ...late]));
+    expect(await answer(ref.sum())).toEqual([1, 2, 3, 4, 5, 5]);
     expect([p.dead(), q.dead()]).toEqual([{}, {}]);
   });
 });

@@ -28,8 +28,8 @@ async function talkHere(to: Ref<typeof Journal>, by: string, isOver: () => boole
   let sent = 0;
   while (!isOver()) {
     let hasRoom = true;
-    for (let n = 0; n < 20 && hasRoom; n += 1) hasRoom = to.note({ by, n: sent++ });
-    if (hasRoom) await sleep(1);
+    for (let n = 0; n < 8 && hasRoom; n += 1) hasRoom = to.note({ by, n: sent++ });
+    if (hasRoom) await sleep(2);
     else await to.note.offer({ by, n: sent++ }, { timeoutMs: 20_000 });
   }
   return sent;
