@@ -17,7 +17,14 @@ export {
 } from './actors/actor.ts';
 export type { ActorContext, Context, Handlers, ObserveOptions, RunFailure, TimerOptions } from './actors/context.ts';
 export type { DeadLetter, DeadLetterReason, LostWithPlace } from './actors/dead-letters.ts';
-export { LinkedActorFailed, LookupFailed, MoveRefused, RoutingRefused, SpawnFailed, StashFull } from './actors/errors.ts';
+export {
+  LinkedActorFailed,
+  LookupFailed,
+  MoveRefused,
+  RoutingRefused,
+  SpawnFailed,
+  StashFull,
+} from './actors/errors.ts';
 export type { Receptionist } from './actors/finding/receptionist.ts';
 export { type ServiceKey, serviceKey } from './actors/finding/service-key.ts';
 export type { GuardianOptions } from './actors/guardian.ts';

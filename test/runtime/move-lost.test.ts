@@ -174,8 +174,12 @@ describe('a move during which a place dies', () => {
 
   it.each(
     routes.flatMap(([what, route]) => (['P', 'Q', 'R'] as const).map((victim) => [what, victim, route] as const)),
-  )('%s: %s dies, after each of its frames', async (_what, victim, route) => {
-    const { frames } = await moveAndKill(route, undefined, 0);
-    for (let at = 0; at <= frames; at += 1) await moveAndKill(route, victim, at);
-  }, 120_000);
+  )(
+    '%s: %s dies, after each of its frames',
+    async (_what, victim, route) => {
+      const { frames } = await moveAndKill(route, undefined, 0);
+      for (let at = 0; at <= frames; at += 1) await moveAndKill(route, victim, at);
+    },
+    120_000,
+  );
 });

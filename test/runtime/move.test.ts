@@ -69,7 +69,11 @@ const box = actor(
       await gate(name).promise;
       return name;
     },
-    later: (_state, name, ctx) => ctx.run(gate(name).promise.then(() => name), ctx.self.done),
+    later: (_state, name, ctx) =>
+      ctx.run(
+        gate(name).promise.then(() => name),
+        ctx.self.done,
+      ),
     remind: (_state, { afterMs, name }, ctx) => void ctx.after(afterMs, ctx.self.tick, name, { name }),
     repeat: (_state, { everyMs }, ctx) => void ctx.every(everyMs, ctx.self.tick, 'again', { name: 'again' }),
     tick: (state, name, ctx) => void state.heard.push(`${name} at ${ctx.now() - Date.UTC(2001, 0, 1)}`),
@@ -127,7 +131,10 @@ interface Three {
   /** What it answers. */
   answer: <T>(asked: Promise<T>) => Promise<T>;
 }
-function three(options: ConstructorParameters<typeof SeveralPlaces>[1] = {}, more: Parameters<typeof useMore> = []): Three {
+function three(
+  options: ConstructorParameters<typeof SeveralPlaces>[1] = {},
+  more: Parameters<typeof useMore> = [],
+): Three {
   const several = new SeveralPlaces([box, withChild, ...more], options);
   const [p, q, r] = several.places as [Place, Place, Place];
   const { settle, advance } = several;
@@ -162,7 +169,14 @@ describe('a live move', () => {
     const ref = await p.spawn(box, { args: { start: 1 } });
     await go(ref, p);
     expect(p.runs(ref)).toBe(true);
-    for (const [to, from] of [[q, r], [r, q], [p, r], [r, p], [q, p], [p, q]] as const) {
+    for (const [to, from] of [
+      [q, r],
+      [r, q],
+      [p, r],
+      [r, p],
+      [q, p],
+      [p, q],
+    ] as const) {
       await go(ref, to);
       expect([p, q, r].filter((place) => place.runs(ref))).toEqual([to]);
       from.own(ref).add({ by: 1 });
@@ -311,7 +325,11 @@ describe('a live move', () => {
   });
 
   it('is refused by a place that does not know the definition, or has another of its name', async () => {
-    const stranger = actor(Empty, { args: z.object({}), state: () => ({}), name: 'stranger' }, { nothing: () => undefined });
+    const stranger = actor(
+      Empty,
+      { args: z.object({}), state: () => ({}), name: 'stranger' },
+      { nothing: () => undefined },
+    );
     const { p, q, answer } = three();
     await expect(answer(p.move(await p.spawn(stranger), q))).rejects.toMatchObject({ reason: 'place' });
     const ref = await p.spawn(box, { name: 'same' });
@@ -495,7 +513,11 @@ describe('a live move', () => {
   });
 
   it('passes on to it what comes by its old address when its mailbox was full: offers wait over there', async () => {
-    const Small = protocol('small', { put: tell(z.int()), hold: tell(z.string()), sum: ask({ output: z.array(z.int()) }) });
+    const Small = protocol('small', {
+      put: tell(z.int()),
+      hold: tell(z.string()),
+      sum: ask({ output: z.array(z.int()) }),
+    });
     const small = actor(
       Small,
       { args: z.object({}), state: () => ({ got: [] as number[] }), mailbox: { highWater: 2, capacity: 4 } },
@@ -522,9 +544,12 @@ describe('a live move', () => {
     // One that is made now waits as well, whether its sender knows of the move or not.
     let taken = 0;
     const late = [p, r].map((place) =>
-      place.own(ref).put.offer(5, { timeoutMs: 60_000 }).then(() => {
-        taken += 1;
-      }),
+      place
+        .own(ref)
+        .put.offer(5, { timeoutMs: 60_000 })
+        .then(() => {
+          taken += 1;
+        }),
     );
     await settle();
     expect(taken).toBe(0);

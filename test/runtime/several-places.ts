@@ -54,7 +54,9 @@ export class Place {
         wake: (ms, fire) => clock.wake(ms, () => this.isDead || fire()),
       },
       random: seededRandom(options.seed ?? 1),
-      scheduler: { ready: (runnable) => this.isDead || scheduler.ready({ run: (slice) => this.isDead || runnable.run(slice) }) },
+      scheduler: {
+        ready: (runnable) => this.isDead || scheduler.ready({ run: (slice) => this.isDead || runnable.run(slice) }),
+      },
       network: noNetwork,
       places: undefined as never,
     };

@@ -137,7 +137,9 @@ describe('an actor that moves between threads', () => {
           .poll(async () => (await system!.tree()).every(({ answered }) => answered), { timeout: 5_000 })
           .toBe(true);
         const number = pathOf(ref).slice(pathOf(ref).lastIndexOf('/'));
-        const running = (await system!.tree()).flatMap(({ actors }) => actors.filter(({ path }) => path === pathOf(ref)));
+        const running = (await system!.tree()).flatMap(({ actors }) =>
+          actors.filter(({ path }) => path === pathOf(ref)),
+        );
         expect(number).not.toBe('');
         expect(running.length).toBeLessThanOrEqual(1);
         const answer = await ref.at({ timeoutMs: 3_000 }).catch((error: { code: string }) => error.code);
@@ -153,7 +155,10 @@ describe('an actor that moves between threads', () => {
     await start(1, { join: [other.address], auth: secret({ file: folder.file }) });
     const ref = await system!.spawn(journal);
     const far = await system!.spawn(journal, { on: node({ role: 'workers' }) });
-    await expect(system!.move(ref, node({ role: 'workers' }))).rejects.toMatchObject({ code: 'MoveRefused', reason: 'place' });
+    await expect(system!.move(ref, node({ role: 'workers' }))).rejects.toMatchObject({
+      code: 'MoveRefused',
+      reason: 'place',
+    });
     await expect(system!.move(far, here())).rejects.toMatchObject({ code: 'MoveRefused', reason: 'place' });
     await expect(system!.move({} as never, here())).rejects.toMatchObject({ code: 'UsageError' });
     await expect(system!.move(ref, thread as never)).rejects.toMatchObject({ code: 'UsageError' });
