@@ -180,7 +180,7 @@ export class ActorSystem implements AsyncDisposable {
 
   /**
    * What this thread has done so far, and what it holds. What was `accepted` or `refused` was `handled`, is a
-   * dead letter, is `quarantined`, or still waits.
+   * dead letter, is `quarantined`, still waits, or has `moved` with its actor.
    */
   statistics(): PlaceStatistics {
     let deadLetters = 0;

@@ -77,6 +77,7 @@ export class RemotePlace implements Destination {
   readonly #targets = new Map<number, WeakRef<RemoteTarget>>();
   /** The same for actors that live over there and moved there: these take no other way. */
   readonly #stations = new Map<number, WeakRef<RemoteTarget>>();
+  #stationsSweptAt: number = limits.targetsSwept;
   /** At how many targets those that nobody holds any more are forgotten. */
   #targetsSweptAt: number = limits.targetsSwept;
   #operationNumbers = new Map<string, number>();
@@ -336,7 +337,10 @@ export class RemotePlace implements Destination {
   station(cell: number, branch: string, protocolName: string, identity: Address): RemoteTarget {
     const known = this.#stations.get(cell)?.deref();
     if (known !== undefined) return known;
-    for (const [left, held] of this.#stations) if (held.deref() === undefined) this.#stations.delete(left);
+    if (this.#stations.size >= this.#stationsSweptAt) {
+      for (const [left, held] of this.#stations) if (held.deref() === undefined) this.#stations.delete(left);
+      this.#stationsSweptAt = Math.max(limits.targetsSwept, this.#stations.size * 2);
+    }
     const target = new RemoteTarget(this, cell, branch, protocolName, identity);
     this.#stations.set(cell, new WeakRef(target));
     return target;

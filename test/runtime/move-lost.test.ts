@@ -72,7 +72,7 @@ async function moveAndKill(
   const spawned = await spawning;
   const refs = several.places.map((place) => place.own(spawned)) as Ref<typeof Sum>[];
   const guards = await Promise.all(several.places.map((place) => place.spawn(guard)));
-  guards.forEach((one, index) => one.watch(refs[index]!));
+  for (const [index, one] of guards.entries()) one.watch(refs[index]!);
   for (const ref of refs) ref.add({ by: 1 });
   await settle();
   const readers = refs.map((ref) => ref.changes()[Symbol.asyncIterator]());
@@ -93,7 +93,7 @@ async function moveAndKill(
     );
   };
   // One that waits all along.
-  readers.forEach((reader, index) => track(reader.next(), `stream ${index}`));
+  for (const [index, reader] of readers.entries()) track(reader.next(), `stream ${index}`);
   let frames = 0;
   const alive = (): Place[] => several.places.filter(({ isDead }) => !isDead);
   const move = several.places[0]!.move(refs[0]!, dest);

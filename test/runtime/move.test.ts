@@ -421,7 +421,7 @@ describe('a live move', () => {
     const { p, q, r, go, answer, settle } = three();
     const ref = await p.spawn(box);
     const watchers = [await p.spawn(box), await q.spawn(box), await r.spawn(box)];
-    watchers.forEach((watcher, at) => watcher.watch([p, q, r][at]!.own(ref)));
+    for (const [at, place] of [p, q, r].entries()) watchers[at]!.watch(place.own(ref));
     await settle();
     await go(ref, q);
     await go(ref, r);
