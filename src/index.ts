@@ -17,7 +17,14 @@ export {
 } from './actors/actor.ts';
 export type { ActorContext, Context, Handlers, ObserveOptions, RunFailure, TimerOptions } from './actors/context.ts';
 export type { DeadLetter, DeadLetterReason, LostWithPlace } from './actors/dead-letters.ts';
-export { LinkedActorFailed, LookupFailed, RoutingRefused, SpawnFailed, StashFull } from './actors/errors.ts';
+export {
+  LinkedActorFailed,
+  LookupFailed,
+  MoveRefused,
+  RoutingRefused,
+  SpawnFailed,
+  StashFull,
+} from './actors/errors.ts';
 export type { Receptionist } from './actors/finding/receptionist.ts';
 export { type ServiceKey, serviceKey } from './actors/finding/service-key.ts';
 export type { GuardianOptions } from './actors/guardian.ts';
@@ -95,7 +102,7 @@ export type { ActorStatus, ActorTree, ActorView, PlaceTree } from './actors/tree
 export { kill, pathOf, sameRef, stop } from './actors/verbs.ts';
 export type { Terminated } from './actors/watch.ts';
 export { TroupeError, UsageError } from './base/errors.ts';
-export type { ActorSystem, PlaceStatistics, SpawnOptions } from './runtime/actor-system.ts';
+export type { ActorSystem, MoveOptions, PlaceStatistics, SpawnOptions } from './runtime/actor-system.ts';
 export { RemoteError } from './runtime/cause-codec.ts';
 export { createSystem } from './runtime/create-system.ts';
 export type { RunnableFlow } from './runtime/flow-definition.ts';

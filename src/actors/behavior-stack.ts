@@ -11,6 +11,11 @@ export class BehaviorStack {
     return this.#tables.at(-1);
   }
 
+  /** All of them, the first that it became first. */
+  get tables(): readonly HandlerTable[] {
+    return this.#tables;
+  }
+
   /** @throws UsageError where become is called over and over without an unbecome */
   push(table: HandlerTable, name: string, path: string): void {
     if (this.#tables.length >= limits.behaviorsStackedMax) {

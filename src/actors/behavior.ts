@@ -72,6 +72,8 @@ export interface Parts<A> {
   readonly front?: Front;
   /** Handles the end of a state's time, where the actor is a machine. */
   readonly stateTimeout?: SignalFunction<unknown>;
+  /** Makes the state of its data, where the two differ. */
+  readonly stateAgain?: (data: unknown) => unknown;
 }
 
 export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodType = z.ZodType>
@@ -92,6 +94,8 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
   readonly signalsFrom: number;
   readonly argsType: MessageType;
   readonly createState: (args: unknown, context: unknown) => unknown;
+  /** Makes the state of its data, which came from another place. */
+  readonly stateAgain: (data: unknown) => unknown;
   /** True where the state is what `createState` returned: an object of handlers. */
   readonly closure: boolean;
   readonly uses: readonly Resource<string, unknown>[];
@@ -137,6 +141,7 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
     this.operations = new Map([...this.compiled.operations, ...internal]);
     this.argsType = compileMessageType(parts.args, `arguments of actor "${parts.name}"`);
     this.createState = parts.createState;
+    this.stateAgain = parts.stateAgain ?? ((data) => data);
     this.closure = parts.closure;
     this.front = parts.front;
     const handled = [...(this.front === undefined ? this.operations : this.front.control.operations).values()];
@@ -203,6 +208,12 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
   /** The operation that another place names so. */
   labelled(label: string): Operation | undefined {
     return this.compiled.byLabel.get(label) ?? this.front?.control.byLabel.get(label);
+  }
+
+  /** Any operation by its label, also a private one: between threads, for an actor that has moved. */
+  labelledAny(label: string): Operation | undefined {
+    const operation = this.operations.get(label.slice(label.lastIndexOf('.') + 1));
+    return operation?.label === label ? operation : undefined;
   }
 
   /** The shape of the actor as seen from other places: equal text, equal operations and arguments. */

@@ -8,6 +8,10 @@ import type { FailureLog } from './failure-log.ts';
 import type { Host } from './host.ts';
 import type { Links } from './link.ts';
 import type { Envelope } from './mailbox.ts';
+import type { Departure } from './moving/departure.ts';
+import type { Station } from './moving/destination.ts';
+import { Claims } from './moving/detached-stream.ts';
+import type { Way } from './moving/way.ts';
 import type { Observer } from './observer.ts';
 import type { RoomWaiting } from './offer.ts';
 import { ActorFailed } from './outcomes.ts';
@@ -58,6 +62,16 @@ export class CellExtension {
   /** What this actor watches itself. */
   watches: Watches | undefined = undefined;
   links: Links | undefined = undefined;
+  /** Its move to another place, while it has not left. */
+  departure: Departure | undefined = undefined;
+  /** Work of this generation that it handed to `ctx.run` and that is open. */
+  openWork = 0;
+  /** How often it has moved. */
+  hop = 0;
+  /** The way to it, while it lives in another place. */
+  way: Way<Station> | undefined = undefined;
+  /** Streams that moved here with it, and whose readers are still to come. */
+  private claimed: Claims | undefined = undefined;
   /** Signals among the queued messages: they are outside the capacity. */
   signalsQueued = 0;
   readonly #host: Host;
@@ -73,6 +87,11 @@ export class CellExtension {
     this.ended = new Promise((resolve) => {
       this.#tellEnded = resolve;
     });
+  }
+
+  get claims(): Claims {
+    this.claimed ??= new Claims();
+    return this.claimed;
   }
 
   keep(run: Run): void {
@@ -110,6 +129,7 @@ export class CellExtension {
   endGeneration(why: string): void {
     this.cutBackoff?.();
     this.behaviors = undefined;
+    this.openWork = 0;
     this.receiveTimeout?.end();
     this.receiveTimeout = undefined;
     this.#host.counters.late += this.timers.close();

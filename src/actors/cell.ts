@@ -3,21 +3,21 @@ import type { CellExtension } from './cell-extension.ts';
 import { SpawnFailed } from './errors.ts';
 import { checkKeys } from './given.ts';
 import { invalidMessage } from './isolation.ts';
-import { Links } from './link.ts';
 import { openLocalStream, sendAsk, sendOffer } from './local-calls.ts';
 import { Status } from './mailbox.ts';
-import { Observer } from './observer.ts';
+import { Movable } from './movable.ts';
+import { Observer, type ObserverSeed } from './observer.ts';
 import type { Operation } from './operation.ts';
 import type { WorkOwner } from './pipe-to-self.ts';
 import type { CallOptions, Stream, StreamOptions } from './protocol.ts';
 import type { InternalRef } from './ref.ts';
 import type { Run } from './run.ts';
 import { apart } from './schema/errors.ts';
-import type { Address, Owner, Target } from './target.ts';
-import { Turns } from './turns.ts';
-import { incarnationOf, Watches } from './watch.ts';
+import { type StreamProducer, type StreamReader, streamOf } from './stream-reader.ts';
+import type { Address, Linked, Owner, Target } from './target.ts';
+import { incarnationOf } from './watch.ts';
 
-export class Cell extends Turns implements Target, Owner {
+export class Cell extends Movable implements Target, Owner {
   // ── what refs see ──
 
   get protocolName(): string {
@@ -26,16 +26,18 @@ export class Cell extends Turns implements Target, Owner {
 
   address(): Address {
     if (this.status !== Status.stopped) this.host.export(this);
-    return { place: this.host.placeId, cell: this.id };
+    return this.identity;
   }
 
   get load(): number {
+    if (this.hasMoved) return this.way.to.load;
     const beside = this.extra === undefined ? 0 : this.extra.beside.asks.size;
     return this.queued + beside + (this.isRunning || this.isHeld ? 1 : 0);
   }
 
   /** Whose room an offer from another place waits for: its own, or that of whom it passes on to, cell or not. */
   receiverOf(_operation: Operation, _message: unknown): { readonly cell: Cell } | { readonly target: Target } {
+    if (this.hasMoved && !this.way.isHeld) return { target: this.way.to };
     return { cell: this };
   }
 
@@ -71,7 +73,17 @@ export class Cell extends Turns implements Target, Owner {
   }
 
   stream(operation: Operation, message: unknown, options: StreamOptions | undefined, owner: Owner): Stream<unknown> {
-    return openLocalStream(this, operation, message, options, owner);
+    return streamOf((reader) => this.open(operation, message, owner, reader), options?.signal);
+  }
+
+  open(operation: Operation, message: unknown, owner: Owner, reader: StreamReader<unknown>): StreamProducer {
+    if (this.hasMoved && !this.way.isHeld) return this.way.to.open(operation, message, owner, reader);
+    return openLocalStream(this, operation, message, owner, reader);
+  }
+
+  /** False for one that passes on to others, or stands for one: it does not move. */
+  protected override get isPlain(): boolean {
+    return this.behavior.front === undefined;
   }
 
   // ── what a run may ask of its actor ──
@@ -95,17 +107,22 @@ export class Cell extends Turns implements Target, Owner {
 
   private beginWork(operation: string): () => void {
     const { openWork, outsideTurns } = this.host;
-    if (openWork === undefined && outsideTurns === undefined) return nothing;
+    const { extension, generation } = this;
     const work = { cell: this, operation };
+    extension.openWork += 1;
     openWork?.add(work);
     return () => {
       openWork?.delete(work);
       outsideTurns?.note(this, operation);
+      if (this.generation !== generation || extension.openWork === 0) return;
+      extension.openWork -= 1;
+      // What it comes to is told first.
+      if (extension.departure !== undefined) void Promise.resolve().then(() => extension.departure?.look());
     };
   }
 
   /** What `select` gives after each message, until `run` or its stream ends. */
-  observe<T>(select: (state: unknown) => T, every: boolean, run: Run): AsyncIterable<T> {
+  observe<T>(select: (state: unknown) => T, every: boolean, run: Run, seed?: ObserverSeed): AsyncIterable<T> {
     const { observers } = this.extension;
     const observer = new Observer<T>(select, every, run, (closed) => observers.delete(closed as Observer<unknown>));
     if (this.status === Status.stopped || run.isStale) {
@@ -114,6 +131,7 @@ export class Cell extends Turns implements Target, Owner {
     }
     observers.add(observer as Observer<unknown>);
     this.attend();
+    if (seed !== undefined) observer.resume(seed, this.state);
     observer.notice(this.state);
     return observer;
   }
@@ -127,24 +145,14 @@ export class Cell extends Turns implements Target, Owner {
     return new cell.behavior.refClass(cell, owner);
   }
 
-  get watches(): Watches {
-    const { extension } = this;
-    extension.watches ??= new Watches(this);
-    return extension.watches;
+  linkBack(other: Linked): void {
+    if (this.hasMoved) this.through(() => void (this.hasMoved ? this.way.to : this).linkBack(other));
+    else if (!this.isOver) this.links.add(other);
   }
 
-  get links(): Links {
-    const { extension } = this;
-    extension.links ??= new Links(this);
-    return extension.links;
-  }
-
-  linkBack(other: Target): void {
-    if (!this.isOver) this.links.add(other);
-  }
-
-  unlinkBack(other: Target): void {
-    this.extra?.links?.remove(incarnationOf(other));
+  unlinkBack(other: Linked): void {
+    if (this.hasMoved) this.through(() => void (this.hasMoved ? this.way.to : this).unlinkBack(other));
+    else this.extra?.links?.remove(incarnationOf(other));
   }
 
   /** A failure of the actor that is none of its own code's. */
@@ -222,4 +230,3 @@ export class Cell extends Turns implements Target, Owner {
 }
 
 const childOptions: readonly string[] = ['args', 'name'];
-const nothing = (): void => undefined;

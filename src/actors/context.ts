@@ -92,6 +92,12 @@ export interface Context<
     operation: OperationRef<O>,
     failed?: OperationRef<TellOperation<z.ZodType<RunFailure, RunFailure>>>,
   ): void;
+  /**
+   * For stream handlers: how many values the reader has got already. 0, unless the actor has moved while the stream was
+   * open: then the handler is called again at the new place with the same message, and goes on after so many values.
+   * What it observes goes on by itself.
+   */
+  readonly delivered: number;
   /** What `select` gives now and after each message, whenever it changed. Latest wins. For stream handlers. */
   observe<T>(select: (state: Readonly<St>) => T, options?: ObserveOptions): AsyncIterable<T>;
   /** A resource that the actor named in `uses`. */

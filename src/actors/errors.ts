@@ -117,6 +117,29 @@ export class RoutingRefused extends TroupeError<'RoutingRefused'> {
   }
 }
 
+/**
+ * `system.move` did not move the actor. It runs on where it was, untouched, unless the reason is `gone`.
+ */
+export class MoveRefused extends TroupeError<'MoveRefused'> {
+  /**
+   * What was in the way.
+   *
+   * - `busy`: it did not come to rest within the deadline, it moves already, it failed meanwhile, or it is about to stop.
+   * - `closure`: its state is a closure, which cannot travel. `kind`: a router, a pool, a child, or an actor with children.
+   * - `state`: its state holds what cannot travel; the text says where in it.
+   * - `place`: the other place does not take it: it is gone or on another node, does not know the definition, cannot open a
+   * resource of it, or has another actor of its name; `cause` says which.
+   * - `gone`: it has ended, or was lost with its place.
+   */
+  readonly reason: 'busy' | 'closure' | 'kind' | 'state' | 'place' | 'gone';
+
+  constructor(reason: MoveRefused['reason'], message: string, cause?: unknown) {
+    const options = { retryable: reason === 'busy', ...(cause === undefined ? {} : { cause }) };
+    super('MoveRefused', message, options);
+    this.reason = reason;
+  }
+}
+
 /** Thrown by `ctx.fail` to leave the handler; caught by the cell and turned into the operation's declared error. */
 export class DeclaredFailureSignal {
   readonly #errorCode: string;

@@ -1,12 +1,13 @@
 /** The target of an address that leads nowhere (any more): everything sent to it is answered at once. */
 import type { DeadLetterReason } from './dead-letters.ts';
+import { MoveRefused } from './errors.ts';
 import type { Host } from './host.ts';
 import { invalidMessage } from './isolation.ts';
 import type { Operation } from './operation.ts';
 import { NotDelivered } from './outcomes.ts';
 import type { CallOptions, Stream } from './protocol.ts';
-import { streamOf } from './stream-reader.ts';
-import type { Address, Target, Watcher } from './target.ts';
+import { type StreamProducer, type StreamReader, streamOf } from './stream-reader.ts';
+import type { Address, Owner, Target, Watcher } from './target.ts';
 
 export class GoneTarget implements Target {
   readonly protocolName: string;
@@ -97,6 +98,25 @@ export class GoneTarget implements Target {
 
   unlinkBack(): void {
     // There is nothing to take back.
+  }
+
+  async move(): Promise<never> {
+    throw new MoveRefused('gone', `${this.path()} ${whyGone[this.#reason]}, and cannot be moved`);
+  }
+
+  /** What was sent here was answered at once. */
+  fence(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  attach(_token: string, operation: Operation, _owner: Owner, reader: StreamReader<unknown>): StreamProducer {
+    return this.open(operation, undefined, _owner, reader);
+  }
+
+  open(operation: Operation, _message: unknown, _owner: Owner, reader: StreamReader<unknown>): StreamProducer {
+    reader.end({ thrown: this.#notDelivered(operation) });
+    const nothing = (): void => undefined;
+    return { consumed: nothing, cancel: nothing };
   }
 
   #parse(operation: Operation, message: unknown): unknown {

@@ -23,7 +23,8 @@ import { GoneTarget } from './gone-target.ts';
 import { Guardian } from './guardian.ts';
 import { HostedBehavior } from './hosted-behavior.ts';
 import { type HandOver, handOver, type Isolation, type Pack, packer } from './isolation.ts';
-import { checkName } from './operation.ts';
+import type { Destination, WireActor } from './moving/destination.ts';
+import { CompiledProtocol, checkName, compiledProtocol, type Operation } from './operation.ts';
 import { type NameOperations, OperationNumbers } from './operation-numbers.ts';
 import { Outside } from './outside.ts';
 import type { OutsideTurns } from './outside-turns.ts';
@@ -37,12 +38,13 @@ import { apart, InvalidValue } from './schema/errors.ts';
 import type { WireForm, WireParcelOptions } from './schema/message-row.ts';
 import type { MessageType } from './schema/message-type.ts';
 import { Parcel } from './schema/parcel.ts';
-import type { Address, Owner, Target } from './target.ts';
+import { fromSelfDescribing } from './schema/self-describing.ts';
+import type { Address, EndReason, Owner, Target } from './target.ts';
 import { type ActorView, viewsOf } from './tree.ts';
 
 /**
  * Messages of this place since it started.
- * accepted = handled + dead letters after acceptance + queued + stashed + quarantined.
+ * accepted = handled + dead letters after acceptance + queued + stashed + quarantined + moved.
  */
 export interface Counters {
   /** Messages that a mailbox took. */
@@ -57,6 +59,8 @@ export interface Counters {
   quarantined: number;
   /** Bytes that were given away with `move(…)` and copied all the same, each value of a message for itself; see `move`. */
   movesCopied: number;
+  /** Messages that waited for an actor, and went with it to another place. */
+  moved: number;
 }
 
 export interface HostOptions {
@@ -68,6 +72,10 @@ export interface HostOptions {
   readonly remote: (address: Address, branch: string, protocolName: string) => Target;
   /** A protocol of the registry by its name, for refs that say no more. */
   readonly protocolNamed: (name: string) => AnyProtocol | undefined;
+  /** Another place that actors can move to; none unless given. */
+  readonly destination?: (placeId: string) => Destination | undefined;
+  /** An actor has left for another place. */
+  readonly onLeft?: (cell: Cell) => void;
   /** What stands above its top-level actors; one that does nothing but log unless given. */
   readonly guardian?: Guardian;
   /** Where turns write what they are at; see `base/activity.ts`. Memory of its own unless given. */
@@ -104,7 +112,15 @@ export class Host {
   readonly deadlines: Deadlines;
   readonly resources: Resources;
   readonly guardian: Guardian;
-  readonly counters: Counters = { accepted: 0, refused: 0, handled: 0, late: 0, quarantined: 0, movesCopied: 0 };
+  readonly counters: Counters = {
+    accepted: 0,
+    refused: 0,
+    handled: 0,
+    late: 0,
+    quarantined: 0,
+    movesCopied: 0,
+    moved: 0,
+  };
   /** Owner of the refs that code outside of actors holds. */
   readonly outside: Outside;
   readonly handOver: HandOver;
@@ -121,15 +137,23 @@ export class Host {
   readonly #operationNumbers: OperationNumbers;
   readonly #remote: HostOptions['remote'];
   readonly #protocolNamed: HostOptions['protocolNamed'];
+  readonly #onLeft: (cell: Cell) => void;
+  /** Another place that actors can move to, if it can be reached and is of this node. */
+  readonly destination: (placeId: string) => Destination | undefined;
   readonly #roots = new Set<Cell>();
   readonly #names = new Map<string, Cell>();
   /** Cells whose address has left this place, so that messages may come for them. */
   readonly #exported = new Map<number, Cell>();
+  /** Cells of actors that were spawned elsewhere and have lived here, by what they go by. */
+  readonly #visitors = new Map<string, Cell>();
+  /** How the last actors ended that others may know, oldest first. */
+  readonly #ends = new Map<number, EndReason>();
   readonly #receptionAt: string | undefined;
   #reception: Cell | undefined = undefined;
   readonly #behaviors = new WeakMap<ActorBehavior, HostedBehavior>();
   #nextCell = 1;
   #runs = 0;
+  #tokens = 0;
   #closed = false;
   /** Why nothing more is spawned, once it is closed. */
   #closedFor: 'shutdown' | 'place-lost' = 'shutdown';
@@ -151,6 +175,8 @@ export class Host {
     this.#operationNumbers = new OperationNumbers(options.nameOperations, limits.operationsNamedMax);
     this.#remote = options.remote;
     this.#protocolNamed = options.protocolNamed;
+    this.#onLeft = options.onLeft ?? (() => undefined);
+    this.destination = options.destination ?? (() => undefined);
     this.#receptionAt = options.receptionAt;
     this.resourceFor = options.resourceFor ?? ((declared) => declared);
     this.outside = new Outside(this);
@@ -192,7 +218,7 @@ export class Host {
       throw new SpawnFailed(this.#closedFor, `${definition.name}: ${why[this.#closedFor]}`);
     }
     const CellClass = definition.front?.cellClass ?? Cell;
-    const cell = new CellClass(this.#hosted(definition), request.parent, this.#nextCell, request.name);
+    const cell = new CellClass(this.hosted(definition), request.parent, this.#nextCell, request.name);
     const given = request.args === undefined ? {} : request.args;
     let parcel: Parcel | undefined;
     let args: unknown;
@@ -226,7 +252,8 @@ export class Host {
     return Parcel.of(options, (parcel) => type.take(args, parcel));
   }
 
-  #hosted(behavior: ActorBehavior): HostedBehavior {
+  /** A definition as its actors here have it. */
+  hosted(behavior: ActorBehavior): HostedBehavior {
     let hosted = this.#behaviors.get(behavior);
     if (hosted === undefined) {
       hosted = new HostedBehavior(this, behavior, this.#operationNumbers.firstOf(behavior));
@@ -257,12 +284,91 @@ export class Host {
     return this.#runs;
   }
 
+  /** What a stream is known by that goes to another place; never used again. */
+  nextToken(): string {
+    this.#tokens += 1;
+    return `${this.placeId}:${this.#tokens}`;
+  }
+
   /** Forgets a cell that has ended. */
-  ended(cell: Cell): void {
+  ended(cell: Cell, reason: EndReason): void {
     this.#roots.delete(cell);
-    this.#exported.delete(cell.id);
+    if (this.#exported.delete(cell.id)) this.#rememberEnd(cell.id, reason);
+    this.#visitors.delete(keyOf(cell.identity));
     if (cell.name !== undefined) this.#names.delete(`${cell.parent?.id ?? ''}/${cell.name}`);
     cell.parent?.extension.children.delete(cell);
+  }
+
+  #rememberEnd(id: number, reason: EndReason): void {
+    this.#ends.set(id, reason);
+    if (this.#ends.size <= limits.endsRemembered) return;
+    for (const oldest of this.#ends.keys()) {
+      this.#ends.delete(oldest);
+      return;
+    }
+  }
+
+  /** How the actor of that number ended, if it did so lately and others may have watched it. */
+  endOf(id: number): EndReason | undefined {
+    return this.#ends.get(id);
+  }
+
+  // ── actors that move ──
+
+  /** The cell of an actor that lives here, or has lived here and is its way on; undefined where it was never here. */
+  knownAs(identity: Address): Cell | undefined {
+    if (identity.place === this.placeId) return this.#exported.get(identity.cell);
+    return this.#visitors.get(keyOf(identity));
+  }
+
+  /**
+   * A cell for an actor that is about to arrive: the one that it had here before, or a new one.
+   *
+   * @throws SpawnFailed where its name is taken
+   */
+  expect(behavior: ActorBehavior, identity: Address, name: string | undefined): Cell {
+    if (this.#stopping || this.#closed) {
+      throw new SpawnFailed('shutdown', `${behavior.name}: the system is shutting down`);
+    }
+    const known = this.knownAs(identity);
+    if (known !== undefined) {
+      // At home it has kept its name.
+      if (name !== undefined && this.#names.get(`/${name}`) !== known) this.#takeName(known, name);
+      return known;
+    }
+    const cell = new Cell(this.hosted(behavior), undefined, this.#nextCell, name);
+    if (name !== undefined) this.#takeName(cell, name);
+    this.#nextCell += 1;
+    this.#visitors.set(keyOf(identity), cell);
+    this.#exported.set(cell.id, cell);
+    return cell;
+  }
+
+  /** It has arrived, and runs here. */
+  arrived(cell: Cell): void {
+    this.#roots.add(cell);
+  }
+
+  /** It runs here no more, and its cell is the way to it. The name is kept where it is found by: at home. */
+  left(cell: Cell): void {
+    this.#roots.delete(cell);
+    this.export(cell);
+    if (cell.name !== undefined && cell.identity.place !== this.placeId) this.#names.delete(`/${cell.name}`);
+    this.#onLeft(cell);
+  }
+
+  /** A ref to an actor of whatever protocol, known here or not. */
+  refTo([place, cell, branch, protocol]: WireActor, owner: Owner): InternalRef {
+    const ref = this.#refFromWire([place, cell, branch], undefined, protocol, owner);
+    if (typeof ref !== 'string') return ref;
+    const bare = refClassOf(new CompiledProtocol(protocol, {}) as AnyProtocol);
+    return new bare(this.targetAt([place, cell, branch], protocol), owner);
+  }
+
+  /** An operation of a protocol that is known here. */
+  operationOf(protocolName: string, label: string): Operation | undefined {
+    const protocol = this.#protocolNamed(protocolName);
+    return protocol === undefined ? undefined : compiledProtocol(protocol).byLabel.get(label);
   }
 
   /** Remembers a cell by its number, since its address is about to leave this place. */
@@ -290,7 +396,7 @@ export class Host {
   /** Made when somebody first asks for it: most systems have no use for one. */
   #openReception(): Cell | undefined {
     if (this.#reception !== undefined || this.#closed || this.#receptionAt !== undefined) return this.#reception;
-    this.#reception = new Cell(this.#hosted(reception), undefined, receptionCell, undefined);
+    this.#reception = new Cell(this.hosted(reception), undefined, receptionCell, undefined);
     this.#reception.start({});
     return this.#reception;
   }
@@ -349,6 +455,27 @@ export class Host {
     const value = form.fromWire(wire, {
       refFromWire: (address, protocol, protocolName) => {
         const ref = this.#refFromWire(address, protocol as AnyProtocol | undefined, protocolName, owner);
+        if (typeof ref !== 'string') return ref;
+        finding ??= ref;
+        return undefined;
+      },
+    });
+    if (finding !== undefined) throw new InvalidValue(finding);
+    return value;
+  }
+
+  /**
+   * Data that no schema describes, from another place, with its refs for `owner`; `ownRef` stands for its own.
+   *
+   * @throws InvalidValue where it holds a ref that leads nowhere
+   */
+  dataFromWire(wire: unknown, owner: Owner, ownRef: object): unknown {
+    let finding: string | undefined;
+    const own = owner.address();
+    const value = fromSelfDescribing(wire, {
+      refFromWire: (address, _protocol, protocolName) => {
+        if (isAddress(address) && address[0] === own.place && address[1] === own.cell) return ownRef;
+        const ref = this.#refFromWire(address, undefined, protocolName, owner);
         if (typeof ref !== 'string') return ref;
         finding ??= ref;
         return undefined;
@@ -440,6 +567,10 @@ export class Host {
     const unclosed = await this.closeResources(Math.max(0, endsAtMs - clock.monotonicMs()));
     return [...killed.map(({ path }) => path), ...unclosed.map((name) => `resource "${name}" of ${this.placeId}`)];
   }
+}
+
+function keyOf({ place, cell }: Address): string {
+  return `${place}#${cell}`;
 }
 
 function isAddress(wire: unknown): wire is readonly [place: string, cell: number, branch: string] {

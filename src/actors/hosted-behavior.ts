@@ -11,6 +11,7 @@ import type { Host } from './host.ts';
 interface Form {
   readonly isClosed: boolean;
   readonly stopAsked: boolean;
+  readonly isLeaving: boolean;
 }
 
 export class HostedBehavior {
@@ -28,18 +29,21 @@ export class HostedBehavior {
   readonly interleaves: boolean;
   /** True where no further messages are taken. */
   readonly isClosed: boolean;
-  /** True where the actor is to end as soon as no run is open. */
+  /** True where the actor is to begin nothing more, and to end, or to leave, as soon as no run is open. */
   readonly stopAsked: boolean;
+  /** True where it is to leave for another place. */
+  readonly isLeaving: boolean;
   /** True for either. */
   readonly isLast: boolean;
   #closed: HostedBehavior | undefined = undefined;
   #stopping: HostedBehavior | undefined = undefined;
+  #leaving: HostedBehavior | undefined = undefined;
 
   constructor(
     host: Host,
     behavior: ActorBehavior,
     firstOperation: number,
-    { isClosed, stopAsked }: Form = { isClosed: false, stopAsked: false },
+    { isClosed, stopAsked, isLeaving }: Form = { isClosed: false, stopAsked: false, isLeaving: false },
   ) {
     this.host = host;
     this.behavior = behavior;
@@ -51,6 +55,7 @@ export class HostedBehavior {
     this.interleaves = behavior.interleaves;
     this.isClosed = isClosed;
     this.stopAsked = stopAsked;
+    this.isLeaving = isLeaving;
     this.isLast = isClosed || stopAsked;
   }
 
@@ -64,6 +69,12 @@ export class HostedBehavior {
   get stopping(): HostedBehavior {
     this.#stopping ??= this.stopAsked ? this : this.#form({ ...this, stopAsked: true });
     return this.#stopping;
+  }
+
+  /** The same for an actor that is to leave for another place: it takes messages, and begins none. */
+  get leaving(): HostedBehavior {
+    this.#leaving ??= this.#form({ ...this, stopAsked: true, isLeaving: true });
+    return this.#leaving;
   }
 
   /** The number of its start, as `activity` has it; that of its end is the next. */

@@ -248,6 +248,7 @@ export abstract class Lifecycle extends Mailbox {
   /** The same for those who do not wait for its end. */
   askToStop(kill = false, options?: StopOptions): void {
     if (this.status === Status.stopped) return;
+    this.interruptDeparture('was stopped');
     if (kill) this.end('killed');
     else if (options?.drain === true) this.drainQueue();
     else if (!this.stopAsked) {
@@ -257,6 +258,9 @@ export abstract class Lifecycle extends Mailbox {
       else if (this.status === Status.restarting) this.endInOrder('stopped');
     }
   }
+
+  /** A move that is under way ends here: the actor stays for what comes next. */
+  protected abstract interruptDeparture(what: string): void;
 
   private drainQueue(): void {
     if (this.stopAsked || this.isOver || this.isDraining) return;
@@ -300,6 +304,7 @@ export abstract class Lifecycle extends Mailbox {
   /** No more messages, children first, the stopping hook, then the end: at once where there is none of these. */
   protected endInOrder(reason: 'stopped' | 'failed'): void {
     if (this.isOver) return;
+    this.interruptDeparture('has ended');
     const hasChildren = this.extra !== undefined && this.extra.children.size > 0;
     if (hasChildren || this.behavior.signals.stopping !== undefined) void this.endStepByStep(reason);
     else this.end(reason);
@@ -327,7 +332,8 @@ export abstract class Lifecycle extends Mailbox {
 
   /** The end of the incarnation, whatever led to it. */
   private end(reason: 'stopped' | 'failed' | 'killed', releases = true): void {
-    if (this.status === Status.stopped) return;
+    if (this.status >= Status.stopped) return;
+    this.interruptDeparture('has ended');
     const isUp = this.status > Status.starting && this.status < Status.stopping;
     const holdsResources = releases && isUp && this.behavior.uses.length > 0;
     this.abandonRun();
@@ -340,7 +346,7 @@ export abstract class Lifecycle extends Mailbox {
     this.state = undefined;
     this.current?.end();
     this.current = undefined;
-    this.host.ended(this as unknown as Cell);
+    this.host.ended(this as unknown as Cell, reason);
     extra?.watches?.closeAll();
     extra?.links?.closeAll();
     // Its name is free by now, so that they may start another under it.
@@ -349,9 +355,9 @@ export abstract class Lifecycle extends Mailbox {
     extra?.tellEnded();
   }
 
-  watch(watcher: Watcher): void {
+  watch(watcher: Watcher, again = false): void {
     if (this.status === Status.stopped) {
-      watcher.terminated('unknown');
+      watcher.terminated((again ? this.host.endOf(this.id) : undefined) ?? 'unknown');
       return;
     }
     const { extension } = this;

@@ -58,13 +58,13 @@ export class Links {
   }
 
   /** This side of a link; the other side is told by who began it. */
-  add(target: Target): void {
+  add(target: Target, again = false): void {
     const incarnation = incarnationOf(target);
     if (this.#open.has(incarnation)) return;
     const link = new Link(this, target, incarnation);
     this.#open.set(incarnation, link);
     try {
-      target.watch(link);
+      target.watch(link, again);
     } catch (error) {
       this.#open.delete(incarnation);
       throw error;
@@ -87,6 +87,13 @@ export class Links {
     const error = new LinkedActorFailed(link.target.path(), link.incarnation, reason);
     // Not on the stack of a handler, which may have ended the other itself.
     void Promise.resolve().then(() => this.#cell.failedBeside(error));
+  }
+
+  /** Whom it is linked to, for the place that it goes to. They are watched no more from here. */
+  takeAll(): readonly Target[] {
+    const targets = [...this.#open.values()].map(({ target }) => target);
+    this.closeAll();
+    return targets;
   }
 
   /** This actor has ended: the others are told by their own watches. */

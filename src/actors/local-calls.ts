@@ -9,13 +9,13 @@ import { invalidMessage } from './isolation.ts';
 import { OfferWaiting, tooManyWait } from './offer.ts';
 import type { Operation } from './operation.ts';
 import { Cancelled, DeclaredError, NotDelivered, Rejected } from './outcomes.ts';
-import type { CallOptions, Stream, StreamOptions } from './protocol.ts';
+import type { CallOptions } from './protocol.ts';
 import { Request } from './request.ts';
 import type { Run } from './run.ts';
 import { apart } from './schema/errors.ts';
 import type { MessageType } from './schema/message-type.ts';
 import type { Parcel } from './schema/parcel.ts';
-import { type StreamReader, streamOf } from './stream-reader.ts';
+import type { StreamProducer, StreamReader } from './stream-reader.ts';
 import { StreamRequest } from './stream-request.ts';
 import type { Owner } from './target.ts';
 import {
@@ -224,7 +224,7 @@ export function sendOffer(
     if (signal !== undefined) checkSignal(signal, operation.label);
     if (signal?.aborted) throw aborted(operation, signal);
     const timeoutMs = timeoutOf(options, operation);
-    if (cell.isOver) {
+    if (cell.isOver && !cell.hasMoved) {
       throw new NotDelivered('stopped', `${operation.label}: ${cell.path()} has stopped; the message was not sent`);
     }
     if (cell.hasRoom) {
@@ -264,7 +264,7 @@ export function sendOffer(
   });
 }
 
-class LocalStreamRequest extends StreamRequest implements OpenWait {
+export class LocalStreamRequest extends StreamRequest implements OpenWait {
   override get origin(): undefined {
     return undefined;
   }
@@ -276,8 +276,9 @@ class LocalStreamRequest extends StreamRequest implements OpenWait {
   readonly #owner: Owner;
   readonly #reader: StreamReader<unknown>;
 
-  constructor(cell: Cell, operation: Operation, owner: Owner, reader: StreamReader<unknown>) {
-    super(operation, owner.openRun, limits.streamWindow);
+  constructor(cell: Cell, operation: Operation, owner: Owner, reader: StreamReader<unknown>, isAgain = false) {
+    // Which run goes on with a stream that was opened long ago is not known.
+    super(operation, isAgain ? undefined : owner.openRun, limits.streamWindow - reader.buffered);
     this.#cell = cell;
     this.#host = cell.host;
     this.#owner = owner;
@@ -317,6 +318,24 @@ class LocalStreamRequest extends StreamRequest implements OpenWait {
     super.cancel();
   }
 
+  override moved(token: string, cell: Cell): void {
+    if (this.settled) return;
+    this.settled = true;
+    this.callerRun?.waitsNoMore(this);
+    this.#reader.open((reader) => cell.attach(token, this.operation, this.#owner, reader));
+  }
+
+  /** What its reader tells it. */
+  get producer(): StreamProducer {
+    return {
+      consumed: (total) => {
+        if (total + limits.streamWindow / 2 >= this.granted) this.grant(total + limits.streamWindow);
+      },
+      cancel: () => this.cancel(),
+      awaited: () => this.awaited(),
+    };
+  }
+
   override complete(): void {
     if (this.settled) return;
     this.settled = true;
@@ -337,34 +356,22 @@ export function openLocalStream(
   cell: Cell,
   operation: Operation,
   message: unknown,
-  options: StreamOptions | undefined,
   owner: Owner,
-): Stream<unknown> {
-  return streamOf((reader) => {
-    const { host } = cell;
-    const request = new LocalStreamRequest(cell, operation, owner, reader);
-    request.callerRun?.waitsFor(request);
+  reader: StreamReader<unknown>,
+): StreamProducer {
+  const { host } = cell;
+  const request = new LocalStreamRequest(cell, operation, owner, reader);
+  request.callerRun?.waitsFor(request);
+  try {
+    let taken: unknown;
     try {
-      let taken: unknown;
-      try {
-        taken = host.handOver(operation.input, message, cell);
-      } catch (thrown) {
-        taken = cell.unpack(packed(thrown, cell, operation, message), request);
-      }
-      cell.accept(request, taken);
-    } catch (error) {
-      request.fail(invalidMessage(error, `${operation.label} to ${cell.path()}`) as Error);
+      taken = host.handOver(operation.input, message, cell);
+    } catch (thrown) {
+      taken = cell.unpack(packed(thrown, cell, operation, message), request);
     }
-    return {
-      consumed(total: number): void {
-        if (total + limits.streamWindow / 2 >= request.granted) request.grant(total + limits.streamWindow);
-      },
-      cancel(): void {
-        request.cancel();
-      },
-      awaited(): void {
-        request.awaited();
-      },
-    };
-  }, options?.signal);
+    cell.accept(request, taken);
+  } catch (error) {
+    request.fail(invalidMessage(error, `${operation.label} to ${cell.path()}`) as Error);
+  }
+  return request.producer;
 }

@@ -5,11 +5,11 @@
  * more than in an actor without states. A transition takes effect where `ctx.goto` is called: the hooks run, the timer of
  * the old state ends, and what was set aside is tried again.
  */
-import type { Cancel } from '../base/environment/clock.ts';
 import { UsageError } from '../base/errors.ts';
 import { LeaveSignal } from './errors.ts';
 import type { HandlerFunction } from './handler-tables.ts';
 import type { Signal } from './signal.ts';
+import type { Armed } from './timers.ts';
 
 /** What the machine is in. The pair is new at each transition; the data is the handlers' to change. */
 export interface Present {
@@ -31,7 +31,7 @@ export type HandlerHook = (data: unknown, context: unknown) => unknown;
 export interface MachineContextParts {
   unstash(): void;
   /** Has the actor told `signal` after `delayMs`. */
-  stateTimer(delayMs: number, signal: Signal): Cancel;
+  stateTimer(delayMs: number, signal: Signal): Armed;
 }
 
 export interface StateTimedOut {
@@ -59,7 +59,7 @@ export class Machine {
   #table: StateTable;
   #present: Present;
   #timeout: StateTimeout | undefined = undefined;
-  #cancelTimer: Cancel | undefined = undefined;
+  #timer: Armed | undefined = undefined;
   #leaving = false;
 
   /** @throws UsageError where the first state is none */
@@ -87,6 +87,24 @@ export class Machine {
     return this.#table.timeout?.(this.#present.data, context);
   }
 
+  /** What is left of the present state's time; undefined where it has none, or it is over. */
+  get leftMs(): number | undefined {
+    return this.#timer?.leftMs();
+  }
+
+  /** Goes on in the present state, which began elsewhere and was entered there, with so much of its time left. */
+  resume(leftMs: number | undefined, context: Pick<MachineContextParts, 'stateTimer'>): void {
+    if (this.#table.timeout === undefined) return;
+    this.#timeout ??= new StateTimeout(this, this.#present.state);
+    if (leftMs !== undefined) this.#timer = context.stateTimer(leftMs, this.#timeout);
+  }
+
+  /** The end of the present state's time, where it waits in the queue already. */
+  timeoutAgain(): Signal {
+    this.#timeout ??= new StateTimeout(this, this.#present.state);
+    return this.#timeout;
+  }
+
   /** The first state is entered; called at each start. */
   begin(context: MachineContextParts): void {
     this.#enter(context);
@@ -102,7 +120,7 @@ export class Machine {
     } finally {
       this.#leaving = false;
     }
-    this.#cancelTimer?.();
+    this.#timer?.cancel();
     this.#table = table;
     this.#present = Object.freeze({ state: state as string, data });
     this.#enter(context);
@@ -113,7 +131,7 @@ export class Machine {
     const { entered, timeoutMs } = this.#table;
     // Before the hook, which may go on to another state.
     this.#timeout = timeoutMs === undefined ? undefined : new StateTimeout(this, this.#present.state);
-    this.#cancelTimer = this.#timeout && context.stateTimer(timeoutMs!, this.#timeout);
+    this.#timer = this.#timeout && context.stateTimer(timeoutMs!, this.#timeout);
     runHook(entered, 'entered', this.#present, context);
   }
 

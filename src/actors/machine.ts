@@ -179,6 +179,7 @@ export function machine<
     behaviorHandlers: {},
     closure: false,
     stateTimeout: (state, _event, context) => (state as Machine).timedOut(context),
+    stateAgain: (present) => new Machine(tables, present),
   });
 }
 

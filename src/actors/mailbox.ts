@@ -22,7 +22,7 @@ import { PairQueue } from './pair-queue.ts';
 import type { Request } from './request.ts';
 import type { Parcel } from './schema/parcel.ts';
 import type { Signal } from './signal.ts';
-import type { Target } from './target.ts';
+import type { Address, Target } from './target.ts';
 import type { ActorStatus } from './tree.ts';
 
 export type Envelope = TellEnvelope | Request;
@@ -37,8 +37,12 @@ export const Status = {
   attentive: 4,
   suspended: 5,
   restarting: 6,
-  stopping: 7,
-  stopped: 8,
+  /** At rest, and about to leave for another place: it takes messages and no turns. */
+  moving: 7,
+  stopping: 8,
+  stopped: 9,
+  /** It lives in another place now; what comes here goes on to it. */
+  moved: 10,
 } as const;
 export type StatusNumber = (typeof Status)[keyof typeof Status];
 
@@ -51,8 +55,10 @@ export const statusNames: { readonly [N in StatusNumber]: ActorStatus } = [
   'running',
   'suspended',
   'restarting',
+  'moving',
   'stopping',
   'stopped',
+  'moving',
 ];
 
 export abstract class Mailbox {
@@ -97,7 +103,7 @@ export abstract class Mailbox {
   }
 
   /** The arguments as they were given; undefined where they are empty. */
-  protected get givenArguments(): unknown {
+  get givenArguments(): unknown {
     return this.owned?.arguments;
   }
 
@@ -110,7 +116,18 @@ export abstract class Mailbox {
   abstract get extension(): CellExtension;
 
   path(): string {
-    return `troupe://${this.host.placeId}${this.branch()}#${this.id}`;
+    const { place, cell } = this.identity;
+    return `troupe://${place}${this.branch()}#${cell}`;
+  }
+
+  /** Where it was spawned, and under which number: what it goes by wherever it lives. */
+  get identity(): Address {
+    return this.owned?.movedFrom ?? this.station;
+  }
+
+  /** Where it is now, and under which number. */
+  get station(): Address {
+    return { place: this.host.placeId, cell: this.id };
   }
 
   /** Its path below its place: the names from the top down to it. */
@@ -119,9 +136,14 @@ export abstract class Mailbox {
     return `${above}/${this.name ?? this.behavior.name}`;
   }
 
-  /** True when it takes no more messages. */
+  /** True when it handles no more messages here. */
   get isOver(): boolean {
     return this.status >= Status.stopping;
+  }
+
+  /** True when it lives in another place, and what comes here goes on to it. */
+  get hasMoved(): boolean {
+    return this.status === Status.moved;
   }
 
   /** Messages that the actor has set aside. */
@@ -129,8 +151,9 @@ export abstract class Mailbox {
     return this.extra?.stash?.size ?? 0;
   }
 
-  /** True when an offer need not wait. */
+  /** True when an offer need not wait. One that has moved takes none itself. */
   get hasRoom(): boolean {
+    if (this.status === Status.moved) return false;
     return this.queued < this.hosted.highWater && (this.extra === undefined || this.extra.offers.size === 0);
   }
 
@@ -179,6 +202,7 @@ export abstract class Mailbox {
 
   /** At the high water, or beyond it, or at the end of its life. */
   private acceptBeyond(envelope: Envelope, message: unknown): boolean {
+    if (this.status === Status.moved) return this.passOn(envelope, message);
     if (this.status >= Status.stopping) {
       this.host.counters.refused += 1;
       this.letterDies(envelope, message, 'stopped');
@@ -189,8 +213,12 @@ export abstract class Mailbox {
     return this.queued < this.hosted.highWater;
   }
 
+  /** Sends a message on to where the actor lives now. True while there is room on the way. */
+  protected abstract passOn(envelope: Envelope, message: unknown): boolean;
+
   /** Whether `accept` would queue the message now: for who must know before it is sent. */
   takes(envelope: Envelope, message: unknown): boolean {
+    if (this.status === Status.moved) return true;
     if (this.status >= Status.stopping) return false;
     if (!this.isFull) return true;
     const { overflow, lanes } = this.behavior;
@@ -204,7 +232,7 @@ export abstract class Mailbox {
     return this.host.deadLetters.areRead ? parcel.kept() : undefined;
   }
 
-  private enqueue(envelope: Envelope, message: unknown): void {
+  protected enqueue(envelope: Envelope, message: unknown): void {
     if (this.queued === 0) {
       this.firstEnvelope = envelope;
       this.firstMessage = message;
@@ -434,7 +462,7 @@ export abstract class Mailbox {
   }
 
   /** Everything that waits becomes a dead letter, and every sender that waits is told. */
-  protected emptyQueue(reason: 'stopped' | 'failed'): void {
+  protected emptyQueue(reason: 'stopped' | 'failed' | 'place-lost'): void {
     this.unstash();
     while (this.queued > 0) {
       const envelope = this.peekEnvelope();

@@ -6,7 +6,16 @@
  */
 import { limits } from '../base/limits.ts';
 import { Lagged } from './outcomes.ts';
+import { toSelfDescribing } from './schema/self-describing.ts';
 import { StreamReader } from './stream-reader.ts';
+
+/** What an observer had seen when its actor moved: the next one goes on from there. */
+export interface ObserverSeed {
+  /** What it saw last. */
+  readonly last: unknown;
+  /** What it has seen and its handler has not taken; the last of it is `last`. */
+  readonly waiting: readonly unknown[];
+}
 
 export class Observer<T> implements AsyncIterable<T> {
   readonly #select: (state: unknown) => T;
@@ -29,6 +38,25 @@ export class Observer<T> implements AsyncIterable<T> {
       },
       cancel: () => this.#onClose(this),
     }));
+  }
+
+  /** Undefined where it has seen nothing. */
+  get seed(): ObserverSeed | undefined {
+    return this.#primed ? { last: this.#last, waiting: this.#reader.waiting } : undefined;
+  }
+
+  /** Goes on after what another saw where the actor was before; `state` is the present one. */
+  resume({ last, waiting }: ObserverSeed, state: unknown): void {
+    for (const value of waiting) this.#reader.push(value as T);
+    this.#primed = true;
+    this.#last = last as T;
+    try {
+      // What is equal is made anew by its travel, and no change.
+      const value = this.#select(state);
+      if (isSame(value, last)) this.#last = value;
+    } catch {
+      // `notice` finds the same, and tells whoever reads.
+    }
   }
 
   /** Called with the state after each message, and once at the start. */
@@ -67,4 +95,10 @@ export class Observer<T> implements AsyncIterable<T> {
   [Symbol.asyncIterator](): AsyncIterator<T> {
     return this.#reader;
   }
+}
+
+function isSame(value: unknown, last: unknown): boolean {
+  if (Object.is(value, last)) return true;
+  if (typeof value !== 'object' || typeof last !== 'object') return false;
+  return JSON.stringify(toSelfDescribing(value)) === JSON.stringify(toSelfDescribing(last));
 }

@@ -31,6 +31,8 @@ export class OfferWaiting extends RoomWaiting {
   readonly envelope: TellEnvelope;
   /** The message, or the parcel that it is in: it is delivered when there is room. */
   readonly message: unknown;
+  /** Called when it is given up, where it waits in another place for its actor, which has moved. */
+  onRefused: (() => void) | undefined = undefined;
   /** The actor that waits, or the system for code outside. Of this place; undefined for one elsewhere. */
   readonly caller: Owner | undefined;
   override get takesRoom(): boolean {
@@ -75,6 +77,7 @@ export class OfferWaiting extends RoomWaiting {
   refuse(error: Error): void {
     if (this.settled) return;
     this.settled = true;
+    this.onRefused?.();
     this.#reject(error);
   }
 

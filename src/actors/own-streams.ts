@@ -13,6 +13,7 @@ import { type StreamHost, type StreamRequest, StreamRun } from './stream-request
 
 export abstract class OwnStreams extends RunsBeside implements StreamHost {
   protected answerStream(request: StreamRequest, message: unknown): boolean {
+    request.message = message;
     const run = new InterleavedRun(this as unknown as Cell);
     run.envelope = request;
     request.run = run;

@@ -15,6 +15,13 @@ export interface IdleEvent {
   readonly idleMs: number;
 }
 
+/** How the quiet time of an actor stands. */
+export interface QuietTime {
+  readonly busy: boolean;
+  readonly told: boolean;
+  readonly quietMs: number;
+}
+
 /** What it needs of its actor. */
 export interface Resting {
   /** True while it has nothing to do. */
@@ -62,6 +69,21 @@ export class ReceiveTimeout implements Signal<IdleEvent> {
   /** A stream of the actor has ended: that was no quiet time. */
   streamEnded(): void {
     if (!this.#told) this.#beginsNow();
+  }
+
+  /** How the quiet time stands, for the place that the actor goes to. */
+  get standing(): QuietTime {
+    return { busy: this.#busy, told: this.#told, quietMs: this.#clock.monotonicMs() - this.#sinceMs };
+  }
+
+  /** Goes on with what began elsewhere. */
+  resume({ busy, told, quietMs }: QuietTime): void {
+    this.#busy = busy;
+    this.#told = told;
+    this.#sinceMs = this.#clock.monotonicMs() - quietMs;
+    this.#cancel?.();
+    this.#cancel = undefined;
+    if (!told) this.#arm(busy ? this.event.idleMs : Math.max(0, this.event.idleMs - quietMs));
   }
 
   take(): IdleEvent | undefined {

@@ -92,7 +92,7 @@ export function noReplyInTime(label: string): OutcomeUnknown {
 export function chainOf(caller: Owner): ChainLink[] {
   const chain: ChainLink[] = [];
   for (let run = caller.openRun; run !== undefined && !run.isOver; ) {
-    chain.push({ ...run.address(), run: run.numberToTell });
+    chain.push({ ...run.station, run: run.numberToTell });
     const { request }: Run = run;
     if (request !== undefined) chain.push(...request.remoteChain);
     run = request?.callerRun;

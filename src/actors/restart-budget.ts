@@ -22,6 +22,17 @@ export class RestartBudget {
     return this.#madeMs.size;
   }
 
+  /** How long ago each restart of the window was made, oldest first. */
+  ages(nowMs: number): number[] {
+    this.used(nowMs);
+    return [...this.#madeMs.values()].map((madeMs) => nowMs - madeMs);
+  }
+
+  /** Restarts that were made elsewhere, so long ago. */
+  resume(ages: readonly number[], nowMs: number): void {
+    for (const age of ages) this.#madeMs.push(nowMs - age);
+  }
+
   allows(nowMs: number): boolean {
     return this.used(nowMs) < this.#restartsMax;
   }

@@ -4,7 +4,6 @@
  * A cell reuses it from one synchronous run to the next; a run that is asynchronous, or that asked for its signal, keeps
  * its own. What few runs need is in an object of its own, since idle actors keep a run each.
  */
-import type { Cancel } from '../base/environment/clock.ts';
 import type { Environment } from '../base/environment/environment.ts';
 import { UsageError } from '../base/errors.ts';
 import { BehaviorStack } from './behavior-stack.ts';
@@ -21,8 +20,9 @@ import { pipeToSelf } from './pipe-to-self.ts';
 import type { Request } from './request.ts';
 import type { Resource } from './resource.ts';
 import type { Signal } from './signal.ts';
+import type { StreamRequest } from './stream-request.ts';
 import type { Address, Owner } from './target.ts';
-import { endedInDelay } from './timers.ts';
+import { type Armed, endedInDelay } from './timers.ts';
 import type { OpenWait } from './wait-for.ts';
 
 const none: readonly OpenWait[] = [];
@@ -107,6 +107,11 @@ export class Run {
 
   address(): Address {
     return this.#cell.address();
+  }
+
+  /** Where it is open: runs are counted by place, so an actor that has moved is told by where it is. */
+  get station(): Address {
+    return this.#cell.station;
   }
 
   path(): string {
@@ -209,13 +214,22 @@ export class Run {
     pipeToSelf(work, operation, failed, this.#cell.workOwner(this.isStale ? undefined : this.#cell.generation));
   }
 
+  get delivered(): number {
+    return this.ownStream?.delivered ?? 0;
+  }
+
+  private get ownStream(): StreamRequest | undefined {
+    const { request } = this;
+    return request?.operation.kind === 'stream' ? (request as StreamRequest) : undefined;
+  }
+
   observe<T>(select: (state: never) => T, options?: ObserveOptions): AsyncIterable<T> {
     const look = select as (state: unknown) => T;
     const isMachine = this.#cell.ownState instanceof Machine;
     const seen = isMachine ? (state: unknown) => look((state as Machine).present) : look;
     // What observes ends with this run, so no other may use it.
     this.#more ??= new MoreOfRun();
-    return this.#cell.observe(seen, options?.every ?? false, this);
+    return this.#cell.observe(seen, options?.every ?? false, this, this.ownStream?.takeSeed());
   }
 
   use(resource: Resource<string, unknown>): unknown {
@@ -282,9 +296,8 @@ export class Run {
   }
 
   /** Tells the actor `signal` once its state has lasted for `delayMs`. */
-  stateTimer(delayMs: number, signal: Signal): Cancel {
-    const cell = this.#cell;
-    return cell.extension.timers.arm(delayMs, () => cell.acceptSignal(cell.behavior.stateTimeout, signal));
+  stateTimer(delayMs: number, signal: Signal): Armed {
+    return this.#cell.stateTimer(delayMs, signal);
   }
 
   /** A signal has left the queue for its handler. */

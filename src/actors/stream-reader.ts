@@ -13,7 +13,7 @@ import type { Stream, Subscribable } from './protocol.ts';
 
 /** The other end, as the reader needs it. */
 export interface StreamProducer {
-  /** In all, so many values have been taken out of the reader's buffer. Cumulative. */
+  /** In all, so many values of it have been taken out of the reader's buffer. Cumulative; below 0 while older ones wait. */
   consumed(total: number): void;
   /** Nobody reads any more. */
   cancel(): void;
@@ -31,15 +31,41 @@ export class StreamReader<T> implements AsyncIterator<T, undefined> {
   readonly #waiters = new Ring<Waiter<T>>();
   #producer: StreamProducer | undefined = undefined;
   #consumed = 0;
+  /** Values that came from producers before this one. */
+  #before = 0;
+  #opens = 0;
+  #vain = 0;
   #ended = false;
   #error: { readonly thrown: unknown } | undefined = undefined;
   #isPushed = false;
   /** Called once when it ends, for whatever reason. */
   onEnd: (() => void) | undefined = undefined;
 
+  /** Opens it; again where its actor has moved: from then on another producer feeds it, with what follows. */
   open(open: OpenStream<T>): this {
-    this.#producer = open(this);
+    this.#before = this.received;
+    this.#opens += 1;
+    this.#vain += 1;
+    const opens = this.#opens;
+    const producer = open(this);
+    // The actor may turn out to have moved while it is opened: then the later one counts.
+    if (opens === this.#opens) this.#producer = producer;
     return this;
+  }
+
+  /** Values that it has got so far, those that wait to be taken included. */
+  get received(): number {
+    return this.#consumed + this.#buffer.size;
+  }
+
+  /** The producer is told that nobody reads any more. */
+  giveUp(): void {
+    this.#producer?.cancel();
+  }
+
+  /** The values that wait to be taken. */
+  get waiting(): readonly T[] {
+    return [...this.#buffer.values()];
   }
 
   /** Values that wait to be taken. */
@@ -62,8 +88,14 @@ export class StreamReader<T> implements AsyncIterator<T, undefined> {
     return this.#ended;
   }
 
+  /** How often it was opened again since it got its last value: each time its actor had moved on meanwhile. */
+  get opensInVain(): number {
+    return this.#vain;
+  }
+
   push(value: T): void {
     if (this.#ended) return;
+    this.#vain = 0;
     const waiter = this.#waiters.shift();
     if (waiter === undefined) {
       this.#buffer.push(value);
@@ -126,7 +158,7 @@ export class StreamReader<T> implements AsyncIterator<T, undefined> {
 
   #took(): void {
     this.#consumed += 1;
-    this.#producer?.consumed(this.#consumed);
+    this.#producer?.consumed(this.#consumed - this.#before);
   }
 
   #finish(waiter: Waiter<T>): void {
@@ -143,9 +175,8 @@ export function streamOf<T>(open: OpenStream<T>, signal?: AbortSignal): Stream<T
     const reader = new StreamReader<T>();
     const abort = (): void => {
       reader.end({ thrown: new Cancelled(true, 'the stream was aborted by its signal', signal?.reason) });
-      producer?.cancel();
+      reader.giveUp();
     };
-    let producer: StreamProducer | undefined;
     if (signal?.aborted) {
       reader.end({ thrown: new Cancelled(false, 'the stream was aborted before it was opened', signal.reason) });
       return reader;
@@ -155,10 +186,7 @@ export function streamOf<T>(open: OpenStream<T>, signal?: AbortSignal): Stream<T
       signal.addEventListener('abort', abort, { once: true });
       reader.onEnd = () => signal.removeEventListener('abort', abort);
     }
-    return reader.open((opened) => {
-      producer = open(opened);
-      return producer;
-    });
+    return reader.open(open);
   };
   const subscribe: Subscribable<T>['subscribe'] = (given) => {
     const observer = typeof given === 'function' ? { next: given } : (given ?? {});

@@ -3,6 +3,8 @@
  *
  * A stream handler does not hold its actor: its `next()` is called only between messages, and only against credit.
  */
+import type { Cell } from './cell.ts';
+import type { ObserverSeed } from './observer.ts';
 import type { Operation } from './operation.ts';
 import { Request } from './request.ts';
 import type { Run } from './run.ts';
@@ -14,11 +16,41 @@ export abstract class StreamRequest extends Request {
   onGranted: (() => void) | undefined = undefined;
   /** True while the handler works at its next value. */
   isProducing = false;
+  /** Its message, kept while it is open, since the handler is called with it again where its actor moves to. */
+  message: unknown = undefined;
 
   constructor(operation: Operation, callerRun: Run | undefined, granted: number) {
     super(operation, callerRun);
     this.granted = granted;
   }
+
+  /** How many values its reader had got before the handler was called, from where the actor was then. */
+  get delivered(): number {
+    return 0;
+  }
+
+  /** The same by now, where the handler has made `sent` values since. */
+  deliveredAfter(sent: number): number {
+    return this.delivered + sent;
+  }
+
+  /** What its handler observed there, in order. */
+  takeSeed(): ObserverSeed | undefined {
+    return undefined;
+  }
+
+  /** What it is known by at the next place where its reader has not come for it yet. */
+  get unclaimed(): string | undefined {
+    return undefined;
+  }
+
+  /** Values that the handler has made and that are still to be sent. */
+  get unsent(): readonly unknown[] {
+    return [];
+  }
+
+  /** Its actor has moved, and the stream with it: the reader finds it there under `token`. */
+  abstract moved(token: string, cell: Cell): void;
 
   /** @throws InvalidValue when the item does not fit the operation's output. */
   abstract item(value: unknown): void;
@@ -73,6 +105,11 @@ export class StreamRun {
     request.onGranted = () => {
       if (!this.#pulling) host.wantsPull(this);
     };
+  }
+
+  /** How many values it has given so far. */
+  get sent(): number {
+    return this.#sent;
   }
 
   /** Asks the handler for its next value, if the reader has room for it. Called between messages only. */

@@ -44,6 +44,7 @@ export abstract class Supervised extends Lifecycle {
       envelope?.origin?.settled();
       return;
     }
+    this.interruptDeparture('failed');
     const { directive, so } = this.decide(cause, envelope);
     const goesOn = directive === 'restart' || directive === 'resume';
     const { extension } = this;
@@ -197,6 +198,12 @@ export abstract class Supervised extends Lifecycle {
   /** @throws NotDelivered, UsageError */
   private leaveQuarantine(operation: Operation, message: unknown): Promise<unknown> {
     if (operation.kind === 'stream') throw noReplay(operation);
+    if (this.hasMoved) {
+      this.host.counters.quarantined -= 1;
+      const asked = operation.kind === 'ask' ? askAgain(this as unknown as Cell, operation) : undefined;
+      this.passOn(asked?.request ?? new TellEnvelope(operation, undefined), message);
+      return asked?.reply ?? Promise.resolve();
+    }
     if (this.isOver) {
       const text = `${operation.label}: ${this.path()} has ended; discard it, and replay the dead letter elsewhere`;
       throw new NotDelivered('stopped', text);
@@ -241,6 +248,7 @@ export abstract class Supervised extends Lifecycle {
 
   /** Ends what belongs to the generation; the queue waits. Returns the number of the next generation. */
   leaveGeneration(): number {
+    this.interruptDeparture('restarts');
     this.abandonRun('restarted');
     this.status = Status.restarting;
     const { extension } = this;

@@ -9,6 +9,7 @@ import type { Operation } from './operation.ts';
 import type { PlaceLoss } from './place-lost.ts';
 import type { CallOptions, Stream, StreamOptions } from './protocol.ts';
 import type { Run } from './run.ts';
+import type { StreamProducer, StreamReader } from './stream-reader.ts';
 
 /** Where an actor lives: the id of its place, and its number there, which is never used again. */
 export interface Address {
@@ -69,11 +70,27 @@ export interface Target {
   stream(operation: Operation, message: unknown, options: StreamOptions | undefined, owner: Owner): Stream<unknown>;
   /** Ends the actor after its current message, or at once when `kill`; resolves when it has ended. */
   stop(kill: boolean, options: StopOptions | undefined): Promise<void>;
-  /** Has `watcher` told when the actor has ended; at once where it has. @throws Rejected where it cannot be watched */
-  watch(watcher: Watcher): void;
+  /**
+   * Has `watcher` told when the actor has ended; at once where it has, then as `unknown`, unless it goes on with a watch
+   * that began elsewhere, `again`.
+   *
+   * @throws Rejected where it cannot be watched
+   */
+  watch(watcher: Watcher, again?: boolean): void;
   /** Takes a watch back; what has been told already stays told. */
   unwatch(watcher: Watcher): void;
   /** Has the actor linked to `other`, an actor of this place that is linked to it. */
   linkBack(other: Linked): void;
   unlinkBack(other: Linked): void;
+
+  // ── for actors that move ──
+
+  /** Opens a stream for a reader that is there already. */
+  open(operation: Operation, message: unknown, owner: Owner, reader: StreamReader<unknown>): StreamProducer;
+  /** Has the actor move to that place. @throws MoveRefused */
+  move(placeId: string, deadlineMs: number): Promise<void>;
+  /** Resolves when everything that was sent here before has arrived, wherever the actor lives, or is lost. */
+  fence(): Promise<void>;
+  /** Goes on with a stream that moved with the actor, and is kept for its reader under `token`. */
+  attach(token: string, operation: Operation, owner: Owner, reader: StreamReader<unknown>): StreamProducer;
 }

@@ -10,10 +10,28 @@ import { Parcel } from './schema/parcel.ts';
 
 const periodMsMin = 1;
 
+/** A timer of the actor's, with what is left of it: how it goes to another place. */
+export interface PendingTimer {
+  readonly to: BoundOperation;
+  readonly message: unknown;
+  readonly leftMs: number;
+  /** Undefined for one that fires once. */
+  readonly periodMs: number | undefined;
+  readonly name: string | undefined;
+}
+
+/** A timer of the runtime itself. */
+export interface Armed {
+  readonly cancel: Cancel;
+  /** What is left of it; undefined once it has fired. */
+  leftMs(): number | undefined;
+}
+
 export class Timers {
   readonly #clock: Clock;
   readonly #named = new Map<string, Cancel>();
-  readonly #cancels = new Set<Cancel>();
+  /** What says how a timer stands, by what cancels it; nothing for those of the runtime. */
+  readonly #cancels = new Map<Cancel, (() => PendingTimer) | undefined>();
   readonly #delays = new Set<Cancel>();
   #ended = false;
 
@@ -59,33 +77,41 @@ export class Timers {
     if (this.#ended) return () => undefined;
     // The timer has them from now on. What it delivers once goes on to the actor, and is copied each time else.
     if (given !== undefined) taken = given.deliver(!repeat);
-    const name = options?.name;
+    const periodMs = repeat ? delayMs : undefined;
+    return this.begin({ to, message: taken, leftMs: delayMs, periodMs, name: options?.name });
+  }
+
+  /** The same for one that is known to be right. */
+  begin({ to, message, leftMs, periodMs, name }: PendingTimer): Cancel {
+    if (this.#ended) return () => undefined;
     if (name !== undefined) this.#named.get(name)?.();
     let cancelClock: Cancel;
-    let dueMs = this.#clock.monotonicMs() + delayMs;
+    let dueMs = this.#clock.monotonicMs() + leftMs;
     const fire = (): void => {
-      if (repeat) {
+      if (periodMs !== undefined) {
         // From when it was due and not from now, or every delay of the machine would add up; what was missed is skipped.
         const nowMs = this.#clock.monotonicMs();
-        dueMs += delayMs * Math.max(1, Math.floor((nowMs - dueMs) / delayMs) + 1);
+        dueMs += periodMs * Math.max(1, Math.floor((nowMs - dueMs) / periodMs) + 1);
         cancelClock = this.#clock.wake(dueMs - nowMs, fire);
       } else cancel();
-      to.target.tell(to.operation, taken);
+      to.target.tell(to.operation, message);
     };
     const cancel = (): void => {
       cancelClock();
       this.#cancels.delete(cancel);
       if (name !== undefined && this.#named.get(name) === cancel) this.#named.delete(name);
     };
-    cancelClock = this.#clock.wake(delayMs, fire);
-    this.#cancels.add(cancel);
+    const left = (): number => Math.max(0, dueMs - this.#clock.monotonicMs());
+    cancelClock = this.#clock.wake(leftMs, fire);
+    this.#cancels.set(cancel, () => ({ to, message, leftMs: left(), periodMs, name }));
     if (name !== undefined) this.#named.set(name, cancel);
     return cancel;
   }
 
   /** Calls `fire` once after `delayMs`: a timer of the runtime itself, which ends like any other. */
-  arm(delayMs: number, fire: () => void): Cancel {
-    if (this.#ended) return () => undefined;
+  arm(delayMs: number, fire: () => void): Armed {
+    const dueMs = this.#clock.monotonicMs() + delayMs;
+    if (this.#ended) return { cancel: () => undefined, leftMs: () => undefined };
     const cancelClock = this.#clock.wake(delayMs, () => {
       this.#cancels.delete(cancel);
       fire();
@@ -94,8 +120,17 @@ export class Timers {
       cancelClock();
       this.#cancels.delete(cancel);
     };
-    this.#cancels.add(cancel);
-    return cancel;
+    this.#cancels.set(cancel, undefined);
+    const left = (): number => Math.max(0, dueMs - this.#clock.monotonicMs());
+    return { cancel, leftMs: () => (this.#cancels.has(cancel) ? left() : undefined) };
+  }
+
+  /** Takes out those of the actor, for the place that it goes to; everything else ends. */
+  takeAll(): readonly PendingTimer[] {
+    const taken: PendingTimer[] = [];
+    for (const pending of this.#cancels.values()) if (pending !== undefined) taken.push(pending());
+    this.close();
+    return taken;
   }
 
   delay(ms: number): Promise<void> {
@@ -118,7 +153,7 @@ export class Timers {
   /** Ends what is pending. Returns how many tells will not come. */
   close(): number {
     const tells = this.#cancels.size;
-    for (const cancel of [...this.#cancels, ...this.#delays]) cancel();
+    for (const cancel of [...this.#cancels.keys(), ...this.#delays]) cancel();
     return tells;
   }
 

@@ -10,6 +10,7 @@ export type ActorStatus =
   | 'running'
   | 'suspended'
   | 'restarting'
+  | 'moving'
   | 'stopping'
   | 'stopped';
 

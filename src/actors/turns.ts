@@ -237,11 +237,14 @@ export abstract class Turns extends OwnStreams implements Runnable {
     slice.spent(1);
     return true;
   }
+  /** It is to leave for another place, and nothing of it is open any more. */
+  protected abstract restsToLeave(): void;
 
   /** Ends an actor that is to end and has nothing open any more. */
   private endsNow(): boolean {
     if (!(this.stopAsked || this.isDrained) || !this.isFree) return false;
-    this.endInOrder('stopped');
+    if (this.hosted.isLeaving) this.restsToLeave();
+    else this.endInOrder('stopped');
     return true;
   }
 

@@ -201,7 +201,7 @@ function pathThroughPlaces(target: Cell, run: Run): string[] | undefined {
 
 function linkTo(target: Cell, chain: readonly ChainLink[]): number {
   if (chain.length === 0) return -1;
-  const { place, cell } = target.address();
+  const { place, cell } = target.station;
   return chain.findIndex((link) => link.place === place && link.cell === cell && target.isHeldBy(link.run));
 }
 

@@ -49,6 +49,12 @@ export class Watch implements Watcher, Signal<Terminated> {
     this.#watches.tell(this);
   }
 
+  /** It was told where its actor was before, and waits in the queue again. */
+  told(reason: EndReason): this {
+    this.#event = { ref: this.ref as unknown as AnyRef, reason, incarnation: this.incarnation };
+    return this;
+  }
+
   /** What the dead letters show of it. */
   get event(): Terminated | undefined {
     return this.#event;
@@ -112,6 +118,36 @@ export class Watches {
   /** False when it was closed before. */
   close(watch: Watch): boolean {
     return this.has(watch) && this.#open.delete(watch.incarnation);
+  }
+
+  /** Those that were not told yet, for the place that the watcher goes to. They are taken back here. */
+  takeOpen(): readonly InternalRef[] {
+    const open = [...this.#open.values()].filter(({ event }) => event === undefined);
+    for (const watch of open) watch.target.unwatch(watch);
+    this.#open.clear();
+    return open.map(({ ref }) => ref);
+  }
+
+  /** Goes on with a watch that began where the watcher was before. */
+  resume(ref: InternalRef): void {
+    const watch = this.#add(ref);
+    try {
+      watch.target.watch(watch, true);
+    } catch {
+      // It can be watched no more; that is as much as is known of it.
+      watch.terminated('unknown');
+    }
+  }
+
+  /** The same where it had been told already: the news, for the queue. */
+  resumeTold(ref: InternalRef, reason: EndReason): Watch {
+    return this.#add(ref).told(reason);
+  }
+
+  #add(ref: InternalRef): Watch {
+    const watch = new Watch(this, this.#cell.adopt(ref) as InternalRef, incarnationOf(targetOf(ref)));
+    this.#open.set(watch.incarnation, watch);
+    return watch;
   }
 
   /** The watcher has ended. */

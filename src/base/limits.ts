@@ -178,6 +178,17 @@ export const limits = {
   /** Watches of one session in each direction. */
   watchesPerSessionMax: 262_144,
 
+  /** How long an actor may take to come to rest before it moves, unless the move says otherwise: as long as an ask. */
+  moveDeadlineMs: 5_000,
+  /** What the new place gets beyond that deadline to open the resources of an actor and to answer. */
+  moveAnswerMs: 1_000,
+  /** How long a stream that moved with its actor is kept for its reader, which comes after it. */
+  streamAttachMs: 10_000,
+  /** How often a reader goes after a stream whose actor moves on meanwhile, before it gives up. */
+  streamAttachesMax: 64,
+  /** Actors that have ended, of which a place remembers how: for those who watched them elsewhere before. */
+  endsRemembered: 1_024,
+
   /** Worker threads of one process; more than a few times the cores only costs. */
   threadsMax: 256,
   /** Nodes of differing clusters refuse each other. */

@@ -7,18 +7,19 @@ import type * as z from 'zod';
 import type { ActorDefinition, SpawnArguments } from '../actors/actor.ts';
 import type { ActorBehavior } from '../actors/behavior.ts';
 import type { DeadLetter, LostWithPlace } from '../actors/dead-letters.ts';
-import { SpawnFailed } from '../actors/errors.ts';
+import { MoveRefused, SpawnFailed } from '../actors/errors.ts';
 import { Receptionist } from '../actors/finding/receptionist.ts';
 import { checkKeys } from '../actors/given.ts';
 import { type Counters, type Host, isBehavior, noDefinition } from '../actors/host.ts';
 import { invalidMessage } from '../actors/isolation.ts';
-import type { AnyProtocol, Ref, Stream } from '../actors/protocol.ts';
+import type { AnyProtocol, AnyRef, Ref, Stream } from '../actors/protocol.ts';
 import type { QuarantineView } from '../actors/quarantine.ts';
-import { refClassOf } from '../actors/ref.ts';
+import { isRef, refClassOf, targetOf } from '../actors/ref.ts';
 import type { RegistryIndex } from '../actors/registry.ts';
 import type { Owner } from '../actors/target.ts';
 import { type PlaceTree, treeOf } from '../actors/tree.ts';
 import type { Environment } from '../base/environment/environment.ts';
+import { describeThrown, UsageError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
 import type { RunArguments, RunnableFlow } from './flow-definition.ts';
@@ -48,6 +49,12 @@ export interface PlaceStatistics extends Counters {
   readonly lostWithPlace: number;
   /** Dead letters that readers of `system.deadLetters` did not get because they were behind. */
   readonly deadLettersMissed: number;
+}
+
+/** How an actor is moved. */
+export interface MoveOptions {
+  /** How long it may take to come to rest, in ms: until no handler and no `ctx.run` of it is open. 5,000 unless given. */
+  deadlineMs?: number;
 }
 
 /** Where to spawn, and under which name. */
@@ -184,7 +191,7 @@ export class ActorSystem implements AsyncDisposable {
 
   /**
    * What this thread has done so far, and what it holds. What was `accepted` or `refused` was `handled`, is a
-   * dead letter, is `quarantined`, or still waits.
+   * dead letter, is `quarantined`, still waits, or has `moved` with its actor.
    */
   statistics(): PlaceStatistics {
     let deadLetters = 0;
@@ -229,6 +236,58 @@ export class ActorSystem implements AsyncDisposable {
     const { cell, branch } = await place.spawn(definition.name, wire, name);
     const target = place.target(cell, branch, definition.protocol.name);
     return new (refClassOf(definition.protocol))(target, this.#host.outside as Owner) as unknown as Ref<T>;
+  }
+
+  /**
+   * Moves an actor to another thread of this node while it is used: between two messages, and within the deadline.
+   *
+   * Its state, its queue, what it has set aside, its behavior, its timers with what is left of them, its watches, its links
+   * and those who watch it go along; resources are opened where it comes to. Its refs, path and incarnation stay as they
+   * are, nobody is told that it ended, and the order of each sender's messages holds. Open streams go on where they were:
+   * the handler is called again, with `ctx.delivered`.
+   *
+   * @param where `here()` or `thread()`; where it lives already, nothing happens.
+   * @returns once it runs there.
+   * @throws MoveRefused where it stays as it is, and says why
+   * @throws UsageError for what is no ref, no place and no time
+   */
+  async move(ref: AnyRef, where: Where, options: MoveOptions = {}): Promise<void> {
+    if (!isRef(ref)) throw new UsageError(`system.move takes a ref of an actor; it was given ${typeof ref}`);
+    const target = targetOf(ref);
+    const path = target.path();
+    checkWhere(where, `move of ${path}`);
+    checkKeys(options, ['deadlineMs'], `move of ${path}: its options`);
+    const { deadlineMs = limits.moveDeadlineMs } = options;
+    if (!(typeof deadlineMs === 'number' && deadlineMs >= 0 && deadlineMs <= limits.askTimeoutMsMax)) {
+      const range = `deadlineMs must lie between 0 and ${limits.askTimeoutMsMax}`;
+      throw new UsageError(`move of ${path}: ${range}; it was given ${String(deadlineMs)}`);
+    }
+    if (nodeOf(target.address().place) !== this.nodeId) {
+      throw new MoveRefused('place', `${path} is of another node, and only that node can move it`);
+    }
+    const placeId = await this.#placeToMoveTo(where, path);
+    await target.move(placeId, deadlineMs);
+    this.#parts.onMoved?.(target.address(), placeId);
+  }
+
+  async #placeToMoveTo(where: Where, path: string): Promise<string> {
+    const settled = this.#settle(where);
+    if (this.#ending !== undefined) throw new MoveRefused('place', `${path}: the system is shutting down`);
+    switch (settled.kind) {
+      case 'here':
+        return this.#host.placeId;
+      case 'thread':
+        try {
+          return await this.#workers.pick(settled);
+        } catch (error) {
+          throw new MoveRefused('place', `${path} cannot move: ${describeThrown(error)}`, error);
+        }
+      case 'node':
+      case 'place':
+        throw new MoveRefused('place', `${path} cannot move to another node; actors move between the threads of one`);
+      default:
+        return settled satisfies never;
+    }
   }
 
   /** Starts a flow. @returns its run, once all its stages have started. */

@@ -1,6 +1,6 @@
 /** Failures on the wire: code, text and what a caller may switch on; never a foreign object. */
 
-import { SpawnFailed } from '../actors/errors.ts';
+import { MoveRefused, SpawnFailed } from '../actors/errors.ts';
 import type { Operation } from '../actors/operation.ts';
 import {
   ActorFailed,
@@ -41,6 +41,7 @@ export function failureToWire(error: unknown, operation: Operation | undefined, 
   }
   if (isA(error, NotDelivered) || isA(error, OutcomeUnknown)) return [error.code, text, error.reason];
   if (isA(error, SpawnFailed)) return [error.code, text, [error.reason, causesToWire(error.cause, stacks)]];
+  if (isA(error, MoveRefused)) return [error.code, text, [error.reason, causesToWire(error.cause, stacks)]];
   if (isA(error, Cancelled)) return [error.code, text, error.delivered];
   if (isA(error, Lagged)) return [error.code, text, error.missed];
   return ['ActorFailed', text, causesToWire(isA(error, ActorFailed) ? error.cause : error, stacks)];
@@ -79,6 +80,12 @@ export function failureFromWire(wire: unknown, operation: Operation | undefined,
           'version',
           'shutdown',
         ]),
+        message,
+        causesFromWire(path),
+      );
+    case 'MoveRefused':
+      return new MoveRefused(
+        oneOf(reason, ['place', 'busy', 'closure', 'kind', 'state', 'gone']),
         message,
         causesFromWire(path),
       );

@@ -2,6 +2,7 @@
  * Asks and streams that came from another place, as its actors see them: what they settle with goes back over the
  * session that they came by.
  */
+import type { Cell } from '../actors/cell.ts';
 import type { Waiting } from '../actors/deadlines.ts';
 import { invalidMessage } from '../actors/isolation.ts';
 import type { Operation, Origin } from '../actors/operation.ts';
@@ -32,6 +33,8 @@ export interface CallOrigin extends Origin {
   /** Whether its session has room. */
   readonly hasRoom: boolean;
   whenRoom(): Promise<void>;
+  /** A stream has moved with its actor: its reader is sent after it. */
+  moved(id: number, token: string, cell: Cell): void;
   /** Takes a call that has settled from the deadlines. */
   remove(waiting: Waiting): void;
 }
@@ -174,6 +177,12 @@ export class InboundStream extends StreamRequest implements OpenCall {
     if (this.settled) return;
     this.settled = true;
     this.#session.answer(this.#id, Kind.end, undefined);
+  }
+
+  override moved(token: string, cell: Cell): void {
+    if (this.settled) return;
+    this.settled = true;
+    this.#session.moved(this.#id, token, cell);
   }
 
   override fail(error: Error): void {

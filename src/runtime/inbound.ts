@@ -11,7 +11,7 @@ import type { Waiting } from '../actors/deadlines.ts';
 import { SpawnFailed } from '../actors/errors.ts';
 import { invalidMessage } from '../actors/isolation.ts';
 import { OfferWaiting, RoomNotice, tooManyWait } from '../actors/offer.ts';
-import { type Operation, TellEnvelope } from '../actors/operation.ts';
+import { type Operation, type Origin, TellEnvelope } from '../actors/operation.ts';
 import { Cancelled, NotDelivered, Rejected } from '../actors/outcomes.ts';
 import type { RegistryIndex } from '../actors/registry.ts';
 import type { ChainLink } from '../actors/request.ts';
@@ -29,34 +29,37 @@ import { RefusedValue } from '../transport/frame-codec.ts';
 import type { Session } from '../transport/session.ts';
 import { failureToWire } from './failure-codec.ts';
 import { bytesIn, HeldBytes } from './held-bytes.ts';
-import { type CallOrigin, InboundRequest, InboundStream, type OpenCall } from './inbound-calls.ts';
+import { InboundRequest, InboundStream, type OpenCall } from './inbound-calls.ts';
 import { fieldsOfKind, Kind, StopMode } from './items.ts';
+import { MovesIn, type MovesOwner } from './moves-in.ts';
 import { type HeardOperation, HeardOperations } from './operation-names.ts';
 import type { RemotePlace } from './remote-place.ts';
 import { InboundWatches } from './remote-watches.ts';
 import { readRow } from './tell-run.ts';
 
-export class Inbound implements CallOrigin, Runnable {
+export class Inbound implements MovesOwner, Runnable {
   readonly #place: RemotePlace;
   /** The session that it reads: what a cell settles later counts there, even when there is a newer one. */
   #session: Session;
   readonly #registry: RegistryIndex;
   readonly #operations = new HeardOperations();
   readonly #envelopes = new Map<Operation, TellEnvelope>();
-  readonly #open = new Map<number, OpenCall>();
+  readonly open: Map<number, OpenCall> = new Map();
   /** Cells that were above their high water when a message came. */
   readonly #suspected = new Set<Cell>();
   /** Cells whose senders over there were told to slow down. */
   readonly #pressed = new Map<number, RoomNotice>();
   readonly #watches = new InboundWatches();
+  readonly #moves: MovesIn;
   readonly #held = new HeldBytes((cell, pressed) => {
-    if (!this.#pressed.has(cell)) this.#send(Kind.pressure, cell, pressed);
+    if (!this.#pressed.has(cell)) this.send(Kind.pressure, cell, pressed);
   });
   /** True while it reads a frame of large messages. */
   #weighs = false;
 
   constructor(place: RemotePlace, registry: RegistryIndex) {
     this.#place = place;
+    this.#moves = new MovesIn(place, registry, this);
     this.#session = place.session;
     this.#registry = registry;
   }
@@ -99,18 +102,23 @@ export class Inbound implements CallOrigin, Runnable {
 
   /** The other place is lost: what it asked for is given up. */
   close(): void {
-    for (const call of [...this.#open.values()]) call.cancel();
-    this.#open.clear();
+    for (const call of [...this.open.values()]) call.cancel();
+    this.open.clear();
     for (const notice of this.#pressed.values()) notice.settled = true;
     this.#pressed.clear();
     this.#held.close();
     this.#watches.close();
   }
 
+  /** True where the actor is watched from there. */
+  isWatched(cell: Cell): boolean {
+    return this.#watches.has(cell);
+  }
+
   /** An answer could not be sent; its caller is told so instead, and a stream that it was part of ends. */
   replyRefused(call: number, error: Error): void {
     this.#cancel(call);
-    this.#send(Kind.failure, call, failureToWire(error, undefined, this.stacks));
+    this.send(Kind.failure, call, failureToWire(error, undefined, this.stacks));
   }
 
   /** True when the item is settled by a cell, later. */
@@ -155,10 +163,13 @@ export class Inbound implements CallOrigin, Runnable {
         this.#place.pressed(id, fields[at + 1] === true);
         return false;
       case Kind.grant:
-        this.#open.get(id)?.grant?.(whole(fields[at + 1]));
+        this.open.get(id)?.grant?.(whole(fields[at + 1]));
         return false;
       case Kind.watch:
-        this.#watches.watch(id, this.#place.host.cell(fields[at + 1] as number), this.#send);
+        this.#watch(id, fields[at + 1], false);
+        return false;
+      case Kind.watchAgain:
+        this.#watch(id, fields[at + 1], true);
         return false;
       case Kind.unwatch:
         this.#watches.unwatch(id);
@@ -169,25 +180,43 @@ export class Inbound implements CallOrigin, Runnable {
       case Kind.unlink:
         this.#place.unlinked(id, fields[at + 1]);
         return false;
+      case Kind.linkOf:
+        this.#place.linkedOf(id, fields[at + 1], fields[at + 2], fields[at + 3], fields[at + 4]);
+        return false;
+      case Kind.unlinkOf:
+        this.#place.unlinkedOf(id, fields[at + 1], fields[at + 2]);
+        return false;
       case Kind.terminated:
         this.#place.terminated(id, fields[at + 1]);
         return false;
       default:
-        throw new Error(`an item of unknown kind ${kind}`);
+        return this.#moves.read(kind, id, fields, at);
     }
+  }
+
+  #watch(id: number, cellId: unknown, again: boolean): void {
+    const { host } = this.#place;
+    const cell = host.cell(cellId as number);
+    this.#watches.watch(id, cell, again ? host.endOf(cellId as number) : undefined, this.send);
+    if (cell !== undefined) this.#tellWhere(cell);
+  }
+
+  /** Whoever uses an actor that has moved is told where it is. */
+  #tellWhere(cell: Cell): void {
+    if (cell.hasMoved) this.#place.tellRoute(cell);
   }
 
   #name(number: number, label: unknown, shape: unknown): void {
     const heard = this.#operations.add(number, label, shape);
     if (heard.asRows) return;
     const operation = this.#registry.operation(heard.label);
-    if (operation !== undefined) this.#send(Kind.shape, number, operation.shape);
+    if (operation !== undefined) this.send(Kind.shape, number, operation.shape);
   }
 
   #cancel(id: number): void {
-    const call = this.#open.get(id);
+    const call = this.open.get(id);
     // First, since a stream that is cancelled answers nothing, so that nothing else would take it out.
-    this.#open.delete(id);
+    this.open.delete(id);
     call?.cancel();
   }
 
@@ -196,12 +225,13 @@ export class Inbound implements CallOrigin, Runnable {
     if (!isCount(count)) throw new Error('a tell that does not say how many messages it holds');
     const cell = this.#place.host.cell(cellId as number);
     const heard = this.#operations.numbered(number);
-    const operation = cell === undefined ? undefined : heard?.of(cell.behavior);
+    const operation = cell === undefined ? undefined : this.#operationOf(cell, heard);
     if (cell === undefined || heard === undefined || operation?.kind !== 'tell' || values instanceof RefusedValue) {
       const reason = cell === undefined ? 'unknown' : 'invalid';
       for (let index = 0; index < count; index += 1) this.#dead(cellId, heard, reason, partOf(values, index, count));
       return count;
     }
+    if (cell.hasMoved) this.#tellWhere(cell);
     const { input } = operation;
     const form = heard.formOf(input);
     const { width } = form;
@@ -231,9 +261,9 @@ export class Inbound implements CallOrigin, Runnable {
 
   /** A mailbox is above its high water: what its cell leaves of that in its next turn is told to the other place. */
   #suspect(cell: Cell): void {
-    if (cell.isOver || this.#pressed.has(cell.id)) return;
-    // A router has no room of its own to look at afterwards.
-    if (cell.behavior.front !== undefined) {
+    if ((cell.isOver && !cell.hasMoved) || this.#pressed.has(cell.id)) return;
+    // A router, or one that has moved, has no room of its own to look at afterwards.
+    if (cell.behavior.front !== undefined || cell.hasMoved) {
       this.#slowDown(cell);
       return;
     }
@@ -261,18 +291,18 @@ export class Inbound implements CallOrigin, Runnable {
   /** The head of a message with so many large bytes, which are held until it was dealt with. */
   #weighed(cell: Cell, operation: Operation, bytes: number): TellEnvelope {
     if (bytes === 0) return this.#envelope(operation);
-    return new TellEnvelope(operation, this.#held.hold(cell.id, bytes, this));
+    return new TellEnvelope(operation, this.#originOf(cell, bytes));
   }
 
   /** Tells the other place that its tells to this cell should wait, and again when they need not any more. */
   #slowDown(cell: Cell): void {
-    if (cell.isOver || this.#session.isOver) return;
+    if ((cell.isOver && !cell.hasMoved) || this.#session.isOver) return;
     const notice = new RoomNotice(() => {
       this.#pressed.delete(cell.id);
-      if (!this.#held.isAbove(cell.id)) this.#send(Kind.pressure, cell.id, false);
+      if (!this.#held.isAbove(cell.id)) this.send(Kind.pressure, cell.id, false);
     });
     this.#pressed.set(cell.id, notice);
-    this.#send(Kind.pressure, cell.id, true);
+    this.send(Kind.pressure, cell.id, true);
     cell.awaitRoom(notice);
   }
 
@@ -283,20 +313,50 @@ export class Inbound implements CallOrigin, Runnable {
     const bytes = this.#weighs ? this.#weigh(wire) : 0;
     if (bytes > 0 && this.#held.isFull(cell.id)) return this.#refuse(id, tooManyBytes(operation.label, cell.path()));
     const links = readChain(chain);
-    const origin = bytes === 0 ? this : this.#held.hold(cell.id, bytes, this);
-    const request = new InboundRequest(this, id, operation, asRows, links, origin);
+    let isAdmitted: boolean;
     try {
-      request.isAdmitted = judgeChain(cell, links, operation) === 'admit';
+      isAdmitted = judgeChain(cell, links, operation) === 'admit';
     } catch (cycle) {
-      request.origin.settled();
-      this.#refuse(id, cycle as Error);
-      return true;
+      return this.#refuse(id, cycle as Error);
     }
-    this.#open.set(id, request);
-    this.#place.host.deadlines.add(request, milliseconds(remainingMs));
+    const request = this.#asked(id, operation, asRows, remainingMs, links, this.#originOf(cell, bytes));
+    request.isAdmitted = isAdmitted;
     if (request.isAdmitted) cell.acceptFirst(request, message);
     else cell.accept(request, message);
     return true;
+  }
+
+  #originOf(cell: Cell, bytes: number): Origin {
+    return bytes === 0 ? this : this.#held.hold(cell.id, bytes, this);
+  }
+
+  #asked(
+    id: number,
+    operation: Operation,
+    asRows: boolean,
+    remainingMs: unknown,
+    links: readonly ChainLink[],
+    origin: Origin,
+  ): InboundRequest {
+    const timeoutMs = milliseconds(remainingMs);
+    const request = new InboundRequest(this, id, operation, asRows, links, origin);
+    this.open.set(id, request);
+    this.#place.host.deadlines.add(request, timeoutMs);
+    return request;
+  }
+
+  asked(id: number, operation: Operation, remainingMs: unknown, chain: unknown): InboundRequest {
+    return this.#asked(id, operation, false, remainingMs, readChain(chain), this);
+  }
+
+  moved(id: number, token: string, cell: Cell): void {
+    this.open.delete(id);
+    this.#tellWhere(cell);
+    this.send(Kind.moved, id, token);
+  }
+
+  refuse(id: number, error: Error): void {
+    this.#refuse(id, error);
   }
 
   #offer(id: number, cellId: unknown, number: unknown, wire: unknown, remainingMs: unknown): boolean {
@@ -314,7 +374,7 @@ export class Inbound implements CallOrigin, Runnable {
     const waitsForBytes = bytes > 0 && this.#held.isAbove(cell.id);
     if (cell.hasRoom && !waitsForBytes) {
       cell.accept(this.#weighed(cell, operation, bytes), message);
-      this.#send(Kind.reply, id, null);
+      this.send(Kind.reply, id, null);
       return true;
     }
     if (cell.offersFull) {
@@ -327,16 +387,16 @@ export class Inbound implements CallOrigin, Runnable {
       message,
       () => {
         held?.begin();
-        this.#open.delete(id);
-        this.#send(Kind.reply, id, null);
+        this.open.delete(id);
+        this.send(Kind.reply, id, null);
       },
       (error) => {
-        this.#open.delete(id);
+        this.open.delete(id);
         this.settled();
-        this.#send(Kind.failure, id, failureToWire(error, operation, this.stacks));
+        this.send(Kind.failure, id, failureToWire(error, operation, this.stacks));
       },
     );
-    this.#open.set(id, {
+    this.open.set(id, {
       cancel: () => {
         host.deadlines.remove(offer);
         offer.refuse(new Cancelled(false, `${operation.label}: the sender gave up`));
@@ -368,18 +428,18 @@ export class Inbound implements CallOrigin, Runnable {
   ): boolean {
     const given = new AbortController();
     const over = (): void => {
-      this.#open.delete(id);
+      this.open.delete(id);
       this.settled();
     };
-    this.#open.set(id, { cancel: () => given.abort() });
+    this.open.set(id, { cancel: () => given.abort() });
     target.offer(operation, message, { timeoutMs: milliseconds(remainingMs), signal: given.signal }, router).then(
       () => {
         over();
-        this.#send(Kind.reply, id, null);
+        this.send(Kind.reply, id, null);
       },
       (error: unknown) => {
         over();
-        this.#send(Kind.failure, id, failureToWire(error, operation, this.stacks));
+        this.send(Kind.failure, id, failureToWire(error, operation, this.stacks));
       },
     );
     return true;
@@ -395,7 +455,7 @@ export class Inbound implements CallOrigin, Runnable {
       found.asRows,
       Math.min(whole(granted), limits.streamGrantMax),
     );
-    this.#open.set(id, request);
+    this.open.set(id, request);
     found.cell.accept(request, found.message);
     return true;
   }
@@ -414,7 +474,7 @@ export class Inbound implements CallOrigin, Runnable {
         name: typeof actorName === 'string' ? actorName : undefined,
         parent: undefined,
       });
-      const answer = (): void => this.#send(Kind.reply, id, [cell.address().cell, cell.branch()]);
+      const answer = (): void => this.send(Kind.reply, id, [cell.address().cell, cell.branch()]);
       if (cell.started === undefined) answer();
       else cell.started.then(answer, (error: unknown) => this.#refuse(id, error as Error));
     } catch (error) {
@@ -438,7 +498,7 @@ export class Inbound implements CallOrigin, Runnable {
     const cell = this.#place.host.cell(cellId as number);
     const options = { drain: mode === StopMode.drain, ...(deadlineMs === undefined ? {} : { deadlineMs }) };
     (cell?.stop(mode === StopMode.kill, options) ?? Promise.resolve()).then(
-      () => this.#send(Kind.reply, id, null),
+      () => this.send(Kind.reply, id, null),
       (error: unknown) => this.#refuse(id, error as Error),
     );
   }
@@ -450,15 +510,16 @@ export class Inbound implements CallOrigin, Runnable {
     kind: Operation['kind'],
     wire: unknown,
   ): Found | { readonly refused: Error } {
-    if (this.#open.has(id)) throw new Error('a call number that is in use');
+    if (this.open.has(id)) throw new Error('a call number that is in use');
     const { host } = this.#place;
     const cell = host.cell(cellId as number);
     const heard = this.#operations.numbered(number);
     const name = heard?.label ?? unnamed;
-    if (this.#open.size >= limits.callsPerSessionMax) {
+    if (this.open.size >= limits.callsPerSessionMax) {
       return { refused: new Rejected('full', `${name}: too many calls of one place are open; send fewer at once`) };
     }
-    if (cell === undefined || cell.isOver) {
+    if (cell?.hasMoved) this.#tellWhere(cell);
+    else if (cell === undefined || cell.isOver) {
       this.#lose(cellId, cell, heard, 'stopped', wire, (form) => host.fromWire(form, wire, host.outside));
       return {
         refused: new NotDelivered(
@@ -467,7 +528,7 @@ export class Inbound implements CallOrigin, Runnable {
         ),
       };
     }
-    const operation = heard?.of(cell.behavior);
+    const operation = this.#operationOf(cell, heard);
     if (heard === undefined || operation?.kind !== kind) {
       return {
         refused: new Rejected(
@@ -479,6 +540,14 @@ export class Inbound implements CallOrigin, Runnable {
     const received = this.#receive(cell, operation, heard.formOf(operation.input), wire);
     if ('refused' in received) return { refused: new Rejected('invalid', received.refused.message) };
     return { cell, operation, message: received.message, asRows: heard.asRows };
+  }
+
+  #operationOf(cell: Cell, heard: HeardOperation | undefined): Operation | undefined {
+    const operation = heard?.of(cell.behavior);
+    if (operation !== undefined || heard === undefined || cell.hop === 0 || this.#place.foreign) return operation;
+    // What an actor tells itself by code of its old place, which it has left.
+    const own = cell.behavior.labelledAny(heard.label);
+    return own !== undefined && heard.fits(own) ? own : undefined;
   }
 
   /** A message as the cell's own. */
@@ -548,21 +617,21 @@ export class Inbound implements CallOrigin, Runnable {
 
   /** False, since nothing waits in a mailbox. */
   #refuse(id: number, error: Error): false {
-    this.#send(Kind.failure, id, failureToWire(error, undefined, this.stacks));
+    this.send(Kind.failure, id, failureToWire(error, undefined, this.stacks));
     return false;
   }
 
-  readonly #send = (kind: number, ...fields: readonly unknown[]): void => {
+  readonly send = (kind: number, ...fields: readonly unknown[]): void => {
     if (!this.#session.isOver) this.#session.begin().push(kind, ...fields);
   };
 
   // ── answers of this place's actors ──
 
   answer(id: number, kind: number, wire: unknown): void {
-    if (kind !== Kind.item) this.#open.delete(id);
-    if (kind === Kind.end) this.#send(kind, id);
+    if (kind !== Kind.item) this.open.delete(id);
+    if (kind === Kind.end) this.send(kind, id);
     else if (wire instanceof Parcel) this.#sendParcel(id, kind, wire);
-    else this.#send(kind, id, wire);
+    else this.send(kind, id, wire);
   }
 
   encode(type: MessageType, form: MessageRow, value: unknown): unknown {

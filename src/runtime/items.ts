@@ -24,8 +24,22 @@
  * | link | cell, the actor that is linked to it: its number in the place that sends, its branch, its protocol |
  * | shape | number, shape: what was named so with all names has this shape in the place that sends, which takes rows of it |
  * | unlink | cell, number of the other in the place that sends |
+ * | move | call, cell, id of the place that it is to move to, ms that it may take to come to rest |
+ * | adopt | call, snapshot of an actor that is to live here: `actors/moving/destination.ts` |
+ * | handed | call of the adopt, what of it (see `Handed`), its fields in an array |
+ * | begin | call, call of the adopt, what begins with the actor |
+ * | fence | call, cell: answered once everything before it has arrived at the actor, wherever it lives |
+ * | route | cell, place, branch, protocol, moves, place, cell: the actor that went by the first two has moved so often, and lives at the last two |
+ * | moved | call of a stream, token: the stream is kept for its reader where its actor lives now |
+ * | attach | call, cell, operation, token, values received, granted |
+ * | pass | cell, operation, stream: one that is on its way to an actor that has moved |
+ * | watchAgain | watch, cell: a watch that began elsewhere; an end meanwhile is told as it was |
+ * | linkOf | cell, place, number, branch, protocol: as link, for an actor that was spawned at that place |
+ * | unlinkOf | cell, place, number |
+ * | expect | call, cell, moves, place, cell: the actor may live there from the next move on |
  *
- * A call is a number that its caller's place gave it, a watch one that the watcher's place gave it. A cell is the actor's number in the place that reads.
+ * A call is a number that its caller's place gave it, a watch one that the watcher's place gave it. A cell is the actor's
+ * number in the place that reads.
  */
 import type { StopOptions } from '../actors/target.ts';
 
@@ -50,7 +64,23 @@ export const Kind = {
   link: 18,
   unlink: 19,
   shape: 20,
+  move: 21,
+  adopt: 22,
+  handed: 23,
+  begin: 24,
+  fence: 25,
+  route: 26,
+  moved: 27,
+  attach: 28,
+  pass: 29,
+  watchAgain: 30,
+  linkOf: 31,
+  unlinkOf: 32,
+  expect: 33,
 } as const;
+
+/** What is handed over of an actor that moves, as a field. */
+export const Handed = { tell: 0, ask: 1, stream: 2, signal: 3 } as const;
 
 /** Fields of an item, its kind included; undefined for a kind that does not exist. */
 export const fieldsOfKind: readonly (number | undefined)[] = [
@@ -75,6 +105,19 @@ export const fieldsOfKind: readonly (number | undefined)[] = [
   5,
   3,
   3,
+  5,
+  3,
+  4,
+  4,
+  3,
+  8,
+  3,
+  7,
+  4,
+  3,
+  6,
+  4,
+  6,
 ];
 
 /** How an actor of another place is stopped, as a field. */

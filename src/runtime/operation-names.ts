@@ -29,6 +29,11 @@ export interface SaidOperation {
   number: number | undefined;
 }
 
+/** An operation whose messages go with all names, as where an item says its label. */
+export function namedOf(operation: Operation): SaidOperation {
+  return { operation, asRows: false, form: operation.input.named, number: undefined };
+}
+
 /** What this place has named in a session. */
 export class SaidOperations {
   readonly #allRows: boolean;

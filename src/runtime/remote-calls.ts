@@ -2,13 +2,14 @@
 import { rejectionAtCaller } from '../actors/caller-stack.ts';
 import type { Waiting } from '../actors/deadlines.ts';
 import type { Host } from '../actors/host.ts';
+import { notKept } from '../actors/moving/detached-stream.ts';
 import { noRoomInTime, offerUnknown } from '../actors/offer.ts';
 import type { Operation } from '../actors/operation.ts';
 import { Cancelled, NotDelivered, OutcomeUnknown } from '../actors/outcomes.ts';
 import { noReplyInTime } from '../actors/request.ts';
 import type { MessageType } from '../actors/schema/message-type.ts';
 import type { StreamReader } from '../actors/stream-reader.ts';
-import type { Owner } from '../actors/target.ts';
+import type { Owner, Target } from '../actors/target.ts';
 import { limits } from '../base/limits.ts';
 import { type Decode, failureFromWire } from './failure-codec.ts';
 import { bytesIn } from './held-bytes.ts';
@@ -34,6 +35,10 @@ export abstract class RemoteCall implements Waiting {
   /** A value of an open stream. */
   item(_wire: unknown): void {
     throw new Error('an item for a call that is no stream');
+  }
+  /** The stream has moved with its actor. */
+  moved(_token: string): void {
+    throw new Error('a call that is no stream has moved');
   }
 }
 
@@ -209,6 +214,8 @@ export class ControlCall extends PromisedCall {
 /** An open stream: its values go to a reader of this place. */
 export class StreamCall extends RemoteCall {
   readonly #place: CallOwner;
+  /** Its actor, as this place knows it. */
+  readonly #target: Target;
   readonly #operation: Operation;
   readonly #asRows: boolean;
   readonly #owner: Owner;
@@ -226,6 +233,7 @@ export class StreamCall extends RemoteCall {
   constructor(
     id: number,
     place: CallOwner,
+    target: Target,
     { operation, asRows }: SaidOperation,
     owner: Owner,
     reader: StreamReader<unknown>,
@@ -233,6 +241,7 @@ export class StreamCall extends RemoteCall {
   ) {
     super(id);
     this.#place = place;
+    this.#target = target;
     this.#operation = operation;
     this.#asRows = asRows;
     this.#owner = owner;
@@ -269,6 +278,22 @@ export class StreamCall extends RemoteCall {
 
   override failure(wire: unknown): void {
     this.#end({ thrown: failureFromWire(wire, this.#operation, decoder(this.#place, this.#owner)) }, false);
+  }
+
+  /** The reader goes after it, with what it has. */
+  override moved(token: string): void {
+    if (this.settled) return;
+    const reader = this.#reader;
+    if (reader.opensInVain > limits.streamAttachesMax) {
+      this.#end({ thrown: notKept(this.#operation, this.#target.path()) }, false);
+      return;
+    }
+    this.settled = true;
+    this.#place.finished(this, false);
+    // Not the way that it has come, but whatever way this place knows now.
+    const { place, cell } = this.#target.address();
+    const target = this.#place.host.targetAt([place, cell, this.#target.branch()], this.#target.protocolName);
+    reader.open(() => target.attach(token, this.#operation, this.#owner, reader));
   }
 
   /** The reader has gone. */

@@ -5,24 +5,29 @@
  * open settles: nothing waits for a place that cannot answer.
  */
 
+import type { ActorBehavior } from '../actors/behavior.ts';
+import type { Cell } from '../actors/cell.ts';
 import type { DeadLetterReason } from '../actors/dead-letters.ts';
-import { SpawnFailed } from '../actors/errors.ts';
+import { MoveRefused, SpawnFailed } from '../actors/errors.ts';
 import { checkSignal } from '../actors/given.ts';
 import type { Host } from '../actors/host.ts';
 import { invalidMessage } from '../actors/isolation.ts';
 import { aborted, timeoutOf } from '../actors/local-calls.ts';
+import type { WayHere } from '../actors/moving/arrival.ts';
+import type { Adoption, Destination, MovingStream, Snapshot } from '../actors/moving/destination.ts';
 import type { Operation } from '../actors/operation.ts';
 import { NotDelivered, OutcomeUnknown, Rejected } from '../actors/outcomes.ts';
+import { placeIdPattern } from '../actors/place-id.ts';
 import type { PlaceLoss } from '../actors/place-lost.ts';
-import type { CallOptions, Stream, StreamOptions } from '../actors/protocol.ts';
+import type { CallOptions } from '../actors/protocol.ts';
 import type { RegistryIndex } from '../actors/registry.ts';
 import { chainOf } from '../actors/request.ts';
 import { apart, InvalidValue } from '../actors/schema/errors.ts';
 import type { MessageType } from '../actors/schema/message-type.ts';
 import { Parcel } from '../actors/schema/parcel.ts';
 import { replaced } from '../actors/schema/replaced-bytes.ts';
-import { streamOf } from '../actors/stream-reader.ts';
-import type { Linked, Owner, StopOptions, Watcher } from '../actors/target.ts';
+import type { StreamProducer, StreamReader } from '../actors/stream-reader.ts';
+import type { Address, Linked, Owner, StopOptions, Watcher } from '../actors/target.ts';
 import { isDetached } from '../base/beside-bytes.ts';
 import type { Cancel } from '../base/environment/clock.ts';
 import type { Runnable } from '../base/environment/scheduler.ts';
@@ -32,12 +37,14 @@ import { RefusedValue } from '../transport/frame-codec.ts';
 import { transportLimits } from '../transport/limits.ts';
 import { type Carrier, Session, type SessionOptions, type Unsettled } from '../transport/session.ts';
 import { Inbound } from './inbound.ts';
-import { Kind, stopMode } from './items.ts';
+import { Handed, Kind, stopMode } from './items.ts';
+import { MoveOut, streamFields } from './moves-out.ts';
 import { OfferedBytes } from './offered-bytes.ts';
-import { formOf, type SaidOperation, SaidOperations } from './operation-names.ts';
-import { ControlCall, MessageCall, type RemoteCall, StreamCall } from './remote-calls.ts';
+import { formOf, namedOf, type SaidOperation, SaidOperations } from './operation-names.ts';
+import { ControlCall, type ControlEnds, MessageCall, type RemoteCall, StreamCall } from './remote-calls.ts';
 import { RemoteTarget } from './remote-target.ts';
 import { OutboundWatches } from './remote-watches.ts';
+import type { Routes } from './routes.ts';
 import { cutTells, messagesOf, readRow, TellRun } from './tell-run.ts';
 
 export interface RemotePlaceOptions extends Omit<SessionOptions, 'carrier' | 'onItems' | 'onRefused' | 'cut'> {
@@ -48,6 +55,14 @@ export interface RemotePlaceOptions extends Omit<SessionOptions, 'carrier' | 'on
   readonly foreign: boolean;
   /** Whether it is told where a failure was thrown. */
   readonly stacks: boolean;
+  /** Where actors live that have moved. */
+  readonly routes: Routes;
+}
+
+/** How a call can end that is no message, and how long it may take. */
+interface ControlOptions extends ControlEnds {
+  /** In ms; without one it ends with an answer or with the place. */
+  readonly timeoutMs?: number;
 }
 
 /** Where a spawned actor is. */
@@ -56,7 +71,7 @@ export interface Spawned {
   readonly branch: string;
 }
 
-export class RemotePlace {
+export class RemotePlace implements Destination {
   readonly placeId: string;
   readonly host: Host;
   readonly foreign: boolean;
@@ -69,6 +84,9 @@ export class RemotePlace {
   readonly #watches = new OutboundWatches();
   readonly #offered = new OfferedBytes();
   readonly #targets = new Map<number, WeakRef<RemoteTarget>>();
+  /** The same for actors that live over there and moved there: these take no other way. */
+  readonly #stations = new Map<number, WeakRef<RemoteTarget>>();
+  #stationsSweptAt: number = limits.targetsSwept;
   /** At how many targets those that nobody holds any more are forgotten. */
   #targetsSweptAt: number = limits.targetsSwept;
   #operations: SaidOperations;
@@ -105,7 +123,7 @@ export class RemotePlace {
 
   /** Opens a session over `carrier`; the one before has ended. */
   connect(carrier: Carrier): void {
-    for (const target of this.#targets.values()) {
+    for (const target of [...this.#targets.values(), ...this.#stations.values()]) {
       const held = target.deref();
       if (held !== undefined) held.pressed = false;
     }
@@ -158,8 +176,10 @@ export class RemotePlace {
 
   /** The mailbox of one actor over there is above its high water, or below it again. */
   pressed(cell: number, pressed: boolean): void {
-    const target = this.#targets.get(cell)?.deref();
-    if (target !== undefined) target.pressed = pressed;
+    for (const targets of [this.#targets, this.#stations]) {
+      const target = targets.get(cell)?.deref();
+      if (target !== undefined) target.pressed = pressed;
+    }
   }
 
   /** How much is under way to that place: what placement by load looks at. */
@@ -224,7 +244,7 @@ export class RemotePlace {
       const said = this.#operations.of(operation);
       const encoded = this.#encode(target, said, message);
       const kind = bytesOf(encoded) > 0 ? 'large' : 'ask';
-      const call = this.#openCall(target, said, kind, options, owner, resolve);
+      const call = this.#openCall(said, target.path(), kind, options, owner, resolve);
       const chain = chainOf(owner).flatMap((link) => [link.place, link.cell, link.run]);
       const number = this.#operations.numberOf(said, this.session);
       const remaining = this.host.deadlines.remainingMs(call);
@@ -250,7 +270,7 @@ export class RemotePlace {
       const { session } = this;
       // Until it is taken over there, what it gives away is its sender's.
       const gives = encoded instanceof Parcel && encoded.gives ? encoded : undefined;
-      const call = this.#openCall(target, said, 'offer', options, owner, resolve);
+      const call = this.#openCall(said, target.path(), 'offer', options, owner, resolve);
       if (gives !== undefined) call.onSucceeded = () => gives.release();
       const send = (): void => {
         if (call.settled || session.isOver) return;
@@ -275,103 +295,267 @@ export class RemotePlace {
     });
   }
 
-  stream(
+  /** Opens a stream for a reader. */
+  open(
     target: RemoteTarget,
     operation: Operation,
     message: unknown,
-    options: StreamOptions | undefined,
     owner: Owner,
-  ): Stream<unknown> {
-    return streamOf((reader) => {
-      const granted = limits.streamWindow;
-      const said = this.#operations.of(operation);
-      const call = new StreamCall(this.#nextCall++, this, said, owner, reader, granted);
-      try {
-        const encoded = this.#encode(target, said, message);
-        this.#refuseIfLost(operation.label);
-        const wire = delivered(encoded);
-        this.#opened(call);
-        const number = this.#operations.numberOf(said, this.session);
-        this.session.begin(bytesOf(encoded)).push(Kind.stream, call.id, target.cell, number, wire, granted);
-      } catch (error) {
-        call.settled = true;
-        reader.end({ thrown: error });
+    reader: StreamReader<unknown>,
+  ): StreamProducer {
+    const granted = limits.streamWindow - reader.buffered;
+    const said = this.#operations.of(operation);
+    const call = new StreamCall(this.#nextCall++, this, target, said, owner, reader, granted);
+    try {
+      const encoded = this.#encode(target, said, message);
+      this.#refuseIfLost(operation.label);
+      const wire = delivered(encoded);
+      this.#opened(call);
+      const number = this.#operations.numberOf(said, this.session);
+      this.session.begin(bytesOf(encoded)).push(Kind.stream, call.id, target.cell, number, wire, granted);
+    } catch (error) {
+      call.settled = true;
+      reader.end({ thrown: error });
+    }
+    return this.#producer(call);
+  }
+
+  #producer(call: StreamCall): StreamProducer {
+    return {
+      consumed: (total: number): void => {
+        if (call.settled || !call.owesGrant(total)) return;
+        call.granted = total + limits.streamWindow;
+        this.session.begin().push(Kind.grant, call.id, call.granted);
+      },
+      cancel: (): void => call.cancel(),
+    };
+  }
+
+  /** A call that is no message. */
+  control<T>(
+    kind: number,
+    fields: readonly unknown[],
+    options: ControlOptions,
+  ): { readonly id: number; readonly answer: Promise<T> } {
+    const id = this.#nextCall;
+    this.#nextCall += 1;
+    const answer = new Promise<T>((resolve) => {
+      const call = new ControlCall(id, this, options, resolve);
+      if (this.session.isOver) {
+        call.lost(false, this.#gone);
+        return;
       }
-      return {
-        consumed: (total: number): void => {
-          if (call.settled || !call.owesGrant(total)) return;
-          call.granted = total + limits.streamWindow;
-          this.session.begin().push(Kind.grant, call.id, call.granted);
-        },
-        cancel: (): void => call.cancel(),
-      };
-    }, options?.signal);
+      if (options.timeoutMs !== undefined) this.host.deadlines.add(call, options.timeoutMs);
+      this.#opened(call);
+      this.session.begin().push(kind, id, ...fields);
+    });
+    return { id, answer };
   }
 
   spawn(name: string, argsWire: unknown, actorName: string | undefined): Promise<Spawned> {
-    return new Promise((resolve) => {
-      if (this.session.isOver) throw lostSpawn(name, `${this.#gone} is gone`);
-      const call = new ControlCall(
-        this.#nextCall++,
-        this,
-        {
-          read: readSpawned,
-          lost: (place) => ({ error: lostSpawn(name, `${place} is gone`) }),
-          expired: () => lostSpawn(name, `${this.placeId} did not answer within ${limits.controlTimeoutMs} ms`),
-        },
-        resolve,
-      );
-      this.host.deadlines.add(call, limits.controlTimeoutMs);
-      this.#opened(call);
-      this.session.begin().push(Kind.spawn, call.id, name, argsWire, actorName ?? null);
+    const { answer } = this.control<Spawned>(Kind.spawn, [name, argsWire, actorName ?? null], {
+      timeoutMs: limits.controlTimeoutMs,
+      read: readSpawned,
+      lost: (place) => ({ error: lostSpawn(name, `${place} is gone`) }),
+      expired: () => lostSpawn(name, `${this.placeId} did not answer within ${limits.controlTimeoutMs} ms`),
     });
+    return answer;
   }
 
   stop(target: RemoteTarget, kill: boolean, options: StopOptions | undefined): Promise<void> {
-    if (this.session.isOver) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timeoutMs = Math.min((options?.deadlineMs ?? 0) + limits.controlTimeoutMs, limits.askTimeoutMsMax);
-      const call = new ControlCall(
-        this.#nextCall++,
-        this,
-        {
-          read: () => undefined,
-          // An actor whose place is gone has ended.
-          lost: () => ({ value: undefined }),
-          expired: () =>
-            new OutcomeUnknown(
-              'deadline',
-              `${target.path()}: its place did not say within ${timeoutMs} ms that it ended`,
-            ),
-        },
-        resolve,
-      );
-      this.host.deadlines.add(call, timeoutMs);
+    const timeoutMs = Math.min((options?.deadlineMs ?? 0) + limits.controlTimeoutMs, limits.askTimeoutMsMax);
+    const fields = [target.cell, stopMode(kill, options), options?.deadlineMs ?? null];
+    const { answer } = this.control<void>(Kind.stop, fields, {
+      timeoutMs,
+      read: () => undefined,
+      // An actor whose place is gone has ended.
+      lost: () => ({ value: undefined }),
+      expired: () =>
+        new OutcomeUnknown('deadline', `${target.path()}: its place did not say within ${timeoutMs} ms that it ended`),
+    });
+    return answer;
+  }
+
+  // ── actors that move ──
+
+  /** @throws MoveRefused */
+  move(target: RemoteTarget, placeId: string, deadlineMs: number): Promise<void> {
+    const timeoutMs = Math.min(deadlineMs + limits.controlTimeoutMs, limits.askTimeoutMsMax);
+    const path = target.path();
+    const { answer } = this.control<void>(Kind.move, [target.cell, placeId, deadlineMs], {
+      timeoutMs,
+      read: () => undefined,
+      lost: (place) => ({
+        error: new MoveRefused('gone', `${path}: ${place} was lost before it said that it had moved`),
+      }),
+      expired: () =>
+        new MoveRefused('place', `${path}: its place did not say within ${timeoutMs} ms whether it has moved`),
+    });
+    return answer;
+  }
+
+  adopt(snapshot: Snapshot, timeoutMs: number): Adoption {
+    const behavior = this.#options.registry.actor(snapshot.definition);
+    const branch = `/${snapshot.name ?? snapshot.definition}`;
+    return new MoveOut(this, snapshot, branch, behavior?.protocol.name ?? snapshot.definition, timeoutMs);
+  }
+
+  /** The way to an actor that lives over there under that number, and goes by another address. */
+  station(cell: number, branch: string, protocolName: string, identity: Address): RemoteTarget {
+    const known = this.#stations.get(cell)?.deref();
+    if (known !== undefined) return known;
+    if (this.#stations.size >= this.#stationsSweptAt) {
+      for (const [left, held] of this.#stations) if (held.deref() === undefined) this.#stations.delete(left);
+      this.#stationsSweptAt = Math.max(limits.targetsSwept, this.#stations.size * 2);
+    }
+    const target = new RemoteTarget(this, cell, branch, protocolName, identity);
+    this.#stations.set(cell, new WeakRef(target));
+    return target;
+  }
+
+  /** The same actor as its target has it, past whatever way the target takes. */
+  direct(cell: number, branch: string, protocolName: string): RemoteTarget {
+    return new RemoteTarget(this, cell, branch, protocolName);
+  }
+
+  /** Resolves when everything that was sent before has arrived, or the place is lost. It has no deadline but these. */
+  fence(target: RemoteTarget): Promise<void> {
+    const over = { read: () => undefined, lost: () => ({ value: undefined }), expired: () => new Error('a fence') };
+    return this.control<void>(Kind.fence, [target.cell], over).answer;
+  }
+
+  attach(
+    target: RemoteTarget,
+    token: string,
+    operation: Operation,
+    owner: Owner,
+    reader: StreamReader<unknown>,
+  ): StreamProducer {
+    const granted = limits.streamWindow - reader.buffered;
+    const call = new StreamCall(this.#nextCall++, this, target, namedOf(operation), owner, reader, granted);
+    if (this.session.isOver) call.lost(false, this.placeId);
+    else {
       this.#opened(call);
-      this.session.begin().push(Kind.stop, call.id, target.cell, stopMode(kill, options), options?.deadlineMs ?? null);
+      this.send(Kind.attach, call.id, target.cell, operation.label, token, reader.received, granted);
+    }
+    return this.#producer(call);
+  }
+
+  pass(target: RemoteTarget, stream: MovingStream): void {
+    this.#refuseIfLost(stream.operation.label);
+    this.send(Kind.pass, target.cell, ...streamFields(stream));
+  }
+
+  /** An ask that goes over with its actor. */
+  handAsk(
+    operation: Operation,
+    options: CallOptions,
+    owner: Owner,
+    hand: (call: number, remainingMs: number) => void,
+  ): Promise<unknown> {
+    return new Promise((resolve) => {
+      const call = this.#openCall(namedOf(operation), this.placeId, 'ask', options, owner, resolve);
+      call.sent = true;
+      hand(call.id, this.host.deadlines.remainingMs(call));
     });
   }
 
+  /** Tells that place where the actor lives, if it does not know yet. */
+  tellRoute(cell: Cell): void {
+    const { way } = cell.extension;
+    if (way === undefined || way.isHeld || way.told.has(this.placeId) || this.session.isOver) return;
+    way.told.add(this.placeId);
+    const { place, cell: number } = cell.identity;
+    this.sendRoute(number, place, cell, (way.to as RemoteTarget).station);
+  }
+
+  sendRoute(number: number, place: string, cell: Cell, at: Address): void {
+    this.send(Kind.route, number, place, cell.branch(), cell.protocolName, cell.wayHop, at.place, at.cell);
+  }
+
+  /** An actor of this place, or one that it is the way to, has left: that place is told if it watches it. */
+  tellIfWatching(cell: Cell): void {
+    if (this.#inbound.isWatched(cell)) this.tellRoute(cell);
+  }
+
+  routed(fields: readonly unknown[], at: number): void {
+    this.#options.routes.told(this, fields, at);
+  }
+
+  expected(fields: readonly unknown[], at: number): void {
+    this.#options.routes.expected(fields, at);
+  }
+
+  wayHere(snapshot: Snapshot, behavior: ActorBehavior): WayHere {
+    return this.#options.routes.here(snapshot, behavior);
+  }
+
+  announce(snapshot: Snapshot, number: number): Promise<void> {
+    return this.#options.routes.announce(snapshot, this, number);
+  }
+
+  tellHome(cell: Cell): void {
+    this.#options.routes.tellHome(cell, this);
+  }
+
+  /** An actor that was spawned over there may live at `at` from its next move on. Resolves when that is known there. */
+  async expects(cell: number, hop: number, at: Address): Promise<void> {
+    const { answer } = this.control<void>(Kind.expect, [cell, hop, at.place, at.cell], {
+      timeoutMs: limits.moveAnswerMs,
+      read: () => undefined,
+      lost: () => ({ value: undefined }),
+      expired: () => new MoveRefused('place', `${this.placeId} does not answer`),
+    });
+    await answer;
+  }
+
+  /** Those who watch an actor over there: from now on by another way. */
+  takeWatchersOf(cell: number): readonly Watcher[] {
+    return this.#watches.takeOf(cell, this.send);
+  }
+
   /** @throws Rejected where too much is watched there */
-  watch(target: RemoteTarget, watcher: Watcher): void {
+  watch(target: RemoteTarget, watcher: Watcher, again: boolean): void {
     if (this.session.isOver) watcher.terminated('place-lost', this.#loss);
-    else this.#watches.watch(watcher, target.cell, target.path(), this.#send);
+    else this.#watches.watch(watcher, target.cell, target.path(), again, this.send);
   }
 
   unwatch(watcher: Watcher): void {
-    this.#watches.unwatch(watcher, this.#send);
+    this.#watches.unwatch(watcher, this.send);
   }
 
   // ── links: each side watches the other, and is told that it should ──
 
   link(target: RemoteTarget, other: Linked): void {
-    if (!this.session.isOver) {
-      this.#send(Kind.link, target.cell, other.address().cell, other.branch(), other.protocolName);
-    }
+    const { place, cell } = other.address();
+    const path = other.branch();
+    if (place === this.host.placeId) this.send(Kind.link, target.cell, cell, path, other.protocolName);
+    else this.send(Kind.linkOf, target.cell, place, cell, path, other.protocolName);
   }
 
   unlink(target: RemoteTarget, other: Linked): void {
-    this.#send(Kind.unlink, target.cell, other.address().cell);
+    const { place, cell } = other.address();
+    if (place === this.host.placeId) this.send(Kind.unlink, target.cell, cell);
+    else this.send(Kind.unlinkOf, target.cell, place, cell);
+  }
+
+  /** The same for an actor that was spawned elsewhere. @throws where it names no actor of that node */
+  linkedOf(cell: number, place: unknown, other: unknown, branch: unknown, protocol: unknown): void {
+    if (!this.#isOfThatNode(place) || !isCellNumber(other)) throw new Error('a link to what is no actor');
+    if (!isText(branch, limits.branchCharactersMax) || !isText(protocol, limits.nameCharactersMax)) {
+      throw new Error('a link to what is no actor');
+    }
+    this.host.cell(cell)?.linkBack(this.host.targetAt([place, other, branch], protocol) as Linked);
+  }
+
+  unlinkedOf(cell: number, place: unknown, other: unknown): void {
+    if (!this.#isOfThatNode(place) || !isCellNumber(other)) throw new Error('a link to what is no actor');
+    this.host.cell(cell)?.links.remove(`${place}#${other}`);
+  }
+
+  #isOfThatNode(place: unknown): place is string {
+    const node = this.placeId.slice(0, this.placeId.indexOf('/') + 1);
+    return typeof place === 'string' && placeIdPattern.test(place) && place.startsWith(node);
   }
 
   /** @throws where it names no actor */
@@ -383,7 +567,7 @@ export class RemotePlace {
     ) {
       throw new Error('a link to what is no actor');
     }
-    this.host.cell(cell)?.linkBack(this.target(other, branch, protocol));
+    this.host.cell(cell)?.linkBack(this.target(other, branch, protocol) as unknown as Linked);
   }
 
   /** @throws where it names no actor */
@@ -401,7 +585,7 @@ export class RemotePlace {
     this.#watches.terminated(watch, reason);
   }
 
-  readonly #send = (kind: number, ...fields: readonly unknown[]): void => {
+  readonly send = (kind: number, ...fields: readonly unknown[]): void => {
     if (!this.session.isOver) this.session.begin().push(kind, ...fields);
   };
 
@@ -451,8 +635,8 @@ export class RemotePlace {
   }
 
   #openCall(
-    target: RemoteTarget,
     said: SaidOperation,
+    path: string,
     kind: 'ask' | 'large' | 'offer',
     options: CallOptions | undefined,
     owner: Owner,
@@ -463,10 +647,7 @@ export class RemotePlace {
     const isOffer = kind === 'offer';
     const isFull = kind === 'large' ? this.session.isFullOfBytes : this.session.isFull;
     if (this.#calls.size >= limits.callsPerSessionMax || (isFull && !isOffer)) {
-      throw new Rejected(
-        'full',
-        `${operation.label}: too much is under way to ${target.path()}; send later, or fewer at once`,
-      );
+      throw new Rejected('full', `${operation.label}: too much is under way to ${path}; send later, or fewer at once`);
     }
     const signal = options?.signal;
     if (signal !== undefined) checkSignal(signal, operation.label);
@@ -543,6 +724,10 @@ export class RemotePlace {
       for (const values of messagesOf(fields)) this.#lose(first, second, reason, values);
       return;
     }
+    if (kind === Kind.handed) {
+      this.#handedDies(second, fields[3] as readonly unknown[], error === undefined ? reason : 'invalid');
+      return;
+    }
     if (kind === Kind.reply || kind === Kind.item || kind === Kind.failure) {
       if (error !== undefined) this.#inbound.replyRefused(first, error);
       return;
@@ -551,6 +736,18 @@ export class RemotePlace {
     if (call === undefined) return;
     if (error !== undefined) call.failure(['Rejected', error.message, ['invalid', null]]);
     else call.lost(reason !== 'unreachable', this.#gone);
+  }
+
+  /** A message that went over with its actor; its sender was told nothing yet, or is told by its call. */
+  #handedDies(what: number, given: readonly unknown[], reason: 'unreachable' | 'place-lost' | 'invalid'): void {
+    if (what !== Handed.tell) return;
+    const label = String(given[0]);
+    const of = this.#options.registry.operation(label);
+    const { host } = this;
+    const { left, bytesGone } = leftOf(given[1]);
+    const letter = { path: `troupe://${this.placeId}/`, operation: label, reason, message: left, of, bytesGone };
+    const read = of === undefined ? undefined : () => host.fromWire(of.input, left, host.outside);
+    host.deadLetters.add(read === undefined ? letter : { ...letter, read });
   }
 
   /** A tell that does not get there; whoever reads the dead letters sees the message and not its wire form. */
@@ -585,8 +782,22 @@ const nothingLeft = { buffer: new ArrayBuffer(0), view: () => new Uint8Array(0) 
 
 /** True where an item's number is that of a call of our own: elsewhere it is the other side's, or an operation's. */
 function opensCall(kind: number): boolean {
-  return kind === Kind.ask || kind === Kind.offer || kind === Kind.stream || kind === Kind.spawn || kind === Kind.stop;
+  return callKinds.has(kind);
 }
+
+const callKinds: ReadonlySet<number> = new Set([
+  Kind.ask,
+  Kind.offer,
+  Kind.stream,
+  Kind.spawn,
+  Kind.stop,
+  Kind.move,
+  Kind.adopt,
+  Kind.begin,
+  Kind.fence,
+  Kind.attach,
+  Kind.expect,
+]);
 
 /** In place of a carrier until there is one. */
 const unconnected: Carrier = { send: () => true, drained: () => Promise.resolve() };

@@ -16,20 +16,30 @@ type Send = (kind: number, ...fields: readonly unknown[]) => void;
 
 /** What actors of this place watch in the other. */
 export class OutboundWatches {
-  readonly #byNumber = new Map<number, Watcher>();
+  readonly #byNumber = new Map<number, { readonly watcher: Watcher; readonly cell: number }>();
   readonly #numbers = new Map<Watcher, number>();
   #next = 1;
 
-  /** @throws Rejected where there are too many */
-  watch(watcher: Watcher, cell: number, path: string, send: Send): void {
+  /**
+   * @param again It goes on with a watch that began elsewhere.
+   * @throws Rejected where there are too many
+   */
+  watch(watcher: Watcher, cell: number, path: string, again: boolean, send: Send): void {
     if (this.#byNumber.size >= limits.watchesPerSessionMax) {
       throw new Rejected('full', `${path} cannot be watched: ${limits.watchesPerSessionMax} actors of its place are`);
     }
     const number = this.#next;
     this.#next += 1;
-    this.#byNumber.set(number, watcher);
+    this.#byNumber.set(number, { watcher, cell });
     this.#numbers.set(watcher, number);
-    send(Kind.watch, number, cell);
+    send(again ? Kind.watchAgain : Kind.watch, number, cell);
+  }
+
+  /** Takes back the watches of one actor over there. Returns whose they were. */
+  takeOf(cell: number, send: Send): readonly Watcher[] {
+    const those = [...this.#byNumber.values()].filter((one) => one.cell === cell).map(({ watcher }) => watcher);
+    for (const watcher of those) this.unwatch(watcher, send);
+    return those;
   }
 
   unwatch(watcher: Watcher, send: Send): void {
@@ -51,7 +61,7 @@ export class OutboundWatches {
   }
 
   #tell(number: number, reason: EndReason, loss?: PlaceLoss): void {
-    const watcher = this.#byNumber.get(number);
+    const watcher = this.#byNumber.get(number)?.watcher;
     if (watcher === undefined) return;
     this.#forget(watcher, number);
     watcher.terminated(reason, loss);
@@ -67,8 +77,17 @@ export class OutboundWatches {
 export class InboundWatches {
   readonly #open = new Map<number, { readonly cell: Cell; readonly watcher: Watcher }>();
 
-  /** @throws where the number is in use, or there are too many */
-  watch(number: number, cell: Cell | undefined, send: Send): void {
+  /** True where the actor is watched from there. */
+  has(cell: Cell): boolean {
+    for (const one of this.#open.values()) if (one.cell === cell) return true;
+    return false;
+  }
+
+  /**
+   * @param ended How an actor that is gone has ended, where it is known and asked for.
+   * @throws where the number is in use, or there are too many
+   */
+  watch(number: number, cell: Cell | undefined, ended: EndReason | undefined, send: Send): void {
     if (this.#open.has(number)) throw new Error('the number of a watch that is open');
     if (this.#open.size >= limits.watchesPerSessionMax) throw new Error('more watches than a session may hold');
     const watcher: Watcher = {
@@ -78,7 +97,7 @@ export class InboundWatches {
       },
     };
     if (cell === undefined) {
-      watcher.terminated('unknown');
+      watcher.terminated(ended ?? 'unknown');
       return;
     }
     this.#open.set(number, { cell, watcher });
@@ -100,5 +119,7 @@ export class InboundWatches {
 }
 
 function isReason(value: unknown): value is EndReason {
-  return value === 'stopped' || value === 'failed' || value === 'killed' || value === 'unknown';
+  return (
+    value === 'stopped' || value === 'failed' || value === 'killed' || value === 'unknown' || value === 'place-lost'
+  );
 }

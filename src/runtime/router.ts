@@ -1,5 +1,6 @@
 /** The router: which other places there are, and how their frames get there. */
 
+import type { Cell } from '../actors/cell.ts';
 import { GoneTarget } from '../actors/gone-target.ts';
 import type { Host } from '../actors/host.ts';
 import type { PlaceLoss } from '../actors/place-lost.ts';
@@ -11,6 +12,7 @@ import type { Logger } from '../base/logger.ts';
 import { recordsCodec, strictCodec } from '../transport/frame-codec.ts';
 import type { Carrier } from '../transport/session.ts';
 import { RemotePlace } from './remote-place.ts';
+import { Routes } from './routes.ts';
 import type { UndeliveredTo } from './shutdown-report.ts';
 import type { PostedFrame } from './thread-messages.ts';
 
@@ -45,6 +47,7 @@ export class Router {
   /** Places whose session broke; it is not opened again before there is a new way to them. */
   readonly #broken = new Set<string>();
   #host: Host | undefined = undefined;
+  #routes: Routes | undefined = undefined;
   #closed = false;
 
   constructor(options: RouterOptions) {
@@ -54,6 +57,27 @@ export class Router {
   /** The host that items are for; given once, since each needs the other. */
   attach(host: Host): void {
     this.#host = host;
+    this.#routes = new Routes(host, {
+      known: (placeId) => this.#known(placeId),
+      place: (placeId) => this.place(placeId),
+    });
+  }
+
+  /** Another place of this node, for actors that move there. */
+  destination(placeId: string): RemotePlace | undefined {
+    if (nodeOf(placeId) !== this.#options.nodeId) return undefined;
+    const place = this.place(placeId);
+    return place?.isConnected ? place : undefined;
+  }
+
+  /** An actor has left this place: those who watch it here are told where it is. */
+  onLeft(cell: Cell): void {
+    for (const place of this.#places.values()) place.tellIfWatching(cell);
+  }
+
+  /** How many actors of other places are known to have moved. */
+  get routeCount(): number {
+    return this.#routes?.size ?? 0;
   }
 
   /** The place of that id with an open session, opened now if there is a way. */
@@ -72,6 +96,11 @@ export class Router {
     const place = this.place(address.place);
     if (place !== undefined) return place.target(address.cell, branch, protocolName);
     return new GoneTarget(this.#host!, address, branch, protocolName, 'unreachable');
+  }
+
+  /** A place that is spoken of, whether or not there is a way to it. */
+  #known(placeId: string): RemotePlace {
+    return this.place(placeId) ?? this.#create(placeId);
   }
 
   /** The path of an actor elsewhere; without its name where nobody here knows it. */
@@ -153,6 +182,7 @@ export class Router {
     const foreign = nodeOf(placeId) !== nodeId;
     const place = new RemotePlace({
       host: this.#host!,
+      routes: this.#routes!,
       registry,
       placeId,
       foreign,

@@ -111,6 +111,8 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
     log,
     guardian: new Guardian(options.guardian ?? {}, log, shutdownAfter),
     remote: (address, branch, protocolName) => router.target(address, branch, protocolName),
+    destination: (placeId) => router.destination(placeId),
+    onLeft: (cell) => router.onLeft(cell),
     protocolNamed: (name) => registry.protocol(name),
     resourceFor: (declared) => {
       const registered = registry.resource(declared.name) ?? declared;

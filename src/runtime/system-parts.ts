@@ -1,6 +1,7 @@
 /** What a system is made of; `start-system.ts` makes them. */
 import type { Host } from '../actors/host.ts';
 import type { RegistryIndex } from '../actors/registry.ts';
+import type { Address } from '../actors/target.ts';
 import type { Logger } from '../base/logger.ts';
 import type { NodeLinks } from './node-links.ts';
 import type { PlacementSupervisor } from './placement-supervisor.ts';
@@ -23,6 +24,8 @@ export interface SystemParts {
   /** Ends the watch over what holds the threads. */
   readonly unwatch: () => void;
   readonly log: Logger;
+  /** An actor, by the address that it was spawned under, lives at another place of this node now. */
+  readonly onMoved?: (actor: Address, placeId: string) => void;
   /** False for a system that can hold no process alive, such as one under virtual time. */
   readonly warnsAtExit: boolean;
 }

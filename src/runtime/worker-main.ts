@@ -75,6 +75,8 @@ async function start(
     log,
     guardian: new Guardian(guardian, log, () => tellMain({ kind: 'escalated' })),
     remote: (address, branch, protocolName) => router.target(address, branch, protocolName),
+    destination: (placeId) => router.destination(placeId),
+    onLeft: (cell) => router.onLeft(cell),
     protocolNamed: (name) => index.protocol(name),
     receptionAt: mainPlaceId,
     activity: slots,

@@ -300,9 +300,67 @@ describe('items of another node', () => {
     expect(places.here.host.deadlines.open).toBe(0);
   }, 30_000);
 
+  const snapshot = {
+    definition: 'target',
+    args: null,
+    place: 'b~1/main',
+    cell: 1,
+    name: null,
+    hop: 1,
+    state: { sum: 7 },
+    behaviors: [],
+    generation: 0,
+    restarts: [],
+  };
+  it.each([
+    ['an actor that moves here', [Kind.adopt, 1, snapshot]],
+    ['a message for an actor that moves here', [Kind.handed, 1, 0, ['target.add', { n: 1 }, false, 0]]],
+    ['the beginning of an actor', [Kind.begin, 2, 1, {}]],
+    ['a stream on its way to an actor', [Kind.pass, 1, 'target.numbers', {}]],
+    ['news that an actor may move', [Kind.expect, 1, 1, 1, 'b~1/main', 1]],
+    ['a route of an actor that is a text', [Kind.route, 1, 'b~1/main', '/target', 'target', 'often', 'b~1/main', 2]],
+    ['a route to what is no place', [Kind.route, 1, 'b~1/main', '/target', 'target', 1, '../etc', 2]],
+    ['a route with a branch of 2,049 characters', [Kind.route, 1, 'b~1/main', 'x'.repeat(2_049), 't', 1, 'b~1/t1', 2]],
+    ['a stream that is claimed with a number below 0', [Kind.attach, 1, 1, 'target.numbers', 'x', -1, 256]],
+    ['a link of an actor of another node', [Kind.linkOf, 1, 'a~1/t1', 3, '/target', 'target']],
+    ['an unlink of an actor of another node', [Kind.unlinkOf, 1, 'c~1/main', 3]],
+    ['a watch number that is a text', [Kind.watchAgain, 'one', 1]],
+  ])('end the session, since actors move within a node alone: %s', async (_what, item) => {
+    const peer = hostile();
+    await peer.send(item);
+    expect(peer.broken()).toHaveLength(1);
+    expect(await peer.sum()).toBe(0);
+    expect(places.here.host.rootCount).toBe(1);
+  });
+
+  it('move nothing: the answer is MoveRefused, and the actor stays', async () => {
+    const peer = hostile();
+    await peer.send([Kind.move, 1, 1, 'b~1/main', 100], [Kind.move, 2, 99, 'a~1/main', 100]);
+    expect(peer.broken()).toEqual([]);
+    const answers = places.frames.flatMap(({ frame }) => codec.unpack(frame).filter(Array.isArray));
+    expect(answers.map(([code, , detail]) => [code, detail[0]])).toEqual([
+      ['MoveRefused', 'place'],
+      ['MoveRefused', 'place'],
+    ]);
+    expect(await peer.sum()).toBe(0);
+  });
+
+  it('lead nobody elsewhere: routes of actors and places of other nodes count for nothing', async () => {
+    const peer = hostile();
+    const routes = [
+      [Kind.route, 1, 'a~1/main', '/target', 'target', 1, 'b~1/main', 1],
+      [Kind.route, 1, 'c~1/main', '/target', 'target', 1, 'b~1/main', 1],
+      [Kind.route, 1, 'b~1/main', '/target', 'target', 1, 'c~1/main', 1],
+    ];
+    await peer.send(...routes);
+    expect(peer.broken()).toEqual([]);
+    expect(places.here.router.routeCount).toBe(0);
+    expect(await peer.sum()).toBe(0);
+  });
+
   it('never bring the place down, whatever 2,000 random frames hold', async () => {
     const field = fc.oneof(
-      fc.integer({ min: -2, max: 21 }),
+      fc.integer({ min: -2, max: 34 }),
       fc.constantFrom(null, true, '', 'add', 'sum', '__proto__', 'target', 2 ** 53, 1e308, -0),
       fc.dictionary(fc.constantFrom('n', 'constructor', 'x'), fc.integer()),
       fc.array(fc.oneof(fc.integer(), fc.constant('a~1/main')), { maxLength: 4 }),

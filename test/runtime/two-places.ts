@@ -97,6 +97,8 @@ export function twoPlaces(
       isolation: 'parse',
       log,
       remote: (address, branch, protocolName) => router.target(address, branch, protocolName),
+      destination: (placeId) => router.destination(placeId),
+      onLeft: (cell) => router.onLeft(cell),
       protocolNamed: (name) => index.protocol(name),
       ...(oneReception && own === 'there' ? { receptionAt: ids.here } : {}),
     });

@@ -61,6 +61,9 @@ describe('a session', () => {
     const refused: unknown[] = [];
     const scheduler = new TestScheduler();
     const session = new Session({
+      cut: () => {
+        throw new Error('no item here holds several messages');
+      },
       carrier: {
         send: (frame, left = []) => {
           for (const { buffer, isShared } of left) {

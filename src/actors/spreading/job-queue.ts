@@ -36,6 +36,11 @@ export class JobQueue extends Mailbox {
     this.onJob();
   }
 
+  /** Its jobs stay where their pool is. */
+  protected override passOn(): boolean {
+    throw new Error('the queue of a pool does not move');
+  }
+
   protected override wake(): void {
     this.onJob();
   }
