@@ -47,7 +47,10 @@ export function unfinished(url: URL, where: string, deadlineMs: number): Registr
   return new RegistryLoadFailed(fileOf(url), {
     reason: 'unfinished',
     what: `it has not finished loading on ${where} after ${deadlineMs} ms, since a top-level await does not end or a loop holds the thread`,
-    waysOut: ['await that in a resource (open), or in the started signal of an actor, and not in the module itself'],
+    waysOut: [
+      'await that in a resource (open), or in the started signal of an actor, and not in the module itself',
+      'give the registry a module of its own, where it is the one that awaits createSystem: it waits for itself',
+    ],
   });
 }
 
