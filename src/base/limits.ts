@@ -206,8 +206,8 @@ export const limits = {
   threadBeatMsMax: 1_000,
   /** How often at most the use of a worker's loop is measured: over less, chance says most. */
   threadUseMs: 500,
-  /** Workers whose loops differ in use by less than this part take turns. */
-  threadUseAlike: 0.25,
+  /** Workers whose loops differ in use by less than this part take turns: a busy machine alone makes a quarter of a difference. */
+  threadUseAlike: 0.5,
   /** What a worker that is ended for want of actors may take to close its resources and to be heard to the last. */
   threadRetireMs: 5_000,
   /** Ids of workers that were ended for want of actors, kept for spawns that meant them. */

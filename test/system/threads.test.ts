@@ -156,27 +156,27 @@ describe('actors on worker threads', () => {
     });
   });
 
-  it('are spread 50 to 50 over 2 workers, also after one of them was started anew', async () => {
+  it('are spread over 2 workers, at least 30 of 100 on each, also after one of them was started anew', async () => {
     await start(2);
-    const spawnMany = async (): Promise<number[]> => {
+    const smallerShare = async (): Promise<number> => {
       const counts = new Map<string, number>();
       for (let n = 0; n < 100; n += 1) {
         const worker = pathOf(await system!.spawn(counter, { on: thread() })).split('/')[3]!;
         counts.set(worker, (counts.get(worker) ?? 0) + 1);
       }
-      return [...counts.values()];
+      return counts.size === 2 ? Math.min(...counts.values()) : 0;
     };
     const topLevel = async (): Promise<number> => {
       const [, ...workers] = await system!.tree();
       return workers.reduce((sum, { actors }) => sum + actors.length, 0);
     };
-    expect(await spawnMany()).toEqual([50, 50]);
+    expect(await smallerShare()).toBeGreaterThanOrEqual(30);
     const doomed = await system!.spawn(counter, { on: thread() });
     doomed.exits();
     await doomed.total().catch(() => undefined);
     // Those that were lost are started again, and take turns as well.
     await expect.poll(topLevel, { timeout: 10_000 }).toBe(101);
-    expect(await spawnMany()).toEqual([50, 50]);
+    expect(await smallerShare()).toBeGreaterThanOrEqual(30);
   });
 
   it('are refused after the shutdown, and while it is under way; no worker is left', async () => {
