@@ -15,9 +15,17 @@ export {
   type MailboxOptions,
   type Signals,
 } from './actors/actor.ts';
-export type { ActorContext, Context, Handlers, ObserveOptions, RunFailure, TimerOptions } from './actors/context.ts';
+export type {
+  ActorContext,
+  ChildSpawnOptions,
+  Context,
+  Handlers,
+  ObserveOptions,
+  RunFailure,
+  TimerOptions,
+} from './actors/context.ts';
 export type { DeadLetter, DeadLetterReason, LostWithPlace } from './actors/dead-letters.ts';
-export { LinkedActorFailed, LookupFailed, RoutingRefused, SpawnFailed, StashFull } from './actors/errors.ts';
+export { LinkedActorFailed, LookupFailed, PlaceLost, RoutingRefused, SpawnFailed, StashFull } from './actors/errors.ts';
 export type { Receptionist } from './actors/finding/receptionist.ts';
 export { type ServiceKey, serviceKey } from './actors/finding/service-key.ts';
 export type { GuardianOptions } from './actors/guardian.ts';
@@ -48,6 +56,7 @@ export {
   type RuntimeFailure,
   type StreamFailure,
 } from './actors/outcomes.ts';
+export type { Where } from './actors/placed/where.ts';
 export {
   type AnyProtocol,
   type AnyRef,
@@ -95,7 +104,7 @@ export type { ActorSystem, PlaceStatistics, SpawnOptions } from './runtime/actor
 export { RemoteError } from './runtime/cause-codec.ts';
 export { createSystem } from './runtime/create-system.ts';
 export type { RunnableFlow } from './runtime/flow-definition.ts';
-export { here, node, spread, thread, type Where } from './runtime/placement.ts';
+export { here, node, spread, thread } from './runtime/placement.ts';
 export { type SecretFile, secret } from './runtime/security.ts';
 export type { ShutdownEvent, ShutdownHook, ShutdownHookOptions, ShutdownOptions } from './runtime/shutdown.ts';
 export type {

@@ -32,6 +32,35 @@ export class SpawnFailed extends TroupeError<'SpawnFailed'> {
   }
 }
 
+/**
+ * What an actor fails with whose place was lost: it ran elsewhere, and went with its thread or node. Its supervision
+ * decides what follows; a restart starts it on another place.
+ */
+export class PlaceLost extends TroupeError<'PlaceLost'> {
+  /** The id of the place: `node~incarnation/thread`. */
+  readonly place: string;
+  /**
+   * How it was lost. `exit`: the thread exited, or ended for no known reason. `exception`: by an uncaught exception or an
+   * unhandled rejection. `memory`: it ran out of memory. `blocked`: its loop was held for too long, and it was
+   * terminated. `unreachable`: the link to its node was lost, or it did not answer.
+   */
+  readonly reason: 'exit' | 'exception' | 'memory' | 'blocked' | 'unreachable';
+
+  constructor(place: string, reason: PlaceLost['reason'], message: string = `${place} ${lossTexts[reason]}`) {
+    super('PlaceLost', message, { retryable: true });
+    this.place = place;
+    this.reason = reason;
+  }
+}
+
+const lossTexts: { readonly [R in PlaceLost['reason']]: string } = {
+  exit: 'has exited, with the actors that ran there',
+  exception: 'ended by an uncaught exception, with the actors that ran there',
+  memory: 'ran out of memory, and ended with the actors that ran there',
+  blocked: 'was blocked for too long, and was ended with the actors that ran there',
+  unreachable: 'cannot be reached any more, nor can the actors that ran there',
+};
+
 /** What an actor fails with when one that it is linked to has ended other than by a stop. */
 export class LinkedActorFailed extends TroupeError<'LinkedActorFailed'> {
   /** Path of the actor that ended. */

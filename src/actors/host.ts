@@ -25,6 +25,11 @@ import { type HandOver, handOver, type Isolation } from './isolation.ts';
 import { checkName } from './operation.ts';
 import { Outside } from './outside.ts';
 import { placeIdPattern } from './place-id.ts';
+import { Deputy, deputy } from './placed/deputy.ts';
+import { PlacedCell } from './placed/placed-cell.ts';
+import type { Placement, PlaceOwner } from './placed/placement.ts';
+import { standInOf } from './placed/stand-in.ts';
+import type { Where } from './placed/where.ts';
 import type { AnyProtocol } from './protocol.ts';
 import { Quarantine } from './quarantine.ts';
 import { type InternalRef, refClassOf } from './ref.ts';
@@ -63,16 +68,20 @@ export interface HostOptions {
   readonly protocolNamed: (name: string) => AnyProtocol | undefined;
   /** What stands above its top-level actors; one that does nothing but log unless given. */
   readonly guardian?: Guardian;
-  /** The resource to open in place of `declared`, for tests. */
   /** The place of the node's receptionist; this one unless given. */
   readonly receptionAt?: string;
+  /** The resource to open in place of `declared`, for tests. */
   readonly resourceFor?: (declared: Resource<string, unknown>) => Resource<string, unknown>;
+  /** Starts children elsewhere; without it they are refused. */
+  readonly placement?: Placement;
 }
 
 export interface SpawnRequest {
   readonly args: unknown;
   readonly name: string | undefined;
   readonly parent: Cell | undefined;
+  /** Where it is to run, if that is not here: it gets a stand-in then. */
+  readonly on?: Where | undefined;
 }
 
 /** Work that an actor handed to `ctx.run`. */
@@ -93,6 +102,7 @@ export class Host {
   readonly deadlines: Deadlines;
   readonly resources: Resources;
   readonly guardian: Guardian;
+  readonly placement: Placement | undefined;
   readonly counters: Counters = { accepted: 0, refused: 0, handled: 0, late: 0, quarantined: 0 };
   /** Owner of the refs that code outside of actors holds. */
   readonly outside: Outside;
@@ -122,6 +132,7 @@ export class Host {
     this.log = options.log;
     this.deadLetters = new DeadLetters(options.environment.clock, options.log);
     this.guardian = options.guardian ?? new Guardian({}, options.log, () => undefined);
+    this.placement = options.placement;
     this.deadlines = new Deadlines(options.environment.clock);
     this.resources = new Resources((name, error) =>
       options.log.error({ resource: name, error: describeThrown(error) }, `resource "${name}" failed to close`),
@@ -142,8 +153,7 @@ export class Host {
     if (this.#stopping || (this.#closed && request.parent === undefined)) {
       throw new SpawnFailed('shutdown', `${definition.name}: the system is shutting down`);
     }
-    const CellClass = definition.front?.cellClass ?? Cell;
-    const cell = new CellClass(this.#hosted(definition), request.parent, this.#nextCell, request.name);
+    const cell = this.#newCell(definition, request);
     let args: unknown;
     try {
       // Refs in the arguments belong to the new actor.
@@ -160,6 +170,27 @@ export class Host {
     if (request.parent === undefined) this.#roots.add(cell);
     else request.parent.extension.children.add(cell);
     cell.start(args);
+    return cell;
+  }
+
+  #newCell(definition: ActorBehavior, { parent, name, on }: SpawnRequest): Cell {
+    const id = this.#nextCell;
+    if (on !== undefined) {
+      if (this.placement === undefined) throw noPlacement(definition.name);
+      this.placement.check(definition.name);
+      return new PlacedCell(this.#hosted(standInOf(definition)), parent, id, name, on);
+    }
+    const CellClass = definition.front?.cellClass ?? Cell;
+    return new CellClass(this.#hosted(definition), parent, id, name);
+  }
+
+  /** Starts an actor whose parent is elsewhere, and has a stand-in there. @throws SpawnFailed */
+  spawnPlaced(definition: ActorBehavior, args: unknown, name: string | undefined, standIn: PlaceOwner): Cell {
+    const parent = new Deputy(this.#hosted(deputy), this.#nextCell, standIn);
+    this.#nextCell += 1;
+    const cell = this.spawn(definition, { args, name, parent });
+    this.#roots.add(cell);
+    parent.minds(cell);
     return cell;
   }
 
@@ -271,7 +302,7 @@ export class Host {
     return this.#roots.size;
   }
 
-  /** The top-level actors, in the order of their start. */
+  /** The top-level actors, and those that a parent elsewhere placed here, in the order of their start. */
   get roots(): ReadonlySet<Cell> {
     return this.#roots;
   }
@@ -336,6 +367,8 @@ export class Host {
     const { clock } = this.environment;
     const endsAtMs = clock.monotonicMs() + deadlineMs;
     for (const root of [...this.#roots].reverse()) {
+      // Its parent drains it, which may have something for it until then.
+      if (root.parent instanceof Deputy && root.parent.standIn.isOfNode) continue;
       if (root.endIfIdle()) continue;
       const leftMs = endsAtMs - clock.monotonicMs();
       if (leftMs <= 0) return;
@@ -388,6 +421,10 @@ function isAddress(wire: unknown): wire is readonly [place: string, cell: number
     typeof branch === 'string' &&
     branch.length <= limits.branchCharactersMax
   );
+}
+
+function noPlacement(name: string): SpawnFailed {
+  return new SpawnFailed('no-place', `actor "${name}" cannot run elsewhere: this place has no other places`);
 }
 
 /** The refusal to spawn what is no definition of an actor. */

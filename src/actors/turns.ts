@@ -224,7 +224,7 @@ export abstract class Turns extends OwnStreams implements Runnable {
   }
 
   /** Ends an actor that is to end and has nothing open any more. */
-  private endsNow(): boolean {
+  protected endsNow(): boolean {
     if (!(this.stopAsked || this.isDrained) || !this.isFree) return false;
     this.endInOrder('stopped');
     return true;

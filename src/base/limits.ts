@@ -125,6 +125,8 @@ export const limits = {
   /** Watches of one session in each direction. */
   watchesPerSessionMax: 262_144,
 
+  /** Different `spread([…])` whose turn is remembered: they are written down in code, so there are few. */
+  spreadsMax: 256,
   /** Worker threads of one process; more than a few times the cores only costs. */
   threadsMax: 256,
   /** Nodes of differing clusters refuse each other. */

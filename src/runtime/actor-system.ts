@@ -5,13 +5,12 @@
  */
 import type * as z from 'zod';
 import type { ActorDefinition, SpawnArguments } from '../actors/actor.ts';
-import type { ActorBehavior } from '../actors/behavior.ts';
 import type { DeadLetter, LostWithPlace } from '../actors/dead-letters.ts';
 import { SpawnFailed } from '../actors/errors.ts';
 import { Receptionist } from '../actors/finding/receptionist.ts';
 import { checkKeys } from '../actors/given.ts';
 import { type Counters, type Host, isBehavior, noDefinition } from '../actors/host.ts';
-import { invalidMessage } from '../actors/isolation.ts';
+import { checkWhere, type Where } from '../actors/placed/where.ts';
 import type { AnyProtocol, Ref, Stream } from '../actors/protocol.ts';
 import type { QuarantineView } from '../actors/quarantine.ts';
 import { refClassOf } from '../actors/ref.ts';
@@ -21,10 +20,11 @@ import { type PlaceTree, treeOf } from '../actors/tree.ts';
 import type { Environment } from '../base/environment/environment.ts';
 import { limits } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
+import { argumentsToWire, registeredActor } from './child-placement.ts';
 import type { RunArguments, RunnableFlow } from './flow-definition.ts';
 import { watchForForgotten } from './forgotten.ts';
 import type { NodeLinks } from './node-links.ts';
-import { checkWhere, here, type Where } from './placement.ts';
+import { here } from './placement.ts';
 import { nodeOf, type Router } from './router.ts';
 import {
   checkShutdownOptions,
@@ -70,7 +70,6 @@ export class ActorSystem implements AsyncDisposable {
   readonly #workers: WorkerPool;
   readonly #links: NodeLinks;
   readonly #log: Logger;
-  #nextOfSpread = 0;
   readonly #parts: SystemParts;
   readonly #shutdown: Shutdown;
   #ending: Promise<ShutdownReport> | undefined = undefined;
@@ -197,7 +196,8 @@ export class ActorSystem implements AsyncDisposable {
     if (!isBehavior(definition)) throw noDefinition();
     checkKeys(given ?? {}, ['args', 'name', 'on'], `${definition.name}: the options of a spawn`);
     if (given?.on !== undefined) checkWhere(given.on, `${definition.name}: on`);
-    const where = this.#settle(given?.on ?? here());
+    const { choice } = this.#parts;
+    const where = choice.settle(given?.on ?? here());
     if (where.kind === 'here') {
       const cell = this.#host.spawn(definition, { args, name, parent: undefined });
       if (cell.started !== undefined) await cell.started;
@@ -206,18 +206,11 @@ export class ActorSystem implements AsyncDisposable {
     if (this.#ending !== undefined) {
       throw new SpawnFailed('shutdown', `actor "${definition.name}": the system is shutting down`);
     }
-    const behavior = this.#registered(definition.name);
-    const placeId =
-      where.kind === 'thread' ? await this.#workers.pick() : this.#links.pick(where.role, definition.name);
+    const behavior = registeredActor(this.#registry, definition.name);
+    const placeId = await choice.choose(where, definition.name, this.#host.placeId);
     const place = this.#router.place(placeId);
     if (place === undefined) throw new SpawnFailed('place-lost', `actor "${definition.name}": ${placeId} is gone`);
-    let wire: unknown;
-    try {
-      wire = behavior.argsType.toWire(behavior.argsType.parse(args ?? {}));
-    } catch (error) {
-      const invalid = invalidMessage(error, `arguments of actor "${definition.name}"`) as Error;
-      throw new SpawnFailed('arguments', invalid.message, error);
-    }
+    const wire = argumentsToWire(behavior, args);
     const { cell, branch } = await place.spawn(definition.name, wire, name);
     const target = place.target(cell, branch, definition.protocol.name);
     const ref = new (refClassOf(definition.protocol))(target, this.#host.outside as Owner);
@@ -294,23 +287,6 @@ export class ActorSystem implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.shutdown();
-  }
-
-  /** A `Where` without choice left in it. */
-  #settle(where: Where): Exclude<Where, { kind: 'spread' }> {
-    if (where.kind !== 'spread') return where;
-    const next = where.places[this.#nextOfSpread % where.places.length]!;
-    this.#nextOfSpread += 1;
-    return this.#settle(next);
-  }
-
-  #registered(name: string): ActorBehavior {
-    const behavior = this.#registry.actor(name);
-    if (behavior !== undefined) return behavior;
-    throw new SpawnFailed(
-      'unregistered',
-      `actor "${name}" is not in the registry, so no other place can find its code; add it to registry(…), or spawn it here`,
-    );
   }
 }
 

@@ -11,10 +11,12 @@ import type { Waiting } from '../actors/deadlines.ts';
 import { SpawnFailed } from '../actors/errors.ts';
 import { invalidMessage } from '../actors/isolation.ts';
 import { OfferWaiting, RoomNotice, tooManyWait } from '../actors/offer.ts';
-import { type Operation, TellEnvelope } from '../actors/operation.ts';
+import { type Operation, type Origin, TellEnvelope } from '../actors/operation.ts';
 import { Cancelled, NotDelivered, Rejected } from '../actors/outcomes.ts';
+import { Deputy } from '../actors/placed/deputy.ts';
 import type { RegistryIndex } from '../actors/registry.ts';
 import type { ChainLink } from '../actors/request.ts';
+import { restartFor } from '../actors/restart.ts';
 import { InvalidValue } from '../actors/schema/errors.ts';
 import type { Target } from '../actors/target.ts';
 import { judgeChain } from '../actors/wait-for.ts';
@@ -39,6 +41,8 @@ export class Inbound implements CallOrigin {
   /** Cells whose senders over there were told to slow down. */
   readonly #pressed = new Map<number, RoomNotice>();
   readonly #watches = new InboundWatches();
+  /** What the other place has placed here, by the call that did. */
+  readonly #placed = new Map<number, Cell>();
 
   constructor(place: RemotePlace, registry: RegistryIndex) {
     this.#place = place;
@@ -82,6 +86,7 @@ export class Inbound implements CallOrigin {
   close(_why: string): void {
     for (const call of [...this.#open.values()]) call.cancel();
     this.#open.clear();
+    this.#placed.clear();
     for (const notice of this.#pressed.values()) notice.settled = true;
     this.#pressed.clear();
     this.#watches.close();
@@ -149,6 +154,20 @@ export class Inbound implements CallOrigin {
       case Kind.terminated:
         this.#place.terminated(id, fields[at + 1]);
         return false;
+      case Kind.place:
+        this.#spawnPlaced(id, fields.slice(at + 1, at + 7));
+        return false;
+      case Kind.restart:
+        this.#restart(id, fields[at + 1]);
+        return false;
+      case Kind.escalated:
+        this.#place.escalatedThere(id, fields[at + 1]);
+        return false;
+      case Kind.job:
+        return this.#job(id, fields.slice(at + 1, at + 7));
+      case Kind.done:
+        this.#place.jobDone(id);
+        return false;
       default:
         throw new Error(`an item of unknown kind ${kind}`);
     }
@@ -167,18 +186,23 @@ export class Inbound implements CallOrigin {
     // First, since a stream that is cancelled answers nothing, so that nothing else would take it out.
     this.#open.delete(id);
     call?.cancel();
+    // The other place did not wait for it to start, so nobody there knows of it.
+    void this.#placed.get(id)?.stop(true, undefined);
   }
 
-  #tell(cellId: unknown, number: unknown, wire: unknown): void {
+  #tell(cellId: unknown, number: unknown, wire: unknown, origin: Origin = this): void {
     const cell = this.#place.host.cell(cellId as number);
     const operation = this.#operation(cell, number, 'tell');
     if (cell === undefined || operation === undefined) {
-      this.#dead(cellId, number, cell === undefined ? 'unknown' : 'invalid', wire);
+      this.#dead(cellId, number, cell === undefined ? 'unknown' : 'invalid', wire, origin);
       return;
     }
     const received = this.#receive(cell, operation, wire);
-    if ('refused' in received) this.#dead(cellId, number, 'invalid', wire);
-    else if (!cell.accept(this.#envelope(operation), received.message)) this.#slowDown(cell);
+    if ('refused' in received) this.#dead(cellId, number, 'invalid', wire, origin);
+    else {
+      const envelope = origin === this ? this.#envelope(operation) : new TellEnvelope(operation, origin);
+      if (!cell.accept(envelope, received.message)) this.#slowDown(cell);
+    }
   }
 
   /** Tells the other place that its tells to this cell should wait, and again when they need not any more. */
@@ -193,12 +217,43 @@ export class Inbound implements CallOrigin {
     cell.awaitRoom(notice);
   }
 
-  #ask(id: number, cellId: unknown, number: unknown, wire: unknown, remainingMs: unknown, chain: unknown): boolean {
+  /** A message of which the other place is told when it was dealt with. */
+  #job(job: number, [cellId, number, wire, call, remainingMs, chain]: readonly unknown[]): boolean {
+    let isDone = false;
+    const origin: Origin = {
+      isExact: true,
+      settled: () => {
+        if (isDone) return;
+        isDone = true;
+        this.settled();
+        this.#send(Kind.done, job);
+      },
+    };
+    if (call !== null) {
+      if (this.#ask(whole(call), cellId, number, wire, remainingMs, chain, origin)) return true;
+      // It was refused, which is counted with what waits in no mailbox.
+      this.#send(Kind.done, job);
+      return false;
+    }
+    this.#tell(cellId, number, wire, origin);
+    return true;
+  }
+
+  #ask(
+    id: number,
+    cellId: unknown,
+    number: unknown,
+    wire: unknown,
+    remainingMs: unknown,
+    chain: unknown,
+    origin?: Origin,
+  ): boolean {
     const found = this.#find(id, cellId, number, 'ask', wire);
     if ('refused' in found) return this.#refuse(id, found.refused);
     const { cell, operation, message } = found;
     const links = readChain(chain);
     const request = new InboundRequest(this, id, operation, links);
+    if (origin !== undefined) request.redirect(origin);
     try {
       request.isAdmitted = judgeChain(cell, links, operation) === 'admit';
     } catch (cycle) {
@@ -292,6 +347,36 @@ export class Inbound implements CallOrigin {
   }
 
   #spawn(id: number, name: unknown, args: unknown, actorName: unknown): void {
+    this.#start(id, name, args, actorName, (behavior, own, named) =>
+      this.#place.host.spawn(behavior, { args: own, name: named, parent: undefined }),
+    );
+  }
+
+  #spawnPlaced(id: number, [name, args, actorName, standIn, branch, watch]: readonly unknown[]): void {
+    const { host, placeId } = this.#place;
+    const isBranch = typeof branch === 'string' && branch.length <= limits.branchCharactersMax;
+    if (!isBranch) throw new Error('a stand-in without a branch');
+    const owner = this.#place.owner(whole(standIn), branch);
+    const number = whole(watch);
+    this.#start(id, name, args, actorName, (behavior, own, named) => {
+      if (this.#placed.size >= limits.watchesPerSessionMax) {
+        throw new SpawnFailed('no-place', `too many actors are placed at ${host.placeId} by ${placeId}`);
+      }
+      const cell = host.spawnPlaced(behavior, own, named, owner);
+      this.#placed.set(id, cell);
+      cell.watch({ terminated: () => this.#placed.delete(id) });
+      this.#watches.watch(number, cell, this.#send);
+      return cell;
+    });
+  }
+
+  #start(
+    id: number,
+    name: unknown,
+    args: unknown,
+    actorName: unknown,
+    spawn: (behavior: ActorBehavior, args: unknown, name: string | undefined) => Cell,
+  ): void {
     const { host } = this.#place;
     const behavior = typeof name === 'string' ? this.#registry.actor(name) : undefined;
     if (behavior === undefined) {
@@ -300,17 +385,27 @@ export class Inbound implements CallOrigin {
       return;
     }
     try {
-      const cell = host.spawn(behavior, {
-        args: this.#arguments(behavior, args),
-        name: typeof actorName === 'string' ? actorName : undefined,
-        parent: undefined,
-      });
+      const cell = spawn(
+        behavior,
+        this.#arguments(behavior, args),
+        typeof actorName === 'string' ? actorName : undefined,
+      );
       const answer = (): void => this.#send(Kind.reply, id, [cell.address().cell, cell.branch()]);
       if (cell.started === undefined) answer();
       else cell.started.then(answer, (error: unknown) => this.#refuse(id, error as Error));
     } catch (error) {
       this.#refuse(id, error as Error);
     }
+  }
+
+  /** Only what the other place has placed here is its own to restart. */
+  #restart(id: number, cellId: unknown): void {
+    const cell = this.#place.host.cell(cellId as number);
+    const isPlaced = cell?.parent instanceof Deputy && cell.parent.standIn.placeId === this.#place.placeId;
+    (isPlaced ? restartFor(cell) : Promise.resolve()).then(
+      () => this.#send(Kind.reply, id, null),
+      (error: unknown) => this.#refuse(id, error as Error),
+    );
   }
 
   /** @throws SpawnFailed where they hold what cannot be taken; whether they fit is for the spawn to say. */
@@ -414,10 +509,10 @@ export class Inbound implements CallOrigin {
     return envelope;
   }
 
-  #dead(cellId: unknown, number: unknown, reason: DeadLetterReason, message: unknown): void {
+  #dead(cellId: unknown, number: unknown, reason: DeadLetterReason, message: unknown, origin: Origin): void {
     const operation = this.#nameOf(number) ?? 'unknown operation';
     this.#lose(cellId, this.#place.host.cell(cellId as number), operation, reason, message);
-    this.settled();
+    origin.settled();
   }
 
   #lose(cellId: unknown, target: Cell | undefined, label: string, reason: DeadLetterReason, wire: unknown): void {

@@ -22,8 +22,14 @@
  * | terminated | watch, how the actor ended |
  * | link | cell, the actor that is linked to it: its number in the place that sends, its branch, its protocol |
  * | unlink | cell, number of the other in the place that sends |
+ * | place | call, registered name, arguments, actor name or null, its stand-in in the place that sends: number and branch; watch |
+ * | restart | call, cell that the place that sends has placed |
+ * | escalated | the stand-in's cell, failure: its actor ends, and its parent is to fail |
+ * | job | job, cell, operation, message, call or null, remaining ms or null, call chain or null: a tell or an ask, of which it is said when it was dealt with |
+ * | done | job |
  *
- * A call is a number that its caller's place gave it, a watch one that the watcher's place gave it. A cell is the actor's number in the place that reads.
+ * A call and a job are numbers that their sender's place gave them, a watch one that the watcher's place gave it. A cell is
+ * the actor's number in the place that reads.
  */
 import type { StopOptions } from '../actors/target.ts';
 
@@ -47,6 +53,11 @@ export const Kind = {
   terminated: 17,
   link: 18,
   unlink: 19,
+  place: 20,
+  restart: 21,
+  escalated: 22,
+  job: 23,
+  done: 24,
 } as const;
 
 /** Fields of an item, its kind included; undefined for a kind that does not exist. */
@@ -71,6 +82,11 @@ export const fieldsOfKind: readonly (number | undefined)[] = [
   3,
   5,
   3,
+  8,
+  3,
+  3,
+  8,
+  2,
 ];
 
 /** How an actor of another place is stopped, as a field. */

@@ -1,12 +1,6 @@
 /** Where an actor is to run. A `Where` is data: what it names is chosen when something is spawned. */
+import { checkWhere, type Where } from '../actors/placed/where.ts';
 import { UsageError } from '../base/errors.ts';
-
-/** Where an actor is to run: what `here()`, `thread()`, `node({ role })` and `spread([…])` give. */
-export type Where =
-  | { readonly kind: 'here' }
-  | { readonly kind: 'thread' }
-  | { readonly kind: 'node'; readonly role: string }
-  | { readonly kind: 'spread'; readonly places: readonly Where[] };
 
 /** The place that spawns. */
 export function here(): Where {
@@ -33,12 +27,4 @@ export function spread(places: readonly Where[]): Where {
   if (!Array.isArray(places) || places.length === 0) throw new UsageError('spread([…]) needs at least one place');
   for (const place of places) checkWhere(place, 'spread([…])');
   return { kind: 'spread', places: [...places] };
-}
-
-const kinds: readonly unknown[] = ['here', 'thread', 'node', 'spread'];
-
-/** @throws UsageError for what is no place, such as the function that makes one */
-export function checkWhere(given: unknown, what: string): void {
-  if (kinds.includes((given as Partial<Where> | null | undefined)?.kind)) return;
-  throw new UsageError(`${what} takes here(), thread(), node({ role }) or spread([…]); it was given ${typeof given}`);
 }

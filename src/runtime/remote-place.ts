@@ -6,13 +6,15 @@
  */
 
 import type { DeadLetterReason } from '../actors/dead-letters.ts';
-import { SpawnFailed } from '../actors/errors.ts';
+import { PlaceLost, SpawnFailed } from '../actors/errors.ts';
 import { checkSignal } from '../actors/given.ts';
 import type { Host } from '../actors/host.ts';
 import { invalidMessage } from '../actors/isolation.ts';
 import { aborted, timeoutOf } from '../actors/local-calls.ts';
 import type { Operation } from '../actors/operation.ts';
 import { NotDelivered, OutcomeUnknown, Rejected } from '../actors/outcomes.ts';
+import { PlacedCell } from '../actors/placed/placed-cell.ts';
+import type { PlaceOwner } from '../actors/placed/placement.ts';
 import type { CallOptions, Stream, StreamOptions } from '../actors/protocol.ts';
 import type { RegistryIndex } from '../actors/registry.ts';
 import { chainOf } from '../actors/request.ts';
@@ -26,9 +28,11 @@ import { describeThrown } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { RefusedValue } from '../transport/frame-codec.ts';
 import { type Carrier, Session, type SessionOptions, type Unsettled } from '../transport/session.ts';
+import { failureFromWire, failureToWire } from './failure-codec.ts';
 import { Inbound } from './inbound.ts';
 import { Kind, stopMode } from './items.ts';
-import { ControlCall, MessageCall, type RemoteCall, StreamCall } from './remote-calls.ts';
+import { ControlCall, type ControlEnds, MessageCall, type RemoteCall, StreamCall } from './remote-calls.ts';
+import { OutboundJobs } from './remote-jobs.ts';
 import { RemoteTarget } from './remote-target.ts';
 import { OutboundWatches } from './remote-watches.ts';
 
@@ -66,6 +70,9 @@ export class RemotePlace {
   /** The same by number. */
   #operations: Operation[] = [];
   #nextCall = 1;
+  readonly #jobs = new OutboundJobs();
+  /** How it was lost last. */
+  #loss: PlaceLost['reason'] = 'unreachable';
   /** Lets the process end again. */
   #release: Cancel | undefined = undefined;
   #resting = false;
@@ -93,10 +100,7 @@ export class RemotePlace {
 
   /** Opens a session over `carrier`; the one before has ended. */
   connect(carrier: Carrier): void {
-    for (const target of this.#targets.values()) {
-      const held = target.deref();
-      if (held !== undefined) held.pressed = false;
-    }
+    for (const held of this.#heldTargets()) held.pressed = false;
     this.#operationNumbers = new Map();
     this.#operations = [];
     this.#inbound = new Inbound(this, this.#options.registry);
@@ -126,6 +130,13 @@ export class RemotePlace {
     const target = new RemoteTarget(this, cell, branch, protocolName);
     this.#targets.set(cell, new WeakRef(target));
     return target;
+  }
+
+  *#heldTargets(): Iterable<RemoteTarget> {
+    for (const target of this.#targets.values()) {
+      const held = target.deref();
+      if (held !== undefined) yield held;
+    }
   }
 
   /** How many actors over there are remembered, with those that nobody holds since the last sweep. */
@@ -175,7 +186,7 @@ export class RemotePlace {
     return new Promise((resolve, reject) => {
       const wire = this.#encode(target, operation, message);
       const call = this.#openCall(target, operation, false, options, owner, resolve, reject);
-      const chain = chainOf(owner).flatMap((link) => [link.place, link.cell, link.run]);
+      const chain = flatChain(owner);
       const number = this.#numberOf(operation);
       const remaining = this.host.deadlines.remainingMs(call);
       call.sent = true;
@@ -241,49 +252,163 @@ export class RemotePlace {
     }, options?.signal);
   }
 
-  spawn(name: string, argsWire: unknown, actorName: string | undefined): Promise<Spawned> {
+  /**
+   * The message that `ask` or `tell` would send, of which the other place says when it was dealt with.
+   *
+   * @param options those of an ask; undefined for a tell
+   * @param dealtWith called once, also where it does not get there
+   */
+  job(
+    target: RemoteTarget,
+    operation: Operation,
+    message: unknown,
+    ask: { readonly options: CallOptions; readonly owner: Owner } | undefined,
+    dealtWith: () => void,
+  ): Promise<unknown> {
+    let job: number | undefined;
     return new Promise((resolve, reject) => {
-      if (this.session.isOver) throw lostSpawn(name, `${this.placeId} is gone`);
-      const call = new ControlCall(
-        this.#nextCall++,
-        this,
-        {
-          read: readSpawned,
-          lost: (place) => ({ error: lostSpawn(name, `${place} is gone`) }),
-          expired: () => lostSpawn(name, `${this.placeId} did not answer within ${limits.controlTimeoutMs} ms`),
-        },
-        resolve,
-        reject,
-      );
-      this.host.deadlines.add(call, limits.controlTimeoutMs);
-      this.#opened(call);
-      this.session.begin().push(Kind.spawn, call.id, name, argsWire, actorName ?? null);
+      const wire = this.#encode(target, operation, message);
+      this.#refuseIfLost(operation.label);
+      const call =
+        ask === undefined
+          ? undefined
+          : this.#openCall(target, operation, false, ask.options, ask.owner, resolve as never, reject);
+      job = this.#jobs.open(dealtWith);
+      const number = this.#numberOf(operation);
+      const chain = ask === undefined ? [] : flatChain(ask.owner);
+      const remaining = call === undefined ? null : this.host.deadlines.remainingMs(call);
+      if (call !== undefined) call.sent = true;
+      this.session
+        .begin()
+        .push(Kind.job, job, target.cell, number, wire, call?.id ?? null, remaining, chain.length === 0 ? null : chain);
+      if (call === undefined) resolve(undefined);
+    }).catch((error: unknown) => {
+      if (job === undefined) dealtWith();
+      throw error;
     });
   }
 
-  stop(target: RemoteTarget, kill: boolean, options: StopOptions | undefined): Promise<void> {
-    if (this.session.isOver) return Promise.resolve();
+  jobDone(job: number): void {
+    this.#jobs.done(job);
+  }
+
+  spawn(name: string, argsWire: unknown, actorName: string | undefined): Promise<Spawned> {
+    const fields = [name, argsWire, actorName ?? null];
+    return this.control(Kind.spawn, fields, limits.controlTimeoutMs, {
+      read: readSpawned,
+      lost: (place) => ({ error: lostSpawn(name, `${place} is gone`) }),
+      expired: () => lostSpawn(name, `${this.placeId} did not answer within ${limits.controlTimeoutMs} ms`),
+    });
+  }
+
+  /**
+   * Starts an actor for a stand-in of this place.
+   *
+   * @param watcher told how it ended, from its start on
+   * @throws SpawnFailed, PlaceLost
+   */
+  async spawnPlaced(
+    name: string,
+    argsWire: unknown,
+    actorName: string | undefined,
+    standIn: { readonly cell: number; readonly branch: string },
+    watcher: Watcher,
+  ): Promise<Spawned> {
+    if (this.session.isOver) throw this.lostBy();
+    const watch = this.#watches.open(watcher, standIn.branch);
+    const fields = [name, argsWire, actorName ?? null, standIn.cell, standIn.branch, watch];
+    try {
+      return await this.control(Kind.place, fields, limits.controlTimeoutMs, {
+        read: readSpawned,
+        lost: () => ({ error: this.lostBy() }),
+        expired: () =>
+          new PlaceLost(
+            this.placeId,
+            'unreachable',
+            `actor "${name}": ${this.placeId} did not answer within ${limits.controlTimeoutMs} ms`,
+          ),
+        isUndone: true,
+      });
+    } catch (error) {
+      this.#watches.drop(watcher);
+      throw error;
+    }
+  }
+
+  /** Has an actor that this place placed there make its state anew. @throws PlaceLost */
+  restart(cell: number): Promise<void> {
+    if (this.session.isOver) return Promise.reject(this.lostBy());
+    return this.control(Kind.restart, [cell], limits.controlTimeoutMs, {
+      read: () => undefined,
+      lost: () => ({ error: this.lostBy() }),
+      expired: () => new PlaceLost(this.placeId, 'unreachable', `${this.placeId} did not restart an actor in time`),
+    });
+  }
+
+  /** What an actor there fails with, now that the place is lost. */
+  lostBy(): PlaceLost {
+    return new PlaceLost(this.placeId, this.#loss);
+  }
+
+  /** The stand-in there of an actor here. */
+  owner(cell: number, branch: string): PlaceOwner {
+    const standIn = this.target(cell, branch, '');
+    return {
+      placeId: this.placeId,
+      path: standIn.path(),
+      branch,
+      isOfNode: !this.foreign,
+      watch: (watcher) => standIn.watch(watcher),
+      unwatch: (watcher) => standIn.unwatch(watcher),
+      escalated: (error) => this.escalated(cell, error),
+    };
+  }
+
+  /** An actor here ends that the other place has placed, and escalates to its parent there. */
+  escalated(standIn: number, error: unknown): void {
+    this.#send(Kind.escalated, standIn, failureToWire(error, undefined, this.stacks));
+  }
+
+  /** The same, from there. */
+  escalatedThere(cell: number, failure: unknown): void {
+    const standIn = this.host.cell(cell);
+    if (!(standIn instanceof PlacedCell) || standIn.placedAt?.place !== this.placeId) return;
+    const { outside } = this.host;
+    standIn.escalatedThere(
+      failureFromWire(failure, undefined, (type, wire, what) => this.decode(type, wire, outside, what)),
+    );
+  }
+
+  /** A request to the place itself, answered once. */
+  control<T>(kind: number, fields: readonly unknown[], timeoutMs: number, ends: ControlEnds): Promise<T> {
     return new Promise((resolve, reject) => {
-      const timeoutMs = Math.min((options?.deadlineMs ?? 0) + limits.controlTimeoutMs, limits.askTimeoutMsMax);
-      const call = new ControlCall(
-        this.#nextCall++,
-        this,
-        {
-          read: () => undefined,
-          // An actor whose place is gone has ended.
-          lost: () => ({ value: undefined }),
-          expired: () =>
-            new OutcomeUnknown(
-              'deadline',
-              `${target.path()}: its place did not say within ${timeoutMs} ms that it ended`,
-            ),
-        },
-        resolve,
-        reject,
-      );
+      if (this.session.isOver) {
+        const outcome = ends.lost(this.placeId);
+        if ('error' in outcome) reject(outcome.error);
+        else resolve(outcome.value as T);
+        return;
+      }
+      const call = new ControlCall(this.#nextCall++, this, ends, resolve as never, reject);
       this.host.deadlines.add(call, timeoutMs);
       this.#opened(call);
-      this.session.begin().push(Kind.stop, call.id, target.cell, stopMode(kill, options), options?.deadlineMs ?? null);
+      this.session.begin().push(kind, call.id, ...fields);
+    });
+  }
+
+  /** Resolves when the session has room, or is over. */
+  whenRoom(): Promise<void> {
+    return this.session.whenRoom();
+  }
+
+  stop(target: RemoteTarget, kill: boolean, options: StopOptions | undefined): Promise<void> {
+    const timeoutMs = Math.min((options?.deadlineMs ?? 0) + limits.controlTimeoutMs, limits.askTimeoutMsMax);
+    const fields = [target.cell, stopMode(kill, options), options?.deadlineMs ?? null];
+    return this.control(Kind.stop, fields, timeoutMs, {
+      read: () => undefined,
+      // An actor whose place is gone has ended.
+      lost: () => ({ value: undefined }),
+      expired: () =>
+        new OutcomeUnknown('deadline', `${target.path()}: its place did not say within ${timeoutMs} ms that it ended`),
     });
   }
 
@@ -439,8 +564,9 @@ export class RemotePlace {
   // ── the end ──
 
   /** The place is lost, or this one leaves: settles everything that was open in either direction. */
-  lost(why: string, isLeaving = false): void {
+  lost(why: string, isLeaving = false, reason: PlaceLost['reason'] = 'unreachable'): void {
     if (this.session.isOver) return;
+    this.#loss = reason;
     // It is still there to handle what it had received.
     const handles = isLeaving && this.isConnected;
     const unsettled: Unsettled = this.session.end();
@@ -450,6 +576,9 @@ export class RemotePlace {
     if (unsettled.received > 0 && !handles)
       this.host.deadLetters.lost({ place: this.placeId, count: unsettled.received });
     this.#inbound.close(why);
+    this.#jobs.lost();
+    for (const held of this.#heldTargets()) held.pressed = false;
+    // Last: those that stand in for actors there may start others, and nothing is left of these then.
     this.#watches.lost();
   }
 
@@ -461,20 +590,34 @@ export class RemotePlace {
   ): void {
     const [kind, first, second, third] = fields as [number, number, number, unknown];
     if (kind === Kind.tell) {
-      const target = this.#targets.get(first)?.deref();
-      const path = target?.path() ?? `troupe://${this.placeId}/#${first}`;
-      const operation = this.#operations[second];
-      this.#lose(path, operation?.label ?? 'unknown', reason, third, target, operation);
+      this.#tellDies(first, second, third, reason);
+      return;
+    }
+    if (kind === Kind.job) {
+      const [cell, number, wire, call] = fields.slice(2) as [number, number, unknown, number | null];
+      if (call === null) this.#tellDies(cell, number, wire, reason);
+      else this.#callDies(call, error, reason);
+      this.jobDone(first);
       return;
     }
     if (kind === Kind.reply || kind === Kind.item || kind === Kind.failure) {
       if (error !== undefined) this.#inbound.replyRefused(first, error);
       return;
     }
-    const call = opensCall(kind) ? this.#calls.get(first) : undefined;
-    if (call === undefined) return;
-    if (error !== undefined) call.failure(['Rejected', error.message, ['invalid', null]]);
-    else call.lost(reason !== 'unreachable', this.placeId);
+    if (opensCall(kind)) this.#callDies(first, error, reason);
+  }
+
+  #tellDies(cell: number, number: number, wire: unknown, reason: DeadLetterReason): void {
+    const target = this.#targets.get(cell)?.deref();
+    const path = target?.path() ?? `troupe://${this.placeId}/#${cell}`;
+    const operation = this.#operations[number];
+    this.#lose(path, operation?.label ?? 'unknown', reason, wire, target, operation);
+  }
+
+  #callDies(id: number, error: Error | undefined, reason: DeadLetterReason): void {
+    const call = this.#calls.get(id);
+    if (error !== undefined) call?.failure(['Rejected', error.message, ['invalid', null]]);
+    else call?.lost(reason !== 'unreachable', this.placeId);
   }
 
   /** A tell that does not get there; whoever reads the dead letters sees the message and not its wire form. */
@@ -494,7 +637,23 @@ export class RemotePlace {
 
 /** True where an item's number is that of a call of our own: elsewhere it is the other side's, or an operation's. */
 function opensCall(kind: number): boolean {
-  return kind === Kind.ask || kind === Kind.offer || kind === Kind.stream || kind === Kind.spawn || kind === Kind.stop;
+  switch (kind) {
+    case Kind.ask:
+    case Kind.offer:
+    case Kind.stream:
+    case Kind.spawn:
+    case Kind.stop:
+    case Kind.place:
+    case Kind.restart:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** The chain of a call that `owner` makes now, as fields. */
+function flatChain(owner: Owner): (string | number)[] {
+  return chainOf(owner).flatMap((link) => [link.place, link.cell, link.run]);
 }
 
 /** In place of a carrier until there is one. */

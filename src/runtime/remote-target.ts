@@ -6,18 +6,41 @@ import type { RemotePlace } from './remote-place.ts';
 
 export class RemoteTarget implements Target {
   readonly protocolName: string;
-  /** True while its mailbox over there is above its high water, as far as this place was told. */
-  pressed = false;
   /** The actor's number over there. */
   readonly cell: number;
   readonly #place: RemotePlace;
   readonly #branch: string;
+  #pressed = false;
+  /** Those who wait for it not to be pressed any more. */
+  #waiting: (() => void)[] | undefined = undefined;
 
   constructor(place: RemotePlace, cell: number, branch: string, protocolName: string) {
     this.#place = place;
     this.cell = cell;
     this.#branch = branch;
     this.protocolName = protocolName;
+  }
+
+  /** True while its mailbox over there is above its high water, as far as this place was told. */
+  get pressed(): boolean {
+    return this.#pressed;
+  }
+
+  set pressed(pressed: boolean) {
+    this.#pressed = pressed;
+    if (pressed || this.#waiting === undefined) return;
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    for (const goOn of waiting) goOn();
+  }
+
+  /** Resolves when a tell would find room on the way and over there, or its place is lost. */
+  async whenRoom(): Promise<void> {
+    await this.#place.whenRoom();
+    if (!this.#pressed) return;
+    this.#waiting ??= [];
+    const waiting = this.#waiting;
+    await new Promise<void>((goOn) => waiting.push(goOn));
   }
 
   path(): string {

@@ -21,6 +21,11 @@ export class OutboundWatches {
 
   /** @throws Rejected where there are too many */
   watch(watcher: Watcher, cell: number, path: string, send: Send): void {
+    send(Kind.watch, this.open(watcher, path), cell);
+  }
+
+  /** The number of a watch that the other place begins by itself. @throws Rejected where there are too many */
+  open(watcher: Watcher, path: string): number {
     if (this.#byNumber.size >= limits.watchesPerSessionMax) {
       throw new Rejected('full', `${path} cannot be watched: ${limits.watchesPerSessionMax} actors of its place are`);
     }
@@ -28,7 +33,13 @@ export class OutboundWatches {
     this.#next += 1;
     this.#byNumber.set(number, watcher);
     this.#numbers.set(watcher, number);
-    send(Kind.watch, number, cell);
+    return number;
+  }
+
+  /** It never came to be. */
+  drop(watcher: Watcher): void {
+    const number = this.#numbers.get(watcher);
+    if (number !== undefined) this.#forget(watcher, number);
   }
 
   unwatch(watcher: Watcher, send: Send): void {

@@ -1,5 +1,6 @@
 /** The router: which other places there are, and how their frames get there. */
 
+import type { PlaceLost } from '../actors/errors.ts';
 import { GoneTarget } from '../actors/gone-target.ts';
 import type { Host } from '../actors/host.ts';
 import type { RegistryIndex } from '../actors/registry.ts';
@@ -77,8 +78,8 @@ export class Router {
   }
 
   /** A place has ended, or cannot be reached any more. */
-  lost(placeId: string, why: string): void {
-    this.#places.get(placeId)?.lost(why);
+  lost(placeId: string, why: string, reason: PlaceLost['reason'] = 'unreachable'): void {
+    this.#places.get(placeId)?.lost(why, false, reason);
   }
 
   /** There is a new link to a node: refs to all actors there that are still held work again. */

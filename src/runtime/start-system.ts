@@ -15,10 +15,12 @@ import type { Logger } from '../base/logger.ts';
 import type { Secret } from '../transport/secret.ts';
 import { isLoopback } from '../transport/websocket-network.ts';
 import { ActorSystem } from './actor-system.ts';
+import { ChildPlacement } from './child-placement.ts';
 import { fingerprintsOf } from './fingerprints.ts';
 import { loadRegistryModule } from './load-registry.ts';
 import { NodeLinks } from './node-links.ts';
 import { pinoLogger } from './pino-logger.ts';
+import { PlaceChoice } from './place-choice.ts';
 import { realEnvironment } from './real-environment.ts';
 import { nodeOf, Router } from './router.ts';
 import { readSecret } from './security.ts';
@@ -89,6 +91,10 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
     // This thread cannot be ended; what spoke with it can.
     else workers.kill(placeId === main ? at : placeId);
   }
+  const choice = new PlaceChoice({
+    thread: () => workers.pick(),
+    node: (role, actorName) => links.pick(role, actorName),
+  });
   const shutdownAfter = (): void => void system.shutdownFor('escalated');
   const host = new Host({
     environment,
@@ -98,6 +104,7 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
     guardian: new Guardian(options.guardian ?? {}, log, shutdownAfter),
     remote: (address, branch, protocolName) => router.target(address, branch, protocolName),
     protocolNamed: (name) => registry.protocol(name),
+    placement: new ChildPlacement({ registry, router, choose: (where, actor) => choice.choose(where, actor, main) }),
     resourceFor: (declared) => {
       const registered = registry.resource(declared.name) ?? declared;
       return surroundings.resourceFor?.(registered) ?? registered;
@@ -120,6 +127,7 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
     stacks,
     onEscalated: shutdownAfter,
     onLetters: (placeId, posted) => letters.take(placeId, posted),
+    choose: (where, actorName, from) => choice.choose(where, actorName, from),
     onPlaceDown: (placeId) => links.placeDown(placeId),
   });
   host.deadLetters.readers.onChange = (areSome) => workers.wantLetters(areSome);
@@ -133,7 +141,7 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
     deliver: (placeId, from, frame) => workers.deliver(placeId, from, frame),
     onNodeUp: (joined, epoch) => workers.tellAll({ kind: 'node-up', nodeId: joined, epoch }),
     onNodeDown: (lost, why) => workers.tellAll({ kind: 'node-down', nodeId: lost, why }),
-    onPlaceDown: (placeId, why) => workers.tellAll({ kind: 'place-down', placeId, why }),
+    onPlaceDown: (placeId, why) => workers.tellAll({ kind: 'place-down', placeId, why, reason: 'unreachable' }),
   });
   const system: ActorSystem = new ActorSystem({
     host,
@@ -142,6 +150,7 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
     workers,
     letters,
     links,
+    choice,
     log,
     warnsAtExit: surroundings.environment === undefined,
   });

@@ -3,6 +3,7 @@ import type { Host } from '../actors/host.ts';
 import type { RegistryIndex } from '../actors/registry.ts';
 import type { Logger } from '../base/logger.ts';
 import type { NodeLinks } from './node-links.ts';
+import type { PlaceChoice } from './place-choice.ts';
 import type { Router } from './router.ts';
 import type { WorkerLetters } from './worker-letters.ts';
 import type { WorkerPool } from './worker-pool.ts';
@@ -15,6 +16,8 @@ export interface SystemParts {
   /** Dead letters of the worker threads. */
   readonly letters: WorkerLetters;
   readonly links: NodeLinks;
+  /** Where an actor is to run. */
+  readonly choice: PlaceChoice;
   readonly log: Logger;
   /** False for a system that can hold no process alive, such as one under virtual time. */
   readonly warnsAtExit: boolean;

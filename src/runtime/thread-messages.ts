@@ -1,6 +1,8 @@
 /** What the threads of one process say to each other beside session frames, which go as bare bytes. */
 
+import type { PlaceLost, SpawnFailed } from '../actors/errors.ts';
 import type { GuardianOptions } from '../actors/guardian.ts';
+import type { Where } from '../actors/placed/where.ts';
 import type { ActorView, PlaceTree } from '../actors/tree.ts';
 import type { StackTravel } from './router.ts';
 import type { ShutdownPhase } from './shutdown-report.ts';
@@ -12,7 +14,13 @@ export type ToWorker =
   | { readonly kind: 'peer'; readonly placeId: string; readonly port: unknown }
   /** A frame from a place of another node. */
   | { readonly kind: 'relay'; readonly placeId: string; readonly frame: Uint8Array }
-  | { readonly kind: 'place-down'; readonly placeId: string; readonly why: string }
+  | {
+      readonly kind: 'place-down';
+      readonly placeId: string;
+      readonly why: string;
+      readonly reason: PlaceLost['reason'];
+    }
+  | PlaceAnswer
   /** There is a link to that node; its epoch goes with every frame for it. */
   | { readonly kind: 'node-up'; readonly nodeId: string; readonly epoch: number }
   | { readonly kind: 'node-down'; readonly nodeId: string; readonly why: string }
@@ -23,8 +31,18 @@ export type ToWorker =
   /** A phase of the shutdown begins; answered with `phase-done`. */
   | { readonly kind: 'phase'; readonly phase: WorkerPhase; readonly deadlineMs: number };
 
+/** Where an actor is to run, for the worker that asked; or why nowhere. */
+export interface PlaceAnswer {
+  readonly kind: 'place-found';
+  readonly question: number;
+  readonly placeId?: string;
+  readonly refused?: { readonly reason: SpawnFailed['reason']; readonly message: string };
+}
+
 /** From a worker to the main thread. */
 export type FromWorker =
+  /** A child of one of its actors is to run somewhere; answered with `place-found`. */
+  | { readonly kind: 'place-wanted'; readonly question: number; readonly where: Where; readonly actor: string }
   | { readonly kind: 'ready' }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string }
   /** A frame for a place of another node, meant for the link of that epoch. */

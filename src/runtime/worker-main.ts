@@ -16,6 +16,7 @@ import { Dispatcher } from '../base/platform/dispatcher.ts';
 import { realClock } from '../base/platform/real-clock.ts';
 import { realRandom } from '../base/platform/real-random.ts';
 import { codeOf } from '../base/thrown.ts';
+import { ChildPlacement } from './child-placement.ts';
 import { loadRegistryModule } from './load-registry.ts';
 import { noNetwork } from './no-network.ts';
 import { runPhase } from './place-phases.ts';
@@ -23,6 +24,7 @@ import { nodeOf, Router } from './router.ts';
 import { portCarrier, relayCarrier } from './thread-carrier.ts';
 import type { FromWorker, ToWorker, WorkerInit } from './thread-messages.ts';
 import { LetterBox } from './worker-letters.ts';
+import { PlaceQuestions } from './worker-placement.ts';
 import { portFrom, workerPlaces, workerSide } from './worker-places.ts';
 
 const { init, port } = workerSide();
@@ -66,6 +68,7 @@ async function start(
     },
     onBroken: (other, what) => tellMain({ kind: 'broken', placeId: other, what }),
   });
+  const questions = new PlaceQuestions(tellMain);
   const host = new Host({
     environment,
     placeId,
@@ -75,6 +78,11 @@ async function start(
     remote: (address, branch, protocolName) => router.target(address, branch, protocolName),
     protocolNamed: (name) => index.protocol(name),
     receptionAt: mainPlaceId,
+    placement: new ChildPlacement({
+      registry: index,
+      router,
+      choose: (where, actor) => questions.choose(where, actor),
+    }),
     resourceFor: (declared) => index.resource(declared.name) ?? declared,
   });
   router.attach(host);
@@ -95,7 +103,10 @@ async function start(
       case 'place-down':
         peers.get(message.placeId)?.close();
         peers.delete(message.placeId);
-        router.lost(message.placeId, message.why);
+        router.lost(message.placeId, message.why, message.reason);
+        return;
+      case 'place-found':
+        questions.answered(message);
         return;
       case 'node-up':
         epochs.set(message.nodeId, message.epoch);

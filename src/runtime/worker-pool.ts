@@ -2,21 +2,24 @@
  * The worker threads of one process: started when first needed, joined to each other, restarted empty when they die.
  */
 
-import { SpawnFailed } from '../actors/errors.ts';
+import { type PlaceLost, SpawnFailed } from '../actors/errors.ts';
 import type { GuardianOptions } from '../actors/guardian.ts';
 import type { Isolation } from '../actors/isolation.ts';
+import type { Where } from '../actors/placed/where.ts';
 import type { PlaceTree } from '../actors/tree.ts';
 import type { Environment } from '../base/environment/environment.ts';
 import type { PlaceExit, PlaceHandle } from '../base/environment/place.ts';
 import { describeThrown } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
+import { codeOf } from '../base/thrown.ts';
 import type { Carrier } from '../transport/session.ts';
 import type { PhaseLeft } from './place-phases.ts';
 import type { Router, StackTravel } from './router.ts';
 import { portCarrier } from './thread-carrier.ts';
 import type { FromWorker, ToWorker, WorkerInit, WorkerPhase } from './thread-messages.ts';
 import type { PostedLetters } from './worker-letters.ts';
+import { placeAnswer } from './worker-placement.ts';
 
 export interface WorkerPoolOptions {
   readonly environment: Environment;
@@ -39,6 +42,8 @@ export interface WorkerPoolOptions {
   readonly onEscalated: () => void;
   /** A worker posted its dead letters. */
   readonly onLetters: (placeId: string, posted: PostedLetters) => void;
+  /** An actor of a worker starts a child elsewhere: the id of the place for it. @throws SpawnFailed */
+  readonly choose: (where: Where, actorName: string, from: string) => Promise<string>;
   /** A worker has died: tells the other nodes. */
   readonly onPlaceDown: (placeId: string) => void;
 }
@@ -296,6 +301,11 @@ export class WorkerPool {
       case 'log':
         this.#options.log[message.level]({ ...message.fields, place: worker.placeId }, message.text);
         return;
+      case 'place-wanted':
+        void placeAnswer(message.question, () =>
+          this.#options.choose(message.where, message.actor, worker.placeId),
+        ).then((answer) => this.#post(worker, answer));
+        return;
       case 'escalated':
         this.#options.onEscalated();
         return;
@@ -323,8 +333,9 @@ export class WorkerPool {
       { place: worker.placeId, exit: why },
       `worker ${worker.placeId} died (${why}); its actors are lost, a new worker is started`,
     );
-    router.lost(worker.placeId, why);
-    this.tellAll({ kind: 'place-down', placeId: worker.placeId, why });
+    const reason = lossOf(exit);
+    router.lost(worker.placeId, why, reason);
+    this.tellAll({ kind: 'place-down', placeId: worker.placeId, why, reason });
     this.#options.onPlaceDown(worker.placeId);
     slot.worker = new Promise<void>((resolve) => {
       environment.clock.timer(limits.workerRestartMs, resolve);
@@ -338,6 +349,11 @@ export class WorkerPool {
       );
     });
   }
+}
+
+function lossOf(exit: PlaceExit): PlaceLost['reason'] {
+  if (exit.kind === 'exit') return 'exit';
+  return codeOf(exit.error) === 'ERR_WORKER_OUT_OF_MEMORY' ? 'memory' : 'exception';
 }
 
 function exitText(exit: PlaceExit): string {
