@@ -31,12 +31,12 @@ export async function restartTogether(failed: Supervised, delayMs: number): Prom
   }
 }
 
-/** Restarts an actor for the sake of others, who pay for it. Resolves when it is done, or something came between. */
-export async function restartFor(cell: Supervised): Promise<void> {
-  if (!cell.isRestartable) return;
+/** The first half of a restart of `cell` alone. Gives the generation that it waits for then. */
+export async function takeDown(cell: Supervised): Promise<number> {
+  if (!cell.isRestartable) return Number.NaN;
   const generation = cell.leaveGeneration();
   await stopChildren(cell);
-  if (cell.awaitsRestart(generation)) await cell.rebuild(generation);
+  return generation;
 }
 
 /** Those that were placed here by a parent elsewhere hang together with its other children, and with nobody here. */

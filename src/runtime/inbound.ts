@@ -16,7 +16,6 @@ import { Cancelled, NotDelivered, Rejected } from '../actors/outcomes.ts';
 import { Deputy } from '../actors/placed/deputy.ts';
 import type { RegistryIndex } from '../actors/registry.ts';
 import type { ChainLink } from '../actors/request.ts';
-import { restartFor } from '../actors/restart.ts';
 import { InvalidValue } from '../actors/schema/errors.ts';
 import type { Target } from '../actors/target.ts';
 import { judgeChain } from '../actors/wait-for.ts';
@@ -158,7 +157,7 @@ export class Inbound implements CallOrigin {
         this.#spawnPlaced(id, fields.slice(at + 1, at + 7));
         return false;
       case Kind.restart:
-        this.#restart(id, fields[at + 1]);
+        this.#restart(id, fields[at + 1], fields[at + 2]);
         return false;
       case Kind.escalated:
         this.#place.escalatedThere(id, fields[at + 1]);
@@ -399,10 +398,15 @@ export class Inbound implements CallOrigin {
   }
 
   /** Only what the other place has placed here is its own to restart. */
-  #restart(id: number, cellId: unknown): void {
+  #restart(id: number, cellId: unknown, comesUp: unknown): void {
     const cell = this.#place.host.cell(cellId as number);
-    const isPlaced = cell?.parent instanceof Deputy && cell.parent.standIn.placeId === this.#place.placeId;
-    (isPlaced ? restartFor(cell) : Promise.resolve()).then(
+    const deputy = cell?.parent instanceof Deputy ? cell.parent : undefined;
+    const isPlaced = deputy?.standIn.placeId === this.#place.placeId;
+    if (comesUp !== true) {
+      if (isPlaced) deputy.takeDown(cell!);
+      return;
+    }
+    (isPlaced ? deputy.restart(cell!) : Promise.resolve()).then(
       () => this.#send(Kind.reply, id, null),
       (error: unknown) => this.#refuse(id, error as Error),
     );

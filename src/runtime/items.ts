@@ -23,7 +23,7 @@
  * | link | cell, the actor that is linked to it: its number in the place that sends, its branch, its protocol |
  * | unlink | cell, number of the other in the place that sends |
  * | place | call, registered name, arguments, actor name or null, its stand-in in the place that sends: number and branch; watch |
- * | restart | call, cell that the place that sends has placed |
+ * | restart | call, cell that the place that sends has placed, false: it takes no more turns, and nothing is answered; true: its state is made anew |
  * | escalated | the stand-in's cell, failure: its actor ends, and its parent is to fail |
  * | job | job, cell, operation, message, call or null, remaining ms or null, call chain or null: a tell or an ask, of which it is said when it was dealt with |
  * | done | job |
@@ -83,7 +83,7 @@ export const fieldsOfKind: readonly (number | undefined)[] = [
   5,
   3,
   8,
-  3,
+  4,
   3,
   8,
   2,

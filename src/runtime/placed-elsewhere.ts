@@ -49,6 +49,10 @@ class PlacedElsewhere implements Placed {
     return this.target.whenRoom();
   }
 
+  takeDown(): void {
+    this.#place.takeDown(this.target.cell);
+  }
+
   restart(): Promise<void> {
     return this.#place.restart(this.target.cell);
   }

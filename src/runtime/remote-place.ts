@@ -335,10 +335,15 @@ export class RemotePlace {
     }
   }
 
-  /** Has an actor that this place placed there make its state anew. @throws PlaceLost */
+  /** Has an actor that this place placed there take no more turns until it restarts. */
+  takeDown(cell: number): void {
+    this.#send(Kind.restart, 0, cell, false);
+  }
+
+  /** Has it make its state anew. @throws PlaceLost */
   restart(cell: number): Promise<void> {
     if (this.session.isOver) return Promise.reject(this.lostBy());
-    return this.control(Kind.restart, [cell], limits.controlTimeoutMs, {
+    return this.control(Kind.restart, [cell, true], limits.controlTimeoutMs, {
       read: () => undefined,
       lost: () => ({ error: this.lostBy() }),
       expired: () => new PlaceLost(this.placeId, 'unreachable', `${this.placeId} did not restart an actor in time`),

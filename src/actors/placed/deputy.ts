@@ -12,11 +12,14 @@ import { Cell } from '../cell.ts';
 import type { HostedBehavior } from '../hosted-behavior.ts';
 import { Status } from '../mailbox.ts';
 import { protocol } from '../protocol.ts';
+import { takeDown } from '../restart.ts';
 import type { Watcher } from '../target.ts';
 import type { PlaceOwner } from './placement.ts';
 
 export class Deputy extends Cell {
   readonly standIn: PlaceOwner;
+  /** Gives the generation that its child then waits for. */
+  private goingDown: Promise<number> | undefined = undefined;
 
   constructor(hosted: HostedBehavior, id: number, standIn: PlaceOwner) {
     super(hosted, undefined, id, undefined);
@@ -46,6 +49,19 @@ export class Deputy extends Cell {
     };
     child.watch({ terminated: () => standIn.unwatch(watcher) });
     standIn.watch(watcher);
+  }
+
+  /** The child restarts together with its siblings elsewhere: it goes down now, and comes up again when it is told to. */
+  takeDown(child: Cell): void {
+    this.goingDown ??= takeDown(child);
+  }
+
+  /** Makes its state anew. */
+  async restart(child: Cell): Promise<void> {
+    const down = this.goingDown ?? takeDown(child);
+    this.goingDown = undefined;
+    const generation = await down;
+    if (child.awaitsRestart(generation)) await child.rebuild(generation);
   }
 
   override get standInOfChild(): string {

@@ -203,6 +203,7 @@ export class PlacedCell extends Cell {
 
   override leaveGeneration(): number {
     this.straight = undefined;
+    this.life?.placed?.takeDown();
     return super.leaveGeneration();
   }
 

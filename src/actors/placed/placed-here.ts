@@ -5,7 +5,7 @@ import type { Host } from '../host.ts';
 import type { Envelope } from '../mailbox.ts';
 import { RoomNotice } from '../offer.ts';
 import { passOn } from '../passing/pass-on.ts';
-import { restartFor } from '../restart.ts';
+import type { Deputy } from './deputy.ts';
 import type { PlacedCell } from './placed-cell.ts';
 import type { Placed, PlaceOwner, PlaceRequest } from './placement.ts';
 
@@ -27,8 +27,12 @@ class PlacedHere implements Placed {
     return new Promise((resolve) => this.target.awaitRoom(new RoomNotice(resolve)));
   }
 
+  takeDown(): void {
+    deputyOf(this.target).takeDown(this.target);
+  }
+
   restart(): Promise<void> {
-    return restartFor(this.target);
+    return deputyOf(this.target).restart(this.target);
   }
 
   stop(kill: boolean, drain: boolean): void {
@@ -43,6 +47,10 @@ export async function placeHere(host: Host, definition: ActorBehavior, request: 
   cell.watch({ terminated: (reason) => ended(reason) });
   if (cell.started !== undefined) await cell.started;
   return new PlacedHere(cell, standIn);
+}
+
+function deputyOf(cell: Cell): Deputy {
+  return cell.parent as Deputy;
 }
 
 function ownerHere(standIn: PlacedCell): PlaceOwner {

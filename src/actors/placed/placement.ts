@@ -42,7 +42,9 @@ export interface Placed {
   pass(envelope: Envelope, message: unknown): boolean;
   /** Resolves when there is room again, or it does not matter any more. */
   whenRoom(): Promise<void>;
-  /** Makes its state anew where it is, with its queue. @throws PlaceLost */
+  /** It takes no more turns until it is restarted; its queue waits. */
+  takeDown(): void;
+  /** Makes its state anew where it is. @throws PlaceLost */
   restart(): Promise<void>;
   /** Has it end; `ended` of its request tells when it has. */
   stop(kill: boolean, drain: boolean): void;
