@@ -112,7 +112,9 @@ const escalating = actor(
     count: () => 0,
     late: () => 0,
     odd: () => 0,
-    async *numbers() {},
+    async *numbers() {
+      yield 0;
+    },
     askBack: () => '',
     quit: () => undefined,
     fails: () => undefined,
@@ -226,6 +228,32 @@ describe('a child elsewhere', () => {
     await places.advance(1_000);
     expect(notes()).toEqual(Array.from({ length: 1_000 }, (_, n) => `t1 ${n}`));
     expect(cellOf(child).queued).toBe(0);
+  });
+
+  it('is sent nothing that overtakes what still waits in its mailbox', async () => {
+    places = new Places([worker, escalating, boss, together, strict], ['t1'], { manual: true });
+    const turns = async (isOver: () => boolean): Promise<void> => {
+      for (let left = 1_000; left > 0 && !isOver(); left -= 1) {
+        places.scheduler.step();
+        await places.settle();
+      }
+      expect(isOver()).toBe(true);
+    };
+    const ref = await places.spawn('main', boss);
+    let child: WorkerRef | undefined;
+    void ref.hire({ on: 'thread' }).then((hired) => {
+      child = hired;
+    });
+    await turns(() => child !== undefined);
+    for (let n = 0; n < 10; n += 1) child!.note(n);
+    await turns(() => cellOf(child!).queued === 5);
+    for (let n = 10; n < 13; n += 1) child!.note(n);
+    expect(cellOf(child!).queued).toBe(8);
+    await turns(() => cellOf(child!).queued === 0);
+    child!.note(13);
+    await turns(() => notes().length === 14);
+    expect(notes()).toEqual(Array.from({ length: 14 }, (_, n) => `t1 ${n}`));
+    places.scheduler.runByItself();
   });
 
   it('is below a parent on a thread as it is below one on the main thread', async () => {

@@ -37,6 +37,8 @@ export interface PlacesOptions {
   readonly seed?: number;
   /** Turns are then in an order of chance, one message each. */
   readonly shuffled?: boolean;
+  /** Turns are then left to the test, one message each. */
+  readonly manual?: boolean;
 }
 
 export class Places {
@@ -56,10 +58,12 @@ export class Places {
   #turn = 0;
 
   constructor(definitions: readonly Registrable[], threads: readonly string[], options: PlacesOptions = {}) {
-    const { seed = 1, shuffled = false } = options;
-    this.scheduler = new TestScheduler(
-      shuffled ? { random: seededRandom(seed).fork('turns'), messagesPerSlice: 1 } : {},
-    );
+    const { seed = 1, shuffled = false, manual = false } = options;
+    this.scheduler = new TestScheduler({
+      manual,
+      ...(shuffled ? { random: seededRandom(seed).fork('turns') } : {}),
+      ...(shuffled || manual ? { messagesPerSlice: 1 } : {}),
+    });
     const environment = virtualEnvironment(seed, this.scheduler);
     this.clock = environment.clock;
     this.threads = [...threads];
@@ -115,13 +119,16 @@ export class Places {
   /** Lets everything run that is ready, without any time passing. */
   readonly settle = async (): Promise<void> => {
     do await pass();
-    while (this.scheduler.waiting > 0 || (this.#underWay > 0 && !this.held));
+    while ((this.scheduler.waiting > 0 && !this.scheduler.isManual) || (this.#underWay > 0 && !this.held));
     await pass();
   };
 
   readonly advance = (ms: number): Promise<void> => this.clock.advance(ms, this.settle);
 
-  /** accepted + refused = handled + dead letters + quarantined + waiting, on each place that lives. */
+  /**
+   * accepted + refused = handled + dead letters + quarantined + waiting, on each place that lives. What was on its way to
+   * a place that was lost is a dead letter of a place that did not accept it.
+   */
   imbalance(): Record<string, number> {
     const found: Record<string, number> = {};
     for (const { id, host, isDead } of this.#places.values()) {
@@ -131,8 +138,10 @@ export class Places {
       for (const cell of host.cells()) waiting += cell.queued + cell.stashed;
       let dead = 0;
       for (const count of host.deadLetters.counts.values()) dead += count;
-      // What does not reach another place is a dead letter that this one has not refused.
-      found[id] = accepted + refused - handled - dead - quarantined - waiting;
+      dead -= host.deadLetters.counts.get('place-lost') ?? 0;
+      const unreachable = host.deadLetters.counts.get('unreachable') ?? 0;
+      const difference = accepted + refused - handled - dead - quarantined - waiting;
+      found[id] = difference < 0 ? Math.min(0, difference + unreachable) : difference;
     }
     return found;
   }
