@@ -3,13 +3,17 @@
  *
  * Made on the main thread, which knows its workers and links; a worker asks it (`worker-placement.ts`).
  */
+import { SpawnFailed } from '../actors/errors.ts';
 import type { Where } from '../actors/placed/where.ts';
 import { limits } from '../base/limits.ts';
+import { isA } from '../base/thrown.ts';
 
 /** Who knows the places there are. */
 export interface PlaceSources {
   /** A worker thread of this process. @throws SpawnFailed */
   thread(where: Extract<Where, { kind: 'thread' }>): Promise<string>;
+  /** The worker threads that run. */
+  readonly running: readonly string[];
   /** A place of another node. @throws SpawnFailed */
   node(role: string, actorName: string): string;
 }
@@ -18,6 +22,8 @@ export class PlaceChoice {
   readonly #sources: PlaceSources;
   /** Whose turn it is among the places of a spread, by what it spreads over. */
   readonly #turns = new Map<string, number>();
+  /** How many threads were chosen while the system shut down. */
+  #late = 0;
 
   constructor(sources: PlaceSources) {
     this.#sources = sources;
@@ -42,11 +48,23 @@ export class PlaceChoice {
       case 'here':
         return from;
       case 'thread':
-        return this.#sources.thread(settled);
+        return this.#thread(settled);
       case 'node':
         return this.#sources.node(settled.role, actorName);
       default:
         return settled satisfies never;
+    }
+  }
+
+  async #thread(where: Extract<Where, { kind: 'thread' }>): Promise<string> {
+    try {
+      return await this.#sources.thread(where);
+    } catch (error) {
+      // What is being drained may still start what it needs, on the threads that there are.
+      const { running } = this.#sources;
+      if (!isA(error, SpawnFailed) || error.reason !== 'shutdown' || running.length === 0) throw error;
+      this.#late += 1;
+      return running[this.#late % running.length]!;
     }
   }
 }

@@ -93,6 +93,9 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
   }
   const choice = new PlaceChoice({
     thread: () => workers.pick(),
+    get running() {
+      return workers.placeIds;
+    },
     node: (role, actorName) => links.pick(role, actorName),
   });
   const shutdownAfter = (): void => void system.shutdownFor('escalated');

@@ -76,6 +76,7 @@ export class Places {
         this.chosen.push(id);
         return id;
       },
+      running: [],
       node: () => {
         throw new Error('there are no nodes');
       },
