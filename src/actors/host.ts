@@ -119,6 +119,8 @@ export class Host {
   readonly #receptionAt: string | undefined;
   #reception: Cell | undefined = undefined;
   readonly #behaviors = new WeakMap<ActorBehavior, HostedBehavior>();
+  /** The definitions of stand-ins. */
+  readonly #standIns = new WeakMap<ActorBehavior, ActorBehavior>();
   #nextCell = 1;
   #runs = 0;
   #closed = false;
@@ -178,10 +180,19 @@ export class Host {
     if (on !== undefined) {
       if (this.placement === undefined) throw noPlacement(definition.name);
       this.placement.check(definition.name);
-      return new PlacedCell(this.#hosted(standInOf(definition)), parent, id, name, on);
+      return new PlacedCell(this.#hosted(this.#standIn(definition)), parent, id, name, on);
     }
     const CellClass = definition.front?.cellClass ?? Cell;
     return new CellClass(this.#hosted(definition), parent, id, name);
+  }
+
+  #standIn(definition: ActorBehavior): ActorBehavior {
+    let standIn = this.#standIns.get(definition);
+    if (standIn === undefined) {
+      standIn = standInOf(definition);
+      this.#standIns.set(definition, standIn);
+    }
+    return standIn;
   }
 
   /** Starts an actor whose parent is elsewhere, and has a stand-in there. @throws SpawnFailed */
@@ -190,7 +201,13 @@ export class Host {
     this.#nextCell += 1;
     const cell = this.spawn(definition, { args, name, parent });
     this.#roots.add(cell);
-    parent.minds(cell);
+    try {
+      parent.minds(cell);
+    } catch (error) {
+      // It would outlive its stand-in.
+      void cell.stop(true, undefined);
+      throw error;
+    }
     return cell;
   }
 

@@ -355,12 +355,13 @@ export class Inbound implements CallOrigin {
     const { host, placeId } = this.#place;
     const isBranch = typeof branch === 'string' && branch.length <= limits.branchCharactersMax;
     if (!isBranch) throw new Error('a stand-in without a branch');
-    const owner = this.#place.owner(whole(standIn), branch);
+    const standInCell = whole(standIn);
     const number = whole(watch);
     this.#start(id, name, args, actorName, (behavior, own, named) => {
       if (this.#placed.size >= limits.watchesPerSessionMax) {
         throw new SpawnFailed('no-place', `too many actors are placed at ${host.placeId} by ${placeId}`);
       }
+      const owner = this.#place.owner(standInCell, branch, behavior.protocol.name);
       const cell = host.spawnPlaced(behavior, own, named, owner);
       this.#placed.set(id, cell);
       cell.watch({ terminated: () => this.#placed.delete(id) });

@@ -356,8 +356,8 @@ export class RemotePlace {
   }
 
   /** The stand-in there of an actor here. */
-  owner(cell: number, branch: string): PlaceOwner {
-    const standIn = this.target(cell, branch, '');
+  owner(cell: number, branch: string, protocolName: string): PlaceOwner {
+    const standIn = this.target(cell, branch, protocolName);
     return {
       placeId: this.placeId,
       path: standIn.path(),

@@ -25,6 +25,8 @@ import type { Where } from './where.ts';
 /** One actor over there, from the request for it until it has ended. */
 class Life {
   placed: Placed | undefined = undefined;
+  /** True once messages go to it: what becomes of it is then news to its stand-in. */
+  hasBegun = false;
   end: { readonly reason: EndReason; readonly lost: PlaceLost | undefined } | undefined = undefined;
   readonly over: Promise<void>;
   tellOver: () => void = () => undefined;
@@ -143,8 +145,8 @@ export class PlacedCell extends Cell {
 
   private async startElsewhere(args: unknown): Promise<void> {
     try {
-      const placed = await this.makeState(args);
-      if (!this.isOver) this.begin(placed);
+      const life = await this.makeState(args);
+      if (!this.isOver) this.begin(life);
     } catch (error) {
       if (this.isOver) return;
       if (isA(error, PlaceLost)) {
@@ -156,9 +158,9 @@ export class PlacedCell extends Cell {
   }
 
   override async rebuild(generation: number): Promise<void> {
-    let placed: unknown;
+    let life: unknown;
     try {
-      placed = await this.makeState(this.life === undefined ? this.argumentsAgain() : undefined);
+      life = await this.makeState(this.life === undefined ? this.argumentsAgain() : undefined);
     } catch (error) {
       if (!this.awaitsRestart(generation)) return;
       // Nobody starts anything any more.
@@ -166,16 +168,16 @@ export class PlacedCell extends Cell {
       else this.failed(error);
       return;
     }
-    if (this.awaitsRestart(generation)) this.begin(placed);
+    if (this.awaitsRestart(generation)) this.begin(life);
   }
 
   /** The actor over there, restarted where there is one. */
-  protected override makeState(args: unknown): Promise<unknown> {
-    const placed = this.life?.placed;
-    return placed === undefined ? this.place(args) : placed.restart().then(() => placed);
+  protected override makeState(args: unknown): Promise<Life> {
+    const { life } = this;
+    return life === undefined ? this.place(args) : life.placed!.restart().then(() => life);
   }
 
-  private async place(args: unknown): Promise<Placed> {
+  private async place(args: unknown): Promise<Life> {
     const { generation } = this;
     const life = new Life();
     const placed = await this.host.placement!.place({
@@ -190,14 +192,16 @@ export class PlacedCell extends Cell {
     // It was ended meanwhile, or restarted once more: nobody is left who knows of this one.
     if (this.isOver || this.generation !== generation) placed.stop(false, false);
     else this.life = life;
-    return placed;
+    return life;
   }
 
   protected override begin(state: unknown): void {
-    super.begin(state);
-    const { life } = this;
+    const life = state as Life;
+    life.hasBegun = true;
+    this.life = life;
+    super.begin(life);
     // How it has ended may have come together with the news that it has started.
-    if (life?.end !== undefined) this.actorEnded(life);
+    if (life.end !== undefined) this.actorEnded(life);
     else if (this.status === Status.idle) this.afterRun();
   }
 
@@ -268,7 +272,7 @@ export class PlacedCell extends Cell {
   private ended(life: Life, reason: EndReason, lost: PlaceLost | undefined): void {
     life.end = { reason, lost };
     life.tellOver();
-    if (this.life === life) this.actorEnded(life);
+    if (life.hasBegun && this.life === life) this.actorEnded(life);
   }
 
   private actorEnded({ end }: Life): void {
@@ -330,16 +334,18 @@ export class PlacedCell extends Cell {
   protected override endInOrder(reason: 'stopped' | 'failed'): void {
     if (this.isOver) return;
     this.straight = undefined;
-    const placed = this.life?.placed;
-    if (placed === undefined) {
+    const { life } = this;
+    if (life === undefined || life.end !== undefined) {
       this.end(reason);
       return;
     }
+    // From here on its end is news, if it was not before.
+    life.hasBegun = true;
     this.endsAs = reason;
     this.status = Status.stopping;
     this.emptyQueue(reason);
     this.extra?.endGeneration(`${this.path()} has ${reason}`);
-    placed.stop(false, this.isDraining);
+    life.placed!.stop(false, this.isDraining);
   }
 
   protected override end(reason: 'stopped' | 'failed' | 'killed', releases = true): void {

@@ -8,19 +8,7 @@ import { protocol } from '../protocol.ts';
 import type { Supervise, SupervisionPolicy } from '../supervise.ts';
 import { PlacedCell } from './placed-cell.ts';
 
-/** Made once per definition; a cache, and so no state of the module. */
-const known = new WeakMap<ActorBehavior, ActorBehavior>();
-
 export function standInOf(definition: ActorBehavior): ActorBehavior {
-  let standIn = known.get(definition);
-  if (standIn === undefined) {
-    standIn = make(definition);
-    known.set(definition, standIn);
-  }
-  return standIn;
-}
-
-function make(definition: ActorBehavior): ActorBehavior {
   const { front, protocol: spoken, args, name, supervision, reentrant } = definition;
   // What waits in a pool is its jobs.
   const { highWater, capacity, overflow, stashMax, lanes } = front?.bounds ?? definition;
