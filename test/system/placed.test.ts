@@ -1,7 +1,9 @@
 /** Children, pools and routers over real worker threads, which die. */
-import { type ActorSystem, createSystem, pathOf, resize, thread } from 'troupe';
+import { fileURLToPath } from 'node:url';
+import { type ActorSystem, createSystem, pathOf, resize, secret, thread } from 'troupe';
 import { afterEach, describe, expect, it } from 'vitest';
 import { boss, routed, together, workers } from './fixtures/placed.ts';
+import { endNode, secretFolder, startNode } from './node-process.ts';
 
 let system: ActorSystem | undefined;
 afterEach(async () => {
@@ -109,6 +111,41 @@ describe('a child on a thread', () => {
     expect(await sibling.total({ timeoutMs: 10_000 })).toBe(0);
     expect(await sibling.path()).toBe(there);
   }, 30_000);
+});
+
+describe('a child on another node', () => {
+  it('of actors of the main thread and of a worker runs there, and goes on at another node when that one is killed', async () => {
+    const folder = await secretFolder();
+    const placed = ['--registry', fileURLToPath(registry)];
+    const [first, second] = await Promise.all([
+      startNode(folder.file, undefined, placed),
+      startNode(folder.file, undefined, placed),
+    ]);
+    try {
+      system = await createSystem({
+        registry,
+        threads: 1,
+        join: [first.address, second.address],
+        auth: secret({ file: folder.file }),
+        logLevel: 'silent',
+      });
+      const parents = [await system.spawn(boss), await system.spawn(boss, { on: thread() })];
+      const children = await Promise.all(parents.map((parent) => parent.hire({ on: 'node' })));
+      for (const child of children) child.add({ by: 3 });
+      expect(await Promise.all(children.map((child) => child.total()))).toEqual([3, 3]);
+      const before = await Promise.all(children.map((child) => child.path()));
+      for (const path of before)
+        expect(system.nodes.some((id) => path.startsWith(`troupe://${id}/main/boss/`))).toBe(true);
+      await endNode(first, 'SIGKILL');
+      await until(() => system!.nodes.length === 1);
+      const after = await Promise.all(children.map((child) => child.path({ timeoutMs: 10_000 })));
+      for (const path of after) expect(path).toContain(`troupe://${system.nodes[0]}/main/boss/`);
+    } finally {
+      await system?.shutdown({ deadlineMs: 500 });
+      await Promise.all([endNode(first), endNode(second)]);
+      await folder.remove();
+    }
+  }, 60_000);
 });
 
 describe('a pool over two threads', () => {

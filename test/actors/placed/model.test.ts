@@ -3,10 +3,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { actor } from '../../../src/actors/actor.ts';
-import { addressOf } from '../../../src/actors/finding/address.ts';
-import { type AnyRef, ask, protocol, type Ref, tell } from '../../../src/actors/protocol.ts';
-import { type InternalRef, publicClassOf, targetOf } from '../../../src/actors/ref.ts';
-import type { SendableRef } from '../../../src/actors/schema/ref-rules.ts';
+import { ask, protocol, type Ref, tell } from '../../../src/actors/protocol.ts';
 import { refOf } from '../../../src/actors/schema/ref-schema.ts';
 import { stop } from '../../../src/actors/verbs.ts';
 import { pass } from '../../../src/testing/event-loop.ts';
@@ -117,7 +114,7 @@ describe('what is sent through a stand-in', () => {
           await places.settle();
           const child = ((await found) as { value: Ref<typeof Worker> }).value;
 
-          const stranger = refAt(places, 'other', child);
+          const stranger = places.refAt('other', child);
           let bursts = 0;
           let id = 0;
           const sent = new Set<number>();
@@ -186,12 +183,3 @@ describe('what is sent through a stand-in', () => {
     );
   }, 120_000);
 });
-
-/** The same actor, as another thread knows it. */
-function refAt<R extends AnyRef>(places: Places, thread: string, ref: R): R {
-  const { host } = places.at(thread);
-  const [place, cell, branch] = addressOf(ref as unknown as SendableRef);
-  const { protocolName } = targetOf(ref);
-  const RefOf = publicClassOf(ref as unknown as InternalRef);
-  return new RefOf(host.targetAt([place, cell, branch], protocolName), host.outside) as unknown as R;
-}

@@ -460,8 +460,8 @@ describe('the loss of its place', () => {
 
 describe('its end', () => {
   it.each([
-    ['stops by itself', (child: Ref<typeof Worker>) => void child.quit(), 'stopped'],
-    ['fails for good', (child: Ref<typeof Worker>) => void child.fails(), 'failed'],
+    ['stops by itself', (child: WorkerRef): boolean => child.quit(), 'stopped'],
+    ['fails for good', (child: WorkerRef): boolean => child.fails(), 'failed'],
   ] as const)('when it %s is that of its stand-in', async (_what, does, reason) => {
     supervise = { directive: () => 'stop' };
     const ref = await start();

@@ -7,11 +7,13 @@ import type { ActorDefinition, SpawnArguments } from '../../../src/actors/actor.
 import type { Cell } from '../../../src/actors/cell.ts';
 import type { DeadLetter } from '../../../src/actors/dead-letters.ts';
 import type { PlaceLost } from '../../../src/actors/errors.ts';
+import { addressOf } from '../../../src/actors/finding/address.ts';
 import { Host } from '../../../src/actors/host.ts';
 import type { AnyProtocol, AnyRef, Ref } from '../../../src/actors/protocol.ts';
-import { targetOf } from '../../../src/actors/ref.ts';
+import { type InternalRef, publicClassOf, targetOf } from '../../../src/actors/ref.ts';
 import type { Registrable } from '../../../src/actors/registry.ts';
 import { RegistryIndex, registry } from '../../../src/actors/registry.ts';
+import type { SendableRef } from '../../../src/actors/schema/ref-rules.ts';
 import type { Environment } from '../../../src/base/environment/environment.ts';
 import type { Runnable, Scheduler } from '../../../src/base/environment/scheduler.ts';
 import { seededRandom } from '../../../src/base/platform/seeded-random.ts';
@@ -102,6 +104,15 @@ export class Places {
     const cell = host.spawn(definition, { args, name, parent: undefined });
     await cell.started;
     return new cell.behavior.refClass(cell, host.outside) as unknown as Ref<T>;
+  }
+
+  /** The same actor, as another thread knows it. */
+  refAt<R extends AnyRef>(thread: string, ref: R): R {
+    const { host } = this.at(thread);
+    const { protocolName } = targetOf(ref);
+    const RefOf = publicClassOf(ref as unknown as InternalRef);
+    const target = host.targetAt(addressOf(ref as unknown as SendableRef), protocolName);
+    return new RefOf(target, host.outside) as unknown as R;
   }
 
   /** The thread dies as it stands; the others hear of it. */

@@ -224,12 +224,7 @@ describe('a pool over threads', () => {
     places = new Places([worker, pooled, lone, elastic, spreading, keyed], ['t1', 't2']);
     const at = await places.spawn('t1', pooled);
     await places.settle();
-    const { host } = places.main;
-    const ref = new at.constructor(
-      host.targetAt([`n~1/t1`, Number(/#(\d+)$/.exec(pathOf(at))![1]), '/worker-pool'], 'worker'),
-      host.outside,
-    ) as Ref<typeof Worker>;
-    places.at('t1').host.export(places.at('t1').host.roots.values().next().value!);
+    const ref = places.refAt('main', at);
     const calls = Array.from({ length: 12 }, (_, id) => ended(ref.work({ id, ms: 10 })));
     for (let id = 20; id < 32; id += 1) ref.note({ id, ms: 1 });
     await places.advance(300);
