@@ -69,6 +69,7 @@ async function job(
 }
 const pooled = pool(worker, { size: 4, on: { kind: 'thread' }, queue: { highWater: 5, capacity: 50 } });
 const lone = pool(worker, { name: 'lone', size: 1, on: { kind: 'thread' } });
+const pair = pool(worker, { name: 'pair', size: 2, on: { kind: 'thread' } });
 const elastic = pool(worker, { name: 'elastic', size: 1, min: 1, max: 3, on: { kind: 'thread' } });
 const spreading = router(Worker, {
   strategy: roundRobin(),
@@ -92,7 +93,7 @@ afterEach(async () => {
   inWorkMax = 0;
 });
 async function start(of: typeof pooled, threads = ['t1', 't2'], at = 'main'): Promise<Ref<typeof Worker>> {
-  places = new Places([worker, pooled, lone, elastic, spreading, keyed], threads);
+  places = new Places([worker, pooled, lone, pair, elastic, spreading, keyed], threads);
   const ref = await places.spawn(at, of);
   await places.settle();
   return ref;
@@ -133,6 +134,21 @@ describe('a pool over threads', () => {
     await places.advance(200);
     expect(jobs.map(({ end }) => end)).toEqual(['done', 'done', 'done']);
     expect(inWorkMax).toBe(1);
+  });
+
+  it.each([
+    ['a tell', (ref: Ref<typeof Worker>) => void ref.note({ id: 1, ms: 1_000 })],
+    ['an ask', (ref: Ref<typeof Worker>) => void ended(ref.work({ id: 1, ms: 1_000 }))],
+    [
+      'an ask whose caller gives up',
+      (ref: Ref<typeof Worker>) => void ended(ref.work({ id: 1, ms: 1_000 }, { timeoutMs: 15 })),
+    ],
+  ] as const)('gives none to a worker that is busy for long with %s', async (_what, holds) => {
+    const ref = await start(pair);
+    holds(ref);
+    for (let id = 2; id <= 10; id += 1) ref.note({ id, ms: 10 });
+    await places.advance(200);
+    expect(jobs.filter(({ end }) => end === 'done').map(({ id }) => id)).toEqual([2, 3, 4, 5, 6, 7, 8, 9, 10]);
   });
 
   it('does not give the next job to a worker whose caller gave up before its handler was done', async () => {
@@ -221,7 +237,7 @@ describe('a pool over threads', () => {
   });
 
   it('may be on a thread itself, with callers elsewhere', async () => {
-    places = new Places([worker, pooled, lone, elastic, spreading, keyed], ['t1', 't2']);
+    places = new Places([worker, pooled, lone, pair, elastic, spreading, keyed], ['t1', 't2']);
     const at = await places.spawn('t1', pooled);
     await places.settle();
     const ref = places.refAt('main', at);
