@@ -6,7 +6,10 @@ import { PlaceLost } from '../../../src/actors/errors.ts';
 import type { PlacedCell } from '../../../src/actors/placed/placed-cell.ts';
 import type { Where } from '../../../src/actors/placed/where.ts';
 import { ask, protocol, type Ref, stream, tell } from '../../../src/actors/protocol.ts';
+import { targetOf } from '../../../src/actors/ref.ts';
 import { refTo } from '../../../src/actors/schema/ref-schema.ts';
+import { pool } from '../../../src/actors/spreading/pool.ts';
+import { resize, routees } from '../../../src/actors/spreading/router-control.ts';
 import type { Directive, Strategy, Supervise } from '../../../src/actors/supervise.ts';
 import { treeOf } from '../../../src/actors/tree.ts';
 import { kill, pathOf, stop } from '../../../src/actors/verbs.ts';
@@ -124,6 +127,33 @@ const escalating = actor(
   },
 );
 
+const broken = actor(
+  Worker,
+  {
+    name: 'broken',
+    args: z.object({}),
+    state: (): object => {
+      throw new Error('no state over there');
+    },
+  },
+  {
+    note: () => undefined,
+    slow: () => undefined,
+    where: () => '',
+    count: () => 0,
+    late: () => 0,
+    odd: () => 0,
+    async *numbers() {
+      yield 0;
+    },
+    askBack: () => '',
+    quit: () => undefined,
+    fails: () => undefined,
+    escalates: () => undefined,
+  },
+);
+const crewed = pool(worker, { name: 'crew', size: 2 });
+
 function bossOf(name: string, strategy: Strategy, child: typeof worker) {
   return actor(
     Boss,
@@ -175,7 +205,7 @@ afterEach(async () => {
   restartsOfBoss = 0;
 });
 async function start(at = 'main', of: typeof boss = boss, threads = ['t1', 't2']): Promise<Ref<typeof Boss>> {
-  places = new Places([worker, escalating, boss, together, strict], threads);
+  places = new Places([worker, escalating, broken, crewed, boss, together, strict], threads);
   return places.spawn(at, of);
 }
 /** Lets a call settle without any time passing. */
@@ -231,7 +261,7 @@ describe('a child elsewhere', () => {
   });
 
   it('is sent nothing that overtakes what still waits in its mailbox', async () => {
-    places = new Places([worker, escalating, boss, together, strict], ['t1'], { manual: true });
+    places = new Places([worker, escalating, broken, crewed, boss, together, strict], ['t1'], { manual: true });
     const turns = async (isOver: () => boolean): Promise<void> => {
       for (let left = 1_000; left > 0 && !isOver(); left -= 1) {
         places.scheduler.step();
@@ -350,7 +380,101 @@ describe('a child elsewhere', () => {
   });
 });
 
+describe('the start of a child elsewhere', () => {
+  it('fails as that of any child where its state throws over there: it ends, is logged, and is not tried again', async () => {
+    const ref = await start();
+    const cell = cellOf(ref);
+    const child = cell.spawnChild(broken, { on: where('thread') }, cell) as unknown as WorkerRef;
+    const told: string[] = [];
+    cellOf(child).watch({ terminated: (reason) => void told.push(reason) });
+    const call = ended(child.count());
+    await places.advance(100);
+    expect(told).toEqual(['failed']);
+    expect(await call).toMatchObject({ error: { code: 'NotDelivered' } });
+    places.main.log.expectOne({ level: 'error', text: /its start.*no state over there/ });
+    expect(places.at('t1').host.rootCount).toBe(0);
+  });
+
+  it('holds offers back until there is room, and tells that it is full at the capacity', async () => {
+    const ref = await start();
+    places.hold(true);
+    const hired = ref.hire({ on: 'thread' });
+    await places.settle();
+    const child = await hired;
+    const offers = Array.from({ length: 6 }, (_, n) => ended(child.note.offer(n, { timeoutMs: 10_000 })));
+    await places.settle();
+    expect(cellOf(child).queued).toBe(4);
+    places.hold(false);
+    await places.advance(50);
+    expect(await Promise.all(offers)).toEqual(Array(6).fill({ value: undefined }));
+    expect(notes()).toEqual([0, 1, 2, 3, 4, 5].map((n) => `t1 ${n}`));
+  });
+});
+
+describe('a router or a pool elsewhere', () => {
+  it('is managed through its stand-in, and a plain actor is not', async () => {
+    const ref = await start();
+    const cell = cellOf(ref);
+    const crew = cell.spawnChild(crewed, { on: where('thread') }, cell) as unknown as WorkerRef;
+    const plain = await settled(ref.hire({ on: 'thread' }));
+    expect((await settled(routees(crew))).map(threadOf)).toEqual(['t1', 't1']);
+    await settled(resize(crew, 3));
+    expect(await settled(routees(crew))).toHaveLength(3);
+    expect(await settled(crew.where())).toContain('troupe://n~1/t1/boss/crew/worker#');
+    await expect(settled(resize(plain, 3))).rejects.toMatchObject({ code: 'RoutingRefused', reason: 'no-router' });
+  });
+});
+
 describe('the loss of its place', () => {
+  it('is not told to those who watch it, here or on another thread; its end is, once', async () => {
+    const ref = await start('main', boss, ['t1', 't2', 'other']);
+    places.threads = ['t1', 't2'];
+    const child = await settled(ref.hire({ on: 'thread' }));
+    const told: string[] = [];
+    targetOf(places.refAt('other', child)).watch({ terminated: (reason) => void told.push(reason) });
+    await places.settle();
+    places.lose('t1');
+    await places.advance(20);
+    expect([told, ends]).toEqual([[], []]);
+    child.quit();
+    await places.settle();
+    expect(told).toEqual(['stopped']);
+    expect(ends).toHaveLength(1);
+  });
+
+  it('ends an open stream, and the same stream can be read again from where the child is then', async () => {
+    const ref = await start();
+    const child = await settled(ref.hire({ on: 'thread' }));
+    const numbers = child.numbers(600);
+    const open = numbers[Symbol.asyncIterator]();
+    await settled(open.next());
+    places.lose('t1');
+    const rest = ended(
+      (async () => {
+        for (let one = await open.next(); !one.done; one = await open.next());
+      })(),
+    );
+    await places.advance(20);
+    expect(await rest).toMatchObject({ error: { code: 'OutcomeUnknown' } });
+    let seen = 0;
+    for await (const _number of numbers) seen += 1;
+    expect(seen).toBe(600);
+  });
+
+  it('fails nobody else by itself; a failure of one that it is linked to restarts it where it is', async () => {
+    const ref = await start();
+    const child = await settled(ref.hire({ on: 'thread' }));
+    const other = await settled(ref.hire({ on: 'here' }));
+    cellOf(child).links.link(other);
+    child.note(1);
+    const before = await settled(child.where());
+    await settled(kill(other));
+    await places.advance(20);
+    expect(failures.at(-1)).toMatchObject({ code: 'LinkedActorFailed' });
+    expect(await settled(child.where())).toBe(before);
+    expect(await settled(child.count())).toBe(0);
+  });
+
   it('restarts it elsewhere: the ref stays, what waited comes first, what is sent later behind it', async () => {
     const ref = await start();
     const child = await settled(ref.hire({ on: 'thread' }));

@@ -137,11 +137,11 @@ describe('a pool over threads', () => {
   });
 
   it.each([
-    ['a tell', (ref: Ref<typeof Worker>) => void ref.note({ id: 1, ms: 1_000 })],
-    ['an ask', (ref: Ref<typeof Worker>) => void ended(ref.work({ id: 1, ms: 1_000 }))],
+    ['a tell', (ref: WorkerRef): void => void ref.note({ id: 1, ms: 1_000 })],
+    ['an ask', (ref: WorkerRef): void => void ended(ref.work({ id: 1, ms: 1_000 }))],
     [
       'an ask whose caller gives up',
-      (ref: Ref<typeof Worker>) => void ended(ref.work({ id: 1, ms: 1_000 }, { timeoutMs: 15 })),
+      (ref: WorkerRef): void => void ended(ref.work({ id: 1, ms: 1_000 }, { timeoutMs: 15 })),
     ],
   ] as const)('gives none to a worker that is busy for long with %s', async (_what, holds) => {
     const ref = await start(pair);
