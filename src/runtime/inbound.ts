@@ -26,6 +26,7 @@ import type { Session } from '../transport/session.ts';
 import { failureToWire } from './failure-codec.ts';
 import { type CallOrigin, InboundRequest, InboundStream, type OpenCall } from './inbound-calls.ts';
 import { fieldsOfKind, Kind, StopMode } from './items.ts';
+import { escalated, standInAt } from './placed-items.ts';
 import type { RemotePlace } from './remote-place.ts';
 import { InboundWatches } from './remote-watches.ts';
 
@@ -160,7 +161,7 @@ export class Inbound implements CallOrigin {
         this.#restart(id, fields[at + 1], fields[at + 2]);
         return false;
       case Kind.escalated:
-        this.#place.escalatedThere(id, fields[at + 1]);
+        escalated(this.#place, id, fields[at + 1]);
         return false;
       case Kind.job:
         return this.#job(id, fields.slice(at + 1, at + 7));
@@ -361,7 +362,7 @@ export class Inbound implements CallOrigin {
       if (this.#placed.size >= limits.watchesPerSessionMax) {
         throw new SpawnFailed('no-place', `too many actors are placed at ${host.placeId} by ${placeId}`);
       }
-      const owner = this.#place.owner(standInCell, branch, behavior.protocol.name);
+      const owner = standInAt(this.#place, standInCell, branch, behavior.protocol.name);
       const cell = host.spawnPlaced(behavior, own, named, owner);
       this.#placed.set(id, cell);
       cell.watch({ terminated: () => this.#placed.delete(id) });

@@ -7,6 +7,7 @@ import type { PlacedCell } from '../actors/placed/placed-cell.ts';
 import type { Placed, PlaceRequest } from '../actors/placed/placement.ts';
 import type { Watcher } from '../actors/target.ts';
 import { isA } from '../base/thrown.ts';
+import { restart, spawnPlaced, takeDown } from './placed-items.ts';
 import type { RemotePlace } from './remote-place.ts';
 import type { RemoteTarget } from './remote-target.ts';
 
@@ -50,11 +51,11 @@ class PlacedElsewhere implements Placed {
   }
 
   takeDown(): void {
-    this.#place.takeDown(this.target.cell);
+    takeDown(this.#place, this.target.cell);
   }
 
   restart(): Promise<void> {
-    return this.#place.restart(this.target.cell);
+    return restart(this.#place, this.target.cell);
   }
 
   stop(kill: boolean, drain: boolean): void {
@@ -70,7 +71,7 @@ export async function placeElsewhere(place: RemotePlace, request: PlaceRequest, 
   const watcher: Watcher = {
     terminated: (reason) => ended(reason, reason === 'place-lost' ? place.lostBy() : undefined),
   };
-  const here = { cell: standIn.address().cell, branch: standIn.branch() };
-  const { cell, branch } = await place.spawnPlaced(actor, argsWire, name, here, watcher);
+  const own = { cell: standIn.address().cell, branch: standIn.branch() };
+  const { cell, branch } = await spawnPlaced(place, { actor, args: argsWire, name, ...own }, watcher);
   return new PlacedElsewhere(place, place.target(cell, branch, standIn.protocolName), standIn);
 }

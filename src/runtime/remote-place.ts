@@ -13,8 +13,6 @@ import { invalidMessage } from '../actors/isolation.ts';
 import { aborted, timeoutOf } from '../actors/local-calls.ts';
 import type { Operation } from '../actors/operation.ts';
 import { NotDelivered, OutcomeUnknown, Rejected } from '../actors/outcomes.ts';
-import { PlacedCell } from '../actors/placed/placed-cell.ts';
-import type { PlaceOwner } from '../actors/placed/placement.ts';
 import type { CallOptions, Stream, StreamOptions } from '../actors/protocol.ts';
 import type { RegistryIndex } from '../actors/registry.ts';
 import { chainOf } from '../actors/request.ts';
@@ -28,13 +26,13 @@ import { describeThrown } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { RefusedValue } from '../transport/frame-codec.ts';
 import { type Carrier, Session, type SessionOptions, type Unsettled } from '../transport/session.ts';
-import { failureFromWire, failureToWire } from './failure-codec.ts';
 import { Inbound } from './inbound.ts';
 import { Kind, stopMode } from './items.ts';
 import { ControlCall, type ControlEnds, MessageCall, type RemoteCall, StreamCall } from './remote-calls.ts';
 import { OutboundJobs } from './remote-jobs.ts';
 import { RemoteTarget } from './remote-target.ts';
 import { OutboundWatches } from './remote-watches.ts';
+import { readSpawned, type Spawned } from './spawned.ts';
 
 export interface RemotePlaceOptions extends Omit<SessionOptions, 'carrier' | 'onItems' | 'onRefused'> {
   readonly host: Host;
@@ -44,12 +42,6 @@ export interface RemotePlaceOptions extends Omit<SessionOptions, 'carrier' | 'on
   readonly foreign: boolean;
   /** Whether it is told where a failure was thrown. */
   readonly stacks: boolean;
-}
-
-/** Where a spawned actor is. */
-export interface Spawned {
-  readonly cell: number;
-  readonly branch: string;
 }
 
 export class RemotePlace {
@@ -301,87 +293,19 @@ export class RemotePlace {
     });
   }
 
-  /**
-   * Starts an actor for a stand-in of this place.
-   *
-   * @param watcher told how it ended, from its start on
-   * @throws SpawnFailed, PlaceLost
-   */
-  async spawnPlaced(
-    name: string,
-    argsWire: unknown,
-    actorName: string | undefined,
-    standIn: { readonly cell: number; readonly branch: string },
-    watcher: Watcher,
-  ): Promise<Spawned> {
-    if (this.session.isOver) throw this.lostBy();
-    const watch = this.#watches.open(watcher, standIn.branch);
-    const fields = [name, argsWire, actorName ?? null, standIn.cell, standIn.branch, watch];
-    try {
-      return await this.control(Kind.place, fields, limits.controlTimeoutMs, {
-        read: readSpawned,
-        lost: () => ({ error: this.lostBy() }),
-        expired: () =>
-          new PlaceLost(
-            this.placeId,
-            'unreachable',
-            `actor "${name}": ${this.placeId} did not answer within ${limits.controlTimeoutMs} ms`,
-          ),
-        isUndone: true,
-      });
-    } catch (error) {
-      this.#watches.drop(watcher);
-      throw error;
-    }
-  }
-
-  /** Has an actor that this place placed there take no more turns until it restarts. */
-  takeDown(cell: number): void {
-    this.#send(Kind.restart, 0, cell, false);
-  }
-
-  /** Has it make its state anew. @throws PlaceLost */
-  restart(cell: number): Promise<void> {
-    if (this.session.isOver) return Promise.reject(this.lostBy());
-    return this.control(Kind.restart, [cell, true], limits.controlTimeoutMs, {
-      read: () => undefined,
-      lost: () => ({ error: this.lostBy() }),
-      expired: () => new PlaceLost(this.placeId, 'unreachable', `${this.placeId} did not restart an actor in time`),
-    });
-  }
-
   /** What an actor there fails with, now that the place is lost. */
   lostBy(): PlaceLost {
     return new PlaceLost(this.placeId, this.#loss);
   }
 
-  /** The stand-in there of an actor here. */
-  owner(cell: number, branch: string, protocolName: string): PlaceOwner {
-    const standIn = this.target(cell, branch, protocolName);
-    return {
-      placeId: this.placeId,
-      path: standIn.path(),
-      branch,
-      isOfNode: !this.foreign,
-      watch: (watcher) => standIn.watch(watcher),
-      unwatch: (watcher) => standIn.unwatch(watcher),
-      escalated: (error) => this.escalated(cell, error),
-    };
+  /** Has the other place begin a watch by itself. Gives its number. @throws Rejected where too much is watched there */
+  openWatch(watcher: Watcher, path: string): number {
+    return this.#watches.open(watcher, path);
   }
 
-  /** An actor here ends that the other place has placed, and escalates to its parent there. */
-  escalated(standIn: number, error: unknown): void {
-    this.#send(Kind.escalated, standIn, failureToWire(error, undefined, this.stacks));
-  }
-
-  /** The same, from there. */
-  escalatedThere(cell: number, failure: unknown): void {
-    const standIn = this.host.cell(cell);
-    if (!(standIn instanceof PlacedCell) || standIn.placedAt?.place !== this.placeId) return;
-    const { outside } = this.host;
-    standIn.escalatedThere(
-      failureFromWire(failure, undefined, (type, wire, what) => this.decode(type, wire, outside, what)),
-    );
+  /** A watch that never came to be. */
+  dropWatch(watcher: Watcher): void {
+    this.#watches.drop(watcher);
   }
 
   /** A request to the place itself, answered once. */
@@ -420,23 +344,23 @@ export class RemotePlace {
   /** @throws Rejected where too much is watched there */
   watch(target: RemoteTarget, watcher: Watcher): void {
     if (this.session.isOver) watcher.terminated('place-lost');
-    else this.#watches.watch(watcher, target.cell, target.path(), this.#send);
+    else this.#watches.watch(watcher, target.cell, target.path(), this.send);
   }
 
   unwatch(watcher: Watcher): void {
-    this.#watches.unwatch(watcher, this.#send);
+    this.#watches.unwatch(watcher, this.send);
   }
 
   // ── links: each side watches the other, and is told that it should ──
 
   link(target: RemoteTarget, other: Linked): void {
     if (!this.session.isOver) {
-      this.#send(Kind.link, target.cell, other.address().cell, other.branch(), other.protocolName);
+      this.send(Kind.link, target.cell, other.address().cell, other.branch(), other.protocolName);
     }
   }
 
   unlink(target: RemoteTarget, other: Linked): void {
-    this.#send(Kind.unlink, target.cell, other.address().cell);
+    this.send(Kind.unlink, target.cell, other.address().cell);
   }
 
   /** @throws where it names no actor */
@@ -461,7 +385,8 @@ export class RemotePlace {
     this.#watches.terminated(watch, reason);
   }
 
-  readonly #send = (kind: number, ...fields: readonly unknown[]): void => {
+  /** An item that nothing answers; none where the place is lost. */
+  readonly send = (kind: number, ...fields: readonly unknown[]): void => {
     if (!this.session.isOver) this.session.begin().push(kind, ...fields);
   };
 
@@ -670,12 +595,6 @@ function isCellNumber(value: unknown): value is number {
 
 function isText(value: unknown, charactersMax: number): value is string {
   return typeof value === 'string' && value.length <= charactersMax;
-}
-
-function readSpawned(wire: unknown): Spawned {
-  const [cell, branch] = Array.isArray(wire) ? (wire as [unknown, unknown]) : [];
-  if (Number.isSafeInteger(cell) && typeof branch === 'string') return { cell: cell as number, branch };
-  throw new SpawnFailed('place-lost', 'the other place answered a spawn with something that is no address');
 }
 
 function lostSpawn(name: string, why: string): SpawnFailed {
