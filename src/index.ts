@@ -15,7 +15,15 @@ export {
   type MailboxOptions,
   type Signals,
 } from './actors/actor.ts';
-export type { ActorContext, Context, Handlers, ObserveOptions, RunFailure, TimerOptions } from './actors/context.ts';
+export type {
+  ActorContext,
+  ChildSpawnOptions,
+  Context,
+  Handlers,
+  ObserveOptions,
+  RunFailure,
+  TimerOptions,
+} from './actors/context.ts';
 export type { DeadLetter, DeadLetterReason, LostWithPlace } from './actors/dead-letters.ts';
 export {
   LinkedActorFailed,
@@ -57,6 +65,7 @@ export {
 } from './actors/outcomes.ts';
 export type { Suspect } from './actors/outside-turns.ts';
 export { PlaceLost, type PlaceLostReason } from './actors/place-lost.ts';
+export type { ThreadPlace, Where } from './actors/placed/where.ts';
 export {
   type AnyProtocol,
   type AnyRef,
@@ -107,7 +116,7 @@ export { RemoteError } from './runtime/cause-codec.ts';
 export { createSystem } from './runtime/create-system.ts';
 export type { RunnableFlow } from './runtime/flow-definition.ts';
 export { RegistryLoadFailed, WorkerEntryMissing } from './runtime/load-failed.ts';
-export { here, node, spread, type ThreadPlace, thread, type Where } from './runtime/placement.ts';
+export { here, node, spread, thread } from './runtime/placement.ts';
 export { type MutualTls, mtls, type SecretFile, secret } from './runtime/security.ts';
 export type { ShutdownEvent, ShutdownHook, ShutdownHookOptions, ShutdownOptions } from './runtime/shutdown.ts';
 export type {

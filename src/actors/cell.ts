@@ -9,6 +9,7 @@ import { Movable } from './movable.ts';
 import { Observer, type ObserverSeed } from './observer.ts';
 import type { Operation } from './operation.ts';
 import type { WorkOwner } from './pipe-to-self.ts';
+import { checkWhere, type Where } from './placed/where.ts';
 import type { CallOptions, Stream, StreamOptions } from './protocol.ts';
 import type { InternalRef } from './ref.ts';
 import type { Run } from './run.ts';
@@ -136,12 +137,14 @@ export class Cell extends Movable implements Target, Owner {
     return observer;
   }
 
-  spawnChild(definition: unknown, options: { args?: unknown; name?: string } | undefined, owner: Owner): InternalRef {
+  spawnChild(definition: unknown, options: ChildOptions | undefined, owner: Owner): InternalRef {
     if (this.status === Status.stopped) {
       throw new SpawnFailed('shutdown', `${this.path()} has ended and starts no more children`);
     }
     if (options !== undefined) checkKeys(options, childOptions, 'the options of ctx.spawn');
-    const cell = this.host.spawn(definition, { args: options?.args, name: options?.name, parent: this });
+    const { args, name, on } = options ?? {};
+    if (on !== undefined) checkWhere(on, `${this.path()}: ctx.spawn: on`);
+    const cell = this.host.spawn(definition, { args, name, parent: this, on: on?.kind === 'here' ? undefined : on });
     return new cell.behavior.refClass(cell, owner);
   }
 
@@ -229,4 +232,11 @@ export class Cell extends Movable implements Target, Owner {
   }
 }
 
-const childOptions: readonly string[] = ['args', 'name'];
+/** What `ctx.spawn` takes beside the definition. */
+export interface ChildOptions {
+  readonly args?: unknown;
+  readonly name?: string;
+  readonly on?: Where;
+}
+
+const childOptions: readonly string[] = ['args', 'name', 'on'];

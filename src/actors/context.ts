@@ -3,6 +3,7 @@ import type * as z from 'zod';
 import type { ActorDefinition, SpawnArguments } from './actor.ts';
 import type { Receptionist } from './finding/receptionist.ts';
 import type { ErrorSchemas } from './outcomes.ts';
+import type { Where } from './placed/where.ts';
 import type {
   AnyOperation,
   AnyProtocol,
@@ -31,6 +32,13 @@ export interface RunFailure {
   readonly code: string;
   /** The text of the error, cut to a bound. */
   readonly message: string;
+}
+/** How a child is started. */
+export interface ChildSpawnOptions {
+  /** Unique among the children of its parent; for people and logs. */
+  name?: string;
+  /** Where it runs: `thread()`, `node({ role })` or `spread([…])`; `here()` unless given. */
+  on?: Where;
 }
 /** How `ctx.observe` gives values. */
 export interface ObserveOptions {
@@ -102,10 +110,21 @@ export interface Context<
   observe<T>(select: (state: Readonly<St>) => T, options?: ObserveOptions): AsyncIterable<T>;
   /** A resource that the actor named in `uses`. */
   use<V>(resource: Resource<string, V>): V;
-  /** Starts a child on this place. The ref can be used at once; the child ends with this actor. */
+  /**
+   * Starts a child. The ref can be used at once, what is sent waits until the child has started; the child ends with this
+   * actor.
+   *
+   * `on` says where it runs: here unless given. Elsewhere it is found by the name it is registered under, and supervised as
+   * any child is: where its place is lost, it fails with `PlaceLost`, and a restart starts it on another place, with the same
+   * ref, name and watchers.
+   *
+   * @throws SpawnFailed for arguments that do not fit, a name that is taken, and an actor that runs elsewhere and is not
+   * registered. What fails later ends the child.
+   * @throws UsageError for options that make no sense
+   */
   spawn<Q extends AnyProtocol, A extends z.ZodType>(
     definition: ActorDefinition<Q, A>,
-    ...options: SpawnArguments<A, { name?: string }>
+    ...options: SpawnArguments<A, ChildSpawnOptions>
   ): Ref<Q>;
   /** Registers actors under typed keys, and finds them, on the whole node. Its refs belong to this actor. */
   readonly receptionist: Receptionist;

@@ -29,6 +29,11 @@ import { type NameOperations, OperationNumbers } from './operation-numbers.ts';
 import { Outside } from './outside.ts';
 import type { OutsideTurns } from './outside-turns.ts';
 import { placeIdPattern } from './place-id.ts';
+import { Deputy, deputy } from './placed/deputy.ts';
+import { PlacedCell } from './placed/placed-cell.ts';
+import type { Placement, PlaceOwner } from './placed/placement.ts';
+import { standInOf } from './placed/stand-in.ts';
+import type { Where } from './placed/where.ts';
 import type { AnyProtocol } from './protocol.ts';
 import { Quarantine } from './quarantine.ts';
 import { type InternalRef, refClassOf } from './ref.ts';
@@ -86,12 +91,16 @@ export interface HostOptions {
   readonly receptionAt?: string;
   /** The resource to open in place of `declared`, for tests. */
   readonly resourceFor?: (declared: Resource<string, unknown>) => Resource<string, unknown>;
+  /** Starts children elsewhere; without it they are refused. */
+  readonly placement?: Placement;
 }
 
 export interface SpawnRequest {
   readonly args: unknown;
   readonly name: string | undefined;
   readonly parent: Cell | undefined;
+  /** Where it is to run, if that is not here: it gets a stand-in then. */
+  readonly on?: Where | undefined;
 }
 
 /** Work that an actor handed to `ctx.run`. */
@@ -112,6 +121,7 @@ export class Host {
   readonly deadlines: Deadlines;
   readonly resources: Resources;
   readonly guardian: Guardian;
+  readonly placement: Placement | undefined;
   readonly counters: Counters = {
     accepted: 0,
     refused: 0,
@@ -151,6 +161,8 @@ export class Host {
   readonly #receptionAt: string | undefined;
   #reception: Cell | undefined = undefined;
   readonly #behaviors = new WeakMap<ActorBehavior, HostedBehavior>();
+  /** The definitions of stand-ins. */
+  readonly #standIns = new WeakMap<ActorBehavior, ActorBehavior>();
   #nextCell = 1;
   #runs = 0;
   #tokens = 0;
@@ -167,6 +179,7 @@ export class Host {
     this.log = options.log;
     this.deadLetters = new DeadLetters(options.environment.clock, options.log);
     this.guardian = options.guardian ?? new Guardian({}, options.log, () => undefined);
+    this.placement = options.placement;
     this.deadlines = new Deadlines(options.environment.clock);
     this.resources = new Resources((name, error) =>
       options.log.error({ resource: name, error: describeThrown(error) }, `resource "${name}" failed to close`),
@@ -217,8 +230,7 @@ export class Host {
       };
       throw new SpawnFailed(this.#closedFor, `${definition.name}: ${why[this.#closedFor]}`);
     }
-    const CellClass = definition.front?.cellClass ?? Cell;
-    const cell = new CellClass(this.hosted(definition), request.parent, this.#nextCell, request.name);
+    const cell = this.#newCell(definition, request);
     const given = request.args === undefined ? {} : request.args;
     let parcel: Parcel | undefined;
     let args: unknown;
@@ -250,6 +262,42 @@ export class Host {
   #packArguments(type: MessageType, args: unknown, cell: Cell): Parcel {
     const options = { owner: cell, forWire: false, keeps: false, counters: this.counters };
     return Parcel.of(options, (parcel) => type.take(args, parcel));
+  }
+
+  #newCell(definition: ActorBehavior, { parent, name, on }: SpawnRequest): Cell {
+    const id = this.#nextCell;
+    if (on !== undefined) {
+      if (this.placement === undefined) throw noPlacement(definition.name);
+      this.placement.check(definition.name);
+      return new PlacedCell(this.hosted(this.#standIn(definition)), parent, id, name, on);
+    }
+    const CellClass = definition.front?.cellClass ?? Cell;
+    return new CellClass(this.hosted(definition), parent, id, name);
+  }
+
+  #standIn(definition: ActorBehavior): ActorBehavior {
+    let standIn = this.#standIns.get(definition);
+    if (standIn === undefined) {
+      standIn = standInOf(definition);
+      this.#standIns.set(definition, standIn);
+    }
+    return standIn;
+  }
+
+  /** Starts an actor whose parent is elsewhere, and has a stand-in there. @throws SpawnFailed */
+  spawnPlaced(definition: ActorBehavior, args: unknown, name: string | undefined, standIn: PlaceOwner): Cell {
+    const parent = new Deputy(this.hosted(deputy), this.#nextCell, standIn);
+    this.#nextCell += 1;
+    const cell = this.spawn(definition, { args, name, parent });
+    this.#roots.add(cell);
+    try {
+      parent.minds(cell);
+    } catch (error) {
+      // It would outlive its stand-in.
+      void cell.stop(true, undefined);
+      throw error;
+    }
+    return cell;
   }
 
   /** A definition as its actors here have it. */
@@ -440,7 +488,7 @@ export class Host {
     return this.#roots.size;
   }
 
-  /** The top-level actors, in the order of their start. */
+  /** The top-level actors, and those that a parent elsewhere placed here, in the order of their start. */
   get roots(): ReadonlySet<Cell> {
     return this.#roots;
   }
@@ -527,6 +575,8 @@ export class Host {
     const { clock } = this.environment;
     const endsAtMs = clock.monotonicMs() + deadlineMs;
     for (const root of [...this.#roots].reverse()) {
+      // Its parent drains it, which may have something for it until then.
+      if (root.parent instanceof Deputy && root.parent.standIn.isOfNode) continue;
       if (root.endIfIdle()) continue;
       const leftMs = endsAtMs - clock.monotonicMs();
       if (leftMs <= 0) return;
@@ -583,6 +633,10 @@ function isAddress(wire: unknown): wire is readonly [place: string, cell: number
     typeof branch === 'string' &&
     branch.length <= limits.branchCharactersMax
   );
+}
+
+function noPlacement(name: string): SpawnFailed {
+  return new SpawnFailed('no-place', `actor "${name}" cannot run elsewhere: this place has no other places`);
 }
 
 /** The refusal to spawn what is no definition of an actor. */

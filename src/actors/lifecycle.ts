@@ -73,10 +73,9 @@ export abstract class Lifecycle extends Mailbox {
 
   /** Opens its resources and makes its state. */
   start(args: unknown): void {
-    const { uses, signals, supervision } = this.behavior;
+    const { uses, signals } = this.behavior;
     try {
-      // A copy, since the state may keep what it is given and change it.
-      if (supervision.restartsMax > 0 && !isEmpty(args)) this.belongings.arguments = this.takeArguments(args);
+      this.keepArguments(args);
       if (uses.length > 0) {
         const resources = uses.map((one) => this.host.resourceFor(one));
         const state = this.host.resources.acquire(resources).then(() => this.makeState(args));
@@ -128,6 +127,12 @@ export abstract class Lifecycle extends Mailbox {
     return this.takeArguments(this.givenArguments ?? {});
   }
 
+  /** For a restart. A copy, since the state may keep what it is given and change it. */
+  protected keepArguments(args: unknown): void {
+    const { restartsMax } = this.behavior.supervision;
+    if (restartsMax > 0 && !isEmpty(args)) this.belongings.arguments = this.takeArguments(args);
+  }
+
   private takeArguments(args: unknown): unknown {
     return this.behavior.argsType.take(args, this as unknown as Cell);
   }
@@ -144,18 +149,21 @@ export abstract class Lifecycle extends Mailbox {
       this.begin(state);
     } catch (error) {
       if (holdsResources && !(isA(error, SpawnFailed) && error.reason === 'resource')) this.releaseResources();
-      if (!this.isOver) {
-        if (this.parent !== undefined) {
-          // A parent that starts such children again and again is logged no more often than it would be itself.
-          const { extension } = this.parent;
-          extension.startFailureLog ??= new FailureLog();
-          extension.startFailureLog.add(this, error, 'its start', 'does not run', false);
-        }
-        this.end('failed', false);
-      }
+      if (!this.isOver) this.failedToStart(error);
       if (isA(error, SpawnFailed)) throw error;
       throw new SpawnFailed('state', `actor "${this.behavior.name}" failed to start: ${describeThrown(error)}`, error);
     }
+  }
+
+  /** Of a first start. */
+  protected failedToStart(error: unknown): void {
+    if (this.parent !== undefined) {
+      // A parent that starts such children again and again is logged no more often than it would be itself.
+      const { extension } = this.parent;
+      extension.startFailureLog ??= new FailureLog();
+      extension.startFailureLog.add(this, error, 'its start', 'does not run', false);
+    }
+    this.end('failed', false);
   }
 
   private refuseIfOver(): void {
@@ -211,7 +219,13 @@ export abstract class Lifecycle extends Mailbox {
     return this.extra?.timers.pending ?? 0;
   }
 
+  /** The path of the stand-in of an actor below it, where that was placed here. */
+  get standInOfChild(): string | undefined {
+    return undefined;
+  }
+
   view(): ActorView {
+    const standIn = (this.parent as Lifecycle | undefined)?.standInOfChild;
     return {
       path: this.path(),
       actor: this.behavior.name,
@@ -219,6 +233,7 @@ export abstract class Lifecycle extends Mailbox {
       doing: this.doing(),
       queued: this.queued,
       restarts: this.generation,
+      ...(standIn === undefined ? {} : { standIn }),
     };
   }
 
@@ -331,7 +346,7 @@ export abstract class Lifecycle extends Mailbox {
   }
 
   /** The end of the incarnation, whatever led to it. */
-  private end(reason: 'stopped' | 'failed' | 'killed', releases = true): void {
+  protected end(reason: 'stopped' | 'failed' | 'killed', releases = true): void {
     if (this.status >= Status.stopped) return;
     this.interruptDeparture('has ended');
     const isUp = this.status > Status.starting && this.status < Status.stopping;

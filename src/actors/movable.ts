@@ -21,9 +21,9 @@ import { movingStream, snapshotOf, timersOf, wireActor } from './moving/snapshot
 import { Way } from './moving/way.ts';
 import type { OfferWaiting, RoomWaiting } from './offer.ts';
 import type { Operation, TellEnvelope } from './operation.ts';
+import { relayAsk } from './passing/relay.ts';
 import { RestartBudget } from './restart-budget.ts';
 import type { Signal } from './signal.ts';
-import { relayAsk } from './spreading/relay.ts';
 import { Stash } from './stash.ts';
 import type { StreamProducer, StreamReader } from './stream-reader.ts';
 import type { StreamRequest, StreamRun } from './stream-request.ts';

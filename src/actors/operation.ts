@@ -31,6 +31,11 @@ export class TellEnvelope {
 
 /** Where a message came from, if it came from another place. */
 export interface Origin {
+  /**
+   * True where it must not be told before the handler is done, whatever places the message passes; else a message that
+   * goes on to another place is dealt with when it is in the session there, which accounts for it.
+   */
+  readonly isExact?: boolean;
   settled(): void;
 }
 

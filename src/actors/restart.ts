@@ -12,7 +12,7 @@ export function concernedBy(failed: Supervised): Supervised[] {
   const { parent, host } = failed;
   const strategy = parent === undefined ? host.guardian.strategy : parent.behavior.strategy;
   if (strategy === 'one-for-one') return [failed];
-  const siblings = [...(parent === undefined ? host.roots : parent.extension.children)] as Supervised[];
+  const siblings = [...(parent === undefined ? topLevel(host.roots) : parent.extension.children)] as Supervised[];
   const first = strategy === 'all-for-one' ? 0 : siblings.indexOf(failed);
   return siblings.slice(first).filter((sibling) => sibling === failed || sibling.isRestartable);
 }
@@ -29,6 +29,19 @@ export async function restartTogether(failed: Supervised, delayMs: number): Prom
     if (cell === failed) failed.extension.budget?.spend(failed.host.environment.clock.monotonicMs());
     await cell.rebuild(generation);
   }
+}
+
+/** The first half of a restart of `cell` alone. Gives the generation that it waits for then. */
+export async function takeDown(cell: Supervised): Promise<number> {
+  if (!cell.isRestartable) return Number.NaN;
+  const generation = cell.leaveGeneration();
+  await stopChildren(cell);
+  return generation;
+}
+
+/** Those that were placed here by a parent elsewhere hang together with its other children, and with nobody here. */
+function topLevel(roots: Iterable<Supervised>): Supervised[] {
+  return [...roots].filter(({ parent }) => parent === undefined);
 }
 
 /** The last first; one that does not stop in time is killed. */

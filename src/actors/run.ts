@@ -7,7 +7,7 @@
 import type { Environment } from '../base/environment/environment.ts';
 import { UsageError } from '../base/errors.ts';
 import { BehaviorStack } from './behavior-stack.ts';
-import type { Cell } from './cell.ts';
+import type { Cell, ChildOptions } from './cell.ts';
 import type { ObserveOptions, TimerOptions } from './context.ts';
 import { DeclaredFailureSignal, LeaveSignal } from './errors.ts';
 import { Receptionist } from './finding/receptionist.ts';
@@ -239,7 +239,7 @@ export class Run {
     return this.#cell.host.resources.value(resource.name);
   }
 
-  spawn(definition: unknown, options?: { args?: unknown; name?: string }): object {
+  spawn(definition: unknown, options?: ChildOptions): object {
     this.refuseIfStale();
     return this.#cell.spawnChild(definition, options, this.owner);
   }

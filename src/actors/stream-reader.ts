@@ -218,7 +218,22 @@ export function streamOf<T>(open: OpenStream<T>, signal?: AbortSignal): Stream<T
       return this;
     },
   };
+  return asObservable(result);
+}
+
+/** A stream of whoever it is that `choose` finds when it is read, each time anew. */
+export function streamChosenLate<T>(choose: () => Stream<T>): Stream<T> {
+  return asObservable({
+    [Symbol.asyncIterator]: () => choose()[Symbol.asyncIterator](),
+    subscribe: ((given: never) => choose().subscribe(given)) as Subscribable<T>['subscribe'],
+    '@@observable'(): unknown {
+      return this;
+    },
+  });
+}
+
+function asObservable<T extends object>(stream: T): T {
   const observable = (Symbol as { readonly observable?: symbol }).observable;
-  if (observable !== undefined) Object.defineProperty(result, observable, { value: () => result });
-  return result;
+  if (observable !== undefined) Object.defineProperty(stream, observable, { value: () => stream });
+  return stream;
 }

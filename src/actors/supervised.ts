@@ -89,12 +89,16 @@ export abstract class Supervised extends Lifecycle {
       { error, operation: envelope?.operation.label },
       {
         // What failed to restart has no state to go on with.
-        hasNoState: this.status === Status.restarting,
+        hasNoState: !this.canResume,
         nowMs: this.host.environment.clock.monotonicMs(),
         budget: () => (this.extension.budget ??= new RestartBudget(supervision)),
         consequence: (directive) => this.consequence(directive),
       },
     );
+  }
+
+  protected get canResume(): boolean {
+    return this.status !== Status.restarting;
   }
 
   private consequence(directive: Exclude<Directive, 'restart'>): string {
@@ -228,20 +232,26 @@ export abstract class Supervised extends Lifecycle {
     if (wasHeld) this.afterRun();
   }
 
-  private endWithSiblings(): void {
+  protected endWithSiblings(): void {
     // A first start that fails takes nobody with it.
     const concerned = this.isRestartable ? concernedBy(this) : [];
     for (const sibling of concerned.reverse()) if (sibling !== this) void sibling.stop(false, undefined);
     this.endInOrder('failed');
   }
 
-  private escalate(error: unknown): void {
+  protected escalate(error: unknown): void {
     const parent = this.parent as Supervised | undefined;
+    parent?.childEscalates(error);
     this.endInOrder('failed');
     if (parent === undefined) this.host.guardian.escalated(this.path(), error);
     // A parent that restarts stops this child anyway.
     if (parent === undefined || parent.isOver || parent.status === Status.restarting) return;
     parent.failed(new ActorFailed(`its child ${this.path()} failed and escalated: ${describeThrown(error)}`, error));
+  }
+
+  /** A child is about to end by a failure that this actor is then to fail with. For who must hear of it before the end. */
+  childEscalates(_error: unknown): void {
+    // Most are told by their own failure, after it.
   }
 
   // ── a restart, step by step ──

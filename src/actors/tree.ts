@@ -28,6 +28,10 @@ export interface ActorView {
   readonly queued: number;
   /** How often it was restarted. */
   readonly restarts: number;
+  /** The path of the actor that it stands in for: a child that its parent started elsewhere. */
+  readonly runsAs?: string;
+  /** The path of its stand-in, where its parent is at another place. */
+  readonly standIn?: string;
 }
 
 /** An actor with those below it, in the order of their start. */

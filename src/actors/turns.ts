@@ -241,7 +241,7 @@ export abstract class Turns extends OwnStreams implements Runnable {
   protected abstract restsToLeave(): void;
 
   /** Ends an actor that is to end and has nothing open any more. */
-  private endsNow(): boolean {
+  protected endsNow(): boolean {
     if (!(this.stopAsked || this.isDrained) || !this.isFree) return false;
     if (this.hosted.isLeaving) this.restsToLeave();
     else this.endInOrder('stopped');

@@ -189,6 +189,8 @@ export const limits = {
   /** Actors that have ended, of which a place remembers how: for those who watched them elsewhere before. */
   endsRemembered: 1_024,
 
+  /** Different `spread([…])` whose turn is remembered: they are written down in code, so there are few. */
+  spreadsMax: 256,
   /** Worker threads of one process; more than a few times the cores only costs. */
   threadsMax: 256,
   /** Nodes of differing clusters refuse each other. */

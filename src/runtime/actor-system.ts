@@ -5,13 +5,12 @@
  */
 import type * as z from 'zod';
 import type { ActorDefinition, SpawnArguments } from '../actors/actor.ts';
-import type { ActorBehavior } from '../actors/behavior.ts';
 import type { DeadLetter, LostWithPlace } from '../actors/dead-letters.ts';
 import { MoveRefused, SpawnFailed } from '../actors/errors.ts';
 import { Receptionist } from '../actors/finding/receptionist.ts';
 import { checkKeys } from '../actors/given.ts';
 import { type Counters, type Host, isBehavior, noDefinition } from '../actors/host.ts';
-import { invalidMessage } from '../actors/isolation.ts';
+import { checkWhere, type Where } from '../actors/placed/where.ts';
 import type { AnyProtocol, AnyRef, Ref, Stream } from '../actors/protocol.ts';
 import type { QuarantineView } from '../actors/quarantine.ts';
 import { isRef, refClassOf, targetOf } from '../actors/ref.ts';
@@ -22,10 +21,11 @@ import type { Environment } from '../base/environment/environment.ts';
 import { describeThrown, UsageError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
+import { argumentsToWire, registeredActor } from './child-placement.ts';
 import type { RunArguments, RunnableFlow } from './flow-definition.ts';
 import { watchForForgotten } from './forgotten.ts';
 import type { NodeLinks } from './node-links.ts';
-import { checkWhere, here, type Where } from './placement.ts';
+import { here } from './placement.ts';
 import { nodeOf, type Router } from './router.ts';
 import {
   checkShutdownOptions,
@@ -78,7 +78,6 @@ export class ActorSystem implements AsyncDisposable {
   readonly #workers: WorkerPool;
   readonly #links: NodeLinks;
   readonly #log: Logger;
-  #nextOfSpread = 0;
   readonly #parts: SystemParts;
   readonly #shutdown: Shutdown;
   #ending: Promise<ShutdownReport> | undefined = undefined;
@@ -215,8 +214,9 @@ export class ActorSystem implements AsyncDisposable {
     if (!isBehavior(definition)) throw noDefinition();
     checkKeys(given ?? {}, ['args', 'name', 'on'], `${definition.name}: the options of a spawn`);
     if (given?.on !== undefined) checkWhere(given.on, `${definition.name}: on`);
-    const where = this.#settle(given?.on ?? here());
-    if (where.kind === 'here') {
+    const { choice } = this.#parts;
+    const where = choice.settle(given?.on ?? here());
+    if (where.kind === 'here' || (where.kind === 'place' && where.place === this.#host.placeId)) {
       const cell = this.#host.spawn(definition, { args, name, parent: undefined });
       if (cell.started !== undefined) await cell.started;
       return new cell.behavior.refClass(cell, this.#host.outside) as unknown as Ref<T>;
@@ -224,13 +224,12 @@ export class ActorSystem implements AsyncDisposable {
     if (this.#ending !== undefined) {
       throw new SpawnFailed('shutdown', `actor "${definition.name}": the system is shutting down`);
     }
-    const behavior = this.#registered(definition.name);
-    const wire = argumentsOf(behavior, args);
+    const behavior = registeredActor(this.#registry, definition.name);
+    const wire = argumentsToWire(behavior, args);
     if (where.kind === 'thread') {
       return (await this.#parts.placement.spawn({ behavior, args: wire, name, where })) as unknown as Ref<T>;
     }
-    const placeId = where.kind === 'node' ? this.#links.pick(where.role, definition.name) : where.place;
-    this.#links.refuseIfDiffering(placeId, definition.name);
+    const placeId = await choice.placeOf(where, definition.name, this.#host.placeId);
     const place = this.#router.place(placeId);
     if (place === undefined) throw new SpawnFailed('place-lost', `actor "${definition.name}": ${placeId} is gone`);
     const { cell, branch } = await place.spawn(definition.name, wire, name);
@@ -271,7 +270,7 @@ export class ActorSystem implements AsyncDisposable {
   }
 
   async #placeToMoveTo(where: Where, path: string): Promise<string> {
-    const settled = this.#settle(where);
+    const settled = this.#parts.choice.settle(where);
     if (this.#ending !== undefined) throw new MoveRefused('place', `${path}: the system is shutting down`);
     switch (settled.kind) {
       case 'here':
@@ -282,9 +281,11 @@ export class ActorSystem implements AsyncDisposable {
         } catch (error) {
           throw new MoveRefused('place', `${path} cannot move: ${describeThrown(error)}`, error);
         }
-      case 'node':
       case 'place':
-        throw new MoveRefused('place', `${path} cannot move to another node; actors move between the threads of one`);
+        if (nodeOf(settled.place) === this.nodeId) return settled.place;
+        throw notMovedThere(path);
+      case 'node':
+        throw notMovedThere(path);
       default:
         return settled satisfies never;
     }
@@ -361,41 +362,10 @@ export class ActorSystem implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.shutdown();
   }
-
-  /** A `Where` without choice left in it, but for that among threads. */
-  #settle(where: Where): SettledWhere {
-    if (where.kind === 'thread' && where.with !== undefined) {
-      const place = this.#workers.homeOf(where.with);
-      if (place === this.#host.placeId) return here() as SettledWhere;
-      return nodeOf(place) === this.nodeId ? where : { kind: 'place', place };
-    }
-    if (where.kind !== 'spread') return where;
-    const next = where.places[this.#nextOfSpread % where.places.length]!;
-    this.#nextOfSpread += 1;
-    return this.#settle(next);
-  }
-
-  #registered(name: string): ActorBehavior {
-    const behavior = this.#registry.actor(name);
-    if (behavior !== undefined) return behavior;
-    throw new SpawnFailed(
-      'unregistered',
-      `actor "${name}" is not in the registry, so no other place can find its code; add it to registry(…), or spawn it here`,
-    );
-  }
 }
 
-/** A place of another node stands for itself. */
-type SettledWhere = Exclude<Where, { kind: 'spread' }> | { readonly kind: 'place'; readonly place: string };
-
-/** What another place can be sent. @throws SpawnFailed where they do not fit */
-function argumentsOf(behavior: ActorBehavior, args: unknown): unknown {
-  try {
-    return behavior.argsType.toWire(behavior.argsType.parse(args ?? {}));
-  } catch (error) {
-    const invalid = invalidMessage(error, `arguments of actor "${behavior.name}"`) as Error;
-    throw new SpawnFailed('arguments', invalid.message, error);
-  }
+function notMovedThere(path: string): MoveRefused {
+  return new MoveRefused('place', `${path} cannot move to another node; actors move between the threads of one`);
 }
 
 /** How many, and which of them first. */

@@ -13,6 +13,7 @@ import { invalidMessage } from '../actors/isolation.ts';
 import { OfferWaiting, RoomNotice, tooManyWait } from '../actors/offer.ts';
 import { type Operation, type Origin, TellEnvelope } from '../actors/operation.ts';
 import { Cancelled, NotDelivered, Rejected } from '../actors/outcomes.ts';
+import { Deputy } from '../actors/placed/deputy.ts';
 import type { RegistryIndex } from '../actors/registry.ts';
 import type { ChainLink } from '../actors/request.ts';
 import { apart, InvalidValue } from '../actors/schema/errors.ts';
@@ -33,6 +34,7 @@ import { InboundRequest, InboundStream, type OpenCall } from './inbound-calls.ts
 import { fieldsOfKind, Kind, StopMode } from './items.ts';
 import { MovesIn, type MovesOwner } from './moves-in.ts';
 import { type HeardOperation, HeardOperations } from './operation-names.ts';
+import { escalated, standInAt } from './placed-items.ts';
 import type { RemotePlace } from './remote-place.ts';
 import { InboundWatches } from './remote-watches.ts';
 import { readRow } from './tell-run.ts';
@@ -56,6 +58,8 @@ export class Inbound implements MovesOwner, Runnable {
   });
   /** True while it reads a frame of large messages. */
   #weighs = false;
+  /** What the other place has placed here, by the call that did. */
+  readonly #placed = new Map<number, Cell>();
 
   constructor(place: RemotePlace, registry: RegistryIndex) {
     this.#place = place;
@@ -104,6 +108,7 @@ export class Inbound implements MovesOwner, Runnable {
   close(): void {
     for (const call of [...this.open.values()]) call.cancel();
     this.open.clear();
+    this.#placed.clear();
     for (const notice of this.#pressed.values()) notice.settled = true;
     this.#pressed.clear();
     this.#held.close();
@@ -189,6 +194,20 @@ export class Inbound implements MovesOwner, Runnable {
       case Kind.terminated:
         this.#place.terminated(id, fields[at + 1]);
         return false;
+      case Kind.place:
+        this.#spawnPlaced(id, fields.slice(at + 1, at + 7));
+        return false;
+      case Kind.restart:
+        this.#restart(id, fields[at + 1], fields[at + 2]);
+        return false;
+      case Kind.escalated:
+        escalated(this.#place, id, fields[at + 1]);
+        return false;
+      case Kind.job:
+        return this.#job(id, fields.slice(at + 1, at + 7));
+      case Kind.done:
+        this.#place.jobDone(id);
+        return false;
       default:
         return this.#moves.read(kind, id, fields, at);
     }
@@ -218,6 +237,8 @@ export class Inbound implements MovesOwner, Runnable {
     // First, since a stream that is cancelled answers nothing, so that nothing else would take it out.
     this.open.delete(id);
     call?.cancel();
+    // The other place did not wait for it to start, so nobody there knows of it.
+    void this.#placed.get(id)?.stop(true, undefined);
   }
 
   /** Messages to one operation of one cell. Returns how many. @throws where there are not as many as it says */
@@ -294,6 +315,34 @@ export class Inbound implements MovesOwner, Runnable {
     return new TellEnvelope(operation, this.#originOf(cell, bytes));
   }
 
+  /** A tell on its own, of which `origin` is told when it was dealt with. */
+  #jobTell(cellId: unknown, number: unknown, wire: unknown, origin: Origin): void {
+    const { host } = this.#place;
+    const cell = host.cell(cellId as number);
+    const heard = this.#operations.numbered(number);
+    const operation = cell === undefined ? undefined : this.#operationOf(cell, heard);
+    const dies = (reason: DeadLetterReason): void => {
+      this.#lose(cellId, cell, heard, reason, wire, (form) => host.fromWire(form, wire, host.outside));
+      origin.settled();
+    };
+    if (cell === undefined || heard === undefined || operation?.kind !== 'tell') {
+      dies(cell === undefined ? 'unknown' : 'invalid');
+      return;
+    }
+    const bytes = this.#weighs ? this.#weigh(wire) : 0;
+    if (bytes > 0 && this.#held.isFull(cell.id)) {
+      host.counters.refused += 1;
+      dies('full');
+      return;
+    }
+    if (cell.hasMoved) this.#tellWhere(cell);
+    const received = this.#receive(cell, operation, heard.formOf(operation.input), wire);
+    if ('refused' in received) dies('invalid');
+    else if (!cell.accept(new TellEnvelope(operation, this.#originOf(cell, bytes, origin)), received.message)) {
+      this.#suspect(cell);
+    }
+  }
+
   /** Tells the other place that its tells to this cell should wait, and again when they need not any more. */
   #slowDown(cell: Cell): void {
     if ((cell.isOver && !cell.hasMoved) || this.#session.isOver) return;
@@ -306,7 +355,37 @@ export class Inbound implements MovesOwner, Runnable {
     cell.awaitRoom(notice);
   }
 
-  #ask(id: number, cellId: unknown, number: unknown, wire: unknown, remainingMs: unknown, chain: unknown): boolean {
+  /** A message of which the other place is told when it was dealt with. */
+  #job(job: number, [cellId, number, wire, call, remainingMs, chain]: readonly unknown[]): boolean {
+    let isDone = false;
+    const origin: Origin = {
+      isExact: true,
+      settled: () => {
+        if (isDone) return;
+        isDone = true;
+        this.settled();
+        this.send(Kind.done, job);
+      },
+    };
+    if (call !== null) {
+      if (this.#ask(whole(call), cellId, number, wire, remainingMs, chain, origin)) return true;
+      // It was refused, which is counted with what waits in no mailbox.
+      this.send(Kind.done, job);
+      return false;
+    }
+    this.#jobTell(cellId, number, wire, origin);
+    return true;
+  }
+
+  #ask(
+    id: number,
+    cellId: unknown,
+    number: unknown,
+    wire: unknown,
+    remainingMs: unknown,
+    chain: unknown,
+    origin: Origin = this,
+  ): boolean {
     const found = this.#find(id, cellId, number, 'ask', wire);
     if ('refused' in found) return this.#refuse(id, found.refused);
     const { cell, operation, message, asRows } = found;
@@ -319,15 +398,15 @@ export class Inbound implements MovesOwner, Runnable {
     } catch (cycle) {
       return this.#refuse(id, cycle as Error);
     }
-    const request = this.#asked(id, operation, asRows, remainingMs, links, this.#originOf(cell, bytes));
+    const request = this.#asked(id, operation, asRows, remainingMs, links, this.#originOf(cell, bytes, origin));
     request.isAdmitted = isAdmitted;
     if (request.isAdmitted) cell.acceptFirst(request, message);
     else cell.accept(request, message);
     return true;
   }
 
-  #originOf(cell: Cell, bytes: number): Origin {
-    return bytes === 0 ? this : this.#held.hold(cell.id, bytes, this);
+  #originOf(cell: Cell, bytes: number, origin: Origin = this): Origin {
+    return bytes === 0 ? origin : this.#held.hold(cell.id, bytes, origin);
   }
 
   #asked(
@@ -461,6 +540,37 @@ export class Inbound implements MovesOwner, Runnable {
   }
 
   #spawn(id: number, name: unknown, args: unknown, actorName: unknown): void {
+    this.#start(id, name, args, actorName, (behavior, own, named) =>
+      this.#place.host.spawn(behavior, { args: own, name: named, parent: undefined }),
+    );
+  }
+
+  #spawnPlaced(id: number, [name, args, actorName, standIn, branch, watch]: readonly unknown[]): void {
+    const { host, placeId } = this.#place;
+    const isBranch = typeof branch === 'string' && branch.length <= limits.branchCharactersMax;
+    if (!isBranch) throw new Error('a stand-in without a branch');
+    const standInCell = whole(standIn);
+    const number = whole(watch);
+    this.#start(id, name, args, actorName, (behavior, own, named) => {
+      if (this.#placed.size >= limits.watchesPerSessionMax) {
+        throw new SpawnFailed('no-place', `too many actors are placed at ${host.placeId} by ${placeId}`);
+      }
+      const owner = standInAt(this.#place, standInCell, branch, behavior.protocol.name);
+      const cell = host.spawnPlaced(behavior, own, named, owner);
+      this.#placed.set(id, cell);
+      cell.watch({ terminated: () => this.#placed.delete(id) });
+      this.#watches.watch(number, cell, undefined, this.send);
+      return cell;
+    });
+  }
+
+  #start(
+    id: number,
+    name: unknown,
+    args: unknown,
+    actorName: unknown,
+    spawn: (behavior: ActorBehavior, args: unknown, name: string | undefined) => Cell,
+  ): void {
     const { host } = this.#place;
     const behavior = typeof name === 'string' ? this.#registry.actor(name) : undefined;
     if (behavior === undefined) {
@@ -469,17 +579,32 @@ export class Inbound implements MovesOwner, Runnable {
       return;
     }
     try {
-      const cell = host.spawn(behavior, {
-        args: this.#arguments(behavior, args),
-        name: typeof actorName === 'string' ? actorName : undefined,
-        parent: undefined,
-      });
+      const cell = spawn(
+        behavior,
+        this.#arguments(behavior, args),
+        typeof actorName === 'string' ? actorName : undefined,
+      );
       const answer = (): void => this.send(Kind.reply, id, [cell.address().cell, cell.branch()]);
       if (cell.started === undefined) answer();
       else cell.started.then(answer, (error: unknown) => this.#refuse(id, error as Error));
     } catch (error) {
       this.#refuse(id, error as Error);
     }
+  }
+
+  /** Only what the other place has placed here is its own to restart. */
+  #restart(id: number, cellId: unknown, comesUp: unknown): void {
+    const cell = this.#place.host.cell(cellId as number);
+    const deputy = cell?.parent instanceof Deputy ? cell.parent : undefined;
+    const isPlaced = deputy?.standIn.placeId === this.#place.placeId;
+    if (comesUp !== true) {
+      if (isPlaced) deputy.takeDown(cell!);
+      return;
+    }
+    (isPlaced ? deputy.restart(cell!) : Promise.resolve()).then(
+      () => this.send(Kind.reply, id, null),
+      (error: unknown) => this.#refuse(id, error as Error),
+    );
   }
 
   /** @throws SpawnFailed where they hold what cannot be taken; whether they fit is for the spawn to say. */

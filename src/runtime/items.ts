@@ -37,9 +37,14 @@
  * | linkOf | cell, place, number, branch, protocol: as link, for an actor that was spawned at that place |
  * | unlinkOf | cell, place, number |
  * | expect | call, cell, moves, place, cell: the actor may live there from the next move on |
+ * | place | call, registered name, arguments, actor name or null, its stand-in in the place that sends: number and branch; watch |
+ * | restart | call, cell that the place that sends has placed, false: it takes no more turns, and nothing is answered; true: its state is made anew |
+ * | escalated | the stand-in's cell, failure: its actor ends, and its parent is to fail |
+ * | job | job, cell, operation, message, call or null, remaining ms or null, call chain or null: a tell or an ask, of which it is said when it was dealt with |
+ * | done | job |
  *
- * A call is a number that its caller's place gave it, a watch one that the watcher's place gave it. A cell is the actor's
- * number in the place that reads.
+ * A call and a job are numbers that their sender's place gave them, a watch one that the watcher's place gave it. A cell is
+ * the actor's number in the place that reads.
  */
 import type { StopOptions } from '../actors/target.ts';
 
@@ -77,6 +82,11 @@ export const Kind = {
   linkOf: 31,
   unlinkOf: 32,
   expect: 33,
+  place: 34,
+  restart: 35,
+  escalated: 36,
+  job: 37,
+  done: 38,
 } as const;
 
 /** What is handed over of an actor that moves, as a field. */
@@ -118,6 +128,11 @@ export const fieldsOfKind: readonly (number | undefined)[] = [
   6,
   4,
   6,
+  8,
+  4,
+  3,
+  8,
+  2,
 ];
 
 /** How an actor of another place is stopped, as a field. */

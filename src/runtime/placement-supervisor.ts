@@ -12,13 +12,13 @@ import { FailureLog } from '../actors/failure-log.ts';
 import { Receptionist } from '../actors/finding/receptionist.ts';
 import type { Host } from '../actors/host.ts';
 import { type PlaceLoss, PlaceLost, placeLost } from '../actors/place-lost.ts';
+import type { ThreadPlace } from '../actors/placed/where.ts';
 import { type InternalRef, refClassOf } from '../actors/ref.ts';
 import { backoffMs, RestartBudget } from '../actors/restart-budget.ts';
 import type { EndReason, Target, Watcher } from '../actors/target.ts';
 import type { Cancel } from '../base/environment/clock.ts';
 import { describeThrown } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
-import type { ThreadPlace } from './placement.ts';
 import type { Router } from './router.ts';
 import type { WorkerPool } from './worker-pool.ts';
 

@@ -1,27 +1,10 @@
 /** Where an actor is to run. A `Where` is data: what it names is chosen when something is spawned. */
 import { checkKeys } from '../actors/given.ts';
 import { checkName } from '../actors/operation.ts';
+import { checkWhere, type Where } from '../actors/placed/where.ts';
 import type { AnyRef } from '../actors/protocol.ts';
 import { isRef, targetOf } from '../actors/ref.ts';
-import type { Address } from '../actors/target.ts';
 import { UsageError } from '../base/errors.ts';
-
-/** Where an actor is to run: what `here()`, `thread()`, `node({ role })` and `spread([…])` give. */
-export type Where =
-  | { readonly kind: 'here' }
-  | ThreadPlace
-  | { readonly kind: 'node'; readonly role: string }
-  | { readonly kind: 'spread'; readonly places: readonly Where[] };
-
-/** A thread, as `thread()` gives it: any worker, the worker of a name, or the place of an actor. */
-export interface ThreadPlace {
-  /** What tells it from other places. */
-  readonly kind: 'thread';
-  /** The worker of that name. */
-  readonly name?: string;
-  /** The actor whose place it is. */
-  readonly with?: Address;
-}
 
 /** The place that spawns. */
 export function here(): Where {
@@ -68,23 +51,4 @@ export function spread(places: readonly Where[]): Where {
   if (!Array.isArray(places) || places.length === 0) throw new UsageError('spread([…]) needs at least one place');
   for (const place of places) checkWhere(place, 'spread([…])');
   return { kind: 'spread', places: [...places] };
-}
-
-const kinds: readonly unknown[] = ['here', 'thread', 'node', 'spread'];
-
-/** @throws UsageError for what is no place, such as the function that makes one */
-export function checkWhere(given: unknown, what: string): void {
-  const kind = (given as Partial<Where> | null | undefined)?.kind;
-  if (kind === 'thread') checkThread(given as { name?: unknown; with?: unknown }, what);
-  if (kinds.includes(kind)) return;
-  throw new UsageError(`${what} takes here(), thread(), node({ role }) or spread([…]); it was given ${typeof given}`);
-}
-
-/** One that was put together by hand, or came as data. */
-function checkThread({ name, with: address }: { name?: unknown; with?: unknown }, what: string): void {
-  if (name !== undefined) checkName(name as string, `${what}: the name of a thread`);
-  if (address === undefined) return;
-  const { place, cell } = (address ?? {}) as { place?: unknown; cell?: unknown };
-  if (typeof place === 'string' && Number.isSafeInteger(cell)) return;
-  throw new UsageError(`${what}: the address of an actor is { place, cell }; give thread({ with: ref })`);
 }

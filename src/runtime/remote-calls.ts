@@ -177,9 +177,11 @@ export interface ControlEnds {
   read(wire: unknown): unknown;
   lost(place: string): { readonly value: unknown } | { readonly error: Error };
   expired(): Error;
+  /** True where the other place is to undo it then. */
+  readonly isUndone?: boolean;
 }
 
-/** A spawn or a stop: settled by functions, since each reads its answer in its own way. */
+/** A spawn, a stop or the like: settled by functions, since each reads its answer in its own way. */
 export class ControlCall extends PromisedCall {
   readonly #ends: ControlEnds;
 
@@ -201,7 +203,7 @@ export class ControlCall extends PromisedCall {
   }
 
   override expire(): void {
-    this.fail(this.#ends.expired());
+    this.fail(this.#ends.expired(), this.#ends.isUndone === true);
   }
 
   override lost(_sent: boolean, place: string): void {

@@ -18,7 +18,7 @@ import type { Adoption, Destination, MovingStream, Snapshot } from '../actors/mo
 import type { Operation } from '../actors/operation.ts';
 import { NotDelivered, OutcomeUnknown, Rejected } from '../actors/outcomes.ts';
 import { placeIdPattern } from '../actors/place-id.ts';
-import type { PlaceLoss } from '../actors/place-lost.ts';
+import { type PlaceLoss, PlaceLost, placeLost } from '../actors/place-lost.ts';
 import type { CallOptions } from '../actors/protocol.ts';
 import type { RegistryIndex } from '../actors/registry.ts';
 import { chainOf } from '../actors/request.ts';
@@ -42,9 +42,11 @@ import { MoveOut, streamFields } from './moves-out.ts';
 import { OfferedBytes } from './offered-bytes.ts';
 import { formOf, namedOf, type SaidOperation, SaidOperations } from './operation-names.ts';
 import { ControlCall, type ControlEnds, MessageCall, type RemoteCall, StreamCall } from './remote-calls.ts';
+import { OutboundJobs } from './remote-jobs.ts';
 import { RemoteTarget } from './remote-target.ts';
 import { OutboundWatches } from './remote-watches.ts';
 import type { Routes } from './routes.ts';
+import { readSpawned, type Spawned } from './spawned.ts';
 import { cutTells, messagesOf, readRow, TellRun } from './tell-run.ts';
 
 export interface RemotePlaceOptions extends Omit<SessionOptions, 'carrier' | 'onItems' | 'onRefused' | 'cut'> {
@@ -63,12 +65,6 @@ export interface RemotePlaceOptions extends Omit<SessionOptions, 'carrier' | 'on
 interface ControlOptions extends ControlEnds {
   /** In ms; without one it ends with an answer or with the place. */
   readonly timeoutMs?: number;
-}
-
-/** Where a spawned actor is. */
-export interface Spawned {
-  readonly cell: number;
-  readonly branch: string;
 }
 
 export class RemotePlace implements Destination {
@@ -92,6 +88,7 @@ export class RemotePlace implements Destination {
   #operations: SaidOperations;
   #tells: TellRun;
   #nextCall = 1;
+  readonly #jobs = new OutboundJobs();
   /** How it was lost last. */
   #loss: PlaceLoss | undefined = undefined;
   /** Lets the process end again. */
@@ -123,10 +120,7 @@ export class RemotePlace implements Destination {
 
   /** Opens a session over `carrier`; the one before has ended. */
   connect(carrier: Carrier): void {
-    for (const target of [...this.#targets.values(), ...this.#stations.values()]) {
-      const held = target.deref();
-      if (held !== undefined) held.pressed = false;
-    }
+    for (const held of this.#heldTargets()) held.pressed = false;
     this.#inbound = new Inbound(this, this.#options.registry);
     this.session = this.#newSession(carrier);
     this.#operations = new SaidOperations(!this.foreign);
@@ -162,6 +156,13 @@ export class RemotePlace implements Destination {
   /** The path of an actor over there, where it is known here. */
   pathOf(cell: number): string | undefined {
     return this.#targets.get(cell)?.deref()?.path();
+  }
+
+  *#heldTargets(): Iterable<RemoteTarget> {
+    for (const target of [...this.#targets.values(), ...this.#stations.values()]) {
+      const held = target.deref();
+      if (held !== undefined) yield held;
+    }
   }
 
   /** How many actors over there are remembered, with those that nobody holds since the last sweep. */
@@ -245,7 +246,7 @@ export class RemotePlace implements Destination {
       const encoded = this.#encode(target, said, message);
       const kind = bytesOf(encoded) > 0 ? 'large' : 'ask';
       const call = this.#openCall(said, target.path(), kind, options, owner, resolve);
-      const chain = chainOf(owner).flatMap((link) => [link.place, link.cell, link.run]);
+      const chain = flatChain(owner);
       const number = this.#operations.numberOf(said, this.session);
       const remaining = this.host.deadlines.remainingMs(call);
       call.sent = true;
@@ -350,6 +351,69 @@ export class RemotePlace implements Destination {
       this.session.begin().push(kind, id, ...fields);
     });
     return { id, answer };
+  }
+
+  /**
+   * The message that `ask` or `tell` would send, of which the other place says when it was dealt with.
+   *
+   * @param ask how it is asked; undefined for a tell
+   * @param dealtWith called once, also where it does not get there
+   */
+  job(
+    target: RemoteTarget,
+    operation: Operation,
+    message: unknown,
+    ask: { readonly options: CallOptions; readonly owner: Owner } | undefined,
+    dealtWith: () => void,
+  ): Promise<unknown> {
+    let job: number | undefined;
+    return new Promise((resolve) => {
+      const said = this.#operations.of(operation);
+      const encoded = this.#encode(target, said, message);
+      this.#refuseIfLost(operation.label);
+      const kind = bytesOf(encoded) > 0 ? 'large' : 'ask';
+      const call =
+        ask === undefined
+          ? undefined
+          : this.#openCall(said, target.path(), kind, ask.options, ask.owner, resolve as never);
+      job = this.#jobs.open(dealtWith);
+      const number = this.#operations.numberOf(said, this.session);
+      const chain = ask === undefined ? [] : flatChain(ask.owner);
+      const remaining = call === undefined ? null : this.host.deadlines.remainingMs(call);
+      if (call !== undefined) call.sent = true;
+      const wire = delivered(encoded);
+      this.session
+        .begin(bytesOf(encoded))
+        .push(Kind.job, job, target.cell, number, wire, call?.id ?? null, remaining, chain.length === 0 ? null : chain);
+      if (call === undefined) resolve(undefined);
+    }).catch((error: unknown) => {
+      if (job === undefined) dealtWith();
+      throw error;
+    });
+  }
+
+  jobDone(job: number): void {
+    this.#jobs.done(job);
+  }
+
+  /** What an actor there fails with, now that the place is lost. */
+  lostBy(): PlaceLost {
+    return this.#loss === undefined ? new PlaceLost(this.placeId, 'unreachable') : placeLost(this.#loss);
+  }
+
+  /** Has the other place begin a watch by itself. Gives its number. @throws Rejected where too much is watched there */
+  openWatch(watcher: Watcher, path: string): number {
+    return this.#watches.open(watcher, path);
+  }
+
+  /** A watch that never came to be. */
+  dropWatch(watcher: Watcher): void {
+    this.#watches.drop(watcher);
+  }
+
+  /** Resolves when the session has room, or is over. */
+  whenRoom(): Promise<void> {
+    return this.session.whenRoom();
   }
 
   spawn(name: string, argsWire: unknown, actorName: string | undefined): Promise<Spawned> {
@@ -585,6 +649,7 @@ export class RemotePlace implements Destination {
     this.#watches.terminated(watch, reason);
   }
 
+  /** An item that nothing answers; none where the place is lost. */
   readonly send = (kind: number, ...fields: readonly unknown[]): void => {
     if (!this.session.isOver) this.session.begin().push(kind, ...fields);
   };
@@ -710,6 +775,9 @@ export class RemotePlace implements Destination {
     if (unsettled.received > 0 && !handles)
       this.host.deadLetters.lost({ place: this.placeId, count: unsettled.received, reason: loss.reason });
     this.#inbound.close();
+    this.#jobs.lost();
+    for (const held of this.#heldTargets()) held.pressed = false;
+    // Last: those that stand in for actors there may start others, and nothing is left of these then.
     this.#watches.lost(loss);
   }
 
@@ -724,6 +792,13 @@ export class RemotePlace implements Destination {
       for (const values of messagesOf(fields)) this.#lose(first, second, reason, values);
       return;
     }
+    if (kind === Kind.job) {
+      const [cell, number, wire, call] = fields.slice(2) as [number, number, unknown, number | null];
+      if (call === null) this.#loseOne(cell, number, reason, wire);
+      else this.#callDies(call, error, reason);
+      this.jobDone(first);
+      return;
+    }
     if (kind === Kind.handed) {
       this.#handedDies(second, fields[3] as readonly unknown[], error === undefined ? reason : 'invalid');
       return;
@@ -732,10 +807,13 @@ export class RemotePlace implements Destination {
       if (error !== undefined) this.#inbound.replyRefused(first, error);
       return;
     }
-    const call = opensCall(kind) ? this.#calls.get(first) : undefined;
-    if (call === undefined) return;
-    if (error !== undefined) call.failure(['Rejected', error.message, ['invalid', null]]);
-    else call.lost(reason !== 'unreachable', this.#gone);
+    if (opensCall(kind)) this.#callDies(first, error, reason);
+  }
+
+  #callDies(id: number, error: Error | undefined, reason: DeadLetterReason): void {
+    const call = this.#calls.get(id);
+    if (error !== undefined) call?.failure(['Rejected', error.message, ['invalid', null]]);
+    else call?.lost(reason !== 'unreachable', this.#gone);
   }
 
   /** A message that went over with its actor; its sender was told nothing yet, or is told by its call. */
@@ -748,6 +826,17 @@ export class RemotePlace implements Destination {
     const letter = { path: `troupe://${this.placeId}/`, operation: label, reason, message: left, of, bytesGone };
     const read = of === undefined ? undefined : () => host.fromWire(of.input, left, host.outside);
     host.deadLetters.add(read === undefined ? letter : { ...letter, read });
+  }
+
+  /** The same for one that went as one value. */
+  #loseOne(cell: number, number: number, reason: DeadLetterReason, wire: unknown): void {
+    const { host } = this;
+    const target = this.#targets.get(cell)?.deref();
+    const path = target?.path() ?? `troupe://${this.placeId}/#${cell}`;
+    const { operation: of, form } = this.#operations.numbered(number)!;
+    const { left, bytesGone } = leftOf(wire);
+    const read = () => host.fromWire(form, left, host.outside);
+    host.deadLetters.add({ path, operation: of.label, reason, message: left, target, of, read, bytesGone });
   }
 
   /** A tell that does not get there; whoever reads the dead letters sees the message and not its wire form. */
@@ -785,6 +874,11 @@ function opensCall(kind: number): boolean {
   return callKinds.has(kind);
 }
 
+/** The chain of a call that `owner` makes now, as fields. */
+function flatChain(owner: Owner): (string | number)[] {
+  return chainOf(owner).flatMap((link) => [link.place, link.cell, link.run]);
+}
+
 const callKinds: ReadonlySet<number> = new Set([
   Kind.ask,
   Kind.offer,
@@ -797,6 +891,8 @@ const callKinds: ReadonlySet<number> = new Set([
   Kind.fence,
   Kind.attach,
   Kind.expect,
+  Kind.place,
+  Kind.restart,
 ]);
 
 /** In place of a carrier until there is one. */
@@ -808,12 +904,6 @@ function isCellNumber(value: unknown): value is number {
 
 function isText(value: unknown, charactersMax: number): value is string {
   return typeof value === 'string' && value.length <= charactersMax;
-}
-
-function readSpawned(wire: unknown): Spawned {
-  const [cell, branch] = Array.isArray(wire) ? (wire as [unknown, unknown]) : [];
-  if (Number.isSafeInteger(cell) && typeof branch === 'string') return { cell: cell as number, branch };
-  throw new SpawnFailed('place-lost', 'the other place answered a spawn with something that is no address');
 }
 
 function lostSpawn(name: string, why: string): SpawnFailed {

@@ -15,8 +15,6 @@ import type { RemotePlace } from './remote-place.ts';
 
 export class RemoteTarget implements Station {
   readonly protocolName: string;
-  /** True while its mailbox over there is above its high water, as far as this place was told. */
-  pressed = false;
   /** The actor's number over there. */
   readonly cell: number;
   /** How it is gone to since it has moved; undefined while it lives where it was spawned, as far as is known here. */
@@ -25,6 +23,9 @@ export class RemoteTarget implements Station {
   readonly #branch: string;
   /** What it goes by, where that is not its place and number. */
   readonly #identity: Address | undefined;
+  #pressed = false;
+  /** Those who wait for it not to be pressed any more. */
+  #waiting: (() => void)[] | undefined = undefined;
 
   constructor(place: RemotePlace, cell: number, branch: string, protocolName: string, identity?: Address) {
     this.#place = place;
@@ -36,6 +37,28 @@ export class RemoteTarget implements Station {
 
   get host(): Host {
     return this.#place.host;
+  }
+
+  /** True while its mailbox over there is above its high water, as far as this place was told. */
+  get pressed(): boolean {
+    return this.#pressed;
+  }
+
+  set pressed(pressed: boolean) {
+    this.#pressed = pressed;
+    if (pressed || this.#waiting === undefined) return;
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    for (const goOn of waiting) goOn();
+  }
+
+  /** Resolves when a tell would find room on the way and over there, or its place is lost. */
+  async whenRoom(): Promise<void> {
+    await this.#place.whenRoom();
+    if (!this.#pressed) return;
+    this.#waiting ??= [];
+    const waiting = this.#waiting;
+    await new Promise<void>((goOn) => waiting.push(goOn));
   }
 
   path(): string {

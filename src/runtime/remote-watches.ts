@@ -25,6 +25,16 @@ export class OutboundWatches {
    * @throws Rejected where there are too many
    */
   watch(watcher: Watcher, cell: number, path: string, again: boolean, send: Send): void {
+    send(again ? Kind.watchAgain : Kind.watch, this.open(watcher, path, cell), cell);
+  }
+
+  /**
+   * The number of a watch that the other place begins by itself.
+   *
+   * @param cell The actor's number, where it is known already.
+   * @throws Rejected where there are too many
+   */
+  open(watcher: Watcher, path: string, cell = 0): number {
     if (this.#byNumber.size >= limits.watchesPerSessionMax) {
       throw new Rejected('full', `${path} cannot be watched: ${limits.watchesPerSessionMax} actors of its place are`);
     }
@@ -32,7 +42,7 @@ export class OutboundWatches {
     this.#next += 1;
     this.#byNumber.set(number, { watcher, cell });
     this.#numbers.set(watcher, number);
-    send(again ? Kind.watchAgain : Kind.watch, number, cell);
+    return number;
   }
 
   /** Takes back the watches of one actor over there. Returns whose they were. */
@@ -40,6 +50,12 @@ export class OutboundWatches {
     const those = [...this.#byNumber.values()].filter((one) => one.cell === cell).map(({ watcher }) => watcher);
     for (const watcher of those) this.unwatch(watcher, send);
     return those;
+  }
+
+  /** It never came to be. */
+  drop(watcher: Watcher): void {
+    const number = this.#numbers.get(watcher);
+    if (number !== undefined) this.#forget(watcher, number);
   }
 
   unwatch(watcher: Watcher, send: Send): void {

@@ -14,10 +14,12 @@ import { limits } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
 import { isLoopback } from '../transport/websocket-network.ts';
 import { ActorSystem } from './actor-system.ts';
+import { ChildPlacement } from './child-placement.ts';
 import { fingerprintsOf } from './fingerprints.ts';
 import { HeldThreads } from './held-threads.ts';
 import { NodeLinks } from './node-links.ts';
 import { pinoLogger } from './pino-logger.ts';
+import { PlaceChoice } from './place-choice.ts';
 import { PlacementSupervisor } from './placement-supervisor.ts';
 import { loadRegistryInTime } from './preflight.ts';
 import { realEnvironment } from './real-environment.ts';
@@ -103,6 +105,16 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
     // This thread cannot be ended; what spoke with it can.
     else workers.kill(placeId === main ? at : placeId, `its session broke: ${what}`);
   }
+  const choice = new PlaceChoice({
+    main,
+    thread: (where) => workers.pick(where),
+    homeOf: (address) => workers.homeOf(address),
+    get running() {
+      return workers.placeIds;
+    },
+    node: (role, actorName) => links.pick(role, actorName),
+    refuseIfDiffering: (placeId, actorName) => links.refuseIfDiffering(placeId, actorName),
+  });
   const shutdownAfter = (): void => void system.shutdownFor('escalated');
   const host = new Host({
     environment,
@@ -114,6 +126,7 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
     destination: (placeId) => router.destination(placeId),
     onLeft: (cell) => router.onLeft(cell),
     protocolNamed: (name) => registry.protocol(name),
+    placement: new ChildPlacement({ registry, router, choose: (where, actor) => choice.choose(where, actor, main) }),
     resourceFor: (declared) => {
       const registered = registry.resource(declared.name) ?? declared;
       return surroundings.resourceFor?.(registered) ?? registered;
@@ -149,6 +162,7 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
     stallMs,
     onStall,
     onLetters: (placeId, posted) => letters.take(placeId, posted),
+    choose: (where, actorName, from) => choice.choose(where, actorName, from),
     onEnded: (placeId) => {
       letters.ended(placeId);
       links.placeDown(placeId);
@@ -181,6 +195,7 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
       held.close();
       stalls.close();
     },
+    choice,
     log,
     warnsAtExit: surroundings.environment === undefined,
   });

@@ -4,6 +4,7 @@ import type { RegistryIndex } from '../actors/registry.ts';
 import type { Address } from '../actors/target.ts';
 import type { Logger } from '../base/logger.ts';
 import type { NodeLinks } from './node-links.ts';
+import type { PlaceChoice } from './place-choice.ts';
 import type { PlacementSupervisor } from './placement-supervisor.ts';
 import type { Router } from './router.ts';
 import type { Stalls } from './stalls.ts';
@@ -23,6 +24,8 @@ export interface SystemParts {
   readonly stalls: Stalls;
   /** Ends the watch over what holds the threads. */
   readonly unwatch: () => void;
+  /** Where an actor is to run. */
+  readonly choice: PlaceChoice;
   readonly log: Logger;
   /** An actor, by the address that it was spawned under, lives at another place of this node now. */
   readonly onMoved?: (actor: Address, placeId: string) => void;

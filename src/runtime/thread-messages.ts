@@ -1,7 +1,9 @@
 /** What the threads of one process say to each other beside session frames, which go as bare bytes. */
 
+import type { SpawnFailed } from '../actors/errors.ts';
 import type { GuardianOptions } from '../actors/guardian.ts';
 import type { PlaceLoss } from '../actors/place-lost.ts';
+import type { Where } from '../actors/placed/where.ts';
 import type { ActorView, PlaceTree } from '../actors/tree.ts';
 import type { BesideBytes } from '../base/beside-bytes.ts';
 import type { StackTravel } from './router.ts';
@@ -18,6 +20,7 @@ export type ToWorker =
   /** A frame from a place of another node. */
   | { readonly kind: 'relay'; readonly placeId: string; readonly frame: Uint8Array }
   | { readonly kind: 'place-down'; readonly loss: PlaceLoss }
+  | PlaceAnswer
   /** There is a link to that node; its epoch goes with every frame for it. */
   | { readonly kind: 'node-up'; readonly nodeId: string; readonly epoch: number }
   | { readonly kind: 'node-down'; readonly nodeId: string; readonly why: string }
@@ -30,8 +33,18 @@ export type ToWorker =
   /** A phase of the shutdown begins; answered with `phase-done`. */
   | { readonly kind: 'phase'; readonly phase: WorkerPhase; readonly deadlineMs: number };
 
+/** Where an actor is to run, for the worker that asked; or why nowhere. */
+export interface PlaceAnswer {
+  readonly kind: 'place-found';
+  readonly question: number;
+  readonly placeId?: string;
+  readonly refused?: { readonly reason: SpawnFailed['reason']; readonly message: string };
+}
+
 /** From a worker to the main thread. */
 export type FromWorker =
+  /** A child of one of its actors is to run somewhere; answered with `place-found`. */
+  | { readonly kind: 'place-wanted'; readonly question: number; readonly where: Where; readonly actor: string }
   | { readonly kind: 'ready' }
   | { readonly kind: 'failed'; readonly failure: StartFailure }
   /** A frame for a place of another node, meant for the link of that epoch. */

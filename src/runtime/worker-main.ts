@@ -13,6 +13,7 @@ import type { Logger } from '../base/logger.ts';
 import { Dispatcher } from '../base/platform/dispatcher.ts';
 import { realClock } from '../base/platform/real-clock.ts';
 import { realRandom } from '../base/platform/real-random.ts';
+import { ChildPlacement } from './child-placement.ts';
 import { noNetwork } from './no-network.ts';
 import { retire, runPhase } from './place-phases.ts';
 import { loadRegistry } from './preflight.ts';
@@ -23,6 +24,7 @@ import { portCarrier, relayCarrier } from './thread-carrier.ts';
 import { keepBeating } from './thread-heartbeat.ts';
 import { type FromWorker, isPostedFrame, type PostedFrame, type ToWorker, type WorkerInit } from './thread-messages.ts';
 import { LetterBox } from './worker-letters.ts';
+import { PlaceQuestions } from './worker-placement.ts';
 import { portFrom, workerPlaces, workerSide } from './worker-places.ts';
 
 const { init, port } = workerSide();
@@ -68,6 +70,7 @@ async function start(
     },
     onBroken: (other, what) => tellMain({ kind: 'broken', placeId: other, what }),
   });
+  const questions = new PlaceQuestions(tellMain);
   const host = new Host({
     environment,
     placeId,
@@ -81,6 +84,11 @@ async function start(
     receptionAt: mainPlaceId,
     activity: slots,
     nameOperations: (first, labels) => tellMain({ kind: 'operations-named', first, labels }),
+    placement: new ChildPlacement({
+      registry: index,
+      router,
+      choose: (where, actor) => questions.choose(where, actor),
+    }),
     resourceFor: (declared) => index.resource(declared.name) ?? declared,
   });
   router.attach(host);
@@ -104,6 +112,9 @@ async function start(
         peers.get(message.loss.place)?.drain();
         peers.delete(message.loss.place);
         router.ended(message.loss);
+        return;
+      case 'place-found':
+        questions.answered(message);
         return;
       case 'node-up':
         epochs.set(message.nodeId, message.epoch);

@@ -11,6 +11,7 @@ import { SpawnFailed } from '../actors/errors.ts';
 import type { GuardianOptions } from '../actors/guardian.ts';
 import type { Isolation } from '../actors/isolation.ts';
 import { type PlaceLoss, placeLost } from '../actors/place-lost.ts';
+import type { ThreadPlace, Where } from '../actors/placed/where.ts';
 import type { Address } from '../actors/target.ts';
 import type { PlaceTree } from '../actors/tree.ts';
 import type { Cancel } from '../base/environment/clock.ts';
@@ -24,7 +25,6 @@ import { version } from '../base/version.ts';
 import type { Carrier } from '../transport/session.ts';
 import type { HeldThreads } from './held-threads.ts';
 import type { PhaseLeft } from './place-phases.ts';
-import type { ThreadPlace } from './placement.ts';
 import type { Router, StackTravel } from './router.ts';
 import type { Stall } from './stall.ts';
 import type { StallMs } from './stall-watch.ts';
@@ -45,6 +45,7 @@ import type { ThreadPolicy } from './thread-options.ts';
 import type { ThreadSlot, Worker } from './thread-slot.ts';
 import { ThreadStarts } from './thread-starts.ts';
 import type { PostedLetters } from './worker-letters.ts';
+import { placeAnswer } from './worker-placement.ts';
 import { startFailed, startUnfinished } from './worker-start.ts';
 
 export interface WorkerPoolOptions {
@@ -78,6 +79,8 @@ export interface WorkerPoolOptions {
   readonly onEnded: (placeId: string) => void;
   /** Where an actor lives that has moved away from its address; its address unless given. */
   readonly homeOf?: (address: Address) => string;
+  /** An actor of a worker starts a child elsewhere: the id of the place for it. @throws SpawnFailed */
+  readonly choose: (where: Where, actorName: string, from: string) => Promise<string>;
 }
 
 /** What a phase of the shutdown left on one worker. */
@@ -383,6 +386,11 @@ export class WorkerPool {
         return;
       case 'log':
         this.#options.log[message.level]({ ...message.fields, place: worker.placeId }, message.text);
+        return;
+      case 'place-wanted':
+        void placeAnswer(message.question, () =>
+          this.#options.choose(message.where, message.actor, worker.placeId),
+        ).then((answer) => this.#post(worker, answer));
         return;
       case 'escalated':
         this.#options.onEscalated();

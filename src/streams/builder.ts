@@ -1,10 +1,10 @@
 /** The builder behind `flow`: each call adds a step to a chain, which is then cut into segments. */
 import type { Observable } from 'rxjs';
+import type { Where } from '../actors/placed/where.ts';
 import type { Accepts, Subscribable } from '../actors/protocol.ts';
 import { UsageError } from '../base/errors.ts';
 import type { Key } from '../base/hash-key.ts';
 import { limits } from '../base/limits.ts';
-import type { Where } from '../runtime/placement.ts';
 import type { Aggregate } from './aggregate.ts';
 import type { TimeOptions } from './event-time.ts';
 import type { FlowBuilder, FlowEnd, Keyed, Outputs, Stage, Windowed } from './flow-types.ts';

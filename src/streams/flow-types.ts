@@ -1,7 +1,7 @@
 /** What a flow is built from, as types: each step knows what the one before it gives. */
 import type { Observable } from 'rxjs';
+import type { Where } from '../actors/placed/where.ts';
 import type { Accepts, Subscribable } from '../actors/protocol.ts';
-import type { Where } from '../runtime/placement.ts';
 import type { Aggregate } from './aggregate.ts';
 import type { TimeOptions } from './event-time.ts';
 import type { HotOptions } from './hot-source.ts';

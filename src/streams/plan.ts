@@ -6,8 +6,8 @@
  * versions of a flow notice it.
  */
 
+import type { Where } from '../actors/placed/where.ts';
 import type { Key } from '../base/hash-key.ts';
-import type { Where } from '../runtime/placement.ts';
 import type { Aggregate } from './aggregate.ts';
 import type { TimeOptions } from './event-time.ts';
 import type { Via } from './island.ts';

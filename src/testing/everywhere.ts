@@ -8,9 +8,10 @@
 import type * as z from 'zod';
 import type { ActorDefinition, SpawnArguments } from '../actors/actor.ts';
 import type { Isolation } from '../actors/isolation.ts';
+import type { Where } from '../actors/placed/where.ts';
 import type { AnyProtocol, Ref } from '../actors/protocol.ts';
 import type { ActorSystem } from '../runtime/actor-system.ts';
-import { here, node, thread, type Where } from '../runtime/placement.ts';
+import { here, node, thread } from '../runtime/placement.ts';
 import { type StartedSystem, startSystemIn } from '../runtime/start-system.ts';
 import { CapturedLog } from './captured-log.ts';
 import { RealTime } from './passage.ts';

@@ -127,6 +127,12 @@ describe('items of another node', () => {
     ['a stop whose deadline is below 0', [Kind.stop, 1, 1, true, -1]],
     ['a stop whose deadline is NaN', [Kind.stop, 1, 1, true, Number.NaN]],
     ['a time limit that is a text', [Kind.ask, 1, 1, 0, undefined, 'soon', null]],
+    ['an actor placed for a stand-in without a branch', [Kind.place, 1, 'target', {}, null, 1, null, 1]],
+    ['one placed for a stand-in below 0', [Kind.place, 1, 'target', {}, null, -1, '/boss/target', 1]],
+    ['one placed with a watch that is a text', [Kind.place, 1, 'target', {}, null, 1, '/boss/target', 'w']],
+    ['one placed below a branch of 2,049 characters', [Kind.place, 1, 'target', {}, null, 1, 'x'.repeat(2_049), 1]],
+    ['a job whose time limit is a text', [Kind.job, 1, 1, 0, undefined, 1, 'soon', null]],
+    ['a job whose call is a text', [Kind.job, 1, 1, 0, undefined, 'call', 100, null]],
   ])('end the session and nothing else: %s', async (_what, item) => {
     const peer = hostile();
     await peer.send(name(0, 'sum'), name(1, 'add'), item[0] === Kind.name ? [Kind.cancel, 1] : item);
@@ -207,6 +213,47 @@ describe('items of another node', () => {
     expect(places.here.host.deadLetters.counts.get('invalid')).toBe(1);
     expect(await peer.sum()).toBe(0);
     expect(peer.broken()).toEqual([]);
+  });
+
+  it('restart and escalate nothing that its sender has not placed, and end no jobs that it does not know', async () => {
+    const peer = hostile();
+    await peer.send(
+      name(0, 'add'),
+      [Kind.tell, 1, 0, { n: 5 }],
+      [Kind.restart, 1, 1, true],
+      [Kind.restart, 2, 1, false],
+      [Kind.escalated, 1, ['ActorFailed', 'as if', []]],
+      [Kind.escalated, 77, null],
+      [Kind.done, 9],
+      [Kind.cancel, 1],
+    );
+    expect(await peer.sum()).toBe(5);
+    expect(peer.broken()).toEqual([]);
+  });
+
+  it('place an actor, restart it, and end it by a cancel of the call that placed it', async () => {
+    const peer = hostile();
+    const { host } = places.here;
+    await peer.send([Kind.place, 1, 'target', {}, null, 5, '/boss/target', 1]);
+    const placed = [...host.roots].at(-1)!;
+    expect(placed.path()).toBe(`troupe://${host.placeId}/boss/target#${placed.id}`);
+    expect(host.rootCount).toBe(2);
+    await peer.send(name(0, 'add'), [Kind.tell, placed.id, 0, { n: 5 }], [Kind.restart, 2, placed.id, true]);
+    expect(placed.generation).toBe(1);
+    // Its start was answered long ago: the peer has not seen the answer.
+    await peer.send([Kind.cancel, 1]);
+    expect(host.rootCount).toBe(1);
+    expect(peer.broken()).toEqual([]);
+  });
+
+  it('leave nothing of an actor that was placed when their session ends', async () => {
+    const peer = hostile();
+    const { host } = places.here;
+    await peer.send([Kind.place, 1, 'target', {}, null, 5, '/boss/target', 1]);
+    expect(host.rootCount).toBe(2);
+    places.here.router.lost(thereId(places), 'it is gone');
+    await settle();
+    expect(host.rootCount).toBe(1);
   });
 
   it('cannot make more than 65,536 offers wait at one actor', async () => {

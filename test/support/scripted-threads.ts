@@ -131,6 +131,9 @@ export function scriptedPool(threads: number | ThreadOptions, cores = 4): Script
     stallMs: false,
     onStall: () => undefined,
     onLetters: () => undefined,
+    choose: async () => {
+      throw new Error('nothing is placed from a scripted thread');
+    },
     onEnded: () => undefined,
   });
   const result: ScriptedPool = {

@@ -1,6 +1,17 @@
 /** What the compiler lets actors do. Compiled by `npm run types`; never run. */
 import * as z from 'zod';
-import { actor, ask, closureActor, protocol, type Ref, registry, resource, tell } from '../../src/index.ts';
+import {
+  actor,
+  ask,
+  closureActor,
+  node,
+  protocol,
+  type Ref,
+  registry,
+  resource,
+  tell,
+  thread,
+} from '../../src/index.ts';
 import { Counter } from './calls.ts';
 
 const db = resource('db', {
@@ -48,6 +59,8 @@ export const counter = actor(
       context.run(context.use(db).count(), context.self.loaded, context.self.failed);
       context.use(cache).get('a') satisfies number | undefined;
       state.others.push(context.spawn(other, { args: { size: 1 }, name: 'one' }));
+      state.others.push(context.spawn(other, { args: { size: 1 }, on: node({ role: 'gpu' }) }));
+      context.spawn(other, { args: { size: 1 }, name: 'two', on: thread() }) satisfies Ref<typeof Other>;
       state.others[0]?.poke('x');
       context.now() satisfies number;
       context.random() satisfies number;
@@ -197,6 +210,8 @@ actor(Counter, options, {
     context.run(Promise.resolve({ by: 'x' }), context.self.add);
     // @ts-expect-error arguments of the child are missing
     context.spawn(other);
+    // @ts-expect-error a place is what thread() gives, not its name
+    context.spawn(other, { args: { size: 1 }, on: 'thread' });
     // @ts-expect-error unknown operation of its own
     context.self.nope();
     return 1;

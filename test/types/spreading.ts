@@ -8,6 +8,7 @@ import {
   broadcast,
   consistentHash,
   leastMailbox,
+  node,
   pool,
   protocol,
   type Ref,
@@ -23,6 +24,7 @@ import {
   serviceKey,
   stream,
   tell,
+  thread,
   topic,
 } from '../../src/index.ts';
 
@@ -52,6 +54,10 @@ export async function right(): Promise<void> {
   (await system.spawn(spread)) satisfies Ref<typeof Store>;
   (await system.spawn(spread, { args: { routees: [stored] } })) satisfies Ref<typeof Store>;
   router(Store, { strategy: random(), children: { of: store, count: 4, args: { start: 1 } } });
+  router(Store, { strategy: leastMailbox(), children: { of: store, count: 4, args: { start: 1 }, on: thread() } });
+  pool(store, { size: 2, args: { start: 1 }, on: node({ role: 'gpu' }) });
+  // @ts-expect-error a place is what thread() gives, not the function
+  pool(store, { size: 2, args: { start: 1 }, on: thread });
   router(Store, { strategy: leastMailbox(), key: stores });
   router(Store, { strategy: scatterGatherFirst() });
   router(Listener, { strategy: broadcast() });

@@ -1,6 +1,7 @@
 /** Routees that the router starts itself, and supervises. */
 
 import { limits } from '../../base/limits.ts';
+import type { Where } from '../placed/where.ts';
 import type { Terminated } from '../watch.ts';
 import { Children } from './children.ts';
 import { type Managed, Routees, refuse } from './routees.ts';
@@ -11,17 +12,19 @@ export interface ChildRouteesOptions {
   readonly of: unknown;
   readonly count: number;
   readonly args?: unknown;
+  readonly on?: Where;
 }
 
 export class ChildRoutees extends Routees {
   readonly #children: Children;
 
   /** @throws SpawnFailed */
-  constructor(strategy: Strategy<never>, { of, count, args }: ChildRouteesOptions, context: Managed) {
+  constructor(strategy: Strategy<never>, { of, count, args, on }: ChildRouteesOptions, context: Managed) {
     super(strategy, context);
     this.#children = new Children({
       definition: of,
       args,
+      on,
       started: ({ number, ref, cell }) => this.include(`child ${number}`, ref, cell),
       ended: ({ cell }) => this.exclude(cell),
       retire: ({ cell }) => {

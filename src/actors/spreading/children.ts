@@ -3,10 +3,11 @@
  *
  * A child that fails is restarted by its own supervision, in place. One that has ended for good is replaced, a while
  * later, so that one that keeps ending costs little. Children are numbered, and what takes another's place takes its
- * number.
+ * number. Of those that run elsewhere, the children here are the stand-ins.
  */
 import { limits } from '../../base/limits.ts';
 import type { Cell } from '../cell.ts';
+import type { Where } from '../placed/where.ts';
 import type { InternalRef } from '../ref.ts';
 import { targetOf } from '../ref.ts';
 import type { Terminated } from '../watch.ts';
@@ -22,6 +23,8 @@ export interface Child {
 export interface ChildrenOptions {
   readonly definition: unknown;
   readonly args: unknown;
+  /** Where they run; here unless given. */
+  readonly on: Where | undefined;
   readonly started: (child: Child) => void;
   /** It has ended by itself. */
   readonly ended: (child: Child) => void;
@@ -59,10 +62,9 @@ export class Children {
   replace(context: Managed): void {
     for (let number = 1; this.#byNumber.size < this.#size; number += 1) {
       if (this.#byNumber.has(number)) continue;
-      const ref = context.spawn(
-        this.#options.definition as never,
-        { args: this.#options.args } as never,
-      ) as unknown as InternalRef;
+      const { definition, args, on } = this.#options;
+      const options = { args, ...(on === undefined ? {} : { on }) };
+      const ref = context.spawn(definition as never, options as never) as unknown as InternalRef;
       const child = { number, ref, cell: targetOf(ref) as Cell };
       this.#byNumber.set(number, child);
       this.#options.started(child);

@@ -5,7 +5,6 @@
  * its receiver on the sender's turn, and the router is no queue that all of them pass (Proto.Actor's routers).
  */
 import { Cell } from '../cell.ts';
-import type { Envelope } from '../mailbox.ts';
 import type { Operation } from '../operation.ts';
 
 export abstract class FrontCell extends Cell {
@@ -13,14 +12,4 @@ export abstract class FrontCell extends Cell {
   protected isOwn(operation: Operation): boolean {
     return this.behavior.front!.own[operation.index] === operation;
   }
-}
-
-/** Puts a message into the mailbox of another actor of this place, with its refs for that one. */
-export function handTo(cell: Cell, envelope: Envelope, message: unknown): boolean {
-  const { input } = envelope.operation;
-  const own = input.plain ? message : input.rebind(message, cell);
-  const { request } = envelope;
-  if (request === undefined || !request.isAdmitted) return cell.accept(envelope, own);
-  cell.acceptFirst(request, own);
-  return true;
 }

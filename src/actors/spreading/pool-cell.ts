@@ -5,7 +5,9 @@ import type { Envelope } from '../mailbox.ts';
 import type { RoomWaiting } from '../offer.ts';
 import type { Operation } from '../operation.ts';
 import { Rejected } from '../outcomes.ts';
+import { PlacedCell } from '../placed/placed-cell.ts';
 import type { CallOptions } from '../protocol.ts';
+import { type ChainLink, chainOf } from '../request.ts';
 import type { Owner } from '../target.ts';
 import { judgeCall, judgeChain } from '../wait-for.ts';
 import { FrontCell } from './front-cell.ts';
@@ -49,7 +51,7 @@ export class PoolCell extends FrontCell {
   ): Promise<unknown> {
     const run = owner.openRun;
     if (run !== undefined && !this.isOwn(operation)) {
-      const cycle = this.cycleThrough((worker) => judgeCall(worker, run, operation), operation);
+      const cycle = this.cycleThrough((worker) => judgeCall(worker, run, operation), chainOf(owner), operation);
       if (cycle !== undefined) return Promise.reject(cycle);
     }
     return super.ask(operation, message, options, owner);
@@ -60,7 +62,7 @@ export class PoolCell extends FrontCell {
     if (this.isOver || this.isOwn(operation)) return super.accept(envelope, message);
     const chain = request?.remoteChain;
     if (request !== undefined && chain !== undefined && chain.length > 0) {
-      const cycle = this.cycleThrough((worker) => judgeChain(worker, chain, operation), operation);
+      const cycle = this.cycleThrough((worker) => judgeChain(worker, chain, operation), chain, operation);
       if (cycle !== undefined) {
         request.fail(cycle);
         request.origin?.settled();
@@ -79,12 +81,17 @@ export class PoolCell extends FrontCell {
    * A job that every worker waits for would never be begun: then, and only then, the call closes a cycle. That a worker
    * would let the call in does not help, since it has its job, and is given no other.
    */
-  private cycleThrough(judge: (worker: Cell) => 'admit' | 'queue', operation: Operation): Rejected | undefined {
-    const workers = this.workers?.cells ?? [];
+  private cycleThrough(
+    judge: (worker: Cell) => 'admit' | 'queue',
+    chain: readonly ChainLink[],
+    operation: Operation,
+  ): Rejected | undefined {
+    const workers = this.workers?.workers ?? [];
     let cycle: Rejected | undefined;
-    for (const worker of workers) {
+    for (const { cell, busy } of workers) {
       try {
-        if (judge(worker) === 'queue') return undefined;
+        const waits = cell instanceof PlacedCell ? busy && isInChain(cell, chain) : judge(cell) !== 'queue';
+        if (!waits) return undefined;
         cycle ??= allWait(this, operation);
       } catch (error) {
         cycle ??= error as Rejected;
@@ -123,6 +130,11 @@ export class PoolCell extends FrontCell {
     this.waiting?.close(reason);
     super.emptyQueue(reason);
   }
+}
+
+/** True where one of the calls that led to this one is made by a handler of the worker, which runs elsewhere. */
+function isInChain({ placedAt }: PlacedCell, chain: readonly ChainLink[]): boolean {
+  return chain.some(({ place, cell }) => place === placedAt?.place && cell === placedAt.cell);
 }
 
 function allWait(pool: Cell, operation: Operation): Rejected {

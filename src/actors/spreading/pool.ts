@@ -2,7 +2,8 @@
  * Work-pulling pools: workers of one definition, and one queue of jobs for all of them.
  *
  * The ref of a pool is one of its workers' protocol, and every message through it is a job. A job waits in the pool, in
- * order, until a worker has nothing to do; a worker has one at a time. Workers are on the pool's own place.
+ * order, until a worker has nothing to do; a worker has one at a time. Workers may run elsewhere: the pool then hears from
+ * there when a job was dealt with.
  */
 import * as z from 'zod';
 import { UsageError } from '../../base/errors.ts';
@@ -11,6 +12,7 @@ import type { ActorDefinition, MailboxOptions } from '../actor.ts';
 import { ActorBehavior } from '../behavior.ts';
 import { checkKeys } from '../given.ts';
 import { isBehavior } from '../host.ts';
+import { checkWhere, type Where } from '../placed/where.ts';
 import type { Operations, Protocol } from '../protocol.ts';
 import { frontOf } from './front.ts';
 import { PoolCell } from './pool-cell.ts';
@@ -30,6 +32,11 @@ export type PoolOptions<A extends Schema> = {
   readonly max?: number;
   /** The bounds of the queue of jobs, as of any mailbox: 1,024, 65,536 and `reject` unless given. */
   readonly queue?: MailboxOptions;
+  /**
+   * Where the workers run, such as `thread()` or `spread([…])`: each is placed anew, also when it restarts since its place
+   * was lost; on the pool's own place unless given. They must be registered then.
+   */
+  readonly on?: Where;
   /** The name it is registered under; that of the worker and `-pool` unless given. */
   readonly name?: string;
 } & ({} extends z.input<A> ? { readonly args?: z.input<A> } : { readonly args: z.input<A> });
@@ -51,7 +58,11 @@ export function pool<PN extends string, O extends Operations, A extends Schema>(
   options: PoolOptions<A>,
 ): ActorDefinition<Protocol<PN, O>, PoolArguments> {
   if (!isBehavior(worker)) throw new UsageError('pool takes the definition of an actor, and its options');
-  checkKeys(options, ['size', 'min', 'max', 'args', 'name', 'queue'], `the options of a pool of "${worker.name}"`);
+  checkKeys(
+    options,
+    ['size', 'min', 'max', 'args', 'name', 'queue', 'on'],
+    `the options of a pool of "${worker.name}"`,
+  );
   const name = options.name ?? `${worker.name}-pool`;
   const what = `pool "${name}"`;
   const size = checkedCount(options.size, 1, limits.routeesMax, `${what}: size`);
@@ -60,10 +71,11 @@ export function pool<PN extends string, O extends Operations, A extends Schema>(
     min: options.min === undefined ? undefined : checkedCount(options.min, 1, size, `${what}: min`),
     max: options.max === undefined ? undefined : checkedCount(options.max, size, limits.routeesMax, `${what}: max`),
   };
-  const { args } = options;
+  const { args, on } = options;
+  if (on !== undefined) checkWhere(on, `${what}: on`);
   const front = frontOf(
     PoolCell,
-    (_none, context) => new Workers(worker, args, bounds, context as Managed),
+    (_none, context) => new Workers({ definition: worker, args, on }, bounds, context as Managed),
     (state, event, context) => (state as Workers).terminated(event, context),
   );
   const protocol = worker.protocol as unknown as Protocol<PN, O>;

@@ -10,15 +10,14 @@ import type { Envelope } from '../mailbox.ts';
 import type { RoomWaiting } from '../offer.ts';
 import type { Operation } from '../operation.ts';
 import { ActorFailed } from '../outcomes.ts';
+import { diesHere, handTo, passOn, passRequest, refuse } from '../passing/pass-on.ts';
+import { relayAsk } from '../passing/relay.ts';
 import type { CallOptions, Stream, StreamOptions } from '../protocol.ts';
 import type { Request } from '../request.ts';
 import { streamOf } from '../stream-reader.ts';
-import type { StreamRequest } from '../stream-request.ts';
 import type { Owner, Target } from '../target.ts';
-import { judgeCall } from '../wait-for.ts';
 import { offerAll } from './broadcast.ts';
-import { FrontCell, handTo } from './front-cell.ts';
-import { relayAsk, relayRun, relayStream } from './relay.ts';
+import { FrontCell } from './front-cell.ts';
 import type { Routee } from './routee.ts';
 import type { Routees } from './routees.ts';
 import { askFirst } from './scatter-gather.ts';
@@ -151,19 +150,10 @@ export class RouterCell extends FrontCell {
       if (!hasRoom) this.lastFull = target;
       return hasRoom;
     }
-    let hasRoom = false;
-    if (failure !== undefined) this.dies(operation, message, 'failed');
-    else {
-      try {
-        hasRoom = target.tell(operation, message);
-      } catch {
-        // It was valid here, and holds what its next place cannot be sent.
-        this.dies(operation, message, 'invalid');
-      }
-    }
     this.lastFull = undefined;
+    if (failure === undefined) return passOn(this, target, envelope, message);
     envelope.origin?.settled();
-    return hasRoom;
+    return this.dies(operation, message, 'failed');
   }
 
   private passRequest(request: Request, message: unknown): void {
@@ -174,22 +164,7 @@ export class RouterCell extends FrontCell {
     }
     const { target, failure } = this.pickAccepted(operation, message);
     if (failure !== undefined) refuse(request, failure);
-    else if (target instanceof Cell) this.handRequest(target, request, message);
-    else if (operation.kind === 'stream') {
-      const run = relayRun(this, request);
-      void relayStream(request as StreamRequest, target.stream(operation, message, undefined, run), run);
-    } else relayAsk(this, request, (asked, options, owner) => target.ask(asked, message, options, owner));
-  }
-
-  private handRequest(cell: Cell, request: Request, message: unknown): void {
-    const { operation } = request;
-    try {
-      request.isAdmitted = operation.kind === 'ask' && judgeCall(cell, relayRun(this, request), operation) === 'admit';
-    } catch (cycle) {
-      refuse(request, cycle as Error);
-      return;
-    }
-    handTo(cell, request, message);
+    else passRequest(this, target, request, message);
   }
 
   override awaitRoom(waiting: RoomWaiting): void {
@@ -266,24 +241,9 @@ export class RouterCell extends FrontCell {
     return haveRoom;
   }
 
-  private dies(operation: Operation, message: unknown, reason: 'failed' | 'invalid', path = this.path()): false {
-    this.host.counters.refused += 1;
-    const letter = this.host.letterOf(operation.input, message);
-    this.host.deadLetters.add({
-      path,
-      operation: operation.label,
-      reason,
-      message: letter,
-      target: this,
-      of: operation,
-    });
-    return false;
+  private dies(operation: Operation, message: unknown, reason: 'failed' | 'invalid', path?: string): false {
+    return diesHere(this, operation, message, reason, path);
   }
-}
-
-function refuse(request: Request, error: Error): void {
-  request.fail(error);
-  request.origin?.settled();
 }
 
 /** True where `target` is `router`, or a router of this place that leads to it: a message would go round for ever. */

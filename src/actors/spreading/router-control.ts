@@ -4,6 +4,7 @@ import { UsageError } from '../../base/errors.ts';
 import { Cell } from '../cell.ts';
 import { RoutingRefused } from '../errors.ts';
 import { addressOf, addressSchema } from '../finding/address.ts';
+import { compiledProtocol } from '../operation.ts';
 import { DeclaredError, Rejected } from '../outcomes.ts';
 import {
   type AnyRef,
@@ -98,7 +99,8 @@ async function manage<T>(
   if (!isRef(router)) throw new UsageError(`${verb}(…) takes a ref of a router; it was given ${typeof router}`);
   const target = targetOf(router);
   // A plain actor of this place would take the operation for one of its own: they go by number.
-  if (target instanceof Cell && target.behavior.front === undefined) throw noRouter(target.path(), verb);
+  if (target instanceof Cell && target.behavior.front?.control !== compiledProtocol(RouterControl))
+    throw noRouter(target.path(), verb);
   const control = new (refClassOf(RouterControl))(target, ownerOf(router)) as unknown as Ref<RouterControlProtocol>;
   try {
     return await say(control);

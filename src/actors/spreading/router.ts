@@ -14,6 +14,7 @@ import type { ServiceKey } from '../finding/service-key.ts';
 import { checkKeys } from '../given.ts';
 import { isBehavior } from '../host.ts';
 import { compiledProtocol } from '../operation.ts';
+import { checkWhere, type Where } from '../placed/where.ts';
 import type { Operations, Protocol, Ref } from '../protocol.ts';
 import { refOf } from '../schema/ref-schema.ts';
 import { ChildRoutees } from './child-routees.ts';
@@ -27,12 +28,14 @@ import { checkStrategy, type Strategy } from './strategy.ts';
 
 type Schema = z.ZodType;
 
-/** Children of one definition, started by the router on its own place. */
+/** Children of one definition, started by the router. */
 export type ChildrenOf<PN extends string, O extends Operations, A extends Schema> = {
   /** What each child is. */
   readonly of: ActorDefinition<Protocol<PN, O>, A>;
   /** How many; `resize` changes it. 1 to 1,024. */
   readonly count: number;
+  /** Where they run, such as `thread()` or `spread([…])`: each is placed anew; on the router's own place unless given. */
+  readonly on?: Where;
 } & ({} extends z.input<A> ? { readonly args?: z.input<A> } : { readonly args: z.input<A> });
 
 /** What `router` takes beside the protocol. At most one of `children` and `key`. */
@@ -82,6 +85,8 @@ export function router<const PN extends string, O extends Operations, A extends 
     if (!isBehavior(children.of) || children.of.protocol.name !== protocol.name) {
       throw new UsageError(`router "${name}": children.of must be an actor of the protocol "${protocol.name}"`);
     }
+    checkKeys(children, ['of', 'count', 'args', 'on'], `router "${name}": children`);
+    if (children.on !== undefined) checkWhere(children.on, `router "${name}": children.on`);
     checkedCount(children.count, 0, limits.routeesMax, `router "${name}": children.count`);
   }
   if (key !== undefined && key.protocol?.name !== protocol.name) {

@@ -10,11 +10,11 @@ import type { Cell } from '../cell.ts';
 import { logFailure } from '../failure-log.ts';
 import { addressOf } from '../finding/address.ts';
 import { type Origin, TellEnvelope } from '../operation.ts';
+import { handTo } from '../passing/pass-on.ts';
 import { Run } from '../run.ts';
 import type { SendableRef } from '../schema/ref-rules.ts';
 import type { Terminated } from '../watch.ts';
-import { type Child, Children } from './children.ts';
-import { handTo } from './front-cell.ts';
+import { type Child, Children, type ChildrenOptions } from './children.ts';
 import type { Job } from './job-queue.ts';
 import type { PoolCell } from './pool-cell.ts';
 import { type Managed, refuse } from './routees.ts';
@@ -28,7 +28,16 @@ export interface PoolSize {
   readonly max: number | undefined;
 }
 
-class Worker {
+/** What workers are made of. */
+export type WorkersOf = Pick<ChildrenOptions, 'definition' | 'args' | 'on'>;
+
+/** A worker, as the pool sees it. */
+export interface JobTaker {
+  readonly cell: Cell;
+  readonly busy: boolean;
+}
+
+class Worker implements JobTaker {
   readonly child: Child;
   busy = false;
   /** One too many: it stops when its job is done. */
@@ -37,10 +46,15 @@ class Worker {
   constructor(child: Child) {
     this.child = child;
   }
+
+  get cell(): Cell {
+    return this.child.cell;
+  }
 }
 
 /** Told when a job was dealt with; tells whoever sent it too. */
 class JobOrigin implements Origin {
+  readonly isExact = true;
   readonly #inner: Origin | undefined;
   readonly #workers: Workers;
   readonly #worker: Worker;
@@ -74,12 +88,11 @@ export class Workers implements Runnable {
   /** In `hand` already: a job that is over at once asks for the next from within. */
   #handing = false;
 
-  constructor(definition: unknown, args: unknown, bounds: PoolSize, context: Managed) {
+  constructor(workers: WorkersOf, bounds: PoolSize, context: Managed) {
     this.#pool = Run.cellOf(context) as PoolCell;
     this.#bounds = bounds;
     this.#children = new Children({
-      definition,
-      args,
+      ...workers,
       started: (child) => this.#started(child),
       ended: (child) => this.#ended(child),
       retire: (child) => this.#retire(child),
@@ -96,8 +109,8 @@ export class Workers implements Runnable {
   }
 
   /** Those that take jobs. */
-  get cells(): readonly Cell[] {
-    return [...this.#workers.values()].map(({ child }) => child.cell);
+  get workers(): readonly JobTaker[] {
+    return [...this.#workers.values()];
   }
 
   // ── jobs ──

@@ -1,9 +1,9 @@
 /**
- * Requests from another place that a router passes on to a third one, or to several: a call of its own for each, whose
- * outcome becomes the request's.
+ * Requests that an actor which passes messages on (a router, a stand-in) has accepted, and that go on to another place,
+ * or to several: a call of its own for each, whose outcome becomes the request's.
  *
- * Deadline, cancellation and call chain go with it. A request for one actor of the router's own place needs none of this:
- * it is handed over as it is.
+ * Deadline, cancellation and call chain go with it. A request for one actor of the own place needs none of this: it is
+ * handed over as it is (`pass-on.ts`).
  */
 import type { Cell } from '../cell.ts';
 import { InterleavedRun } from '../interleaved-run.ts';
@@ -15,31 +15,40 @@ import type { StreamRequest } from '../stream-request.ts';
 import type { Owner } from '../target.ts';
 
 /**
- * The run that makes the calls: one of the router's, beside its others. Through it they carry the request's chain, and
- * the wait-for graph leads from whoever waits for the request to whom the calls wait for.
+ * The run that makes the calls: one of the actor that passes on, beside its others. Through it they carry the request's
+ * chain, and the wait-for graph leads from whoever waits for the request to whom the calls wait for.
  */
-export function relayRun(router: Cell, request: Request): InterleavedRun {
-  const run = new InterleavedRun(router);
+export function relayRun(front: Cell, request: Request): InterleavedRun {
+  const run = new InterleavedRun(front);
   run.envelope = request;
   return run;
 }
 
 type Ask = (operation: Operation, options: CallOptions, owner: Owner) => Promise<unknown>;
 
-/** Answers `request` with what `ask` resolves to. */
-export function relayAsk(router: Cell, request: Request, ask: Ask): void {
-  const { operation, origin } = request;
+/**
+ * Answers `request` with what `ask` resolves to.
+ *
+ * @param dealtWith called then; its origin is told unless given
+ */
+export function relayAsk(
+  front: Cell,
+  request: Request,
+  ask: Ask,
+  dealtWith: () => void = () => request.origin?.settled(),
+): void {
+  const { operation } = request;
   const given = new AbortController();
   request.onGivenUp = () => given.abort(new Cancelled(true, `${operation.label}: the caller gave up`));
-  const run = relayRun(router, request);
+  const run = relayRun(front, request);
   request.run = run;
-  const timeoutMs = router.host.deadlines.remainingMs(request);
+  const timeoutMs = front.host.deadlines.remainingMs(request);
   ask(operation, { timeoutMs, signal: given.signal }, run)
     .then((reply) => request.succeed(reply))
     .catch((error: Error) => request.fail(error))
     .finally(() => {
       run.end();
-      origin?.settled();
+      dealtWith();
     });
 }
 
