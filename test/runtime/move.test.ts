@@ -133,7 +133,7 @@ interface Three {
 }
 function three(
   options: ConstructorParameters<typeof SeveralPlaces>[1] = {},
-  more: Parameters<typeof useMore> = [],
+  more: ConstructorParameters<typeof SeveralPlaces>[0] = [],
 ): Three {
   const several = new SeveralPlaces([box, withChild, ...more], options);
   const [p, q, r] = several.places as [Place, Place, Place];
@@ -145,10 +145,6 @@ function three(
   };
   return { several, p, q, r, settle, advance, answer, go: (ref, to) => answer(p.move(ref, to)) };
 }
-function useMore(..._definitions: ConstructorParameters<typeof SeveralPlaces>[0]): void {
-  // Its parameters are what counts.
-}
-
 describe('a live move', () => {
   it('takes the state along, and leaves address, path and refs as they were', async () => {
     const { p, q, r, go, answer } = three();

@@ -55,6 +55,7 @@ describe('an actor that moves between threads', () => {
       const path = pathOf(ref);
       let over = false;
       let counted = 0;
+      let total = -1;
       const reading = (async () => {
         for await (const count of ref.counts()) {
           expect(count).toBeGreaterThanOrEqual(counted);
@@ -62,7 +63,6 @@ describe('an actor that moves between threads', () => {
           if (over && count === total) return;
         }
       })();
-      let total = -1;
       const places = new Set<string>();
       const roundMs = 1_500;
       const sent: Record<string, number> = {};
