@@ -584,6 +584,11 @@ export class Host {
     }
   }
 
+  /** True once the actors here are being stopped, and none may come any more. */
+  get isStopping(): boolean {
+    return this.#stopping;
+  }
+
   /** Stops every actor after its current message, the last started first. Returns what was killed at the deadline. */
   async stop(deadlineMs: number): Promise<readonly ActorView[]> {
     this.#stopping = true;

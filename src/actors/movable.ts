@@ -244,6 +244,8 @@ export abstract class Movable extends Turns implements Departing {
     const { way } = extension;
     extension.way = undefined;
     way?.close();
+    // The place has ended its actors meanwhile.
+    if (host.isStopping) this.askToStop();
   }
 
   /** Calls the handler of a stream again, with what its reader has already. */

@@ -56,7 +56,7 @@ export class MovesIn {
         this.#fence(id, fields[at + 1]);
         return false;
       case Kind.route:
-        this.#place.routed(fields, at);
+        this.#place.routes.told(this.#place, fields, at);
         return false;
       case Kind.moved:
         this.#place.call(id)?.moved(text(fields[at + 1]));
@@ -68,7 +68,7 @@ export class MovesIn {
         return this.#pass(id, fields[at + 1], fields[at + 2]);
       case Kind.expect:
         this.#refuseForeign('news of a move');
-        this.#place.expected(fields, at);
+        this.#place.routes.expected(fields, at);
         this.#owner.send(Kind.reply, id, null);
         return false;
       default:
@@ -105,7 +105,7 @@ export class MovesIn {
     }
     let arrival: Arrival;
     try {
-      arrival = new Arrival(host, behavior, snapshot, () => this.#place.wayHere(snapshot, behavior));
+      arrival = new Arrival(host, behavior, snapshot, () => this.#place.routes.here(snapshot, behavior));
     } catch (error) {
       this.#owner.refuse(id, error as Error);
       return;
@@ -113,7 +113,7 @@ export class MovesIn {
     this.#arrivals.set(id, arrival);
     // It is cancelled like a call, also where the other place is lost: it went with that then.
     this.#owner.open.set(id, { cancel: () => this.#drop(id) });
-    const announced = this.#place.announce(snapshot, arrival.cell.id);
+    const announced = this.#place.routes.announce(snapshot, this.#place, arrival.cell.id);
     Promise.all([arrival.prepare(), announced]).then(
       () => {
         if (this.#arrivals.get(id) === arrival) this.#owner.send(Kind.reply, id, arrival.cell.id);
@@ -176,7 +176,7 @@ export class MovesIn {
     this.#owner.open.delete(adopted as number);
     arrival.begin(beginning as Beginning);
     this.#owner.send(Kind.reply, id, null);
-    this.#place.tellHome(arrival.cell);
+    this.#place.routes.tellHome(arrival.cell, this.#place);
   }
 
   #fence(id: number, cellId: unknown): void {

@@ -5,7 +5,6 @@
  * open settles: nothing waits for a place that cannot answer.
  */
 
-import type { ActorBehavior } from '../actors/behavior.ts';
 import type { Cell } from '../actors/cell.ts';
 import type { DeadLetterReason } from '../actors/dead-letters.ts';
 import { MoveRefused, SpawnFailed } from '../actors/errors.ts';
@@ -13,7 +12,6 @@ import { checkSignal } from '../actors/given.ts';
 import type { Host } from '../actors/host.ts';
 import { invalidMessage } from '../actors/isolation.ts';
 import { aborted, timeoutOf } from '../actors/local-calls.ts';
-import type { WayHere } from '../actors/moving/arrival.ts';
 import type { Adoption, Destination, MovingStream, Snapshot } from '../actors/moving/destination.ts';
 import type { Operation } from '../actors/operation.ts';
 import { NotDelivered, OutcomeUnknown, Rejected } from '../actors/outcomes.ts';
@@ -72,6 +70,8 @@ export class RemotePlace implements Destination {
   readonly host: Host;
   readonly foreign: boolean;
   readonly stacks: boolean;
+  /** Where actors live that have moved, as all places here know it. */
+  readonly routes: Routes;
   readonly #options: RemotePlaceOptions;
   /** Replaced when the place is connected anew: a cut is a new epoch. */
   session: Session;
@@ -106,6 +106,7 @@ export class RemotePlace implements Destination {
     this.host = options.host;
     this.foreign = options.foreign;
     this.stacks = options.stacks;
+    this.routes = options.routes;
     this.#options = options;
     this.session = this.#newSession(unconnected);
     this.session.end();
@@ -540,26 +541,6 @@ export class RemotePlace implements Destination {
   /** An actor of this place, or one that it is the way to, has left: that place is told if it watches it. */
   tellIfWatching(cell: Cell): void {
     if (this.#inbound.isWatched(cell)) this.tellRoute(cell);
-  }
-
-  routed(fields: readonly unknown[], at: number): void {
-    this.#options.routes.told(this, fields, at);
-  }
-
-  expected(fields: readonly unknown[], at: number): void {
-    this.#options.routes.expected(fields, at);
-  }
-
-  wayHere(snapshot: Snapshot, behavior: ActorBehavior): WayHere {
-    return this.#options.routes.here(snapshot, behavior);
-  }
-
-  announce(snapshot: Snapshot, number: number): Promise<void> {
-    return this.#options.routes.announce(snapshot, this, number);
-  }
-
-  tellHome(cell: Cell): void {
-    this.#options.routes.tellHome(cell, this);
   }
 
   /** An actor that was spawned over there may live at `at` from its next move on. Resolves when that is known there. */

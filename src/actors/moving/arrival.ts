@@ -153,7 +153,7 @@ export class Arrival {
         if (pending !== undefined) cell.extension.timers.begin(pending);
       }
       for (const watched of beginning.watches) cell.watches.resume(this.#refTo(watched));
-      for (const linked of beginning.links) cell.links.add(targetOf(this.#refTo(linked)), true);
+      for (const linked of beginning.links) this.#link(linked);
     });
     this.#wayHere?.arrived(cell, this.#snapshot.hop);
   }
@@ -166,6 +166,15 @@ export class Arrival {
     if (this.#holdsResources) this.#host.resources.release(this.#behavior.uses);
     this.cell.dropArrival(this.#isNew);
     this.#wayHere?.stayed();
+  }
+
+  #link(linked: WireActor): void {
+    try {
+      this.cell.links.add(targetOf(this.#refTo(linked)), true);
+    } catch (error) {
+      // One cannot do without the other, and would not be told of its end.
+      this.cell.failedBeside(error);
+    }
   }
 
   #refTo(actor: WireActor) {
