@@ -136,7 +136,7 @@ describe('troupe doctor', () => {
       '--registry',
       file,
       '--timeout-ms',
-      file.includes('throws') ? '20000' : '4000',
+      /throws|exits/.test(file) ? '20000' : '4000',
     );
     expect(all.checks.at(-2)).toMatchObject({ check: 'main thread', level: 'ok' });
     expect(all.checks.at(-1)).toMatchObject({ check: 'worker thread', level: 'problem', ...expected });

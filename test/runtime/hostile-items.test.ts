@@ -219,7 +219,7 @@ describe('items of another node', () => {
     const peer = hostile();
     await peer.send(
       name(0, 'add'),
-      [Kind.tell, 1, 0, { n: 5 }],
+      tells(1, 0, { n: 5 }),
       [Kind.restart, 1, 1, true],
       [Kind.restart, 2, 1, false],
       [Kind.escalated, 1, ['ActorFailed', 'as if', []]],
@@ -238,7 +238,7 @@ describe('items of another node', () => {
     const placed = [...host.roots].at(-1)!;
     expect(placed.path()).toBe(`troupe://${host.placeId}/boss/target#${placed.id}`);
     expect(host.rootCount).toBe(2);
-    await peer.send(name(0, 'add'), [Kind.tell, placed.id, 0, { n: 5 }], [Kind.restart, 2, placed.id, true]);
+    await peer.send(name(0, 'add'), tells(placed.id, 0, { n: 5 }), [Kind.restart, 2, placed.id, true]);
     expect(placed.generation).toBe(1);
     // Its start was answered long ago: the peer has not seen the answer.
     await peer.send([Kind.cancel, 1]);
@@ -265,7 +265,7 @@ describe('items of another node', () => {
     }
     expect(peer.waiting()).toBe(limits.offersWaitingMax);
     expect(peer.broken()).toEqual([]);
-  }, 30_000);
+  }, 120_000);
 
   it('end the session when a stream brings 600 items and 256 were granted', async () => {
     const peer = hostile();

@@ -271,7 +271,12 @@ describe('a program that shuts down on signals', () => {
   it('ends with exit code 1 when an actor had to be killed at the deadline of 300 ms, and says which', async () => {
     const { code, out, err, ms } = await run('stuck', 'SIGTERM');
     expect(code).toBe(1);
-    expect(out).toEqual(['ready', 'ActorFailed', 'NotDelivered', 'hook called']);
+    expect([out[0], ...out.slice(1, 3).sort(), ...out.slice(3)]).toEqual([
+      'ready',
+      'ActorFailed',
+      'NotDelivered',
+      'hook called',
+    ]);
     expect(err).toMatch(/killed troupe:\/\/\S+\/counted#1, busy with counter\.slowly/);
     expect(ms).toBeLessThan(1_500);
   });

@@ -70,7 +70,8 @@ describe('the threads of a system', () => {
     await stop(ref);
     await expect.poll(threads, patience).toEqual([]);
     expect(await system!.find(Witness, 'w')).toBe(undefined);
-    expect(process.getActiveResourcesInfo().filter((one) => one === 'MessagePort')).toEqual([]);
+    const ports = (): string[] => process.getActiveResourcesInfo().filter((one) => one === 'MessagePort');
+    await expect.poll(ports, patience).toEqual([]);
   }, 60_000);
 
   it('cannot be kept without a module that they load', async () => {
