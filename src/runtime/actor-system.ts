@@ -266,7 +266,7 @@ export class ActorSystem implements AsyncDisposable {
     }
     const placeId = await this.#placeToMoveTo(where, path);
     await target.move(placeId, deadlineMs);
-    this.#parts.onMoved?.(target.address(), placeId);
+    this.#parts.homes.moved(target, placeId);
   }
 
   async #placeToMoveTo(where: Where, path: string): Promise<string> {

@@ -17,6 +17,7 @@ import { ActorSystem } from './actor-system.ts';
 import { ChildPlacement } from './child-placement.ts';
 import { fingerprintsOf } from './fingerprints.ts';
 import { HeldThreads } from './held-threads.ts';
+import { Homes } from './homes.ts';
 import { NodeLinks } from './node-links.ts';
 import { pinoLogger } from './pino-logger.ts';
 import { PlaceChoice } from './place-choice.ts';
@@ -105,10 +106,10 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
     // This thread cannot be ended; what spoke with it can.
     else workers.kill(placeId === main ? at : placeId, `its session broke: ${what}`);
   }
-  const choice = new PlaceChoice({
+  const choice: PlaceChoice = new PlaceChoice({
     main,
     thread: (where) => workers.pick(where),
-    homeOf: (address) => workers.homeOf(address),
+    homeOf: (address) => homes.of(address),
     get running() {
       return workers.placeIds;
     },
@@ -116,7 +117,7 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
     refuseIfDiffering: (placeId, actorName) => links.refuseIfDiffering(placeId, actorName),
   });
   const shutdownAfter = (): void => void system.shutdownFor('escalated');
-  const host = new Host({
+  const host: Host = new Host({
     environment,
     placeId: main,
     isolation,
@@ -134,6 +135,7 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
     activity,
   });
   router.attach(host);
+  const homes: Homes = new Homes(host);
   const letters = new WorkerLetters({ host, registry, router });
   const stalls = new Stalls(environment.clock, log);
   const onStall = (stall: Stall): void => stalls.take(stall);
@@ -163,6 +165,7 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
     onStall,
     onLetters: (placeId, posted) => letters.take(placeId, posted),
     choose: (where, actorName, from) => choice.choose(where, actorName, from),
+    homeOf: (address) => homes.of(address),
     onEnded: (placeId) => {
       letters.ended(placeId);
       links.placeDown(placeId);
@@ -196,6 +199,7 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
       stalls.close();
     },
     choice,
+    homes,
     log,
     warnsAtExit: surroundings.environment === undefined,
   });

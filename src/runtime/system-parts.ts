@@ -1,8 +1,8 @@
 /** What a system is made of; `start-system.ts` makes them. */
 import type { Host } from '../actors/host.ts';
 import type { RegistryIndex } from '../actors/registry.ts';
-import type { Address } from '../actors/target.ts';
 import type { Logger } from '../base/logger.ts';
+import type { Homes } from './homes.ts';
 import type { NodeLinks } from './node-links.ts';
 import type { PlaceChoice } from './place-choice.ts';
 import type { PlacementSupervisor } from './placement-supervisor.ts';
@@ -26,9 +26,8 @@ export interface SystemParts {
   readonly unwatch: () => void;
   /** Where an actor is to run. */
   readonly choice: PlaceChoice;
+  readonly homes: Homes;
   readonly log: Logger;
-  /** An actor, by the address that it was spawned under, lives at another place of this node now. */
-  readonly onMoved?: (actor: Address, placeId: string) => void;
   /** False for a system that can hold no process alive, such as one under virtual time. */
   readonly warnsAtExit: boolean;
 }

@@ -77,8 +77,8 @@ export interface WorkerPoolOptions {
   readonly onStall: (stall: Stall) => void;
   /** A worker has ended, and the places of this node know: tells the other nodes. */
   readonly onEnded: (placeId: string) => void;
-  /** Where an actor lives that has moved away from its address; its address unless given. */
-  readonly homeOf?: (address: Address) => string;
+  /** Where the actor of that address lives. */
+  readonly homeOf: (address: Address) => string;
   /** An actor of a worker starts a child elsewhere: the id of the place for it. @throws SpawnFailed */
   readonly choose: (where: Where, actorName: string, from: string) => Promise<string>;
 }
@@ -132,7 +132,7 @@ export class WorkerPool {
    * @throws SpawnFailed where there is none
    */
   async pick(where: ThreadPlace = { kind: 'thread' }): Promise<string> {
-    if (where.with !== undefined) return this.homeOf(where.with);
+    if (where.with !== undefined) return this.#options.homeOf(where.with);
     const { threads, registry } = this.#options;
     this.#starts.refuseIfClosed();
     if (threads.max < 1) {
@@ -151,11 +151,6 @@ export class WorkerPool {
     // Again, as it may have had to be started: what is placed there is counted from now on.
     slot.pickedMs = this.#options.environment.clock.monotonicMs();
     return placeId;
-  }
-
-  /** The place where the actor of that address lives. */
-  homeOf(address: Address): string {
-    return this.#options.homeOf?.(address) ?? address.place;
   }
 
   /** True for a worker that was ended for want of actors: what was to start there can start elsewhere. */

@@ -131,6 +131,7 @@ export function scriptedPool(threads: number | ThreadOptions, cores = 4): Script
     stallMs: false,
     onStall: () => undefined,
     onLetters: () => undefined,
+    homeOf: ({ place }) => place,
     choose: async () => {
       throw new Error('nothing is placed from a scripted thread');
     },

@@ -1,4 +1,4 @@
-import { type ActorSystem, createSystem, pathOf, type Ref, type ThreadOptions, thread } from 'troupe';
+import { type ActorSystem, createSystem, here, pathOf, type Ref, type ThreadOptions, thread } from 'troupe';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { botherer, Doomed, doomed, mortal, proud, takeAsked } from './fixtures/doomed.ts';
 
@@ -149,8 +149,13 @@ describe('placing', () => {
       expect(threadOf(beside)).toBe(threadOf(one));
       expect(await beside.start()).toBe(3);
     }
-    const here = await system!.spawn(doomed);
-    expect(threadOf(await system!.spawn(doomed, { on: thread({ with: here }) }))).toBe('main');
+    const local = await system!.spawn(doomed);
+    expect(threadOf(await system!.spawn(doomed, { on: thread({ with: local }) }))).toBe('main');
+    // Wherever it lives.
+    await system!.move(first, here());
+    expect(threadOf(await system!.spawn(doomed, { on: thread({ with: first }) }))).toBe('main');
+    await system!.move(first, thread());
+    expect(threadOf(await system!.spawn(doomed, { on: thread({ with: first }) }))).toMatch(/^t/);
   });
 
   it('with an actor whose place is gone is refused, but what was placed so is started again anywhere', async () => {
