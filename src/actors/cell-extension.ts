@@ -36,6 +36,8 @@ export class CellExtension {
   readonly offers: Ring<RoomWaiting> = new Ring();
   /** At this size those that gave up are looked for. */
   offersSweptAt: number = limits.offersSweptMin;
+  /** How many were refused since there was room for another to wait. */
+  offersTurnedAway = 0;
   readonly timers: Timers;
   /** True once it takes no more messages and ends when its queue is empty. */
   /** How often its state was rebuilt, or was about to be. */

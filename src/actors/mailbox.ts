@@ -330,10 +330,14 @@ export abstract class Mailbox {
 
   /** True when no more offers may wait. */
   get offersFull(): boolean {
-    const { offers } = this.extension;
+    const { extension } = this;
+    const { offers } = extension;
     if (offers.size < limits.offersWaitingMax) return false;
-    this.sweepOffers();
-    return offers.size >= limits.offersWaitingMax;
+    // A look at all of them for each that is refused would be what a flood of them wants.
+    if (extension.offersTurnedAway % limits.offersSweptEach === 0) this.sweepOffers();
+    const isFull = offers.size >= limits.offersWaitingMax;
+    extension.offersTurnedAway = isFull ? extension.offersTurnedAway + 1 : 0;
+    return isFull;
   }
 
   /** Lets go of those that gave up, or a busy actor would keep their messages, and refuse others for their sake. */

@@ -103,6 +103,8 @@ export const limits = {
   waitForRunsMax: 10_000,
   /** Below so many it is not worth looking for those among them that gave up. */
   offersSweptMin: 64,
+  /** Once no more may wait, those that gave up are looked for with the first that is refused, and then with each so many. */
+  offersSweptEach: 64,
   /** Queued messages that it looks at to find what a message behind them waits for. */
   waitForQueuedMax: 1_024,
   /** Refs an actor keeps rebound for itself before the cache starts anew. */

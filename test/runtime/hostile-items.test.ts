@@ -260,8 +260,9 @@ describe('items of another node', () => {
     const peer = hostile();
     await peer.send(name(0, 'block'), name(1, 'add'), tells(1, 0, undefined));
     let call = 0;
-    for (let sent = 0; sent < limits.offersWaitingMax + 500; sent += 8_192) {
-      await peer.send(...Array.from({ length: 8_192 }, () => [Kind.offer, call++, 1, 1, { n: 1 }, 60_000]));
+    for (let left = limits.offersWaitingMax + 500; left > 0; left -= 8_192) {
+      const length = Math.min(left, 8_192);
+      await peer.send(...Array.from({ length }, () => [Kind.offer, call++, 1, 1, { n: 1 }, 60_000]));
     }
     expect(peer.waiting()).toBe(limits.offersWaitingMax);
     expect(peer.broken()).toEqual([]);
