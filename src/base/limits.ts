@@ -197,6 +197,8 @@ export const limits = {
   threadsMax: 256,
   /** Nodes of differing clusters refuse each other. */
   clusterId: 'troupe',
+  /** MB of heap of a thread. With 2 or less Node 22 and later end the whole process while the thread starts. */
+  threadMemoryMbMin: 8,
   /** The most that a worker's heap may be given: 1 TiB, so that a number of bytes is noticed. */
   threadMemoryMbMax: 1_048_576,
   /** How long a worker's loop may be held before it is ended: no handler is meant to take so long. */

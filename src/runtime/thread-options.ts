@@ -12,8 +12,8 @@ export interface ThreadOptions {
    */
   max?: number;
   /**
-   * How much its JavaScript heap may hold before a thread is ended, in MiB; what Node allows unless given. Buffers lie
-   * outside of the heap and are not counted.
+   * How much its JavaScript heap may hold before a thread is ended, in MiB; what Node allows unless given, and at least 8:
+   * with 1 or 2 Node ends the whole process. Buffers lie outside of the heap and are not counted.
    */
   memoryMbMax?: number;
   /**
@@ -68,7 +68,7 @@ const objectSchema = z
   .strictObject({
     min: count.optional(),
     max: count.optional(),
-    memoryMbMax: z.int().min(1).max(limits.threadMemoryMbMax).optional(),
+    memoryMbMax: z.int().min(limits.threadMemoryMbMin).max(limits.threadMemoryMbMax).optional(),
     blockedMs: msOrNever.optional(),
     idleMs: msOrNever.optional(),
     restarts: z

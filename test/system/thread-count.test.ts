@@ -87,6 +87,7 @@ describe('the threads of a system', () => {
     [{ min: 3, max: 2 }, 'min lies above max'],
     [{ blockedMs: -1 }, 'blockedMs'],
     [{ memoryMbMax: 0 }, 'memoryMbMax'],
+    [{ memoryMbMax: 7 }, 'memoryMbMax'],
     [{ idleMs: Number.NaN }, 'idleMs'],
     [{ restarts: { backoff: { minMs: 2, maxMs: 1 } } }, 'minMs lies above maxMs'],
     [-1, 'threads'],

@@ -66,7 +66,7 @@ describe('a thread', () => {
   }, 60_000);
 
   it('that dies while it starts, for want of memory, ends in SpawnFailed with the cause, and not in a loop', async () => {
-    await start({ max: 1, memoryMbMax: 2, restarts: { restartsMax: 2, backoff: { minMs: 10, maxMs: 20 } } });
+    await start({ max: 1, memoryMbMax: 8, restarts: { restartsMax: 2, backoff: { minMs: 10, maxMs: 20 } } });
     for (let n = 0; n < 2; n += 1) {
       await expect(system!.spawn(doomed, { on: thread() })).rejects.toMatchObject({
         code: 'SpawnFailed',
