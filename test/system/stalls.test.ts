@@ -62,9 +62,9 @@ describe.each(places)('on %s', (_name, on, threadName) => {
     expect(await told(namedBy(ref, 'stalling.spinBeside'))).toMatchObject({ kind: 'handler' });
   });
 
-  it('a generator that takes 130 ms for each of 3 values is told for each of them', async () => {
+  it('a generator that takes 300 ms for each of 3 values is told for each of them', async () => {
     const ref = await system.spawn(stalling, { on });
-    for await (const ms of ref.spinBetween({ ms: 130, times: 3 })) expect(ms).toBe(130);
+    for await (const ms of ref.spinBetween({ ms: 300, times: 3 })) expect(ms).toBe(300);
     const each = (): Stall[] => stalls.filter(namedBy(ref, 'stalling.spinBetween')).filter(isOver);
     await told(() => each().length === 3);
     expect(each().map(({ kind }) => kind)).toEqual(['handler', 'handler', 'handler']);
