@@ -55,6 +55,10 @@ export const limits = {
   stallMsMax: 60_000,
   /** A thread's heart beats at least this often: rarer, and one that is held would be noticed late. */
   beatMsMax: 250,
+  /** After so many beats without a turn of an actor it beats more rarely, … */
+  busyBeats: 20,
+  /** … since each beat wakes the thread: half of `heldFirstMs`. */
+  beatMsResting: 500,
   /** Stalls of one operation are logged at most this often, but for the first. */
   stallLogMs: 10_000,
   /** Operations whose stalls are summed up at once; those of further ones are logged one by one. */

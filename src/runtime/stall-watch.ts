@@ -25,7 +25,12 @@ export class StallWatch implements TurnWatch {
   readonly #outside = new OutsideTurns(limits.suspectsKept);
   readonly #starving: StarvingActor;
   readonly #periodMs: number;
-  #beatMs: number;
+  /** The same while nothing is done, since each beat wakes the thread. */
+  readonly #restMs = limits.beatMsResting;
+  /** How many more beats come at the shorter period. */
+  #busyBeats: number = limits.busyBeats;
+  /** When the next beat is due. */
+  #dueMs: number;
   readonly #wait: ProcessorWait;
   /** The same since somebody was last found to starve others, or not. */
   readonly #waitInWhile: ProcessorWait;
@@ -40,8 +45,9 @@ export class StallWatch implements TurnWatch {
     this.#tell = tell;
     this.#periodMs = stallMs === false ? limits.beatMsMax : Math.min(stallMs / 2, limits.beatMsMax);
     this.stretchMs = stallMs === false ? Number.POSITIVE_INFINITY : stallMs;
-    this.#beatMs = clock.monotonicMs();
-    this.#starving = new StarvingActor(this.#beatMs);
+    const nowMs = clock.monotonicMs();
+    this.#dueMs = nowMs + this.#periodMs;
+    this.#starving = new StarvingActor(nowMs);
     this.#wait = new ProcessorWait(clock);
     this.#waitInWhile = new ProcessorWait(clock);
     if (scheduler.watch === undefined) return;
@@ -68,6 +74,13 @@ export class StallWatch implements TurnWatch {
 
   onPass(nowMs: number): void {
     this.#lookAt(nowMs);
+    if (this.#busyBeats === 0) {
+      // It rested: from now on the heart beats faster.
+      this.#cancel();
+      this.#toldMs = 0;
+      this.#next(nowMs, this.#periodMs);
+    }
+    this.#busyBeats = limits.busyBeats;
   }
 
   onSliceSpent(runnable: Runnable, ms: number): void {
@@ -82,15 +95,20 @@ export class StallWatch implements TurnWatch {
     environment.scheduler.lookBack?.();
     this.#lookAt(nowMs);
     this.#toldMs = 0;
-    this.#beatMs = nowMs;
     this.#lookForStarving(nowMs);
     this.#wait.mark();
-    this.#cancel = clock.timer(this.#periodMs, this.#beat);
+    if (this.#busyBeats > 0) this.#busyBeats -= 1;
+    this.#next(nowMs, this.#busyBeats > 0 ? this.#periodMs : this.#restMs);
   };
+
+  #next(nowMs: number, afterMs: number): void {
+    this.#dueMs = nowMs + afterMs;
+    this.#cancel = this.#host.environment.clock.timer(afterMs, this.#beat);
+  }
 
   /** Tells of the time that passed since the last beat was due, but for what was told; else nobody is suspected any more. */
   #lookAt(nowMs: number): void {
-    const lateMs = nowMs - this.#beatMs - this.#periodMs - this.#toldMs;
+    const lateMs = nowMs - this.#dueMs - this.#toldMs;
     if (lateMs >= this.stretchMs) {
       this.#toldMs += lateMs;
       if (this.#isHeld(lateMs)) this.#tellOf('outside', lateMs, 0, undefined, undefined, this.#suspects());
