@@ -39,7 +39,6 @@ export class CellExtension {
   /** How many were refused since there was room for another to wait. */
   offersTurnedAway = 0;
   readonly timers: Timers;
-  /** True once it takes no more messages and ends when its queue is empty. */
   /** How often its state was rebuilt, or was about to be. */
   generation = 0;
   /** The number of the first run since. */
