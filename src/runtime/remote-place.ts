@@ -197,7 +197,7 @@ export class RemotePlace implements Destination {
     try {
       const parsed = operation.input.parse(message);
       if (session.isOver || session.isFull) {
-        this.#refuseTell(target, operation, parsed);
+        this.#refused(target, operation, parsed);
         return false;
       }
       try {
@@ -212,8 +212,8 @@ export class RemotePlace implements Destination {
     return session.hasRoom && !target.pressed;
   }
 
-  /** A tell that the session does not take. @throws InvalidValue where it could not be sent at all */
-  #refuseTell(target: RemoteTarget, of: Operation, parsed: unknown): void {
+  /** A message that the session does not take. @throws InvalidValue where it could not be sent at all */
+  #refused(target: RemoteTarget, of: Operation, parsed: unknown): void {
     const { counters, deadLetters } = this.host;
     const message = this.host.letterOf(of.input, parsed);
     counters.refused += 1;
@@ -226,7 +226,7 @@ export class RemotePlace implements Destination {
     const { session } = this;
     const parcel = this.#checked(said.form.valuesParcel(parsed, this.host.wireParcels));
     if (session.isFullOfBytes) {
-      this.#refuseTell(target, said.operation, parsed);
+      this.#refused(target, said.operation, parsed);
       return false;
     }
     const number = this.#operations.numberOf(said, session);
@@ -246,6 +246,8 @@ export class RemotePlace implements Destination {
       const said = this.#operations.of(operation);
       const encoded = this.#encode(target, said, message);
       const kind = bytesOf(encoded) > 0 ? 'large' : 'ask';
+      if (this.session.isOver || this.#hasNoRoomFor(kind))
+        this.#refused(target, operation, operation.input.parse(message));
       const call = this.#openCall(said, target.path(), kind, options, owner, resolve);
       const chain = flatChain(owner);
       const number = this.#operations.numberOf(said, this.session);
@@ -683,22 +685,20 @@ export class RemotePlace implements Destination {
   #openCall(
     said: SaidOperation,
     path: string,
-    kind: 'ask' | 'large' | 'offer',
+    kind: CallKind,
     options: CallOptions | undefined,
     owner: Owner,
     resolve: (value: never) => void,
   ): MessageCall {
     const { operation } = said;
     this.#refuseIfLost(operation.label);
-    const isOffer = kind === 'offer';
-    const isFull = kind === 'large' ? this.session.isFullOfBytes : this.session.isFull;
-    if (this.#calls.size >= limits.callsPerSessionMax || (isFull && !isOffer)) {
+    if (this.#hasNoRoomFor(kind)) {
       throw new Rejected('full', `${operation.label}: too much is under way to ${path}; send later, or fewer at once`);
     }
     const signal = options?.signal;
     if (signal !== undefined) checkSignal(signal, operation.label);
     if (signal?.aborted) throw aborted(operation, signal);
-    const call = new MessageCall(this.#nextCall++, this, said, isOffer, owner, resolve);
+    const call = new MessageCall(this.#nextCall++, this, said, kind === 'offer', owner, resolve);
     if (signal !== undefined) {
       const abort = (): void => call.cancel(signal.reason);
       signal.addEventListener('abort', abort, { once: true });
@@ -707,6 +707,13 @@ export class RemotePlace implements Destination {
     this.host.deadlines.add(call, timeoutOf(options, operation));
     this.#opened(call);
     return call;
+  }
+
+  /** An offer waits for room among what is under way. */
+  #hasNoRoomFor(kind: CallKind): boolean {
+    if (this.#calls.size >= limits.callsPerSessionMax) return true;
+    if (kind === 'offer') return false;
+    return kind === 'large' ? this.session.isFullOfBytes : this.session.isFull;
   }
 
   #refuseIfLost(label: string): void {
@@ -832,6 +839,9 @@ export class RemotePlace implements Destination {
     host.deadLetters.add({ path, operation: of.label, reason, message, target, of, read, bytesGone });
   }
 }
+
+/** A `large` one has bytes that go apart. */
+type CallKind = 'ask' | 'large' | 'offer';
 
 /** The wire form of what was encoded or packed: bytes that were given away are the message's from here on. */
 function delivered(encoded: unknown): unknown {

@@ -232,6 +232,21 @@ describe.each([
     expect(open!.there.host.deadLetters.counts.get('full')).toBe(85);
   });
 
+  it('has dead letters of what finds no room on its way, of an ask like of a tell', async () => {
+    const ref = await start();
+    const { deadLetters, counters } = open!.here.host;
+    open!.hold(true);
+    // Frames are held back, so that tells go on until the way takes no more.
+    while (!deadLetters.counts.has('full')) for (let n = 0; n < 1_000; n += 1) ref.add({ n });
+    const before = { full: deadLetters.counts.get('full')!, refused: counters.refused };
+    await expect(ref.all()).rejects.toMatchObject({ code: 'Rejected', reason: 'full', retryable: true });
+    expect(deadLetters.counts.get('full')).toBe(before.full + 1);
+    expect(counters.refused).toBe(before.refused + 1);
+    open!.cut();
+    await expect(ref.all()).rejects.toMatchObject({ code: 'NotDelivered', reason: 'unreachable' });
+    expect(counters.refused).toBe(before.refused + 2);
+  });
+
   it('settles everything that is open when the place is lost', async () => {
     const ref = await start();
     const iterator = ref.changes()[Symbol.asyncIterator]();
