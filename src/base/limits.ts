@@ -136,6 +136,10 @@ export const limits = {
   outboxItemsMax: 655_360,
   /** Messages in one frame: posting or writing a frame costs about 15 µs, which 128 messages share too dearly. */
   frameMessagesMax: 512,
+  /** While fewer than so many frames are under way, … */
+  framesEarly: 4,
+  /** … so many messages are enough for one: else two sides that ask and answer would take turns at working. */
+  frameMessagesEarly: 16,
   /** A frame beyond this is sent in halves, so that it delays others little. */
   frameBytesMax: 262_144,
   /** The same where large bytes lie beside it: these are not copied, so they delay others less than a post more would. */

@@ -195,9 +195,9 @@ export class Session implements Runnable {
    * @param bytes How many bytes its large binary values have.
    */
   begin(bytes = 0): unknown[] {
-    if (this.#open.count >= this.#frameMessages || this.#open.bytes + bytes > this.#options.codec.besideBytesMax) {
+    if (this.#isFilled || this.#open.bytes + bytes > this.#options.codec.besideBytesMax) {
       this.#seal();
-      // A full frame goes out now: the other side can work while this one fills the next.
+      // It goes out now: the other side can work while this one fills the next.
       this.#flush();
     }
     this.#last += 1;
@@ -209,6 +209,13 @@ export class Session implements Runnable {
     this.#queue();
     this.#makeReady();
     return this.#open.fields;
+  }
+
+  /** A side that has little under way to it waits for work, and gets its frames before they are full. */
+  get #isFilled(): boolean {
+    const { count } = this.#open;
+    if (count < limits.frameMessagesEarly) return false;
+    return count >= this.#frameMessages || this.#retained.size < limits.framesEarly;
   }
 
   /** A mark of the item that was begun last. */
