@@ -1,5 +1,8 @@
 // Builds the package into dist/ and the examples into dist-examples/. Says nothing and does nothing when both are new.
 //
+// tsc checks the package and writes its types, a file for each module; esbuild writes its code, a file for each entry below
+// and some for what they share. A worker loads the package for itself, and reading one file takes less than reading 300.
+//
 // The stamps and tsc's own build info lie in dist-examples/, which is neither packed nor committed.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -7,15 +10,27 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, st
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { build as bundle } from 'esbuild';
+
+/** What people import, workers begin with, and the program loads by its URL: output to source. */
+const entries = {
+  index: 'index.ts',
+  'streams/index': 'streams/index.ts',
+  'streams/connect/parquet': 'streams/connect/parquet.ts',
+  'testing/index': 'testing/index.ts',
+  'worker-main': 'runtime/worker-main.ts',
+  'cli/main': 'cli/main.ts',
+  'cli/doctor-registry': 'cli/doctor-registry.ts',
+};
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const keep = join(root, 'dist-examples', '.build');
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
 
 mkdirSync(keep, { recursive: true });
-build({ name: 'package', from: 'src', to: 'dist', config: 'tsconfig.json', after: [] });
-makeExecutable(join(root, 'dist', 'cli', 'main.js'));
-build({
+await build({ name: 'package', from: 'src', to: 'dist', config: 'tsconfig.json', after: [], entries });
+chmodSync(join(root, 'dist', 'cli', 'main.js'), 0o755);
+await build({
   name: 'examples',
   from: 'examples',
   to: 'dist-examples',
@@ -23,21 +38,53 @@ build({
   after: ['package'],
 });
 
-function build({ name, from, to, config, after }) {
+/** @param entries What is bundled, where tsc writes the types only. */
+async function build({ name, from, to, config, after, entries }) {
   const stampFile = join(keep, `${name}.stamp`);
   const infoFile = join(keep, `${name}.tsbuildinfo`);
-  const stamp = stampOf([from, config, 'tsconfig.json', 'tsconfig.user.json', 'package-lock.json'], after);
-  const outputs = outputsOf(from, to);
-  const complete = outputs.every((output) => existsSync(output));
+  const stamp = stampOf(
+    [from, config, 'scripts/build.mjs', 'tsconfig.json', 'tsconfig.user.json', 'package-lock.json'],
+    after,
+  );
+  const outputs = outputsOf(from, to, entries === undefined ? '.js' : '.d.ts');
+  const bundles = Object.keys(entries ?? {}).map((entry) => join(root, to, `${entry}.js`));
+  const complete = [...outputs, ...bundles].every((output) => existsSync(output));
   if (complete && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return;
   // tsc writes only what its build info calls changed, so outputs that somebody removed need a fresh start.
   if (!complete) rmSync(infoFile, { force: true });
   rmSync(stampFile, { force: true });
   const options = ['-p', config, '--incremental', '--tsBuildInfoFile', infoFile];
+  if (entries !== undefined) options.push('--emitDeclarationOnly');
   const { status } = spawnSync(process.execPath, [tsc, ...options], { cwd: root, stdio: 'inherit' });
   if (status !== 0) process.exit(status ?? 1);
-  removeStale(join(root, to), new Set(outputs));
+  // A module whose source is gone would still be found, and packed.
+  const written = new Set(outputs);
+  if (entries !== undefined) for (const output of await bundled(from, to, entries)) written.add(output);
+  for (const path of filesUnder(join(root, to))) if (!written.has(path.replace(/\.map$/, ''))) rmSync(path);
   writeFileSync(stampFile, stamp);
+}
+
+/** @returns the files that it wrote, source maps left out. */
+async function bundled(from, to, entries) {
+  const { metafile } = await bundle({
+    absWorkingDir: root,
+    entryPoints: Object.entries(entries).map(([out, source]) => ({ in: join(from, source), out })),
+    outdir: to,
+    chunkNames: 'shared/[name]-[hash]',
+    bundle: true,
+    splitting: true,
+    packages: 'external',
+    format: 'esm',
+    platform: 'node',
+    target: 'node20.19',
+    sourcemap: true,
+    sourcesContent: false,
+    metafile: true,
+    logLevel: 'warning',
+  });
+  return Object.keys(metafile.outputs)
+    .map((output) => join(root, output))
+    .filter((output) => output.endsWith('.js'));
 }
 
 /** A digest of what the outputs depend on: names, sizes and times of the files, and the stamps of earlier parts. */
@@ -51,18 +98,10 @@ function stampOf(paths, after) {
   return hash.digest('hex');
 }
 
-function outputsOf(from, to) {
+function outputsOf(from, to, ending) {
   return filesUnder(join(root, from))
     .filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts'))
-    .map((path) => join(root, to, `${relative(join(root, from), path).slice(0, -3)}.js`));
-}
-
-/** A module whose source is gone would still be found, and packed. */
-function removeStale(folder, outputs) {
-  for (const path of filesUnder(folder)) {
-    const output = path.replace(/(\.d\.ts|\.d\.ts\.map|\.js\.map)$/, '.js');
-    if (output.endsWith('.js') && !outputs.has(output)) rmSync(path);
-  }
+    .map((path) => join(root, to, `${relative(join(root, from), path).slice(0, -3)}${ending}`));
 }
 
 function filesUnder(path) {
@@ -70,8 +109,4 @@ function filesUnder(path) {
   if (!statSync(path).isDirectory()) return [path];
   const names = readdirSync(path).sort();
   return names.filter((name) => !name.startsWith('.')).flatMap((name) => filesUnder(join(path, name)));
-}
-
-function makeExecutable(path) {
-  if (existsSync(path)) chmodSync(path, 0o755);
 }

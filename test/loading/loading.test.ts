@@ -138,18 +138,12 @@ export const nothing = actor(Nothing, { args: z.object({}), state: () => ({}) },
 if (!isMainThread) await new Promise(() => undefined);
 export default registry(nothing);
 `;
-const impatient = `import { thread } from 'troupe';
-import { limits } from './node_modules/troupe/dist/base/limits.js';
-import { realEnvironment } from './node_modules/troupe/dist/runtime/real-environment.js';
-import { startSystemIn } from './node_modules/troupe/dist/runtime/start-system.js';
+const impatient = `import { createSystem, thread } from 'troupe';
 import { nothing } from './unfinished.mjs';
 
-const log = { error() {}, warn() {}, info() {}, debug() {} };
-const real = realEnvironment(log);
-const wake = (ms, fire) => real.clock.wake(ms === limits.registryLoadMs ? 500 : ms, fire);
-const environment = { ...real, clock: { ...real.clock, wake } };
-const registry = new URL('./unfinished.mjs', import.meta.url);
-const { system } = await startSystemIn({ environment, log }, { registry, threads: 1 });
+const real = globalThis.setTimeout;
+globalThis.setTimeout = (fire, ms, ...rest) => real(fire, ms === 60_000 ? 500 : ms, ...rest);
+const system = await createSystem({ registry: new URL('./unfinished.mjs', import.meta.url), threads: 1, logLevel: 'silent' });
 const { code, reason, message, cause } = await system.spawn(nothing, { on: thread() }).catch((error) => error);
 console.log(JSON.stringify({ code, reason, message, cause: { code: cause.code, reason: cause.reason } }));
 await system.shutdown();
