@@ -144,7 +144,7 @@ describe('a session', () => {
     const table = shared(64 * MiB);
     for (let n = 0; n < 40; n += 1) session.begin().push(2, table);
     run();
-    expect(sent.map((frame) => frame.beside)).toEqual([40]);
+    expect(sent.map((frame) => frame.beside).reduce((sum, count) => sum + count, 0)).toBe(40);
     expect(session.statistics.bytesSent).toBeLessThan(1_000);
     expect(session.hasRoom).toBe(true);
   });
