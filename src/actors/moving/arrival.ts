@@ -27,7 +27,7 @@ import type {
   Standing,
   WireActor,
 } from './destination.ts';
-import { DetachedStream } from './detached-stream.ts';
+import { DetachedStream, lostOnItsWay } from './detached-stream.ts';
 
 /** How those of the new place speak to the actor until now. */
 export interface WayHere {
@@ -162,7 +162,8 @@ export class Arrival {
   drop(): void {
     if (this.#over) return;
     this.#over = true;
-    for (const { request } of this.#streams) request.cancel();
+    // Their readers may have come for them already.
+    for (const { request } of this.#streams) request.fail(lostOnItsWay(request.operation, this.cell.path()));
     if (this.#holdsResources) this.#host.resources.release(this.#behavior.uses);
     this.cell.dropArrival(this.#isNew);
     this.#wayHere?.stayed();

@@ -196,5 +196,10 @@ export function notKept(operation: Operation, path: string): OutcomeUnknown {
   );
 }
 
+/** What a reader is told whose stream was lost with the actor, after it had come for it. */
+export function lostOnItsWay(operation: Operation, path: string): OutcomeUnknown {
+  return new OutcomeUnknown('link-lost', `${operation.label}: ${path} was lost while it moved, and the stream with it`);
+}
+
 const nothing = (): void => undefined;
 const nobody: StreamProducer = { consumed: nothing, cancel: nothing };
