@@ -3,6 +3,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { withoutStalls } from '../support/without-stalls.ts';
 
 const program = fileURLToPath(new URL('../../dist-examples/flights/main.js', import.meta.url));
 const oracle = fileURLToPath(new URL('../../scripts/flights-oracle.mjs', import.meta.url));
@@ -31,7 +32,7 @@ export class FlightsProcess {
     this.#finished = once(this.child, 'close').then(([code]) => ({
       code: code as number | null,
       stdout: this.#stdout,
-      stderr: this.#stderr,
+      stderr: withoutStalls(this.#stderr),
     }));
   }
 
