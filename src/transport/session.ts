@@ -29,6 +29,8 @@ const resumes = -1;
 
 /** How a session's frames reach the other place. Ordered; what was sent when it breaks may be lost. */
 export interface Carrier {
+  /** True where it follows one that was cut: every session over it begins with resume frames, a new one too. */
+  readonly resumes?: boolean;
   /**
    * False when the carrier has enough for now; wait for `drained`. The frame belongs to the carrier.
    * @param beside Bytes that belong to the frame and are posted beside it, where the codec leaves such out.
@@ -173,7 +175,7 @@ export class Session implements Runnable {
 
   /** True while there is no carrier. */
   get isSuspended(): boolean {
-    return this.#state === 'suspended';
+    return this.#state === 'suspended' && !this.#ended;
   }
 
   /** Items sent that the other side has not handled yet, and items not sent yet. */
