@@ -247,6 +247,8 @@ export const limits = {
    * its network, takes. Twice the deadline of an ask, so that callers decide first.
    */
   resumeMs: 10_000,
+  /** Nodes that are away at once; beyond it the one that came first is given up, so that peers that come and go cost little. */
+  nodesAwayMax: 1_024,
   /** The most that may be asked for: beyond ten minutes what waits is old news. */
   resumeMsMax: 600_000,
 

@@ -337,6 +337,7 @@ export class NodeLinks {
   #suspend(peer: NodePeer, why: string, code: number): void {
     const { environment, router, log, resumeMs, onNews } = this.#options;
     const { nodeId, link } = peer;
+    this.#boundAway();
     peer.link = undefined;
     link?.close(code, why);
     router.suspend(nodeId);
@@ -348,6 +349,13 @@ export class NodeLinks {
       );
       this.#lost(peer, `${why}, and no other came within ${resumeMs} ms`, goingAway);
     });
+  }
+
+  /** One more may be away. */
+  #boundAway(): void {
+    const away = [...this.#peers.values()].filter(({ link }) => link === undefined);
+    if (away.length >= limits.nodesAwayMax)
+      this.#lost(away[0]!, `more than ${limits.nodesAwayMax} nodes are away`, goingAway);
   }
 
   #lost(peer: NodePeer, why: string, code: number): void {

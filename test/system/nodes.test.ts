@@ -182,6 +182,9 @@ describe('what cannot start', () => {
       'SecretFailed',
     ],
     ['listening to the world without a secret', () => createSystem({ listen: 'ws://0.0.0.0:0' }), 'UsageError'],
+    ['a window below 0', () => createSystem({ resumeMs: -1 }), 'UsageError'],
+    ['a window of 11 minutes', () => createSystem({ resumeMs: 660_000 }), 'UsageError'],
+    ['a window that is no number', () => createSystem({ resumeMs: '10s' as never }), 'UsageError'],
     ['an option that does not exist', () => createSystem({ thread: 2 } as never), 'UsageError'],
   ])('says so: %s', async (_what, start, code) => {
     const error = await (start() as Promise<ActorSystem>).then(

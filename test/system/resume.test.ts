@@ -1,4 +1,5 @@
 /** Nodes whose link is cut: within the window nothing is lost, comes twice or out of order; after it everything is told. */
+import { fileURLToPath } from 'node:url';
 import {
   type ActorSystem,
   createSystem,
@@ -11,9 +12,16 @@ import {
 } from 'troupe';
 import { type ChaosProxy, chaosProxy } from 'troupe/testing';
 import { afterEach, describe, expect, it } from 'vitest';
+import { limits } from '../../src/base/limits.ts';
+import { realClock } from '../../src/base/platform/real-clock.ts';
 import { seededRandom } from '../../src/base/platform/seeded-random.ts';
+import type { AssociationOffer } from '../../src/transport/association.ts';
+import { strictCodec } from '../../src/transport/frame-codec.ts';
+import { openNodeLink } from '../../src/transport/node-link.ts';
+import { WebSocketNetwork } from '../../src/transport/websocket-network.ts';
 import { proofRuns } from '../support/proof-runs.ts';
 import { Listener, listener, type Talker, talker } from './fixtures/paired.ts';
+import { endNode, secretFolder, startNode } from './node-process.ts';
 
 const registry = new URL('./fixtures/paired.ts', import.meta.url);
 const ends: (() => Promise<unknown>)[] = [];
@@ -182,4 +190,246 @@ describe('tells and asks of 8 pairs of threads of two nodes', () => {
     else if (how === 1) way.cut();
     else way.halfClose((['up', 'down', 'both'] as const)[how - 2]!);
   }
+});
+
+/** Two nodes with a cable between them: `near` has joined `far`, which runs a listener that both know. */
+async function pair(resumeMs = 10_000, threads: SystemOptions['threads'] = 1) {
+  const far = await start({ name: 'far', roles: ['far'], listen: 'ws://127.0.0.1:0', resumeMs, threads });
+  const way = await proxyTo(far.system.address!);
+  const near = await start({ name: 'near', roles: ['near'], join: [way.address], resumeMs, threads });
+  await linked(near.system, far.system);
+  const [own, ref] = (await listenersOf(far.system, near.system, 'far')) as [ListenerRef[], ListenerRef[]];
+  return { far, near, way, own, ref: ref[0]!, worker: ref[1]! };
+}
+
+const outcome = (call: Promise<unknown>): Promise<string> =>
+  call.then(
+    (value) => `ok ${String(value)}`,
+    ({ code, reason }) => `${code} ${reason}`,
+  );
+const tells = (ref: ListenerRef, from: string, first: number, count: number) =>
+  Array.from({ length: count }, (_, n) => ref.hear({ from, n: first + n, text: '' }));
+
+describe('a node whose link is cut', () => {
+  it('is not listed, takes what it is sent once it is back, and starts what was spawned there meanwhile', async () => {
+    const { far, near, way, ref, worker, own } = await pair();
+    tells(ref, 'x', 0, 10);
+    way.cut();
+    await apart(near.system, far.system);
+    tells(ref, 'x', 10, 10);
+    tells(worker, 'y', 0, 10);
+    const asked = ref.answer({ from: 'x', n: 19, text: '' });
+    const spawned = near.system.spawn(listener, { on: node({ role: 'far' }) });
+    const isLate = await Promise.race([Promise.all([asked, spawned]), soon(300)]);
+    expect(isLate).toBe(undefined);
+    way.mend();
+    expect(await asked).toBe(19);
+    expect(await (await spawned).wrong()).toEqual([]);
+    await expect.poll(() => own[1]!.heard()).toMatchObject({ told: { y: 10 } });
+    expect((await own[0]!.heard()).told).toEqual({ x: 20 });
+    expect(near.system.nodes).toEqual([far.system.nodeId]);
+  });
+
+  it('settles an ask by its deadline while it is away', async () => {
+    const { far, near, way, ref } = await pair();
+    way.cut();
+    await apart(near.system, far.system);
+    const began = performance.now();
+    expect(await outcome(ref.answer({ from: 'x', n: 0, text: '' }, { timeoutMs: 200 }))).toBe(
+      'OutcomeUnknown deadline',
+    );
+    expect(performance.now() - began).toBeLessThan(2_000);
+    way.mend();
+    await linked(near.system, far.system);
+    expect(await outcome(ref.heard())).toBe('ok [object Object]');
+  });
+
+  it('speaks with threads that were started while it was away, and after it had come back', async () => {
+    const { far, near, way, own } = await pair(10_000, 3);
+    const startHere = (name: string) => far.system.spawn(talker, { on: thread({ name }) });
+    const [nearMain] = (await listenersOf(near.system, far.system, 'near'))[1]!;
+    await startHere('before');
+    const talk = async (by: Ref<typeof Talker>, from: string) =>
+      expect(await by.talk({ to: nearMain!, from, first: 0, count: 20, text: '' })).toBe(4);
+    way.cut();
+    await apart(near.system, far.system);
+    const during = talk(await startHere('during'), 'during');
+    way.mend();
+    await during;
+    await talk(await startHere('after'), 'after');
+    way.reset();
+    await talk(await startHere('again'), 'again');
+    expect(await nearMain!.wrong()).toEqual([]);
+    expect(await own[0]!.wrong()).toEqual([]);
+  });
+
+  it('ends after the window: asks settle, and what did not get there becomes dead letters, of both threads', async () => {
+    const { far, near, way, ref, worker } = await pair(400);
+    const [spoken] = (await listenersOf(near.system, far.system, 'near'))[0]!;
+    const begun = outcome(ref.hold(1_000, { timeoutMs: 20_000 }));
+    // Until the other side has said that it has received it.
+    await soon(3 * limits.sessionIdleMs);
+    way.cut();
+    await apart(near.system, far.system);
+    tells(ref, 'x', 0, 3);
+    tells(worker, 'x', 0, 4);
+    const began = performance.now();
+    const asked = outcome(ref.answer({ from: 'x', n: 2, text: '' }, { timeoutMs: 20_000 }));
+    const opened = outcome(near.system.spawn(listener, { on: node({ role: 'far' }) }));
+    expect(await asked).toBe('NotDelivered unreachable');
+    expect(await begun).toBe('OutcomeUnknown link-lost');
+    expect(performance.now() - began).toBeLessThan(3_000);
+    expect(near.lost).toBe(1);
+    expect(await opened).toBe('SpawnFailed place-lost');
+    await expect.poll(() => near.letters.map(({ reason }) => reason)).toEqual(new Array(7).fill('unreachable'));
+    expect(await outcome(ref.heard())).toBe('NotDelivered unreachable');
+    way.mend();
+    await linked(near.system, far.system);
+    expect(await ref.heard()).toEqual({ told: {}, asked: {} });
+    expect(await spoken!.wrong()).toEqual([]);
+  });
+
+  it('ends at once where one of both gives no window', async () => {
+    const far = await start({ name: 'far', roles: ['far'], listen: 'ws://127.0.0.1:0', resumeMs: 0 });
+    const way = await proxyTo(far.system.address!);
+    const near = await start({ name: 'near', join: [way.address] });
+    const ref = await near.system.spawn(listener, { on: node({ role: 'far' }) });
+    way.cut();
+    await apart(near.system, far.system);
+    const asked = outcome(ref.heard({ timeoutMs: 20_000 }));
+    way.mend();
+    expect(await asked).toBe('NotDelivered unreachable');
+    await linked(near.system, far.system);
+    expect(await ref.heard()).toEqual({ told: {}, asked: {} });
+  });
+
+  it('is sent as much as an outbox holds: tells answer false, then are refused as full, and offers wait', async () => {
+    const { far, near, way, ref, own } = await pair(60_000);
+    way.cut();
+    await apart(near.system, far.system);
+    const answers = tells(ref, 'x', 0, limits.outboxCapacity);
+    expect(answers.lastIndexOf(true)).toBeLessThan(limits.outboxHighWater);
+    await expect.poll(() => near.letters.length).toBeLessThan(10);
+    const fit = limits.outboxCapacity - near.letters.length;
+    expect(tells(ref, 'x', limits.outboxCapacity, 100)).toEqual(new Array(100).fill(false));
+    await expect.poll(() => near.letters.slice(-100).map(({ reason }) => reason)).toEqual(new Array(100).fill('full'));
+    expect(await outcome(ref.heard())).toBe('Rejected full');
+    let isTaken = false;
+    const offered = ref.hear.offer({ from: 'x', n: fit, text: '' }, { timeoutMs: 60_000 }).then(() => {
+      isTaken = true;
+    });
+    await soon(200);
+    expect(isTaken).toBe(false);
+    way.mend();
+    await offered;
+    expect((await own[0]!.heard()).told).toEqual({ x: fit + 1 });
+    expect(await own[0]!.wrong()).toEqual([]);
+  });
+
+  it('holds no shutdown up: everything settles, and what waited is in the report', async () => {
+    const { far, near, way, ref, worker } = await pair(60_000);
+    way.cut();
+    await apart(near.system, far.system);
+    tells(ref, 'x', 0, 5);
+    tells(worker, 'x', 0, 5);
+    const asked = outcome(ref.heard({ timeoutMs: 60_000 }));
+    const began = performance.now();
+    const report = await near.system.shutdown({ deadlineMs: 20_000 });
+    expect(performance.now() - began).toBeLessThan(5_000);
+    expect(await asked).toBe('NotDelivered unreachable');
+    expect(report.deadLetters).toEqual({ unreachable: 10 });
+  });
+});
+
+describe('a node that is killed while messages are under way', () => {
+  it.each([
+    ['at its address', 'address'],
+    ['under its name, and joins from elsewhere', 'name'],
+  ])('ends at once when another is started %s', async (_what, how) => {
+    const folder = await secretFolder();
+    ends.push(() => folder.remove());
+    const auth = secret({ file: folder.file });
+    const here = await start({ name: 'here', listen: 'ws://127.0.0.1:0', auth, resumeMs: 60_000 });
+    const more = ['--registry', fileURLToPath(registry), '--threads', '0'];
+    if (how === 'name') more.push('--name', 'doomed', '--join', here.system.address!);
+    const startThere = async (listen?: string) => {
+      const process = await startNode(folder.file, listen, more);
+      ends.push(() => endNode(process));
+      return process;
+    };
+    const first = await startThere();
+    const { system } =
+      how === 'name' ? here : await start({ join: [first.address], auth, resumeMs: 60_000, threads: 0 });
+    await expect.poll(() => system.nodes.length, { timeout: 10_000 }).toBe(1);
+    const ref = await system.spawn(listener, { on: node({ role: 'workers' }) });
+    await endNode(first, 'SIGKILL');
+    await expect.poll(() => system.nodes).toEqual([]);
+    const asked = outcome(ref.heard({ timeoutMs: 100_000 }));
+    const failed = ref.heard({ timeoutMs: 100_000 }).catch((error: Error) => error.message);
+    await startThere(how === 'name' ? undefined : first.address);
+    expect(await asked).toBe('NotDelivered unreachable');
+    expect(await failed).toMatch(/it was started anew, as (doomed|node)~/);
+    await expect.poll(() => system.nodes.length, { timeout: 10_000 }).toBe(1);
+    expect(await (await system.spawn(listener, { on: node({ role: 'workers' }) })).wrong()).toEqual([]);
+  });
+});
+
+describe('who may go on', () => {
+  /** A peer by hand: what it is offered, and the frames that it gets. */
+  async function dial(address: string, offer: AssociationOffer) {
+    const clock = realClock();
+    const link = await openNodeLink({
+      link: await new WebSocketNetwork({ clock }).dial({ address, timeoutMs: 1_000 }),
+      side: 'dialer',
+      profile: { nodeId: 'other~1', roles: [], fingerprints: {}, threads: 0 },
+      clusterId: 'troupe',
+      secret: undefined,
+      clock,
+      random: seededRandom(1),
+      offer: () => offer,
+    });
+    const sequences: unknown[] = [];
+    const closes: number[] = [];
+    link.onFrame = (_source, _target, frame) => sequences.push((strictCodec().unpack(frame) as unknown[])[0]);
+    link.onClose = ({ code }) => closes.push(code);
+    return { link, sequences, closes, theirs: link.peer.association! };
+  }
+  const token = (digit: string) => digit.repeat(32);
+
+  it('names both tokens: then each session begins with a resume frame, and not for any other tokens', async () => {
+    const { system } = await start({ listen: 'ws://127.0.0.1:0', threads: 0 });
+    const first = await dial(system.address!, { token: token('1'), resume: undefined });
+    expect(first.theirs.resume).toBe(undefined);
+    await expect.poll(() => system.nodes).toEqual(['other~1']);
+    const held = [token('1'), first.theirs.token] as const;
+    first.link.close(1_000, 'cut');
+    await expect.poll(() => system.nodes).toEqual([]);
+
+    const second = await dial(system.address!, { token: token('2'), resume: held });
+    expect(second.theirs.resume).toEqual([held[1], held[0]]);
+    await expect.poll(() => second.sequences).toEqual([-1]);
+    second.link.close(1_000, 'cut');
+    await expect.poll(() => system.nodes).toEqual([]);
+
+    const third = await dial(system.address!, { token: token('3'), resume: [held[0], token('f')] });
+    await expect.poll(() => system.nodes).toEqual(['other~1']);
+    third.link.send('main', 'main', strictCodec().pack([0, 0, 0, limits.sessionWindow, true]));
+    await expect.poll(() => third.sequences).toEqual([0]);
+    third.link.send('main', 'main', strictCodec().pack([-1, 0, 0, limits.sessionWindow, false]));
+    await expect.poll(() => third.closes).toEqual([4003]);
+  });
+
+  it('is nobody after a goodbye, nor after the protocol was broken', async () => {
+    const { system } = await start({ listen: 'ws://127.0.0.1:0', threads: 0 });
+    for (const code of [1_001, 4_003]) {
+      const first = await dial(system.address!, { token: token('1'), resume: undefined });
+      await expect.poll(() => system.nodes).toEqual(['other~1']);
+      first.link.close(code, 'over');
+      await expect.poll(() => system.nodes).toEqual([]);
+      const second = await dial(system.address!, { token: token('2'), resume: undefined });
+      expect(second.theirs.resume).toBe(undefined);
+      second.link.close(1_001, 'over');
+      await expect.poll(() => system.nodes).toEqual([]);
+    }
+  });
 });
