@@ -9,7 +9,6 @@
 
 import { SpawnFailed } from '../actors/errors.ts';
 import type { PlaceLoss } from '../actors/place-lost.ts';
-import type { Cancel } from '../base/environment/clock.ts';
 import type { Environment } from '../base/environment/environment.ts';
 import type { Link, Listener } from '../base/environment/network.ts';
 import type { Random } from '../base/environment/random.ts';
@@ -24,6 +23,7 @@ import type { Secret } from '../transport/secret.ts';
 import type { Carrier } from '../transport/session.ts';
 import { differing } from './fingerprints.ts';
 import { goingAway, isFinal, type NodePeer, succeeds } from './node-peer.ts';
+import { Redial } from './redial.ts';
 import { nodeOf, type Router, threadOf } from './router.ts';
 import type { NodeNews } from './thread-messages.ts';
 
@@ -51,14 +51,21 @@ export class NodeLinks {
   readonly #opening = new Set<Link>();
   /** Nodes that have proved themselves to a dial of ours that is not done. */
   readonly #dialled = new Set<string>();
-  readonly #rejoins = new Set<Cancel>();
+  readonly #redial: Redial;
   readonly #abort = new AbortController();
   #listener: Listener | undefined = undefined;
   #epochs = 0;
 
   constructor(options: NodeLinksOptions) {
     this.#options = options;
-    this.#random = options.environment.random.fork('associations');
+    const { environment, log } = options;
+    this.#random = environment.random.fork('associations');
+    this.#redial = new Redial({
+      environment,
+      log,
+      dial: (address) => this.#dial(address),
+      isAwaited: (address) => this.#isAwaited(address),
+    });
   }
 
   /** The address that is listened on. */
@@ -171,7 +178,7 @@ export class NodeLinks {
   /** Takes no more connections and joins nobody; the links that there are stay, and who is away cannot come back. */
   async refuse(): Promise<void> {
     this.#abort.abort();
-    for (const cancel of this.#rejoins) cancel();
+    this.#redial.close();
     for (const peer of [...this.#peers.values()]) {
       if (peer.link === undefined) this.#lost(peer, 'this node is shutting down', goingAway);
     }
@@ -209,7 +216,7 @@ export class NodeLinks {
   /** There is a link to the node at `address`, or there is about to be one. */
   #joinedAlready(nodeId: string, address: string): void {
     const peer = this.#peers.get(nodeId);
-    if (peer?.link === undefined) this.#rejoin(address, limits.rejoinMsMin);
+    if (peer?.link === undefined) this.#redial.again(address);
     else peer.addresses.add(address);
   }
 
@@ -259,7 +266,7 @@ export class NodeLinks {
     if (current?.tokens?.join() !== agreed.tokens.join()) {
       // It ended here while the link was opened. The node is told so over another link.
       opened.close(closeCodes.normal, 'what would go on has ended meanwhile');
-      if (address !== undefined) this.#rejoin(address, limits.rejoinMsMin);
+      if (address !== undefined) this.#redial.again(address);
       return;
     }
     if (current.link !== undefined) this.#suspend(current, 'it has linked anew', closeCodes.nodeIdentity);
@@ -329,7 +336,7 @@ export class NodeLinks {
       }
       if (waits) this.#suspend(peer, why, goingAway);
       else this.#lost(peer, why, goingAway);
-      for (const one of peer.addresses) this.#rejoin(one, limits.rejoinMsMin);
+      for (const one of peer.addresses) this.#redial.again(one);
     };
   }
 
@@ -366,31 +373,6 @@ export class NodeLinks {
     link?.close(code, why);
     this.#options.router.lostNode(nodeId, why);
     this.#options.onNews({ kind: 'node-down', nodeId, why });
-  }
-
-  #rejoin(address: string, delayMs: number): void {
-    const { environment, log } = this.#options;
-    if (this.#closing) return;
-    const jitter = 0.5 + environment.random.fraction();
-    // A node that has nothing else to do waits for the others.
-    const cancel = environment.clock.wake(delayMs * jitter, () => {
-      this.#rejoins.delete(cancel);
-      this.#dial(address).then(
-        () => log.info({ address }, `joined ${address} again`),
-        (error: unknown) => {
-          if (this.#closing) return;
-          log.warn(
-            { address, error: describeThrown(error) },
-            `cannot join ${address} again yet: ${describeThrown(error)}`,
-          );
-          this.#rejoin(
-            address,
-            Math.min(delayMs * 2, this.#isAwaited(address) ? limits.rejoinMsAway : limits.rejoinMsMax),
-          );
-        },
-      );
-    });
-    this.#rejoins.add(cancel);
   }
 
   #isAwaited(address: string): boolean {

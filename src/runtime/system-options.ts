@@ -39,7 +39,10 @@ export interface SystemOptions {
   auth?: SecretFile | MutualTls;
   /** How messages become the receiver's own; `parse` unless given. */
   isolation?: Isolation;
-  /** The node's name, before its incarnation; `node` unless given. */
+  /**
+   * The node's name, before its incarnation; `node` unless given. Give each node its own: one that joins under the name of a
+   * node whose link was cut has come in its place.
+   */
   name?: string;
   /** `warn` unless given; JSON lines on standard error. */
   logLevel?: LogLevel;

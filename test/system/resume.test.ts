@@ -230,6 +230,21 @@ describe('a node whose link is cut', () => {
     expect(near.system.nodes).toEqual([far.system.nodeId]);
   });
 
+  it('goes on with a stream where it was, over 4 cuts', async () => {
+    const { far, near, way, ref } = await pair();
+    const seen: number[] = [];
+    const reading = (async () => {
+      for await (const n of ref.counts()) seen.push(n);
+    })();
+    for (let cut = 0; cut < 4; cut += 1) {
+      await soon(50);
+      way.reset();
+      await linked(near.system, far.system);
+    }
+    await reading;
+    expect(seen).toEqual(Array.from({ length: 200 }, (_, n) => n));
+  });
+
   it('settles an ask by its deadline while it is away', async () => {
     const { far, near, way, ref } = await pair();
     way.cut();
