@@ -17,6 +17,7 @@ import { realClock } from '../../src/base/platform/real-clock.ts';
 import { seededRandom } from '../../src/base/platform/seeded-random.ts';
 import type { AssociationOffer } from '../../src/transport/association.ts';
 import { strictCodec } from '../../src/transport/frame-codec.ts';
+import { decodeEnvelope } from '../../src/transport/node-envelope.ts';
 import { openNodeLink } from '../../src/transport/node-link.ts';
 import { WebSocketNetwork } from '../../src/transport/websocket-network.ts';
 import { proofRuns } from '../support/proof-runs.ts';
@@ -391,10 +392,17 @@ describe('a node that is killed while messages are under way', () => {
 
 describe('who may go on', () => {
   /** A peer by hand: what it is offered, and the frames that it gets. */
-  async function dial(address: string, offer: AssociationOffer) {
+  async function dial(address: string, offer: AssociationOffer, profileAfterMs = 0) {
     const clock = realClock();
+    const socket = await new WebSocketNetwork({ clock }).dial({ address, timeoutMs: 1_000 });
+    const send = socket.send.bind(socket);
+    socket.send = (frame) => {
+      if (profileAfterMs === 0 || decodeEnvelope(frame).kind !== 'profile') return send(frame);
+      setTimeout(() => send(frame), profileAfterMs);
+      return true;
+    };
     const link = await openNodeLink({
-      link: await new WebSocketNetwork({ clock }).dial({ address, timeoutMs: 1_000 }),
+      link: socket,
       side: 'dialer',
       profile: { nodeId: 'other~1', roles: [], fingerprints: {}, threads: 0 },
       clusterId: 'troupe',
@@ -432,6 +440,22 @@ describe('who may go on', () => {
     await expect.poll(() => third.sequences).toEqual([0]);
     third.link.send('main', 'main', strictCodec().pack([-1, 0, 0, limits.sessionWindow, false]));
     await expect.poll(() => third.closes).toEqual([4003]);
+  });
+
+  it('is told with 1000 where the window ended while the link was opened, and then begins anew', async () => {
+    const { system } = await start({ listen: 'ws://127.0.0.1:0', threads: 0, resumeMs: 300 });
+    const first = await dial(system.address!, { token: token('1'), resume: undefined });
+    await expect.poll(() => system.nodes).toEqual(['other~1']);
+    const held = [token('1'), first.theirs.token] as const;
+    first.link.close(1_000, 'cut');
+    await expect.poll(() => system.nodes).toEqual([]);
+    const second = await dial(system.address!, { token: token('2'), resume: held }, 900);
+    expect(second.theirs.resume).toEqual([held[1], held[0]]);
+    await expect.poll(() => second.closes, { timeout: 5_000 }).toEqual([1_000]);
+    expect(second.sequences).toEqual([]);
+    const third = await dial(system.address!, { token: token('3'), resume: held });
+    expect(third.theirs.resume).toBe(undefined);
+    await expect.poll(() => system.nodes).toEqual(['other~1']);
   });
 
   it('is nobody after a goodbye, nor after the protocol was broken', async () => {
