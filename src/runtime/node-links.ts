@@ -22,7 +22,7 @@ import { type NodeLink, type NodeProfile, openNodeLink } from '../transport/node
 import type { Secret } from '../transport/secret.ts';
 import type { Carrier } from '../transport/session.ts';
 import { differing } from './fingerprints.ts';
-import { goingAway, isFinal, type NodePeer, succeeds } from './node-peer.ts';
+import { goingAway, isAnother, isFinal, type NodePeer, succeeds } from './node-peer.ts';
 import { Redial } from './redial.ts';
 import { nodeOf, type Router, threadOf } from './router.ts';
 import type { NodeNews } from './thread-messages.ts';
@@ -257,7 +257,7 @@ export class NodeLinks {
     if (agreed?.resumes !== true) {
       if (current !== undefined) this.#lost(current, 'it has linked anew', closeCodes.nodeIdentity);
       for (const old of [...this.#peers.values()]) {
-        if (succeeds(nodeId, address, old)) this.#lost(old, `it was started anew, as ${nodeId}`, goingAway);
+        if (succeeds(nodeId, address, old)) this.#lost(old, startedAnew(nodeId), goingAway);
       }
       const addresses = current?.addresses ?? new Set(address === undefined ? [] : [address]);
       this.#attach(this.#begin(opened, agreed?.tokens, addresses), opened, dialledBy);
@@ -329,15 +329,23 @@ export class NodeLinks {
     opened.onClose = ({ code, text }) => {
       if (peer.link !== opened) return;
       const why = `the link was lost (${code} ${text})`;
-      const waits = !(this.#closing || isFinal(code) || peer.tokens === undefined) && this.#options.resumeMs > 0;
+      const next = this.#successorOf(peer);
+      const mayWait = peer.tokens !== undefined && next === undefined && this.#options.resumeMs > 0;
+      const waits = mayWait && !isFinal(code) && !this.#closing;
       if (!this.#closing) {
         const then = waits ? `; what is under way waits ${this.#options.resumeMs} ms for another` : '';
         log.warn({ node: nodeId, code, text }, `the link to node ${nodeId} was lost (${code} ${text})${then}`);
       }
       if (waits) this.#suspend(peer, why, goingAway);
-      else this.#lost(peer, why, goingAway);
+      else this.#lost(peer, next === undefined ? why : startedAnew(next), goingAway);
       for (const one of peer.addresses) this.#redial.again(one);
     };
+  }
+
+  /** The node that has joined in place of one that was linked still, as far as was known then. */
+  #successorOf({ nodeId }: NodePeer): string | undefined {
+    const nodeIds = [...this.#peers.keys()];
+    return nodeIds.slice(nodeIds.indexOf(nodeId)).find((later) => isAnother(later, nodeId));
   }
 
   /** The node is away: what is under way to it waits for the next link. */
@@ -381,3 +389,7 @@ export class NodeLinks {
 }
 
 const shuttingDown = 'the node is shutting down';
+
+function startedAnew(nodeId: string): string {
+  return `it was started anew, as ${nodeId}`;
+}

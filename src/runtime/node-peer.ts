@@ -33,9 +33,13 @@ export interface NodePeer {
  */
 export function succeeds(nodeId: string, address: string | undefined, old: NodePeer): boolean {
   if (old.nodeId === nodeId || old.link !== undefined) return false;
-  if (address !== undefined && old.addresses.has(address)) return true;
+  return (address !== undefined && old.addresses.has(address)) || isAnother(nodeId, old.nodeId);
+}
+
+/** True for two incarnations of one node, as far as names tell. */
+export function isAnother(nodeId: string, old: string): boolean {
   const name = nameOf(nodeId);
-  return name === nameOf(old.nodeId) && name !== limits.nodeName;
+  return nodeId !== old && name === nameOf(old) && name !== limits.nodeName;
 }
 
 function nameOf(nodeId: string): string {

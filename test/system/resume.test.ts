@@ -392,7 +392,7 @@ describe('a node that is killed while messages are under way', () => {
 
 describe('who may go on', () => {
   /** A peer by hand: what it is offered, and the frames that it gets. */
-  async function dial(address: string, offer: AssociationOffer, profileAfterMs = 0) {
+  async function dial(address: string, offer: AssociationOffer, profileAfterMs = 0, nodeId = 'other~1') {
     const clock = realClock();
     const socket = await new WebSocketNetwork({ clock }).dial({ address, timeoutMs: 1_000 });
     const send = socket.send.bind(socket);
@@ -404,7 +404,7 @@ describe('who may go on', () => {
     const link = await openNodeLink({
       link: socket,
       side: 'dialer',
-      profile: { nodeId: 'other~1', roles: [], fingerprints: {}, threads: 0 },
+      profile: { nodeId, roles: [], fingerprints: {}, threads: 0 },
       clusterId: 'troupe',
       secret: undefined,
       clock,
@@ -456,6 +456,21 @@ describe('who may go on', () => {
     const third = await dial(system.address!, { token: token('3'), resume: held });
     expect(third.theirs.resume).toBe(undefined);
     await expect.poll(() => system.nodes).toEqual(['other~1']);
+  });
+
+  it.each([
+    ['is nobody of a name that another has joined by before its link was found dead', 'twin~1', 'twin~2', false],
+    ['is a node beside which another has joined that was given no name either', 'node~1', 'node~2', true],
+  ])('%s: %s, %s', async (_what, old, later, isHeld) => {
+    const { system } = await start({ listen: 'ws://127.0.0.1:0', threads: 0 });
+    const first = await dial(system.address!, { token: token('1'), resume: undefined }, 0, old);
+    await expect.poll(() => system.nodes).toEqual([old]);
+    await dial(system.address!, { token: token('2'), resume: undefined }, 0, later);
+    await expect.poll(() => system.nodes).toEqual([old, later]);
+    first.link.close(1_000, 'cut');
+    await expect.poll(() => system.nodes).toEqual([later]);
+    const again = await dial(system.address!, { token: token('3'), resume: undefined }, 0, old);
+    expect(again.theirs.resume !== undefined).toBe(isHeld);
   });
 
   it('is nobody after a goodbye, nor after the protocol was broken', async () => {
