@@ -205,6 +205,8 @@ export const limits = {
   threadsMax: 256,
   /** Nodes of differing clusters refuse each other. */
   clusterId: 'troupe',
+  /** What a node is called that was given no name. */
+  nodeName: 'node',
   /** MB of heap of a thread. With 2 or less Node 22 and later end the whole process while the thread starts. */
   threadMemoryMbMin: 8,
   /** The most that a worker's heap may be given: 1 TiB, so that a number of bytes is noticed. */
@@ -238,6 +240,17 @@ export const limits = {
   /** Between attempts to join a lost node again; doubles from the first to the last. */
   rejoinMsMin: 100,
   rejoinMsMax: 5_000,
+  /** The same at most while its sessions wait for it: several attempts fit into the window. */
+  rejoinMsAway: 1_000,
+  /**
+   * How long sessions wait for a node whose link was cut before they end: what a switch that restarts, or a laptop that changes
+   * its network, takes. Twice the deadline of an ask, so that callers decide first.
+   */
+  resumeMs: 10_000,
+  /** Nodes that are away at once; beyond it the one that came first is given up, so that peers that come and go cost little. */
+  nodesAwayMax: 1_024,
+  /** The most that may be asked for: beyond ten minutes what waits is old news. */
+  resumeMsMax: 600_000,
 
   /** A timer of this length holds the process while somebody waits; its length means nothing. */
   keepAliveMs: 60_000,

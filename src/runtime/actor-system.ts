@@ -123,7 +123,7 @@ export class ActorSystem implements AsyncDisposable {
     return this.#links.address;
   }
 
-  /** Nodes that are joined now. */
+  /** Nodes that there is a link to now. One whose link was cut is missing until it is back, though what is sent to it waits. */
   get nodes(): readonly string[] {
     return this.#links.nodeIds;
   }

@@ -1,26 +1,31 @@
 /**
  * The links of this process to other nodes: listened for and dialled, redialled when lost.
  *
- * A link has no resume yet: when it is cut, every session over it ends, and a new link is a new epoch. There is one link
- * to a node at most: who dials finds out in the handshake that there is one; of two dials that cross, both nodes keep
- * the one of the lower node id.
+ * A node whose link was cut is away for a while: sessions with its places are suspended, and go on over the next link where
+ * both sides still hold the same (`transport/association.ts`). After `resumeMs`, or where it was started anew, it is lost, and
+ * they end. There is one link to a node at most: who dials finds out in the handshake that there is one; of two dials that
+ * cross, both nodes keep the one of the lower node id.
  */
 
 import { SpawnFailed } from '../actors/errors.ts';
 import type { PlaceLoss } from '../actors/place-lost.ts';
-import type { Cancel } from '../base/environment/clock.ts';
 import type { Environment } from '../base/environment/environment.ts';
 import type { Link, Listener } from '../base/environment/network.ts';
+import type { Random } from '../base/environment/random.ts';
 import { describeThrown } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
+import { type AssociationOffer, agree, newToken } from '../transport/association.ts';
 import { closeCodes } from '../transport/close-codes.ts';
 import { HandshakeFailed } from '../transport/errors.ts';
 import { type NodeLink, type NodeProfile, openNodeLink } from '../transport/node-link.ts';
 import type { Secret } from '../transport/secret.ts';
 import type { Carrier } from '../transport/session.ts';
 import { differing } from './fingerprints.ts';
+import { goingAway, isAnother, isFinal, type NodePeer, succeeds } from './node-peer.ts';
+import { Redial } from './redial.ts';
 import { nodeOf, type Router, threadOf } from './router.ts';
+import type { NodeNews } from './thread-messages.ts';
 
 export interface NodeLinksOptions {
   readonly environment: Environment;
@@ -29,41 +34,38 @@ export interface NodeLinksOptions {
   readonly secret: Secret | undefined;
   readonly log: Logger;
   readonly router: Router;
+  /** How long a node may be away; 0: not at all. */
+  readonly resumeMs: number;
   /** A frame for one of our worker threads, as bytes of its own. False when there is no such thread. */
   readonly deliver: (placeId: string, from: string, frame: Uint8Array) => boolean;
-  /** There is a new link to a node: our workers must know, and name its epoch with every frame. */
-  readonly onNodeUp: (nodeId: string, epoch: number) => void;
-  /** A node is gone: our workers must know too. */
-  readonly onNodeDown: (nodeId: string, why: string) => void;
+  /** What our workers must know too. */
+  readonly onNews: (news: NodeNews) => void;
   readonly onPlaceDown: (loss: PlaceLoss) => void;
-}
-
-interface Peer {
-  readonly link: NodeLink;
-  /** Numbers the links of this process, so that what was meant for an earlier one is not sent over this. */
-  readonly epoch: number;
-  /** The node that dialled. */
-  readonly dialledBy: string;
-  /** Where to join the node again once this link is lost. */
-  readonly addresses: Set<string>;
-  /** Registered names whose code differs between the two. */
-  readonly differing: ReadonlySet<string>;
 }
 
 export class NodeLinks {
   readonly #options: NodeLinksOptions;
-  readonly #peers = new Map<string, Peer>();
+  readonly #random: Random;
+  readonly #peers = new Map<string, NodePeer>();
   /** Links whose handshake is not done. */
   readonly #opening = new Set<Link>();
   /** Nodes that have proved themselves to a dial of ours that is not done. */
   readonly #dialled = new Set<string>();
-  readonly #rejoins = new Set<Cancel>();
+  readonly #redial: Redial;
   readonly #abort = new AbortController();
   #listener: Listener | undefined = undefined;
   #epochs = 0;
 
   constructor(options: NodeLinksOptions) {
     this.#options = options;
+    const { environment, log } = options;
+    this.#random = environment.random.fork('associations');
+    this.#redial = new Redial({
+      environment,
+      log,
+      dial: (address) => this.#dial(address),
+      isAwaited: (address) => this.#isAwaited(address),
+    });
   }
 
   /** The address that is listened on. */
@@ -71,13 +73,16 @@ export class NodeLinks {
     return this.#listener?.address;
   }
 
+  /** Nodes that there is a link to; those that are away are not among them. */
   get nodeIds(): readonly string[] {
-    return [...this.#peers.keys()];
+    return [...this.#peers.values()].filter(({ link }) => link !== undefined).map(({ nodeId }) => nodeId);
   }
 
-  /** The epoch of the link to each node. */
-  get epochs(): readonly (readonly [nodeId: string, epoch: number])[] {
-    return [...this.#peers].map(([nodeId, { epoch }]) => [nodeId, epoch]);
+  /** What a worker must know that begins now. */
+  get news(): readonly NodeNews[] {
+    return [...this.#peers.values()].map(({ nodeId, link, epoch, resumes }) =>
+      link === undefined ? { kind: 'node-away', nodeId } : { kind: 'node-up', nodeId, epoch, resumes },
+    );
   }
 
   get #closing(): boolean {
@@ -106,14 +111,14 @@ export class NodeLinks {
     await this.#dial(address);
   }
 
-  /** The main place of the node with that role that has the least under way. */
+  /** The main place of the node with that role that has the least under way; of one that is away where there is no other. */
   pick(role: string, actorName: string): string {
     const { router } = this.#options;
     let best: { readonly placeId: string; readonly load: number } | undefined;
-    for (const [nodeId, peer] of this.#peers) {
-      if (!peer.link.peer.roles.includes(role)) continue;
+    for (const { nodeId, roles, link } of this.#peers.values()) {
+      if (!roles.includes(role)) continue;
       const placeId = `${nodeId}/main`;
-      const load = router.place(placeId)?.load ?? 0;
+      const load = link === undefined ? Number.POSITIVE_INFINITY : (router.place(placeId)?.load ?? 0);
       if (best === undefined || load < best.load) best = { placeId, load };
     }
     if (best === undefined) {
@@ -135,43 +140,55 @@ export class NodeLinks {
   }
 
   /** The way from our thread `from` to a place of another node. */
-  carrierTo(from: string, placeId: string): Carrier | undefined {
-    const link = this.#peers.get(nodeOf(placeId))?.link;
-    if (link === undefined) return undefined;
+  carrierTo(from: string, placeId: string): Carrier | 'away' | undefined {
+    const peer = this.#peers.get(nodeOf(placeId));
+    if (peer === undefined) return undefined;
+    const { link, resumes } = peer;
+    if (link === undefined) return 'away';
     const target = threadOf(placeId);
     return {
+      resumes,
       send: (frame) => link.send(from, target, frame),
       drained: () => link.drained(),
     };
   }
 
-  /** Passes a worker's frame on; drops it when it was meant for a link that is gone, as the worker is being told. */
+  /**
+   * Passes a worker's frame on; drops it when it was meant for a link that is gone, as the worker is being told: its session
+   * sends it again, or ends.
+   */
   relay(from: string, to: string, frame: Uint8Array, epoch: number): void {
     const peer = this.#peers.get(nodeOf(to));
-    if (peer?.epoch === epoch) peer.link.send(threadOf(from), threadOf(to), frame);
+    if (peer?.epoch === epoch) peer.link?.send(threadOf(from), threadOf(to), frame);
   }
 
-  /** Tells every node that one of our threads has ended. */
+  /** Tells every node that one of our threads has ended; one that is away finds out when its session there resumes. */
   placeDown(placeId: string): void {
-    for (const { link } of this.#peers.values()) link.sendPlaceDown(threadOf(placeId));
+    for (const { link } of this.#peers.values()) link?.sendPlaceDown(threadOf(placeId));
   }
 
-  /** Cuts the link that a broken session came over. */
+  /** Cuts off the node of a broken session: it cannot go on. */
   cut(placeId: string, what: string): void {
-    this.#peers.get(nodeOf(placeId))?.link.close(4003, what);
+    const peer = this.#peers.get(nodeOf(placeId));
+    if (peer === undefined) return;
+    if (peer.link === undefined) this.#lost(peer, `a session with it broke: ${what}`, closeCodes.protocol);
+    else peer.link.close(closeCodes.protocol, what);
   }
 
-  /** Takes no more connections and joins nobody; the links that there are stay. */
+  /** Takes no more connections and joins nobody; the links that there are stay, and who is away cannot come back. */
   async refuse(): Promise<void> {
     this.#abort.abort();
-    for (const cancel of this.#rejoins) cancel();
+    this.#redial.close();
+    for (const peer of [...this.#peers.values()]) {
+      if (peer.link === undefined) this.#lost(peer, 'this node is shutting down', goingAway);
+    }
     await this.#listener?.close();
   }
 
   async close(): Promise<void> {
     await this.refuse();
     for (const link of this.#opening) link.close(goingAway, shuttingDown);
-    for (const { link } of this.#peers.values()) link.close(goingAway, shuttingDown);
+    for (const { link } of [...this.#peers.values()]) link?.close(goingAway, shuttingDown);
   }
 
   async #dial(address: string): Promise<void> {
@@ -179,7 +196,7 @@ export class NodeLinks {
     const link = await this.#options.environment.network.dial({ address, timeoutMs: limits.joinMs, signal });
     let nodeId: string | undefined;
     const isLinked = (proven: string): boolean => {
-      if (this.#peers.has(proven) || this.#dialled.has(proven)) {
+      if (this.#peers.get(proven)?.link !== undefined || this.#dialled.has(proven)) {
         this.#joinedAlready(proven, address);
         return true;
       }
@@ -199,7 +216,7 @@ export class NodeLinks {
   /** There is a link to the node at `address`, or there is about to be one. */
   #joinedAlready(nodeId: string, address: string): void {
     const peer = this.#peers.get(nodeId);
-    if (peer === undefined) this.#rejoin(address, limits.rejoinMsMin);
+    if (peer?.link === undefined) this.#redial.again(address);
     else peer.addresses.add(address);
   }
 
@@ -214,38 +231,84 @@ export class NodeLinks {
     const random = environment.random.fork('links');
     this.#opening.add(link);
     if (this.#closing) link.close(goingAway, shuttingDown);
-    const opened = await openNodeLink({ link, side, profile, clusterId, secret, clock, random, isLinked }).finally(() =>
-      this.#opening.delete(link),
-    );
+    const offer = (nodeId: string): AssociationOffer => this.#offer(nodeId);
+    const options = { link, side, profile, clusterId, secret, clock, random, isLinked, offer };
+    const opened = await openNodeLink(options).finally(() => this.#opening.delete(link));
     if (this.#closing) opened.close(goingAway, shuttingDown);
     else this.#joined(opened, side === 'dialer' ? profile.nodeId : opened.peer.nodeId, address);
   }
 
+  #offer(nodeId: string): AssociationOffer {
+    const held = this.#options.resumeMs > 0 ? this.#peers.get(nodeId)?.tokens : undefined;
+    return { token: newToken(this.#random), resume: held };
+  }
+
   /** A link that is ready becomes the one to its node, unless there is a better. */
   #joined(opened: NodeLink, dialledBy: string, address: string | undefined): void {
-    const { profile, log, router } = this.#options;
-    const { nodeId } = opened.peer;
+    const { nodeId, association } = opened.peer;
     const current = this.#peers.get(nodeId);
-    const addresses = current?.addresses ?? new Set();
-    if (address !== undefined) addresses.add(address);
-    if (current !== undefined) {
-      // A node that dials again has lost its old link, even if we have not noticed. Else two dials have crossed.
-      if (dialledBy > current.dialledBy) {
-        opened.close(closeCodes.nodeIdentity, 'the nodes are linked already');
-        return;
-      }
-      this.#lost(nodeId, current.link, 'it has linked anew', closeCodes.nodeIdentity);
+    if (address !== undefined) current?.addresses.add(address);
+    // A node that dials again has lost its old link, even if we have not noticed. Else two dials have crossed.
+    if (current?.link !== undefined && dialledBy > current.dialledBy) {
+      opened.close(closeCodes.nodeIdentity, 'the nodes are linked already');
+      return;
     }
-    const names = differing(profile.fingerprints, opened.peer.fingerprints);
+    const agreed = association === undefined ? undefined : agree(opened.offered!, association);
+    if (agreed?.resumes !== true) {
+      if (current !== undefined) this.#lost(current, 'it has linked anew', closeCodes.nodeIdentity);
+      for (const old of [...this.#peers.values()]) {
+        if (succeeds(nodeId, address, old)) this.#lost(old, startedAnew(nodeId), goingAway);
+      }
+      const addresses = current?.addresses ?? new Set(address === undefined ? [] : [address]);
+      this.#attach(this.#begin(opened, agreed?.tokens, addresses), opened, dialledBy);
+      return;
+    }
+    if (current?.tokens?.join() !== agreed.tokens.join()) {
+      // It ended here while the link was opened. The node is told so over another link.
+      opened.close(closeCodes.normal, 'what would go on has ended meanwhile');
+      if (address !== undefined) this.#redial.again(address);
+      return;
+    }
+    if (current.link !== undefined) this.#suspend(current, 'it has linked anew', closeCodes.nodeIdentity);
+    current.endWait();
+    current.resumes = true;
+    this.#attach(current, opened, dialledBy);
+  }
+
+  /** Nothing is held of the node of that link yet. */
+  #begin({ peer }: NodeLink, tokens: NodePeer['tokens'], addresses: Set<string>): NodePeer {
+    const { profile, log } = this.#options;
+    const { nodeId, roles, fingerprints } = peer;
+    const names = differing(profile.fingerprints, fingerprints);
     if (names.length > 0) {
       log.warn(
         { node: nodeId, names },
         `node ${nodeId} has other code for: ${names.join(', ')}; spawns of these there are refused`,
       );
     }
+    const begun: NodePeer = {
+      nodeId,
+      roles,
+      differing: new Set(names),
+      tokens,
+      addresses,
+      link: undefined,
+      epoch: 0,
+      dialledBy: '',
+      resumes: false,
+      endWait: () => undefined,
+    };
+    this.#peers.set(nodeId, begun);
+    return begun;
+  }
+
+  #attach(peer: NodePeer, opened: NodeLink, dialledBy: string): void {
+    const { profile, log, router } = this.#options;
+    const { nodeId, resumes } = peer;
     this.#epochs += 1;
-    const epoch = this.#epochs;
-    this.#peers.set(nodeId, { link: opened, epoch, dialledBy, addresses, differing: new Set(names) });
+    peer.epoch = this.#epochs;
+    peer.link = opened;
+    peer.dialledBy = dialledBy;
     opened.onFrame = (source, target, frame) => {
       const from = `${nodeId}/${source}`;
       if (target === 'main') router.onFrame(from, frame);
@@ -260,48 +323,73 @@ export class NodeLinks {
       router.ended(loss);
       this.#options.onPlaceDown(loss);
     };
-    this.#options.onNodeUp(nodeId, epoch);
+    this.#options.onNews({ kind: 'node-up', nodeId, epoch: peer.epoch, resumes });
     router.reconnect(nodeId);
     // Last, since it is called at once for a link that has ended meanwhile.
     opened.onClose = ({ code, text }) => {
-      if (this.#peers.get(nodeId)?.link !== opened) return;
-      if (!this.#closing)
-        log.warn({ node: nodeId, code, text }, `the link to node ${nodeId} was lost (${code} ${text})`);
-      this.#lost(nodeId, opened, `the link was lost (${code} ${text})`, goingAway);
-      for (const one of addresses) this.#rejoin(one, limits.rejoinMsMin);
+      if (peer.link !== opened) return;
+      const why = `the link was lost (${code} ${text})`;
+      const next = this.#successorOf(peer);
+      const mayWait = peer.tokens !== undefined && next === undefined && this.#options.resumeMs > 0;
+      const waits = mayWait && !isFinal(code) && !this.#closing;
+      if (!this.#closing) {
+        const then = waits ? `; what is under way waits ${this.#options.resumeMs} ms for another` : '';
+        log.warn({ node: nodeId, code, text }, `the link to node ${nodeId} was lost (${code} ${text})${then}`);
+      }
+      if (waits) this.#suspend(peer, why, goingAway);
+      else this.#lost(peer, next === undefined ? why : startedAnew(next), goingAway);
+      for (const one of peer.addresses) this.#redial.again(one);
     };
   }
 
-  #lost(nodeId: string, link: NodeLink, why: string, code: number): void {
-    this.#peers.delete(nodeId);
-    link.close(code, why);
-    this.#options.router.lostNode(nodeId, why);
-    this.#options.onNodeDown(nodeId, why);
+  /** The node that has joined in place of one that was linked still, as far as was known then. */
+  #successorOf({ nodeId }: NodePeer): string | undefined {
+    const nodeIds = [...this.#peers.keys()];
+    return nodeIds.slice(nodeIds.indexOf(nodeId)).find((later) => isAnother(later, nodeId));
   }
 
-  #rejoin(address: string, delayMs: number): void {
-    const { environment, log } = this.#options;
-    if (this.#closing) return;
-    const jitter = 0.5 + environment.random.fraction();
-    // A node that has nothing else to do waits for the others.
-    const cancel = environment.clock.wake(delayMs * jitter, () => {
-      this.#rejoins.delete(cancel);
-      this.#dial(address).then(
-        () => log.info({ address }, `joined ${address} again`),
-        (error: unknown) => {
-          if (this.#closing) return;
-          log.warn(
-            { address, error: describeThrown(error) },
-            `cannot join ${address} again yet: ${describeThrown(error)}`,
-          );
-          this.#rejoin(address, Math.min(delayMs * 2, limits.rejoinMsMax));
-        },
+  /** The node is away: what is under way to it waits for the next link. */
+  #suspend(peer: NodePeer, why: string, code: number): void {
+    const { environment, router, log, resumeMs, onNews } = this.#options;
+    const { nodeId, link } = peer;
+    this.#boundAway();
+    peer.link = undefined;
+    link?.close(code, why);
+    router.suspend(nodeId);
+    onNews({ kind: 'node-away', nodeId });
+    peer.endWait = environment.clock.timer(resumeMs, () => {
+      log.warn(
+        { node: nodeId },
+        `node ${nodeId} did not come back within ${resumeMs} ms; what was under way to it has ended`,
       );
+      this.#lost(peer, `${why}, and no other came within ${resumeMs} ms`, goingAway);
     });
-    this.#rejoins.add(cancel);
+  }
+
+  /** One more may be away. */
+  #boundAway(): void {
+    const away = [...this.#peers.values()].filter(({ link }) => link === undefined);
+    if (away.length >= limits.nodesAwayMax)
+      this.#lost(away[0]!, `more than ${limits.nodesAwayMax} nodes are away`, goingAway);
+  }
+
+  #lost(peer: NodePeer, why: string, code: number): void {
+    const { nodeId, link } = peer;
+    this.#peers.delete(nodeId);
+    peer.endWait();
+    peer.link = undefined;
+    link?.close(code, why);
+    this.#options.router.lostNode(nodeId, why);
+    this.#options.onNews({ kind: 'node-down', nodeId, why });
+  }
+
+  #isAwaited(address: string): boolean {
+    return [...this.#peers.values()].some(({ link, addresses }) => link === undefined && addresses.has(address));
   }
 }
 
-/** WebSocket's own code for an end that leaves. */
-const goingAway = 1001;
 const shuttingDown = 'the node is shutting down';
+
+function startedAnew(nodeId: string): string {
+  return `it was started anew, as ${nodeId}`;
+}

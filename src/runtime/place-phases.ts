@@ -33,10 +33,11 @@ export async function runPhase(host: Host, phase: WorkerPhase, deadlineMs: numbe
 
 /**
  * Makes a worker without actors ready to be ended, so that nobody notices: nothing more starts there, what it had open is
- * closed, and the others have received what it sent. False where it holds an actor, or messages in quarantine, and goes on.
+ * closed, and the others have received what it sent. False where it holds an actor, messages in quarantine, or some for a node
+ * whose link was cut, and goes on.
  */
 export async function retire(host: Host, router: Router): Promise<boolean> {
-  if (host.rootCount > 0 || host.counters.quarantined > 0) return false;
+  if (host.rootCount > 0 || host.counters.quarantined > 0 || router.waitsForNodes) return false;
   host.refuseSpawns('place-lost');
   const unclosed = await host.closeResources(limits.threadRetireMs);
   if (unclosed.length > 0) {

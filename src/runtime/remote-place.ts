@@ -119,14 +119,16 @@ export class RemotePlace implements Destination {
     return !this.session.isOver;
   }
 
-  /** Opens a session over `carrier`; the one before has ended. */
-  connect(carrier: Carrier): void {
+  /** Opens a session over `carrier`, or over the one that comes next; the session before has ended. */
+  connect(carrier: Carrier | 'away'): void {
     for (const held of this.#heldTargets()) held.pressed = false;
     this.#inbound = new Inbound(this, this.#options.registry);
-    this.session = this.#newSession(carrier);
+    this.session = this.#newSession(carrier === 'away' ? unconnected : carrier);
     this.#operations = new SaidOperations(!this.foreign);
     this.#tells = new TellRun(this.session, this.#operations);
     this.#inbound.attach(this.session);
+    if (carrier === 'away') this.session.suspend();
+    else if (carrier.resumes) this.session.resume(carrier);
   }
 
   #newSession(carrier: Carrier): Session {

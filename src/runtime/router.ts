@@ -35,8 +35,8 @@ export interface RouterOptions {
   readonly registry: RegistryIndex;
   readonly log: Logger;
   readonly stacks: StackTravel;
-  /** The way to a place; undefined where there is none now. */
-  readonly carrierTo: (placeId: string) => Carrier | undefined;
+  /** The way to a place; `away` where its node may come back, undefined where there is none. */
+  readonly carrierTo: (placeId: string) => Carrier | 'away' | undefined;
   /** The session with a place broke the protocol. */
   readonly onBroken: (placeId: string, what: string) => void;
 }
@@ -130,17 +130,40 @@ export class Router {
     this.#broken.delete(loss.place);
   }
 
-  /** There is a new link to a node: refs to all actors there that are still held work again. */
+  /** The link to a node was cut, and another may come: what is for its places waits. */
+  suspend(nodeId: string): void {
+    for (const place of this.#placesOf(nodeId)) place.session.suspend();
+  }
+
+  /** True where something waits for a node whose link was cut. */
+  get waitsForNodes(): boolean {
+    return this.places.some(({ session }) => session.isSuspended && session.undelivered > 0);
+  }
+
+  /**
+   * There is a new link to a node. Sessions that were suspended go on over it; where there are none, refs to all actors there
+   * that are still held work again.
+   */
   reconnect(nodeId: string): void {
-    const known = this.places.map(({ placeId }) => placeId).filter((placeId) => nodeOf(placeId) === nodeId);
-    for (const placeId of new Set([`${nodeId}/main`, ...known])) {
-      this.#broken.delete(placeId);
-      this.place(placeId);
+    for (const place of this.#placesOf(nodeId)) {
+      const { placeId } = place;
+      if (!place.isConnected) {
+        this.#broken.delete(placeId);
+        this.place(placeId);
+        continue;
+      }
+      const carrier = this.#options.carrierTo(placeId);
+      if (carrier !== undefined && carrier !== 'away') place.session.resume(carrier);
     }
+    this.place(`${nodeId}/main`);
   }
 
   lostNode(nodeId: string, why: string): void {
-    for (const placeId of this.#places.keys()) if (nodeOf(placeId) === nodeId) this.lost(placeId, why);
+    for (const { placeId } of this.#placesOf(nodeId)) this.lost(placeId, why);
+  }
+
+  #placesOf(nodeId: string): readonly RemotePlace[] {
+    return this.places.filter(({ placeId }) => nodeOf(placeId) === nodeId);
   }
 
   get places(): readonly RemotePlace[] {

@@ -83,7 +83,7 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
       'createSystem: threads that are always kept load the registry as a module; give registry: new URL(…), or no threads.min',
     );
   }
-  const nodeId = `${options.name ?? 'node'}~${environment.random.id()}`;
+  const nodeId = `${options.name ?? limits.nodeName}~${environment.random.id()}`;
   const main = `${nodeId}/main`;
 
   // Router, host, pool and links need each other: what is declared here is filled in before anything runs.
@@ -155,7 +155,7 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
     log,
     router,
     relay: (from, to, frame, epoch) => links.relay(from, to, frame, epoch),
-    epochs: () => links.epochs,
+    nodes: () => links.news,
     onBroken,
     guardian: options.guardian ?? {},
     stacks,
@@ -180,8 +180,8 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
     log,
     router,
     deliver: (placeId, from, frame) => workers.deliver(placeId, from, frame),
-    onNodeUp: (joined, epoch) => workers.tellAll({ kind: 'node-up', nodeId: joined, epoch }),
-    onNodeDown: (lost, why) => workers.tellAll({ kind: 'node-down', nodeId: lost, why }),
+    resumeMs: options.resumeMs ?? limits.resumeMs,
+    onNews: (news) => workers.tellAll(news),
     onPlaceDown: (loss) => workers.tellAll({ kind: 'place-down', loss }),
   });
   const system: ActorSystem = new ActorSystem({

@@ -29,11 +29,20 @@ export interface SystemOptions {
   join?: readonly string[];
   /** What others may place actors by: `node({ role })`. */
   roles?: readonly string[];
+  /**
+   * How long what is under way to a node waits, in ms, when the link to it is cut: up to 600,000, 10,000 unless given. Once the
+   * link is back everything goes on, without loss and in order; after that time it ends as `OutcomeUnknown` or as a dead
+   * letter. 0: at once.
+   */
+  resumeMs?: number;
   /** How nodes know each other: `secret({ file })` or `mtls({ ca, cert, key })`. Needed to listen beyond this machine. */
   auth?: SecretFile | MutualTls;
   /** How messages become the receiver's own; `parse` unless given. */
   isolation?: Isolation;
-  /** The node's name, before its incarnation; `node` unless given. */
+  /**
+   * The node's name, before its incarnation; `node` unless given. Give each node its own: one that joins under the name of a
+   * node whose link was cut has come in its place.
+   */
   name?: string;
   /** `warn` unless given; JSON lines on standard error. */
   logLevel?: LogLevel;
@@ -69,6 +78,7 @@ const optionsSchema = z.strictObject({
   listen: z.string().optional(),
   join: z.array(z.string()).optional(),
   roles: z.array(z.string().min(1)).optional(),
+  resumeMs: z.number().min(0).max(limits.resumeMsMax).optional(),
   auth: z.unknown().optional(),
   isolation: z.enum(['parse', 'codec', 'trusted']).optional(),
   name: z

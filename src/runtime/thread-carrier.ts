@@ -15,8 +15,9 @@ export function portCarrier(port: Port): Carrier {
 }
 
 /** By way of the main thread at the other end of `port`, over its link of that epoch to `placeId`'s node. */
-export function relayCarrier(port: Port, placeId: string, epoch: number): Carrier {
+export function relayCarrier(port: Port, placeId: string, epoch: number, resumes: boolean): Carrier {
   return {
+    resumes,
     send(frame) {
       port.post({ kind: 'relay', placeId, frame, epoch }, [frame.buffer]);
       return true;

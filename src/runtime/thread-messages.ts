@@ -21,9 +21,7 @@ export type ToWorker =
   | { readonly kind: 'relay'; readonly placeId: string; readonly frame: Uint8Array }
   | { readonly kind: 'place-down'; readonly loss: PlaceLoss }
   | PlaceAnswer
-  /** There is a link to that node; its epoch goes with every frame for it. */
-  | { readonly kind: 'node-up'; readonly nodeId: string; readonly epoch: number }
-  | { readonly kind: 'node-down'; readonly nodeId: string; readonly why: string }
+  | NodeNews
   /** Whether it can be ended for want of actors, and if so, makes itself ready for that; answered with `retired`. */
   | { readonly kind: 'retire' }
   /** Lists its actors; answered with `tree`. */
@@ -32,6 +30,15 @@ export type ToWorker =
   | { readonly kind: 'letters-wanted'; readonly wanted: boolean }
   /** A phase of the shutdown begins; answered with `phase-done`. */
   | { readonly kind: 'phase'; readonly phase: WorkerPhase; readonly deadlineMs: number };
+
+/** What becomes of the link to another node. */
+export type NodeNews =
+  /** There is a link to that node; its epoch goes with every frame for it. It follows one that was cut where it `resumes`. */
+  | { readonly kind: 'node-up'; readonly nodeId: string; readonly epoch: number; readonly resumes: boolean }
+  /** The link was cut, and another may come: sessions with its places wait. */
+  | { readonly kind: 'node-away'; readonly nodeId: string }
+  /** The node is lost, and all sessions with its places. */
+  | { readonly kind: 'node-down'; readonly nodeId: string; readonly why: string };
 
 /** Where an actor is to run, for the worker that asked; or why nowhere. */
 export interface PlaceAnswer {

@@ -22,7 +22,14 @@ import { StallWatch } from './stall-watch.ts';
 import { ThreadActivity } from './thread-activity.ts';
 import { portCarrier, relayCarrier } from './thread-carrier.ts';
 import { keepBeating } from './thread-heartbeat.ts';
-import { type FromWorker, isPostedFrame, type PostedFrame, type ToWorker, type WorkerInit } from './thread-messages.ts';
+import {
+  type FromWorker,
+  isPostedFrame,
+  type NodeNews,
+  type PostedFrame,
+  type ToWorker,
+  type WorkerInit,
+} from './thread-messages.ts';
 import { LetterBox } from './worker-letters.ts';
 import { PlaceQuestions } from './worker-placement.ts';
 import { portFrom, workerPlaces, workerSide } from './worker-places.ts';
@@ -53,8 +60,8 @@ async function start(
     places: workerPlaces(),
   };
   const peers = new Map<string, Port>([[mainPlaceId, main]]);
-  /** Of the links that the main thread has, by node. */
-  const epochs = new Map<string, number>();
+  /** What the main thread said last of the link to each node. */
+  const nodes = new Map<string, NodeNews>();
   const log = logThrough(tellMain);
   const router = new Router({
     environment,
@@ -65,8 +72,9 @@ async function start(
     carrierTo(other) {
       const direct = peers.get(other);
       if (direct !== undefined) return portCarrier(direct);
-      const epoch = epochs.get(nodeOf(other));
-      return epoch === undefined ? undefined : relayCarrier(main, other, epoch);
+      const node = nodes.get(nodeOf(other));
+      if (node?.kind === 'node-away') return 'away';
+      return node?.kind === 'node-up' ? relayCarrier(main, other, node.epoch, node.resumes) : undefined;
     },
     onBroken: (other, what) => tellMain({ kind: 'broken', placeId: other, what }),
   });
@@ -117,11 +125,15 @@ async function start(
         questions.answered(message);
         return;
       case 'node-up':
-        epochs.set(message.nodeId, message.epoch);
+        nodes.set(message.nodeId, message);
         router.reconnect(message.nodeId);
         return;
+      case 'node-away':
+        nodes.set(message.nodeId, message);
+        router.suspend(message.nodeId);
+        return;
       case 'node-down':
-        epochs.delete(message.nodeId);
+        nodes.delete(message.nodeId);
         router.lostNode(message.nodeId, message.why);
         return;
       case 'retire': {

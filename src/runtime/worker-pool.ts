@@ -36,6 +36,7 @@ import { Heartbeats } from './thread-heartbeat.ts';
 import {
   type FromWorker,
   isPostedFrame,
+  type NodeNews,
   type PostedFrame,
   type ToWorker,
   type WorkerInit,
@@ -61,8 +62,8 @@ export interface WorkerPoolOptions {
   readonly router: Router;
   /** Passes a worker's frame on to a place of another node, over the link of that epoch. */
   readonly relay: (from: string, to: string, frame: Uint8Array, epoch: number) => void;
-  /** The epochs of the links that there are, for a new worker. */
-  readonly epochs: () => readonly (readonly [nodeId: string, epoch: number])[];
+  /** What there is of other nodes, for a new worker. */
+  readonly nodes: () => readonly NodeNews[];
   /** The session of a worker with another place broke the protocol. */
   readonly onBroken: (at: string, placeId: string, what: string) => void;
   readonly guardian: GuardianOptions;
@@ -341,7 +342,7 @@ export class WorkerPool {
 
   /** Makes it known to the others, and them to it. */
   #join(worker: Worker): void {
-    const { environment, epochs } = this.#options;
+    const { environment, nodes } = this.#options;
     const { placeId } = worker;
     for (const [other] of this.#workers) {
       const [mine, theirs] = environment.places.channel();
@@ -351,7 +352,7 @@ export class WorkerPool {
     this.#workers.set(placeId, worker);
     this.#options.held.started(placeId, worker.activity);
     if (this.#lettersWanted) this.#post(worker, { kind: 'letters-wanted', wanted: true });
-    for (const [node, epoch] of epochs()) this.#post(worker, { kind: 'node-up', nodeId: node, epoch });
+    for (const news of nodes()) this.#post(worker, news);
   }
 
   #onMessage(

@@ -53,6 +53,8 @@ export const transportLimits = {
   profileNamesMax: 4_096,
   profileThreadsMax: 4_096,
   profileTextCharactersMax: 256,
+  /** Hexadecimal digits of a token: 128 bits, which nobody guesses and no two links share. */
+  tokenCharacters: 32,
   threadNameBytesMax: 16,
 
   /** How often a node says that it is there. */

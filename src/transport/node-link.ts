@@ -7,6 +7,7 @@
 import type { Clock } from '../base/environment/clock.ts';
 import type { Link } from '../base/environment/network.ts';
 import type { Random } from '../base/environment/random.ts';
+import { type AssociationOffer, longestOffer } from './association.ts';
 import { type CloseReason, closeCodes } from './close-codes.ts';
 import { HandshakeFailed } from './errors.ts';
 import { Handshake, type Refusal, refuse } from './handshake.ts';
@@ -43,11 +44,15 @@ export interface NodeLinkOptions {
   readonly random: Random;
   /** Whether a node of this id is linked already; such a peer is refused with 4004. */
   readonly isLinked?: (nodeId: string) => boolean;
+  /** What is said to that peer, once it has proved itself, of what could go on from an earlier link. */
+  readonly offer?: (nodeId: string) => AssociationOffer;
   readonly limits?: HeartbeatTimes & { readonly handshakeTimeoutMs: number };
 }
 
 export interface NodeLink {
   readonly peer: NodeProfile;
+  /** What the peer was told by `offer`. */
+  readonly offered: AssociationOffer | undefined;
   /** The address of the peer, for logs. */
   readonly remote: string;
   /**
@@ -82,11 +87,13 @@ export async function openNodeLink(options: NodeLinkOptions): Promise<NodeLink> 
   const nonce = options.random.bytes(nonceBytes);
   const identity = { side, nodeId: profile.nodeId, clusterId, secret, nonce };
   const handshake = new Handshake(isLinked === undefined ? identity : { ...identity, isLinked });
-  const ownProfile = closingOnError(link, () => encodeProfileEnvelope(encodeProfile(profile)));
+  // Whether it can be sent is known before anything is.
+  closingOnError(link, () => encodeProfile(options.offer ? { ...profile, association: longestOffer } : profile));
   const timeoutMs = options.limits?.handshakeTimeoutMs ?? transportLimits.handshakeTimeoutMs;
 
   return new Promise((resolve, reject) => {
     let peerId: string | undefined;
+    let offered: AssociationOffer | undefined;
     let isSettled = false;
 
     const cancelTimeout = clock.timer(timeoutMs, () => {
@@ -111,7 +118,9 @@ export async function openNodeLink(options: NodeLinkOptions): Promise<NodeLink> 
       if (step.send !== undefined) link.send(step.send);
       if (step.kind !== 'done') return;
       peerId = step.peerId;
-      link.send(ownProfile);
+      offered = options.offer?.(peerId);
+      const said = offered === undefined ? profile : { ...profile, association: offered };
+      link.send(encodeProfileEnvelope(encodeProfile(said)));
     }
 
     function finish(frame: Uint8Array, nodeId: string): void {
@@ -123,7 +132,7 @@ export async function openNodeLink(options: NodeLinkOptions): Promise<NodeLink> 
       }
       isSettled = true;
       cancelTimeout();
-      resolve(new AuthenticatedLink(link, peer, clock, options.limits));
+      resolve(new AuthenticatedLink(link, peer, offered, clock, options.limits));
     }
 
     link.onClose = ({ code, text }) => {
@@ -155,6 +164,7 @@ type FrameHandler = NodeLink['onFrame'];
 
 class AuthenticatedLink implements NodeLink {
   readonly peer: NodeProfile;
+  readonly offered: AssociationOffer | undefined;
   readonly remote: string;
   onPlaceDown: (thread: string) => void = ignore;
 
@@ -171,8 +181,15 @@ class AuthenticatedLink implements NodeLink {
   /** A pong waits in the full buffer; the next is only remembered. */
   #pongBuffered = false;
 
-  constructor(link: Link, peer: NodeProfile, clock: Clock, times: HeartbeatTimes | undefined) {
+  constructor(
+    link: Link,
+    peer: NodeProfile,
+    offered: AssociationOffer | undefined,
+    clock: Clock,
+    times: HeartbeatTimes | undefined,
+  ) {
     this.peer = peer;
+    this.offered = offered;
     this.remote = link.remote;
     this.#link = link;
     const options = {

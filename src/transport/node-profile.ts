@@ -1,9 +1,11 @@
 /**
- * What a node says about itself right after authentication: its roles, its code, its threads.
+ * What a node says about itself right after authentication: its roles, its code, its threads, and what of an earlier link
+ * it would go on with.
  *
  * The peer is known by then, yet each field is checked by hand: a peer of a newer version, or one with a fault, must
  * not bring us down. A difference in the fingerprints refuses nothing here; the caller compares them.
  */
+import { type AssociationOffer, isToken } from './association.ts';
 import { FrameRefused } from './errors.ts';
 import { strictCodec } from './frame-codec.ts';
 import { isNodeId } from './hello.ts';
@@ -18,14 +20,17 @@ export interface NodeProfile {
   readonly fingerprints: Readonly<Record<string, string>>;
   /** Threads that run actors, the main one included. */
   readonly threads: number;
+  /** Absent where it can resume nothing. */
+  readonly association?: AssociationOffer;
 }
 
 const codecLimits = { ...transportLimits, frameBytesMax: transportLimits.profileBytesMax };
 
 /** @throws FrameRefused when the profile is beyond the limits that every peer enforces. */
 export function encodeProfile(profile: NodeProfile): Uint8Array {
-  const { nodeId, threads, roles, fingerprints } = profile;
-  const bytes = strictCodec(codecLimits).pack([nodeId, threads, roles, Object.entries(fingerprints).flat()]);
+  const { nodeId, threads, roles, fingerprints, association } = profile;
+  const said = association === undefined ? [] : [association.token, association.resume ?? null];
+  const bytes = strictCodec(codecLimits).pack([nodeId, threads, roles, Object.entries(fingerprints).flat(), ...said]);
   const checked = decodeProfile(bytes, nodeId);
   if ('field' in checked) {
     throw new FrameRefused('value', `the profile of this node cannot be sent: ${checked.field} is beyond its limits`);
@@ -42,7 +47,7 @@ export function decodeProfile(bytes: Uint8Array, nodeId: string): NodeProfile | 
     if (error instanceof FrameRefused) return { field: `profile (${error.finding})` };
     throw error;
   }
-  const [id, threads, roles, pairs] = items;
+  const [id, threads, roles, pairs, token, resume] = items;
   if (items.length < 4) return { field: 'profile.length' };
   if (id !== nodeId || !isNodeId(nodeId)) return { field: 'profile.nodeId' };
   if (!isCount(threads, transportLimits.profileThreadsMax)) return { field: 'profile.threads' };
@@ -53,7 +58,16 @@ export function decodeProfile(bytes: Uint8Array, nodeId: string): NodeProfile | 
   const fingerprints = new Map<string, string>();
   for (let index = 0; index < pairs.length; index += 2) fingerprints.set(pairs[index]!, pairs[index + 1]!);
   if (fingerprints.has('__proto__') || fingerprints.size !== pairs.length / 2) return { field: 'profile.fingerprints' };
-  return { nodeId, roles, fingerprints: Object.fromEntries(fingerprints), threads };
+  const profile = { nodeId, roles, fingerprints: Object.fromEntries(fingerprints), threads };
+  if (items.length === 4) return profile;
+  if (!isToken(token)) return { field: 'profile.token' };
+  if (resume === null) return { ...profile, association: { token, resume: undefined } };
+  if (!isTokens(resume)) return { field: 'profile.resume' };
+  return { ...profile, association: { token, resume } };
+}
+
+function isTokens(value: unknown): value is [string, string] {
+  return Array.isArray(value) && value.length === 2 && value.every(isToken);
 }
 
 function isCount(value: unknown, max: number): value is number {

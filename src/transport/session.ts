@@ -8,6 +8,10 @@
  *
  * A frame is one array: `[sequence, received, settled, granted, asks, …items]`. All four counts are cumulative, so a frame
  * without items repeats them at no risk; one that `asks` is answered with the other side's counts at once.
+ *
+ * It outlives its carrier: suspended, it goes on taking items within its bounds, and over the next carrier each side first
+ * says its counts in a resume frame, whose sequence is -1. What the other side has not received is sent again then, so that
+ * nothing is lost or comes twice.
  */
 import type { BesideBytes } from '../base/beside-bytes.ts';
 import type { Cancel, Clock } from '../base/environment/clock.ts';
@@ -20,9 +24,13 @@ import { FrameRefused } from './errors.ts';
 import type { FrameCodec } from './frame-codec.ts';
 
 const headerFields = 5;
+/** In place of the sequence of a resume frame. */
+const resumes = -1;
 
 /** How a session's frames reach the other place. Ordered; what was sent when it breaks may be lost. */
 export interface Carrier {
+  /** True where it follows one that was cut: every session over it begins with resume frames, a new one too. */
+  readonly resumes?: boolean;
   /**
    * False when the carrier has enough for now; wait for `drained`. The frame belongs to the carrier.
    * @param beside Bytes that belong to the frame and are posted beside it, where the codec leaves such out.
@@ -95,6 +103,9 @@ class Frame {
 
 export class Session implements Runnable {
   readonly #options: SessionOptions;
+  #carrier: Carrier;
+  /** `resuming` from its own resume frame until that of the other side. */
+  #state: 'open' | 'suspended' | 'resuming' = 'open';
   // Sending.
   #open = new Frame();
   /** At how many messages the open frame is full. */
@@ -102,7 +113,10 @@ export class Session implements Runnable {
   /** Which item may still grow: counted by all that ever began, and by frames that were closed. */
   #last = 0;
   readonly #sealed = new Ring<Frame>();
+  /** Sent, and not received by the other side as far as is known. */
   readonly #retained = new Ring<Frame>();
+  /** The same, where they were sent over an earlier carrier and are to be sent over this one. */
+  readonly #again = new Ring<Frame>();
   #queued = 0;
   /** Large bytes among what is queued. */
   #queuedBytes = 0;
@@ -135,6 +149,7 @@ export class Session implements Runnable {
 
   constructor(options: SessionOptions) {
     this.#options = options;
+    this.#carrier = options.carrier;
   }
 
   // ── sending ──
@@ -156,6 +171,11 @@ export class Session implements Runnable {
 
   get isOver(): boolean {
     return this.#ended;
+  }
+
+  /** True while there is no carrier. */
+  get isSuspended(): boolean {
+    return this.#state === 'suspended' && !this.#ended;
   }
 
   /** Items sent that the other side has not handled yet, and items not sent yet. */
@@ -215,7 +235,8 @@ export class Session implements Runnable {
   get #isFilled(): boolean {
     const { count } = this.#open;
     if (count < limits.frameMessagesEarly) return false;
-    return count >= this.#frameMessages || this.#retained.size < limits.framesEarly;
+    if (count >= this.#frameMessages) return true;
+    return this.#state === 'open' && this.#retained.size + this.#again.size < limits.framesEarly;
   }
 
   /** A mark of the item that was begun last. */
@@ -270,11 +291,17 @@ export class Session implements Runnable {
   }
 
   #flush(): void {
+    while (this.#again.size > 0 && this.#mayCarry) this.#sendAgain(this.#again.shift()!);
     while (this.#sealed.size > 0 && this.#maySend()) this.#send(this.#sealed.shift()!);
   }
 
+  get #mayCarry(): boolean {
+    return this.#state === 'open' && !this.#carrierFull && !this.#ended && this.#broken === undefined;
+  }
+
+  /** Whether what is new may be sent. */
   #maySend(): boolean {
-    if (this.#carrierFull || this.#ended || this.#broken !== undefined) return false;
+    if (!this.#mayCarry) return false;
     if (this.#sent < this.#granted && this.#flightBytes < limits.sessionBytesWindow) return true;
     this.statistics.creditWaits += 1;
     this.#keepIdleTimer();
@@ -294,6 +321,25 @@ export class Session implements Runnable {
     this.#carry(packed, beside);
     this.#keepIdleTimer();
     if (this.#roomWaiters.length > 0 && this.hasRoom) this.#wakeRoomWaiters();
+  }
+
+  /** Under its old sequence, and with the counts of now. */
+  #sendAgain(frame: Frame): void {
+    this.#retained.push(frame);
+    this.#stamp(frame.fields, frame.sequence);
+    try {
+      const beside: BesideBytes[] = [];
+      this.#carry(this.#options.codec.pack(frame.fields, beside), beside);
+    } catch (error) {
+      if (!(error instanceof FrameRefused)) throw error;
+      // With `isolation: 'trusted'` its values are the sender's own, who has changed them since.
+      this.#break(`a frame cannot be sent again: ${error.message}`);
+    }
+  }
+
+  /** How many messages the other side has when everything has arrived that was sent over this carrier. */
+  get #carried(): number {
+    return this.#again.peek()?.sequence ?? this.#sent;
   }
 
   /** The frame's bytes; a frame that is too large, or holds what cannot be sent, is sent in halves instead. */
@@ -350,12 +396,15 @@ export class Session implements Runnable {
     this.statistics.framesSent += 1;
     this.statistics.bytesSent += packed.byteLength;
     if (beside !== undefined) this.statistics.bytesSent += bytesBeside(beside);
-    const { carrier } = this.#options;
-    const failed = (error: unknown): void => this.#break(`its carrier failed: ${describeThrown(error)}`);
+    const carrier = this.#carrier;
+    const failed = (error: unknown): void => {
+      if (this.#carrier === carrier) this.#break(`its carrier failed: ${describeThrown(error)}`);
+    };
     try {
       if (carrier.send(packed, beside)) return;
       this.#carrierFull = true;
       carrier.drained().then(() => {
+        if (this.#carrier !== carrier) return;
         this.#carrierFull = false;
         this.#makeReady();
       }, failed);
@@ -381,19 +430,19 @@ export class Session implements Runnable {
   }
 
   #sendCounts(asks: boolean): void {
-    if (this.#carrierFull || this.#broken !== undefined) return;
+    if (!this.#mayCarry) return;
     const fields: unknown[] = [0, 0, 0, 0, asks];
-    this.#stamp(fields, this.#sent);
+    this.#stamp(fields, this.#carried);
     this.#carry(this.#options.codec.pack(fields));
   }
 
   /** While counts are unreported, or messages unacknowledged, the counts are repeated at intervals. */
   #keepIdleTimer(): void {
-    if (this.#idle !== undefined || this.#ended) return;
+    if (this.#idle !== undefined || this.#ended || this.#state !== 'open') return;
     this.#idle = this.#options.clock.timer(limits.sessionIdleMs, () => {
       this.#idle = undefined;
       if (this.#ended) return;
-      const waiting = this.#retained.size > 0 || this.#queued > 0;
+      const waiting = this.#sent > this.#acknowledged || this.#queued > 0;
       if (waiting || this.#received !== this.#reportedReceived || this.#settled !== this.#reportedSettled) {
         this.#sendCounts(waiting);
         this.#keepIdleTimer();
@@ -405,7 +454,8 @@ export class Session implements Runnable {
 
   /** @param beside The memory of what came beside the frame. */
   onFrame(frame: Uint8Array, beside?: readonly ArrayBufferLike[]): void {
-    if (this.#ended) return;
+    // What still comes over a carrier that is gone is sent again.
+    if (this.#ended || this.#state === 'suspended') return;
     const bytes = frame.byteLength + (beside === undefined ? 0 : ownedBytes(beside));
     this.statistics.framesReceived += 1;
     this.statistics.bytesReceived += bytes;
@@ -431,12 +481,15 @@ export class Session implements Runnable {
 
   #readHeader(fields: readonly unknown[]): string | undefined {
     const [sequence, received, settled, granted, asks] = fields;
-    if (!isCount(sequence) || !isCount(received) || !isCount(settled) || !isCount(granted)) {
+    const isFirst = this.#state === 'resuming';
+    if (isFirst && (sequence !== resumes || fields.length !== headerFields)) return 'no resume frame where one is due';
+    if (!(isFirst || isCount(sequence)) || !isCount(received) || !isCount(settled) || !isCount(granted)) {
       return 'a frame whose counts are not whole numbers';
     }
     if (typeof asks !== 'boolean') return 'a frame that neither asks for counts nor does not';
-    if (sequence !== this.#received) return `frame ${sequence} where ${this.#received} was next`;
-    if (received < this.#acknowledged || received > this.#sent) return `received: ${received} of ${this.#sent} sent`;
+    if (!isFirst && sequence !== this.#received) return `frame ${sequence} where ${this.#received} was next`;
+    const carried = this.#carried;
+    if (received < this.#acknowledged || received > carried) return `received: ${received} of ${carried} sent`;
     if (settled < this.#settledThere || settled > received) return `settled: ${settled} of ${received} received`;
     if (granted < this.#granted) return `granted: ${granted} after ${this.#granted}`;
     this.#acknowledged = received;
@@ -449,12 +502,47 @@ export class Session implements Runnable {
     }
     const next = this.#retained.peek();
     // A frame is received as a whole.
-    return next !== undefined && next.sequence < received ? `received: ${received}, amid a frame` : undefined;
+    if (next !== undefined && next.sequence < received) return `received: ${received}, amid a frame`;
+    if (isFirst) this.#resumed();
+    return undefined;
   }
 
   /** So many received items have been handled or dead-lettered. */
   settle(count: number): void {
     this.#settled += count;
+  }
+
+  // ── from one carrier to the next ──
+
+  /** The carrier is gone, and another may come: nothing is sent until then. */
+  suspend(): void {
+    if (this.#ended || this.#state === 'suspended') return;
+    this.#state = 'suspended';
+    this.#idle?.();
+    this.#idle = undefined;
+    this.#carrier = nowhere;
+    this.#carrierFull = false;
+    // What was still to be sent again was sent after what is retained.
+    for (let frame = this.#again.shift(); frame !== undefined; frame = this.#again.shift()) this.#retained.push(frame);
+  }
+
+  /** Goes on over another carrier, once the other side has said there what it has received. */
+  resume(carrier: Carrier): void {
+    this.suspend();
+    if (this.#ended || this.#broken !== undefined) return;
+    this.#state = 'resuming';
+    this.#carrier = carrier;
+    const fields: unknown[] = [0, 0, 0, 0, false];
+    this.#stamp(fields, resumes);
+    this.#carry(this.#options.codec.pack(fields));
+  }
+
+  /** What is retained now did not get there. */
+  #resumed(): void {
+    this.#state = 'open';
+    for (let frame = this.#retained.shift(); frame !== undefined; frame = this.#retained.shift())
+      this.#again.push(frame);
+    this.#makeReady();
   }
 
   // ── the end ──
@@ -465,8 +553,10 @@ export class Session implements Runnable {
     this.#ended = true;
     this.#idle?.();
     const unacknowledged: (readonly unknown[])[] = [];
-    for (let frame = this.#retained.shift(); frame !== undefined; frame = this.#retained.shift()) {
-      unacknowledged.push(...frame.items());
+    for (const frames of [this.#retained, this.#again]) {
+      for (let frame = frames.shift(); frame !== undefined; frame = frames.shift()) {
+        unacknowledged.push(...frame.items());
+      }
     }
     if (this.#open.count > 0) this.#sealed.push(this.#open);
     const unsent: (readonly unknown[])[] = [];
@@ -507,6 +597,9 @@ function halves(frame: Frame, cut: SessionOptions['cut']): readonly Frame[] {
   }
   return [first, second];
 }
+
+/** In place of a carrier while there is none. */
+const nowhere: Carrier = { send: () => true, drained: () => Promise.resolve() };
 
 function between(value: number, least: number, most: number): number {
   return Math.max(least, Math.min(most, value));

@@ -112,6 +112,12 @@ describe('troupe node', () => {
       ['--registry', registry, '--listen', 'ws://127.0.0.1:0', '--threads', 'two'],
     ],
     [
+      'a window that is no number',
+      2,
+      /^UsageError: --resume-ms takes a whole number; it was given "soon"/,
+      ['--registry', registry, '--listen', 'ws://127.0.0.1:0', '--resume-ms', 'soon'],
+    ],
+    [
       'a log level that does not exist',
       2,
       /^UsageError: [\s\S]*logLevel/,

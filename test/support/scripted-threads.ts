@@ -122,7 +122,7 @@ export function scriptedPool(threads: number | ThreadOptions, cores = 4): Script
     log,
     router,
     relay: () => undefined,
-    epochs: () => [],
+    nodes: () => [],
     onBroken: () => undefined,
     guardian: {},
     stacks: 'threads',

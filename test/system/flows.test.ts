@@ -20,7 +20,7 @@ let program: ChildProcessByStdio<null, Readable, null> | undefined;
 
 beforeAll(async () => {
   folder = await secretFolder();
-  other = await startNode(folder.file, 'ws://127.0.0.1:0', ['--registry', registry.pathname]);
+  other = await startNode(folder.file, 'ws://127.0.0.1:0', ['--registry', registry.pathname, '--resume-ms', '0']);
   out = join(await mkdtemp(join(tmpdir(), 'troupe-flows-')), 'out.jsonl');
 });
 afterAll(async () => {

@@ -45,10 +45,10 @@ describe('a link between two nodes', () => {
     expect(await worker.pathOf({ other: nearer })).toContain(a.nodeId);
   });
 
-  it('serves refs that were held when it was cut, from the main thread and from a worker, once it is back', async () => {
-    const a = await start({ listen: 'ws://127.0.0.1:0', roles: ['far'] });
+  it('serves refs that were held when it was cut for good, from the main thread and from a worker, once it is back', async () => {
+    const a = await start({ listen: 'ws://127.0.0.1:0', roles: ['far'], resumeMs: 0 });
     const way = await cable(a.address!);
-    const b = await start({ join: [way.address] });
+    const b = await start({ join: [way.address], resumeMs: 0 });
     const far = await b.spawn(counter, { on: node({ role: 'far' }), args: { start: 7 } });
     const worker = await b.spawn(counter, { on: thread() });
     worker.keep({ other: far });
@@ -124,9 +124,10 @@ describe('a link between two nodes', () => {
 
   it('is not broken by what a worker sent before it knew that the link was a new one', async () => {
     const lateRegistry = new URL('./fixtures/late.ts', import.meta.url);
-    const a = await start({ registry: lateRegistry, listen: 'ws://127.0.0.1:0', roles: ['far'] });
+    const options = { registry: lateRegistry, resumeMs: 0 };
+    const a = await start({ ...options, listen: 'ws://127.0.0.1:0', roles: ['far'] });
     const way = await cable(a.address!);
-    const b = await start({ registry: lateRegistry, join: [way.address] });
+    const b = await start({ ...options, join: [way.address] });
     const far = await b.spawn(counter, { on: node({ role: 'far' }) });
     const worker = await b.spawn(late, { on: thread() });
     worker.addAfterSpin({ ms: 0, times: 10, other: far });

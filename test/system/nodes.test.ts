@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { type ActorSystem, createSystem, node, pathOf, secret, thread } from 'troupe';
+import { type ActorSystem, createSystem, node, pathOf, type SystemOptions, secret, thread } from 'troupe';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { hostileThrowables } from '../support/hostile-throwables.ts';
 import { counter, fragile } from './fixtures/actors.ts';
@@ -24,13 +24,14 @@ afterEach(async () => {
   system = undefined;
 });
 
-async function join(to = other, threads = 1): Promise<ActorSystem> {
+async function join(to = other, options: SystemOptions = {}): Promise<ActorSystem> {
   system = await createSystem({
     registry,
-    threads,
+    threads: 1,
     join: [to.address],
     auth: secret({ file: folder.file }),
     logLevel: 'silent',
+    ...options,
   });
   return system;
 }
@@ -129,7 +130,7 @@ describe('a second node', () => {
 
   it('settles every open ask with OutcomeUnknown when it is killed, and is joined again when it is back', async () => {
     const doomed = await startNode(folder.file);
-    await join(doomed);
+    await join(doomed, { resumeMs: 0 });
     const ref = await system!.spawn(counter, { on: node({ role: 'workers' }) });
     const asked = Array.from({ length: 20 }, () =>
       ref.slowly({ ms: 20_000 }, { timeoutMs: 25_000 }).catch((error) => `${error.code} ${error.reason}`),
@@ -181,6 +182,9 @@ describe('what cannot start', () => {
       'SecretFailed',
     ],
     ['listening to the world without a secret', () => createSystem({ listen: 'ws://0.0.0.0:0' }), 'UsageError'],
+    ['a window below 0', () => createSystem({ resumeMs: -1 }), 'UsageError'],
+    ['a window of 11 minutes', () => createSystem({ resumeMs: 660_000 }), 'UsageError'],
+    ['a window that is no number', () => createSystem({ resumeMs: '10s' as never }), 'UsageError'],
     ['an option that does not exist', () => createSystem({ thread: 2 } as never), 'UsageError'],
   ])('says so: %s', async (_what, start, code) => {
     const error = await (start() as Promise<ActorSystem>).then(

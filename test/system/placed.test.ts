@@ -126,6 +126,7 @@ describe('a child on another node', () => {
         registry,
         threads: 1,
         join: [first.address, second.address],
+        resumeMs: 0,
         auth: secret({ file: folder.file }),
         logLevel: 'silent',
       });

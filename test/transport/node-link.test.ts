@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../src/base/platform/seeded-random.ts';
 import { pass as settle } from '../../src/testing/event-loop.ts';
 import { VirtualClock } from '../../src/testing/virtual-clock.ts';
+import { agree } from '../../src/transport/association.ts';
 import type { CloseReason } from '../../src/transport/close-codes.ts';
 import { HandshakeFailed } from '../../src/transport/errors.ts';
 import { strictCodec } from '../../src/transport/frame-codec.ts';
@@ -12,6 +13,7 @@ import { decodeProfile, encodeProfile, type NodeProfile } from '../../src/transp
 import { Secret } from '../../src/transport/secret.ts';
 import { bytesOf, linkPair, type MemoryLink, stall } from './support.ts';
 
+const token = '0f'.repeat(16);
 const secret = new Secret(Buffer.from('s'.repeat(32)));
 const profileOf = (nodeId: string): NodeProfile => ({
   nodeId,
@@ -309,6 +311,11 @@ describe('the opening of a node link', () => {
     ['a name of 257 characters', codec.pack(['n1', 1, [], ['x'.repeat(257), 'f']]), 'profile.fingerprints'],
     ['the name __proto__', codec.pack(['n1', 1, [], ['__proto__', 'f']]), 'profile.fingerprints'],
     ['a name twice', codec.pack(['n1', 1, [], ['a', 'f', 'a', 'f']]), 'profile.fingerprints'],
+    ['a short token', codec.pack(['n1', 1, [], [], 'abc', null]), 'profile.token'],
+    ['a token that is a number', codec.pack(['n1', 1, [], [], 7, null]), 'profile.token'],
+    ['a token and no more', codec.pack(['n1', 1, [], [], token]), 'profile.resume'],
+    ['one token to resume', codec.pack(['n1', 1, [], [], token, [token]]), 'profile.resume'],
+    ['a token to resume in capitals', codec.pack(['n1', 1, [], [], token, [token, 'A'.repeat(32)]]), 'profile.resume'],
   ])('fails with 4003 for a profile with %s', async (_what, bytes, field) => {
     expect(decodeProfile(bytes, 'n1')).toEqual({ field });
     const [ours, theirs] = linkPair();
@@ -321,6 +328,30 @@ describe('the opening of a node link', () => {
     await expect(attempt).rejects.toThrow(`malformed ${field}`);
   });
 
+  it('says what it would resume to the peer that has proved itself, and hears the same of it', async () => {
+    const [mine, yours, next] = ['1', '2', '3'].map((digit) => digit.repeat(32)) as [string, string, string];
+    const { results } = await open(
+      { offer: (nodeId) => ({ token: next, resume: nodeId === 'n2' ? [mine, yours] : undefined }) },
+      { offer: () => ({ token, resume: undefined }) },
+    );
+    const [a, b] = results.map((result) => record(result).link);
+    expect([a!.offered, a!.peer.association]).toEqual([
+      { token: next, resume: [mine, yours] },
+      { token, resume: undefined },
+    ]);
+    expect([b!.offered, b!.peer.association]).toEqual([a!.peer.association, a!.offered]);
+  });
+
+  it('goes on with an association that both name crosswise, and begins one in every other case', () => {
+    const [x, y, z] = ['1', '2', '3'].map((digit) => digit.repeat(32)) as [string, string, string];
+    const ask = (mine?: [string, string], theirs?: [string, string]) =>
+      agree({ token: x, resume: mine }, { token: y, resume: theirs });
+    expect(ask([x, z], [z, x])).toEqual({ tokens: [x, z], resumes: true });
+    const anew = { tokens: [x, y], resumes: false };
+    const others = [ask(), ask([x, z]), ask(undefined, [z, x]), ask([x, z], [x, z]), ask([x, z], [z, y])];
+    for (const one of others) expect(one).toEqual(anew);
+  });
+
   it('takes a profile of 4,096 names, and refuses to send one of 4,097', () => {
     const names = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, n) => [`actor${n}`, 'f']));
     const large = { ...profileOf('n1'), fingerprints: names(4_096) };
@@ -329,6 +360,7 @@ describe('the opening of a node link', () => {
   });
 
   it('ignores fields that a later version adds to the profile', () => {
-    expect(decodeProfile(codec.pack(['n1', 1, [], [], 'more']), 'n1')).toMatchObject({ nodeId: 'n1', threads: 1 });
+    const more = codec.pack(['n1', 1, [], [], token, null, 'more']);
+    expect(decodeProfile(more, 'n1')).toMatchObject({ nodeId: 'n1', threads: 1 });
   });
 });

@@ -8,6 +8,7 @@ import { VirtualClock } from '../../src/testing/virtual-clock.ts';
 import type { FrameRefused } from '../../src/transport/errors.ts';
 import { recordsCodec, strictCodec } from '../../src/transport/frame-codec.ts';
 import { type Carrier, Session } from '../../src/transport/session.ts';
+import { proofRuns } from '../support/proof-runs.ts';
 
 /** An item of one value. */
 const kind = 2;
@@ -412,5 +413,284 @@ describe('a session', () => {
       ),
       { numRuns: 30 },
     );
+  });
+});
+
+/** What may happen to two ends and the link between them; numbers say how much of it. */
+type Step =
+  | { readonly kind: 'tell'; readonly by: 'a' | 'b'; readonly count: number }
+  | { readonly kind: 'deliver'; readonly to: 'a' | 'b'; readonly count: number }
+  | { readonly kind: 'settle'; readonly by: 'a' | 'b'; readonly count: number }
+  | { readonly kind: 'fill'; readonly by: 'a' | 'b' }
+  | { readonly kind: 'cut'; readonly arriveAtA: number; readonly arriveAtB: number }
+  | { readonly kind: 'resume'; readonly by: 'a' | 'b' }
+  | { readonly kind: 'idle' };
+
+const side = fc.constantFrom('a', 'b');
+const some = (max: number) => fc.integer({ min: 1, max });
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { arbitrary: fc.record({ kind: fc.constant('tell'), by: side, count: some(200) }), weight: 5 },
+  { arbitrary: fc.record({ kind: fc.constant('deliver'), to: side, count: some(6) }), weight: 8 },
+  { arbitrary: fc.record({ kind: fc.constant('settle'), by: side, count: some(100) }), weight: 2 },
+  { arbitrary: fc.record({ kind: fc.constant('fill'), by: side }), weight: 1 },
+  {
+    arbitrary: fc.record({
+      kind: fc.constant('cut'),
+      arriveAtA: fc.integer({ min: 0, max: 4 }),
+      arriveAtB: fc.integer({ min: 0, max: 4 }),
+    }),
+    weight: 3,
+  },
+  { arbitrary: fc.record({ kind: fc.constant('resume'), by: side }), weight: 6 },
+  { arbitrary: fc.constant({ kind: 'idle' }), weight: 1 },
+) as fc.Arbitrary<Step>;
+
+/** Two ends whose link is cut: frames on their way are lost with it, and none arrive at an end that has not resumed. */
+class Cable {
+  readonly ends: { readonly a: End; readonly b: End };
+  readonly clock = new VirtualClock();
+  readonly sent = { a: 0, b: 0 };
+  readonly #unsettled = { a: 0, b: 0 };
+
+  constructor(seed: number) {
+    const scheduler = new TestScheduler({ random: seededRandom(seed) });
+    this.ends = { a: new End(this.clock, scheduler, true), b: new End(this.clock, scheduler, true) };
+    for (const end of Object.values(this.ends)) end.settles = false;
+  }
+
+  tell(by: 'a' | 'b', count: number): void {
+    for (let n = 0; n < count; n += 1) {
+      if (this.sent[by] % 7 === 0) this.ends[by].tell(this.sent[by]);
+      else this.ends[by].add(this.sent[by]);
+      this.sent[by] += 1;
+    }
+  }
+
+  deliver(to: 'a' | 'b', count: number): void {
+    const { frames } = this.ends[to === 'a' ? 'b' : 'a'];
+    const { session, received } = this.ends[to];
+    if (session.isSuspended) return;
+    const before = received.length;
+    for (const frame of frames.splice(0, count)) session.onFrame(frame);
+    this.#unsettled[to] += received.length - before;
+  }
+
+  settle(by: 'a' | 'b', most: number): void {
+    const count = Math.min(most, this.#unsettled[by]);
+    this.#unsettled[by] -= count;
+    this.ends[by].session.settle(count);
+  }
+
+  cut(): void {
+    for (const end of [this.ends.a, this.ends.b]) {
+      end.session.suspend();
+      end.frames.length = 0;
+      end.drain();
+    }
+  }
+
+  async take(step: Step): Promise<void> {
+    switch (step.kind) {
+      case 'tell':
+        this.tell(step.by, step.count);
+        break;
+      case 'deliver':
+        this.deliver(step.to, step.count);
+        break;
+      case 'settle':
+        this.settle(step.by, step.count);
+        break;
+      case 'fill':
+        this.ends[step.by].full = !this.ends[step.by].full;
+        if (!this.ends[step.by].full) this.ends[step.by].drain();
+        break;
+      case 'cut':
+        this.deliver('a', step.arriveAtA);
+        this.deliver('b', step.arriveAtB);
+        this.cut();
+        break;
+      case 'resume': {
+        const end = this.ends[step.by];
+        if (end.session.isSuspended) end.session.resume(end);
+        break;
+      }
+      case 'idle':
+        await this.clock.advance(limits.sessionIdleMs);
+        break;
+      default:
+        step satisfies never;
+    }
+    await settle();
+  }
+
+  /** Mends the cable for good, and waits until everything is there. */
+  async finish(): Promise<void> {
+    const ends = [this.ends.a, this.ends.b];
+    for (const end of ends) {
+      end.drain();
+      if (end.session.isSuspended) end.session.resume(end);
+    }
+    for (let rounds = 0; rounds < 400 && ends.some(({ session }) => session.outstanding > 0); rounds += 1) {
+      await settle();
+      for (const to of ['a', 'b'] as const) {
+        this.deliver(to, 1_000);
+        this.settle(to, 1_000_000);
+      }
+      if (rounds % 10 === 9) await this.clock.advance(limits.sessionIdleMs);
+    }
+  }
+}
+
+const upTo = (count: number) => Array.from({ length: count }, (_, n) => n);
+
+describe('a session whose carrier is cut', () => {
+  it('loses nothing, repeats nothing and keeps the order both ways, however often and wherever it is cut', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer(), fc.array(step, { minLength: 10, maxLength: 80 }), async (seed, steps) => {
+        const cable = new Cable(seed);
+        for (const one of steps) await cable.take(one);
+        await cable.finish();
+        const { a, b } = cable.ends;
+        expect([...a.broken, ...b.broken]).toEqual([]);
+        expect(b.received).toEqual(upTo(cable.sent.a));
+        expect(a.received).toEqual(upTo(cable.sent.b));
+        expect([a, b].map(({ session }) => [session.outstanding, session.undelivered])).toEqual([
+          [0, 0],
+          [0, 0],
+        ]);
+        await cable.clock.advance(limits.sessionIdleMs * 5);
+        expect(cable.clock.pending).toBe(0);
+      }),
+      { numRuns: proofRuns(150) },
+    );
+  });
+
+  it('sends again what was on its way in both directions, and what waited meanwhile behind it', async () => {
+    const cable = new Cable(1);
+    const { a, b } = cable.ends;
+    cable.tell('a', 1_000);
+    cable.tell('b', 1_000);
+    await settle();
+    cable.deliver('b', 2);
+    cable.deliver('a', 1);
+    cable.cut();
+    cable.tell('a', 500);
+    cable.tell('b', 500);
+    await settle();
+    expect([a.frames, b.frames]).toEqual([[], []]);
+    await cable.finish();
+    expect([a.received, b.received]).toEqual([upTo(1_500), upTo(1_500)]);
+    expect([a.broken, b.broken]).toEqual([[], []]);
+  });
+
+  it('says its counts first and nothing more before the other side has said its own', async () => {
+    const cable = new Cable(1);
+    const { a } = cable.ends;
+    cable.tell('a', 100);
+    cable.tell('b', 16);
+    await settle();
+    cable.deliver('a', 1);
+    cable.cut();
+    a.session.resume(a);
+    cable.tell('a', 100);
+    await settle();
+    a.session.hurry();
+    await cable.clock.advance(limits.sessionIdleMs * 5);
+    expect(a.frames.map((frame) => strictCodec().unpack(frame))).toEqual([
+      [-1, 16, 0, 16 + limits.sessionWindow, false],
+    ]);
+  });
+
+  it('goes on taking messages within its bounds, and has no timer', async () => {
+    const { a, clock } = pair(true);
+    a.session.suspend();
+    for (let n = 0; n < limits.outboxHighWater; n += 1) a.tell(n);
+    expect([a.session.hasRoom, a.session.isFull]).toEqual([false, false]);
+    for (let n = limits.outboxHighWater; n < limits.outboxCapacity; n += 1) a.tell(n);
+    await settle();
+    expect([a.session.hasRoom, a.session.isFull]).toEqual([false, true]);
+    expect([a.frames.length, clock.pending]).toEqual([0, 0]);
+    expect(a.session.end().unsent).toHaveLength(limits.outboxCapacity);
+  });
+
+  it('gives back at its end what was to be sent again, once, before what was never sent', async () => {
+    const { a, b } = pair(true);
+    a.tell('sent');
+    await settle();
+    a.session.suspend();
+    a.tell('new');
+    a.frames.length = 0;
+    a.session.resume(a);
+    a.full = true;
+    b.session.suspend();
+    b.session.resume(b);
+    a.session.onFrame(b.frames.shift()!);
+    await settle();
+    expect(a.session.end()).toEqual({ unacknowledged: [[kind, 'sent']], unsent: [[kind, 'new']], received: 0 });
+  });
+
+  it('says how far it has come when it reports amid what it sends again, and takes no receipt of more than that', async () => {
+    const { a, b } = pair(true);
+    b.settles = false;
+    a.tell(1);
+    b.tell(1);
+    await settle();
+    a.session.onFrame(b.frames.shift()!);
+    for (const end of [a, b]) end.session.suspend();
+    a.frames.length = 0;
+    for (const end of [a, b]) end.session.resume(end);
+    a.session.onFrame(b.frames.shift()!);
+    a.session.settle(1);
+    a.session.report();
+    expect(a.frames.map((frame) => (strictCodec().unpack(frame) as unknown[])[0])).toEqual([-1, 0]);
+    a.session.onFrame(strictCodec().pack([1, 1, 0, 16_385, false]));
+    expect(a.broken).toEqual(['received: 1 of 0 sent']);
+  });
+
+  it('takes nothing that still comes over the old carrier', async () => {
+    const { a, b } = pair(true);
+    a.tell(1);
+    await settle();
+    b.session.suspend();
+    b.session.onFrame(a.frames.shift()!);
+    expect([b.received, b.broken]).toEqual([[], []]);
+  });
+
+  it.each([
+    ['an ordinary frame', [0, 0, 0, 16_384, false]],
+    ['a resume frame with an item', [-1, 0, 0, 16_384, false, kind, 1]],
+    ['another negative sequence', [-2, 0, 0, 16_384, false]],
+    ['more received than sent', [-1, 4, 0, 16_384, false]],
+    ['fewer received than it has said before', [-1, 0, 0, 16_384, false]],
+    ['more settled than received', [-1, 3, 4, 16_384, false]],
+    ['a grant that shrinks', [-1, 3, 0, 100, false]],
+    ['a fraction', [-1, 1.5, 0, 16_384, false]],
+    ['a short header', [-1, 3]],
+  ])('is broken by %s where the resume frame is due', async (_what, fields) => {
+    const { a } = pair(true);
+    for (const value of [1, 2, 3]) a.tell(value);
+    await settle();
+    a.session.onFrame(strictCodec().pack([0, 3, 0, 16_387, false]));
+    a.session.suspend();
+    a.session.resume(a);
+    a.session.onFrame(strictCodec().pack(fields));
+    expect(a.broken).toHaveLength(1);
+  });
+
+  it('is broken by a second resume frame, and by one that received a frame in part', async () => {
+    const { a, b } = pair(true);
+    for (const end of [a, b]) end.session.suspend();
+    for (const end of [a, b]) end.session.resume(end);
+    const frame = b.frames[0]!;
+    a.session.onFrame(frame);
+    a.session.onFrame(frame);
+    expect(a.broken).toHaveLength(1);
+    for (let n = 0; n < 3; n += 1) b.add(n);
+    b.session.onFrame(a.frames.shift()!);
+    await settle();
+    b.session.suspend();
+    b.session.resume(b);
+    b.session.onFrame(strictCodec().pack([-1, 2, 0, 16_386, false]));
+    expect(b.broken).toEqual(['received: 2, amid a frame']);
   });
 });

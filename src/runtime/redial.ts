@@ -1,0 +1,51 @@
+/** Joins again what was joined before, at intervals that grow, until it succeeds or the system joins nobody any more. */
+import type { Cancel } from '../base/environment/clock.ts';
+import type { Environment } from '../base/environment/environment.ts';
+import { describeThrown } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import type { Logger } from '../base/logger.ts';
+
+export interface RedialOptions {
+  readonly environment: Environment;
+  readonly log: Logger;
+  readonly dial: (address: string) => Promise<void>;
+  /** True while something waits for the node at that address. */
+  readonly isAwaited: (address: string) => boolean;
+}
+
+export class Redial {
+  readonly #options: RedialOptions;
+  readonly #waits = new Set<Cancel>();
+  #closed = false;
+
+  constructor(options: RedialOptions) {
+    this.#options = options;
+  }
+
+  again(address: string, delayMs: number = limits.rejoinMsMin): void {
+    const { environment, log, dial, isAwaited } = this.#options;
+    if (this.#closed) return;
+    const jitter = 0.5 + environment.random.fraction();
+    // A node that has nothing else to do waits for the others.
+    const cancel = environment.clock.wake(delayMs * jitter, () => {
+      this.#waits.delete(cancel);
+      dial(address).then(
+        () => log.info({ address }, `joined ${address} again`),
+        (error: unknown) => {
+          if (this.#closed) return;
+          log.warn(
+            { address, error: describeThrown(error) },
+            `cannot join ${address} again yet: ${describeThrown(error)}`,
+          );
+          this.again(address, Math.min(delayMs * 2, isAwaited(address) ? limits.rejoinMsAway : limits.rejoinMsMax));
+        },
+      );
+    });
+    this.#waits.add(cancel);
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const cancel of this.#waits) cancel();
+  }
+}
