@@ -40,7 +40,8 @@ export async function runJob(
     // Both processes have read it by now.
     await second?.discardSecret();
     const processIds = second === undefined ? [process.pid] : [process.pid, second.processId];
-    last = await stream(options, system, processIds, signal);
+    const stops = second === undefined ? signal : AbortSignal.any([signal, second.ended]);
+    last = await stream(options, system, processIds, stops);
   } finally {
     await system.shutdown({ deadlineMs: shutdownWithinMs });
   }

@@ -18,12 +18,15 @@ const stopWithinMs = 800;
 export class NodeProcess implements AsyncDisposable {
   readonly address: string;
   readonly secretFile: string;
+  /** Aborts when the process ends; its reason says how. */
+  readonly ended: AbortSignal;
   readonly #child: Child;
   readonly #folder: string;
 
   constructor(address: string, secretFile: string, child: Child, folder: string) {
     this.address = address;
     this.secretFile = secretFile;
+    this.ended = endOf(child);
     this.#child = child;
     this.#folder = folder;
   }
@@ -88,6 +91,16 @@ async function addressOf(child: Child, signal: AbortSignal): Promise<string> {
     'NodeProcessFailed',
     `the second node did not start (${stateOf(child)}); it says why above, or try --no-node`,
   );
+}
+
+/** Our own link would wait for it to come back. */
+function endOf(child: Child): AbortSignal {
+  const ended = new AbortController();
+  child.once('exit', () => {
+    const text = `the second node ended (${stateOf(child)}), and what it held is lost; start the run again`;
+    ended.abort(new TroupeError('NodeProcessFailed', text));
+  });
+  return ended.signal;
 }
 
 function stateOf(child: Child): string {
