@@ -181,6 +181,10 @@ export const limits = {
   operationsNamedMax: 65_536,
   /** Such a name: a protocol's, a dot and an operation's. */
   operationLabelCharactersMax: 257,
+  /** Threads of another node that a session is open with: it ends them by name, and a machine has a few hundred cores. */
+  placesPerNodeMax: 1_024,
+  /** Routes to actors of other nodes that have moved: beyond these, messages take the way by their old place. */
+  routesOfNodesMax: 16_384,
   /** Calls that one chain may hold. */
   chainLinksMax: 256,
   /** Asks, offers and streams of one session that may be open in each direction. */

@@ -246,12 +246,19 @@ export class NodeLinks {
     this.#epochs += 1;
     const epoch = this.#epochs;
     this.#peers.set(nodeId, { link: opened, epoch, dialledBy, addresses, differing: new Set(names) });
+    let isDeaf = false;
     opened.onFrame = (source, target, frame) => {
       const from = `${nodeId}/${source}`;
       if (target === 'main') router.onFrame(from, frame);
       // The frame is a view of a shared buffer, and so is what Buffer.slice gives; the worker gets bytes of its own.
-      else if (!this.#options.deliver(`${profile.nodeId}/${target}`, from, new Uint8Array(frame))) {
-        opened.sendPlaceDown(target);
+      // A peer that does not read is told no more of threads that there are not: it would be told for every frame.
+      else if (!this.#options.deliver(`${profile.nodeId}/${target}`, from, new Uint8Array(frame)) && !isDeaf) {
+        isDeaf = !opened.sendPlaceDown(target);
+        if (isDeaf) {
+          void opened.drained().then(() => {
+            isDeaf = false;
+          });
+        }
       }
     };
     opened.onPlaceDown = (thread) => {
