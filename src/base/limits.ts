@@ -115,8 +115,10 @@ export const limits = {
   reboundRefsMax: 1_024,
   /** Addresses of actors of one place that are remembered before those that nobody holds are looked for. */
   targetsSwept: 1_024,
-  /** A refused connection is logged at most this often. */
+  /** A refused connection is logged at most this often, and so is a node that was not let in. */
   refusalLogMs: 1_000,
+  /** Links of nodes that end, and sessions that break, logged within that time: each matters, a thousand do not. */
+  linkLinesMax: 16,
   /** Dead letters kept for a reader that has not taken them yet. */
   deadLettersBuffered: 1_024,
   /** A worker posts its dead letters to its main thread at most this often. */

@@ -20,6 +20,7 @@ import { type NodeLink, type NodeProfile, openNodeLink } from '../transport/node
 import type { Secret } from '../transport/secret.ts';
 import type { Carrier } from '../transport/session.ts';
 import { differing } from './fingerprints.ts';
+import { type RefusalLine, refusalLog } from './refusal-log.ts';
 import { nodeOf, type Router, threadOf } from './router.ts';
 
 export interface NodeLinksOptions {
@@ -59,11 +60,17 @@ export class NodeLinks {
   readonly #dialled = new Set<string>();
   readonly #rejoins = new Set<Cancel>();
   readonly #abort = new AbortController();
+  readonly #notLetIn: RefusalLine;
+  readonly #linkLost: RefusalLine;
   #listener: Listener | undefined = undefined;
   #epochs = 0;
 
   constructor(options: NodeLinksOptions) {
     this.#options = options;
+    const { environment, log } = options;
+    const warn: RefusalLine = (fields, text) => log.warn(fields, text);
+    this.#notLetIn = refusalLog(environment.clock, warn);
+    this.#linkLost = refusalLog(environment.clock, warn, limits.linkLinesMax);
   }
 
   /** The address that is listened on. */
@@ -92,10 +99,8 @@ export class NodeLinks {
         this.#open(link, 'listener').catch((error: unknown) => {
           const isLinked = error instanceof HandshakeFailed && error.closeCode === closeCodes.nodeIdentity;
           if (this.#closing || isLinked) return;
-          this.#options.log.warn(
-            { remote: link.remote, error: describeThrown(error) },
-            `a node at ${link.remote} was not let in: ${describeThrown(error)}`,
-          );
+          const what = describeThrown(error);
+          this.#notLetIn({ remote: link.remote, error: what }, `a node at ${link.remote} was not let in: ${what}`);
         });
       },
     });
@@ -273,7 +278,7 @@ export class NodeLinks {
     opened.onClose = ({ code, text }) => {
       if (this.#peers.get(nodeId)?.link !== opened) return;
       if (!this.#closing)
-        log.warn({ node: nodeId, code, text }, `the link to node ${nodeId} was lost (${code} ${text})`);
+        this.#linkLost({ node: nodeId, code, text }, `the link to node ${nodeId} was lost (${code} ${text})`);
       this.#lost(nodeId, opened, `the link was lost (${code} ${text})`, goingAway);
       for (const one of addresses) this.#rejoin(one, limits.rejoinMsMin);
     };

@@ -36,7 +36,7 @@ interface Corpus {
 
 /** Frames that one node gets, and actors that these may stop one after the other. */
 const framesPerNode = 20_000;
-const victimsMax = 200;
+const victimsMax = 16;
 
 let live: LiveNode | undefined;
 let good: GoodLink | undefined;
