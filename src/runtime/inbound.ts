@@ -603,8 +603,9 @@ export class Inbound implements MovesOwner, Runnable {
         typeof actorName === 'string' ? actorName : undefined,
       );
       const answer = (): readonly [number, string] => [cell.address().cell, cell.branch()];
-      if (cell.started === undefined) this.send(Kind.reply, id, answer());
-      else this.answerOnce(cell.started, id, answer);
+      const { started } = cell;
+      if (started === undefined) this.send(Kind.reply, id, answer());
+      else this.answerOnce(id, () => started, answer);
     } catch (error) {
       this.#refuse(id, error as Error);
     }
@@ -619,7 +620,7 @@ export class Inbound implements MovesOwner, Runnable {
       if (isPlaced) deputy.takeDown(cell!);
       return;
     }
-    this.answerOnce(isPlaced ? deputy.restart(cell!) : Promise.resolve(), id);
+    this.answerOnce(id, () => (isPlaced ? deputy.restart(cell!) : Promise.resolve()));
   }
 
   /** @throws SpawnFailed where they hold what cannot be taken; whether they fit is for the spawn to say. */
@@ -637,21 +638,24 @@ export class Inbound implements MovesOwner, Runnable {
   #stop(id: number, cellId: unknown, mode: unknown, deadlineMs: number | undefined): void {
     const cell = this.#place.host.cell(cellId as number);
     const options = { drain: mode === StopMode.drain, ...(deadlineMs === undefined ? {} : { deadlineMs }) };
-    this.answerOnce(cell?.stop(mode === StopMode.kill, options) ?? Promise.resolve(), id);
+    this.answerOnce(id, () => cell?.stop(mode === StopMode.kill, options) ?? Promise.resolve());
   }
 
-  /** Answers a call that is no message once it is `over`. @throws where too many of them wait for that */
-  answerOnce(over: Promise<unknown>, id: number, answer: () => unknown = nothing): void {
+  /** Does what a call that is no message asks for, and answers once that is over; refused where too many wait for that. */
+  answerOnce(id: number, begin: () => Promise<unknown>, answer: () => unknown = nothing): void {
+    if (this.#place.foreign && this.#unanswered >= limits.callsPerSessionMax) {
+      this.#refuse(id, new Rejected('full', `too many calls of ${this.#place.placeId} are open; send fewer at once`));
+      return;
+    }
     this.#unanswered += 1;
-    over
-      .then(
-        () => this.send(Kind.reply, id, answer()),
-        (error: unknown) => this.#refuse(id, error as Error),
-      )
-      .finally(() => {
-        this.#unanswered -= 1;
-      });
-    if (this.#unanswered > limits.callsPerSessionMax) throw new Error('more unanswered calls than a session may hold');
+    const over = (send: () => void): void => {
+      this.#unanswered -= 1;
+      send();
+    };
+    begin().then(
+      () => over(() => this.send(Kind.reply, id, answer())),
+      (error: unknown) => over(() => this.#refuse(id, error as Error)),
+    );
   }
 
   #find(

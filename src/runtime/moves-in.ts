@@ -21,8 +21,8 @@ export interface MovesOwner extends CallOrigin {
   readonly open: Map<number, OpenCall>;
   send(kind: number, ...fields: readonly unknown[]): void;
   refuse(id: number, error: Error): void;
-  /** Answers once it is over. @throws where too many calls wait for that */
-  answerOnce(over: Promise<unknown>, id: number): void;
+  /** Does it, and answers once it is over. */
+  answerOnce(id: number, begin: () => Promise<unknown>): void;
   /** An ask from there, under its number and with its time. */
   asked(id: number, operation: Operation, remainingMs: unknown, chain: unknown): Request;
 }
@@ -184,7 +184,7 @@ export class MovesIn {
   #fence(id: number, cellId: unknown): void {
     const cell = this.#place.host.cell(cellId as number);
     if (cell === undefined) this.#owner.send(Kind.reply, id, null);
-    else this.#owner.answerOnce(cell.fence(), id);
+    else this.#owner.answerOnce(id, () => cell.fence());
   }
 
   #attach(id: number, fields: readonly unknown[], at: number): void {

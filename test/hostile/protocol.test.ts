@@ -405,6 +405,11 @@ describe('floods', () => {
     ['asks', 'target.sum', (n, actor) => [Kind.ask, n, actor, 1, undefined, 60_000, null]],
     ['streams that are granted nothing', 'target.numbers', (n, actor) => [Kind.stream, n, actor, 1, { to: 9 }, 0]],
     ['tells', 'target.add', (_n, actor) => [Kind.tell, actor, 1, 1, [{ n: 1 }]]],
+    [
+      'refs to as many threads',
+      'target.meet',
+      (n, actor) => [Kind.tell, actor, 1, 1, [{ other: [`${nodeId}/t${n}`, 1, '/target'] }]],
+    ],
     ['offers', 'target.add', (n, actor) => [Kind.offer, n, actor, 1, { n: 1 }, 60_000]],
     ['jobs', 'target.add', (n, actor) => [Kind.job, n, actor, 1, { n: 1 }, null, null, null]],
     ['watches', 'target.add', (n, actor) => [Kind.watch, n, actor]],
