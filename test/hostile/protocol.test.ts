@@ -40,6 +40,8 @@ afterAll(async () => {
 async function opened(options: Parameters<typeof HostileLink.open>[1] = {}): Promise<HostileLink> {
   const link = await HostileLink.open(live, options);
   links.push(link);
+  // The node has taken its profile: what comes before is held, and only so much of it.
+  if (options.profile === undefined) await link.answered();
   return link;
 }
 

@@ -332,7 +332,7 @@ describe('items of another node', () => {
     expect(peer.broken()).toEqual([]);
   }, 60_000);
 
-  it.each([
+  it.each<[string, unknown]>([
     ['an object', { toString: 1 }],
     ['a chain of objects', [[{ toString: 1 }, {}, []]]],
   ])('take no harm of %s where a text is expected', async (_what, given) => {
