@@ -45,7 +45,7 @@ afterEach(async () => {
   await live?.end();
 });
 
-describe(`${frames} mutated frames`, () => {
+describe(`${frames} mutated frames of seed ${seed}`, () => {
   it(
     'are refused or handled, and neither the node nor another link takes harm',
     async () => {
