@@ -115,8 +115,10 @@ export const limits = {
   reboundRefsMax: 1_024,
   /** Addresses of actors of one place that are remembered before those that nobody holds are looked for. */
   targetsSwept: 1_024,
-  /** A refused connection is logged at most this often. */
+  /** A refused connection is logged at most this often, and so is a node that was not let in. */
   refusalLogMs: 1_000,
+  /** Links of nodes that end, and sessions that break, logged within that time: each matters, a thousand do not. */
+  linkLinesMax: 16,
   /** Dead letters kept for a reader that has not taken them yet. */
   deadLettersBuffered: 1_024,
   /** A worker posts its dead letters to its main thread at most this often. */
@@ -181,6 +183,10 @@ export const limits = {
   operationsNamedMax: 65_536,
   /** Such a name: a protocol's, a dot and an operation's. */
   operationLabelCharactersMax: 257,
+  /** Threads of another node that a session is open with: it ends them by name, and a machine has a few hundred cores. */
+  placesPerNodeMax: 1_024,
+  /** Routes to actors of other nodes that have moved: beyond these, messages take the way by their old place. */
+  routesOfNodesMax: 16_384,
   /** Calls that one chain may hold. */
   chainLinksMax: 256,
   /** Asks, offers and streams of one session that may be open in each direction. */

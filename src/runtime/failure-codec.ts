@@ -60,7 +60,7 @@ export function failureFromWire(wire: unknown, operation: Operation | undefined,
       return new Rejected(
         oneOf(reason, ['full', 'invalid', 'version', 'forbidden', 'cycle', 'unhandled']),
         message,
-        Array.isArray(path) ? path.map(String) : undefined,
+        Array.isArray(path) ? path.filter((step) => typeof step === 'string') : undefined,
       );
     case 'NotDelivered':
       return new NotDelivered(oneOf(reason, ['unreachable', 'stopped', 'unknown', 'no-routee']), message);

@@ -2,7 +2,7 @@
  * Large bytes of one other place that wait in mailboxes of this one.
  *
  * A mailbox is bounded by messages, whatever they hold. So what comes in from another place and is large is also counted
- * by its bytes, until its actor has dealt with it: above a first bound the senders over there are told to slow down and
+ * by its bytes, until its actor has dealt with it; what comes from another process also where it is text or many values: above a first bound the senders over there are told to slow down and
  * their offers wait, above a second one their messages are refused.
  */
 import type { Origin } from '../actors/operation.ts';
@@ -99,5 +99,20 @@ export function bytesIn(wire: unknown): number {
   let bytes = 0;
   const parts = wire as Readonly<Record<string, unknown>>;
   for (const key in parts) bytes += bytesIn(parts[key]);
+  return bytes;
+}
+
+/** What a value takes at least, beside its text or its bytes. */
+const valueBytes = 8;
+
+/** About how many bytes of memory a wire form of another process takes: text, numbers and the values that hold them too. */
+export function weightOf(wire: unknown): number {
+  if (typeof wire === 'string') return valueBytes + wire.length;
+  if (typeof wire !== 'object' || wire === null) return valueBytes;
+  if (wire instanceof Uint8Array) return valueBytes + wire.byteLength;
+  let bytes = 2 * valueBytes;
+  const parts = wire as Readonly<Record<string, unknown>>;
+  if (Array.isArray(wire)) for (const part of wire) bytes += weightOf(part);
+  else for (const key in parts) bytes += key.length + weightOf(parts[key]);
   return bytes;
 }

@@ -29,7 +29,7 @@ import { limits } from '../base/limits.ts';
 import { RefusedValue } from '../transport/frame-codec.ts';
 import type { Session } from '../transport/session.ts';
 import { failureToWire } from './failure-codec.ts';
-import { bytesIn, HeldBytes } from './held-bytes.ts';
+import { bytesIn, HeldBytes, weightOf } from './held-bytes.ts';
 import { InboundRequest, InboundStream, type OpenCall } from './inbound-calls.ts';
 import { fieldsOfKind, Kind, StopMode } from './items.ts';
 import { MovesIn, type MovesOwner } from './moves-in.ts';
@@ -60,6 +60,10 @@ export class Inbound implements MovesOwner, Runnable {
   #weighs = false;
   /** What the other place has placed here, by the call that did. */
   readonly #placed = new Map<number, Cell>();
+  /** Large bytes of its offers that wait for room. */
+  #offeredBytes = 0;
+  /** Starts, stops, restarts and fences that it was not answered yet. */
+  #unanswered = 0;
 
   constructor(place: RemotePlace, registry: RegistryIndex) {
     this.#place = place;
@@ -81,12 +85,12 @@ export class Inbound implements MovesOwner, Runnable {
     let controls = 0;
     let at = start;
     while (at < fields.length) {
-      const kind = fields[at] as number;
-      const length = fieldsOfKind[kind];
+      const kind = fields[at];
+      const length = typeof kind === 'number' ? fieldsOfKind[kind] : undefined;
       if (length === undefined || at + length > fields.length) throw new Error(`item ${count} of a frame is malformed`);
       if (kind === Kind.tell) count += this.#tells(fields[at + 1], fields[at + 2], fields[at + 3], fields[at + 4]);
       else {
-        if (!this.#other(kind, fields, at + 1)) controls += 1;
+        if (!this.#other(kind as number, fields, at + 1)) controls += 1;
         count += 1;
       }
       at += length;
@@ -303,9 +307,9 @@ export class Inbound implements MovesOwner, Runnable {
     slice.spent(1);
   }
 
-  /** The bytes of a message as far as they count on their own. */
+  /** The bytes of a message as far as they count on their own: of another process all, of another thread large binaries. */
   #weigh(wire: unknown): number {
-    const bytes = bytesIn(wire);
+    const bytes = this.#place.foreign ? weightOf(wire) : bytesIn(wire);
     return bytes < limits.besideBytesMin ? 0 : bytes;
   }
 
@@ -459,18 +463,29 @@ export class Inbound implements MovesOwner, Runnable {
     if (cell.offersFull) {
       return this.#refuse(id, tooManyWait(operation.label, cell.path()));
     }
+    if (bytes > 0 && this.#offeredBytes >= limits.mailboxBytesCapacity) {
+      return this.#refuse(id, tooManyBytes(operation.label, cell.path()));
+    }
+    this.#offeredBytes += bytes;
     const held = bytes === 0 ? undefined : this.#held.holdLater(cell.id, bytes, this);
     const envelope = held === undefined ? this.#envelope(operation) : new TellEnvelope(operation, held.origin);
+    // Its place in line is kept when it is given up, and is to hold no message then.
+    let waiting: OfferWaiting | undefined;
+    const over = (): void => {
+      this.open.delete(id);
+      this.#offeredBytes -= bytes;
+      waiting = undefined;
+    };
     const offer = new OfferWaiting(
       envelope,
       message,
       () => {
         held?.begin();
-        this.open.delete(id);
+        over();
         this.send(Kind.reply, id, null);
       },
       (error) => {
-        this.open.delete(id);
+        over();
         this.settled();
         this.send(Kind.failure, id, failureToWire(error, operation, this.stacks));
       },
@@ -482,16 +497,17 @@ export class Inbound implements MovesOwner, Runnable {
       },
     });
     host.deadlines.add(offer, milliseconds(remainingMs));
+    waiting = offer;
     if (!waitsForBytes) cell.awaitRoom(offer);
     else {
       this.#held.awaitRoom(cell.id, () => {
-        if (offer.settled) return;
+        if (waiting === undefined) return;
         if (!cell.hasRoom || cell.isOver) {
-          cell.awaitRoom(offer);
+          cell.awaitRoom(waiting);
           return;
         }
-        host.deadlines.remove(offer);
-        offer.admit((head, admitted) => void cell.accept(head, admitted));
+        host.deadlines.remove(waiting);
+        waiting.admit((head, admitted) => void cell.accept(head, admitted));
       });
     }
     return true;
@@ -574,7 +590,9 @@ export class Inbound implements MovesOwner, Runnable {
     const { host } = this.#place;
     const behavior = typeof name === 'string' ? this.#registry.actor(name) : undefined;
     if (behavior === undefined) {
-      const text = `no actor is registered as ${JSON.stringify(String(name).slice(0, limits.nameCharactersMax))} at ${host.placeId}`;
+      const shown =
+        typeof name === 'string' ? JSON.stringify(name.slice(0, limits.nameCharactersMax)) : 'what is no name';
+      const text = `no actor is registered as ${shown} at ${host.placeId}`;
       this.#refuse(id, new SpawnFailed('unregistered', `${text}; add it to the registry module that this place loads`));
       return;
     }
@@ -584,9 +602,10 @@ export class Inbound implements MovesOwner, Runnable {
         this.#arguments(behavior, args),
         typeof actorName === 'string' ? actorName : undefined,
       );
-      const answer = (): void => this.send(Kind.reply, id, [cell.address().cell, cell.branch()]);
-      if (cell.started === undefined) answer();
-      else cell.started.then(answer, (error: unknown) => this.#refuse(id, error as Error));
+      const answer = (): readonly [number, string] => [cell.address().cell, cell.branch()];
+      const { started } = cell;
+      if (started === undefined) this.send(Kind.reply, id, answer());
+      else this.answerOnce(id, () => started, answer);
     } catch (error) {
       this.#refuse(id, error as Error);
     }
@@ -601,10 +620,7 @@ export class Inbound implements MovesOwner, Runnable {
       if (isPlaced) deputy.takeDown(cell!);
       return;
     }
-    (isPlaced ? deputy.restart(cell!) : Promise.resolve()).then(
-      () => this.send(Kind.reply, id, null),
-      (error: unknown) => this.#refuse(id, error as Error),
-    );
+    this.answerOnce(id, () => (isPlaced ? deputy.restart(cell!) : Promise.resolve()));
   }
 
   /** @throws SpawnFailed where they hold what cannot be taken; whether they fit is for the spawn to say. */
@@ -622,9 +638,23 @@ export class Inbound implements MovesOwner, Runnable {
   #stop(id: number, cellId: unknown, mode: unknown, deadlineMs: number | undefined): void {
     const cell = this.#place.host.cell(cellId as number);
     const options = { drain: mode === StopMode.drain, ...(deadlineMs === undefined ? {} : { deadlineMs }) };
-    (cell?.stop(mode === StopMode.kill, options) ?? Promise.resolve()).then(
-      () => this.send(Kind.reply, id, null),
-      (error: unknown) => this.#refuse(id, error as Error),
+    this.answerOnce(id, () => cell?.stop(mode === StopMode.kill, options) ?? Promise.resolve());
+  }
+
+  /** Does what a call that is no message asks for, and answers once that is over; refused where too many wait for that. */
+  answerOnce(id: number, begin: () => Promise<unknown>, answer: () => unknown = nothing): void {
+    if (this.#place.foreign && this.#unanswered >= limits.callsPerSessionMax) {
+      this.#refuse(id, new Rejected('full', `too many calls of ${this.#place.placeId} are open; send fewer at once`));
+      return;
+    }
+    this.#unanswered += 1;
+    const over = (send: () => void): void => {
+      this.#unanswered -= 1;
+      send();
+    };
+    begin().then(
+      () => over(() => this.send(Kind.reply, id, answer())),
+      (error: unknown) => over(() => this.#refuse(id, error as Error)),
     );
   }
 
@@ -799,6 +829,8 @@ interface Found {
 
 const unnamed = 'unknown operation';
 
+const nothing = (): null => null;
+
 /** True for the number of messages that one frame may hold. */
 function isCount(count: unknown): count is number {
   return Number.isSafeInteger(count) && (count as number) > 0 && (count as number) <= limits.frameMessagesMax;
@@ -820,7 +852,10 @@ function readChain(chain: unknown): readonly ChainLink[] {
   if (!Array.isArray(chain) || chain.length % 3 !== 0 || chain.length > limits.chainLinksMax * 3) return [];
   const links: ChainLink[] = [];
   for (let at = 0; at < chain.length; at += 3) {
-    links.push({ place: String(chain[at]), cell: Number(chain[at + 1]), run: Number(chain[at + 2]) });
+    const [place, cell, run] = chain.slice(at, at + 3) as unknown[];
+    // A chain only helps to find a deadlock; one that cannot be read finds none.
+    if (typeof place !== 'string' || typeof cell !== 'number' || typeof run !== 'number') return [];
+    links.push({ place, cell, run });
   }
   return links;
 }

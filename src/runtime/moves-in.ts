@@ -21,6 +21,8 @@ export interface MovesOwner extends CallOrigin {
   readonly open: Map<number, OpenCall>;
   send(kind: number, ...fields: readonly unknown[]): void;
   refuse(id: number, error: Error): void;
+  /** Does it, and answers once it is over. */
+  answerOnce(id: number, begin: () => Promise<unknown>): void;
   /** An ask from there, under its number and with its time. */
   asked(id: number, operation: Operation, remainingMs: unknown, chain: unknown): Request;
 }
@@ -181,9 +183,8 @@ export class MovesIn {
 
   #fence(id: number, cellId: unknown): void {
     const cell = this.#place.host.cell(cellId as number);
-    const answer = (): void => this.#owner.send(Kind.reply, id, null);
-    if (cell === undefined) answer();
-    else void cell.fence().then(answer);
+    if (cell === undefined) this.#owner.send(Kind.reply, id, null);
+    else this.#owner.answerOnce(id, () => cell.fence());
   }
 
   #attach(id: number, fields: readonly unknown[], at: number): void {

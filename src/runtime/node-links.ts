@@ -24,6 +24,7 @@ import type { Carrier } from '../transport/session.ts';
 import { differing } from './fingerprints.ts';
 import { goingAway, isAnother, isFinal, type NodePeer, succeeds } from './node-peer.ts';
 import { Redial } from './redial.ts';
+import { type RefusalLine, refusalLog } from './refusal-log.ts';
 import { nodeOf, type Router, threadOf } from './router.ts';
 import type { NodeNews } from './thread-messages.ts';
 
@@ -53,6 +54,8 @@ export class NodeLinks {
   readonly #dialled = new Set<string>();
   readonly #redial: Redial;
   readonly #abort = new AbortController();
+  readonly #notLetIn: RefusalLine;
+  readonly #linkLost: RefusalLine;
   #listener: Listener | undefined = undefined;
   #epochs = 0;
 
@@ -66,6 +69,9 @@ export class NodeLinks {
       dial: (address) => this.#dial(address),
       isAwaited: (address) => this.#isAwaited(address),
     });
+    const warn: RefusalLine = (fields, text) => log.warn(fields, text);
+    this.#notLetIn = refusalLog(environment.clock, warn);
+    this.#linkLost = refusalLog(environment.clock, warn, limits.linkLinesMax);
   }
 
   /** The address that is listened on. */
@@ -97,10 +103,8 @@ export class NodeLinks {
         this.#open(link, 'listener').catch((error: unknown) => {
           const isLinked = error instanceof HandshakeFailed && error.closeCode === closeCodes.nodeIdentity;
           if (this.#closing || isLinked) return;
-          this.#options.log.warn(
-            { remote: link.remote, error: describeThrown(error) },
-            `a node at ${link.remote} was not let in: ${describeThrown(error)}`,
-          );
+          const what = describeThrown(error);
+          this.#notLetIn({ remote: link.remote, error: what }, `a node at ${link.remote} was not let in: ${what}`);
         });
       },
     });
@@ -303,18 +307,25 @@ export class NodeLinks {
   }
 
   #attach(peer: NodePeer, opened: NodeLink, dialledBy: string): void {
-    const { profile, log, router } = this.#options;
+    const { profile, router } = this.#options;
     const { nodeId, resumes } = peer;
     this.#epochs += 1;
     peer.epoch = this.#epochs;
     peer.link = opened;
     peer.dialledBy = dialledBy;
+    let isDeaf = false;
     opened.onFrame = (source, target, frame) => {
       const from = `${nodeId}/${source}`;
       if (target === 'main') router.onFrame(from, frame);
       // The frame is a view of a shared buffer, and so is what Buffer.slice gives; the worker gets bytes of its own.
-      else if (!this.#options.deliver(`${profile.nodeId}/${target}`, from, new Uint8Array(frame))) {
-        opened.sendPlaceDown(target);
+      // A peer that does not read is told no more of threads that there are not: it would be told for every frame.
+      else if (!this.#options.deliver(`${profile.nodeId}/${target}`, from, new Uint8Array(frame)) && !isDeaf) {
+        isDeaf = !opened.sendPlaceDown(target);
+        if (isDeaf) {
+          void opened.drained().then(() => {
+            isDeaf = false;
+          });
+        }
       }
     };
     opened.onPlaceDown = (thread) => {
@@ -334,7 +345,7 @@ export class NodeLinks {
       const waits = mayWait && !isFinal(code) && !this.#closing;
       if (!this.#closing) {
         const then = waits ? `; what is under way waits ${this.#options.resumeMs} ms for another` : '';
-        log.warn({ node: nodeId, code, text }, `the link to node ${nodeId} was lost (${code} ${text})${then}`);
+        this.#linkLost({ node: nodeId, code, text }, `the link to node ${nodeId} was lost (${code} ${text})${then}`);
       }
       if (waits) this.#suspend(peer, why, goingAway);
       else this.#lost(peer, next === undefined ? why : startedAnew(next), goingAway);

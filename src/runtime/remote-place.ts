@@ -168,6 +168,12 @@ export class RemotePlace implements Destination {
     }
   }
 
+  /** True where somebody may hold a ref to an actor over there. */
+  get isHeld(): boolean {
+    for (const _target of this.#heldTargets()) return true;
+    return false;
+  }
+
   /** How many actors over there are remembered, with those that nobody holds since the last sweep. */
   get targetCount(): number {
     return this.#targets.size;

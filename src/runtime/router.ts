@@ -85,7 +85,7 @@ export class Router {
     const known = this.#places.get(placeId);
     if (known?.isConnected || this.#closed || this.#broken.has(placeId)) return known;
     const carrier = this.#options.carrierTo(placeId);
-    if (carrier === undefined) return known;
+    if (carrier === undefined || (known === undefined && this.#isFull(placeId))) return known;
     const place = known ?? this.#create(placeId);
     place.connect(carrier);
     return place;
@@ -98,9 +98,20 @@ export class Router {
     return new GoneTarget(this.#host!, address, branch, protocolName, 'unreachable');
   }
 
-  /** A place that is spoken of, whether or not there is a way to it. */
+  /** A place that is spoken of, whether or not there is a way to it. @throws where its node has too many */
   #known(placeId: string): RemotePlace {
-    return this.place(placeId) ?? this.#create(placeId);
+    const place = this.place(placeId);
+    if (place === undefined && this.#isFull(placeId)) throw new Error(tooManyPlaces);
+    return place ?? this.#create(placeId);
+  }
+
+  /** Another node names its threads as it likes: whatever it says, so many of them have a session here. */
+  #isFull(placeId: string): boolean {
+    const nodeId = nodeOf(placeId);
+    if (nodeId === this.#options.nodeId || this.#places.size < limits.placesPerNodeMax) return false;
+    let count = 0;
+    for (const known of this.#places.keys()) if (nodeOf(known) === nodeId) count += 1;
+    return count >= limits.placesPerNodeMax;
   }
 
   /** The path of an actor elsewhere; without its name where nobody here knows it. */
@@ -111,8 +122,10 @@ export class Router {
   /** @param posted A frame, or one with the memory of what came beside it. */
   onFrame(placeId: string, posted: PostedFrame): void {
     const session = this.place(placeId)?.session;
-    if (posted instanceof Uint8Array) session?.onFrame(posted);
-    else session?.onFrame(posted[0], posted[1]);
+    if (session === undefined) {
+      if (!this.#closed && this.#isFull(placeId)) this.#options.onBroken(placeId, tooManyPlaces);
+    } else if (posted instanceof Uint8Array) session.onFrame(posted);
+    else session.onFrame(posted[0], posted[1]);
   }
 
   /** A place cannot be reached any more; it may come back. */
@@ -160,10 +173,23 @@ export class Router {
 
   lostNode(nodeId: string, why: string): void {
     for (const { placeId } of this.#placesOf(nodeId)) this.lost(placeId, why);
+    this.#forget();
   }
 
   #placesOf(nodeId: string): readonly RemotePlace[] {
     return this.places.filter(({ placeId }) => nodeOf(placeId) === nodeId);
+  }
+
+  /**
+   * Forgets places of nodes that are lost, where nobody holds a ref to an actor there: a node that is started again has
+   * another id. What is still held is looked at when the next node is lost.
+   */
+  #forget(): void {
+    for (const [placeId, place] of this.#places) {
+      if (place.isConnected || place.isHeld || nodeOf(placeId) === this.#options.nodeId) continue;
+      this.#places.delete(placeId);
+      this.#broken.delete(placeId);
+    }
   }
 
   get places(): readonly RemotePlace[] {
@@ -223,3 +249,5 @@ export class Router {
     return place;
   }
 }
+
+const tooManyPlaces = `more than ${limits.placesPerNodeMax} threads of one node`;

@@ -52,6 +52,7 @@ export class Routes {
     // Nobody sends the messages of others to where they like.
     const node = from.placeId.slice(0, from.placeId.indexOf('/') + 1);
     if (from.foreign && !(place.startsWith(node) && toPlace.startsWith(node))) return;
+    if (from.foreign && this.#routed.size >= limits.routesOfNodesMax) return;
     this.#moved({ place, cell }, branch, protocol, hop, { place: toPlace, cell: toCell });
   }
 

@@ -24,6 +24,7 @@ import { PlaceChoice } from './place-choice.ts';
 import { PlacementSupervisor } from './placement-supervisor.ts';
 import { loadRegistryInTime } from './preflight.ts';
 import { realEnvironment } from './real-environment.ts';
+import { refusalLog } from './refusal-log.ts';
 import { nodeOf, Router } from './router.ts';
 import { readAuthentication } from './security.ts';
 import type { Stall } from './stall.ts';
@@ -86,6 +87,8 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
   const nodeId = `${options.name ?? limits.nodeName}~${environment.random.id()}`;
   const main = `${nodeId}/main`;
 
+  const sessionBroke = refusalLog(environment.clock, (fields, text) => log.error(fields, text), limits.linkLinesMax);
+
   // Router, host, pool and links need each other: what is declared here is filled in before anything runs.
   let workers: WorkerPool;
   let links: NodeLinks;
@@ -101,7 +104,7 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
   });
   /** The session of our place `at` with another broke: whoever sent what cannot be read is cut off. */
   function onBroken(at: string, placeId: string, what: string): void {
-    log.error({ at, place: placeId, what }, `the session of ${at} with ${placeId} broke the protocol: ${what}`);
+    sessionBroke({ at, place: placeId, what }, `the session of ${at} with ${placeId} broke the protocol: ${what}`);
     if (nodeOf(placeId) !== nodeId) links.cut(placeId, what);
     // This thread cannot be ended; what spoke with it can.
     else workers.kill(placeId === main ? at : placeId, `its session broke: ${what}`);

@@ -68,8 +68,8 @@ export interface NodeLink {
    * before transferring it.
    */
   onFrame: (source: string, target: string, frame: Uint8Array) => void;
-  /** Tells the peer that one of our threads has ended. */
-  sendPlaceDown(thread: string): void;
+  /** Tells the peer that one of our threads has ended. False as for `send`. */
+  sendPlaceDown(thread: string): boolean;
   /** The peer says that one of its threads has ended. */
   onPlaceDown: (thread: string) => void;
   /** Called exactly once, at the end of the link for whatever reason, the loss of the heartbeat included. */
@@ -234,8 +234,8 @@ class AuthenticatedLink implements NodeLink {
     return this.#link.drained();
   }
 
-  sendPlaceDown(thread: string): void {
-    this.#write(encodePlaceDown(thread));
+  sendPlaceDown(thread: string): boolean {
+    return this.#write(encodePlaceDown(thread));
   }
 
   close(code: number, text: string): void {

@@ -12,6 +12,8 @@ import type { WebSocketLimits } from './websocket-limits.ts';
 
 /** WebSocket's own code for a message of a kind that is not spoken: text, here. */
 const unsupportedData = 1003;
+/** What a frame that waits to be written takes beside its bytes, measured: 100,000 answers of 7 bytes are no 700 KB. */
+const unsentFrameBytes = 512;
 /** A close frame has room for this much text. */
 const closeTextBytesMax = 123;
 
@@ -38,7 +40,12 @@ export class WebSocketLink implements AdmittableLink {
   #pendingBytes = 0;
   #errorText = '';
   #drainWaiters: (() => void)[] = [];
-  readonly #onSent = (): void => this.#wakeDrained();
+  /** Frames that the socket has not taken yet. */
+  #unsent = 0;
+  readonly #onSent = (): void => {
+    this.#unsent -= 1;
+    this.#wakeDrained();
+  };
   readonly #countPending = (chunk: Uint8Array): void => this.#boundPending(chunk.length);
 
   constructor(options: WebSocketLinkOptions) {
@@ -85,8 +92,14 @@ export class WebSocketLink implements AdmittableLink {
 
   send(frame: Uint8Array): boolean {
     if (this.#isClosing || this.#webSocket.readyState !== this.#webSocket.OPEN) return false;
+    this.#unsent += 1;
     this.#webSocket.send(frame, this.#onSent);
-    return this.#webSocket.bufferedAmount <= this.#options.limits.bufferHighBytes;
+    return this.#bufferedBytes <= this.#options.limits.bufferHighBytes;
+  }
+
+  /** What unsent frames take. */
+  get #bufferedBytes(): number {
+    return this.#webSocket.bufferedAmount + this.#unsent * unsentFrameBytes;
   }
 
   drained(): Promise<void> {
@@ -118,7 +131,7 @@ export class WebSocketLink implements AdmittableLink {
   }
 
   #hasDrained(): boolean {
-    return this.#closed !== undefined || this.#webSocket.bufferedAmount < this.#options.limits.bufferLowBytes;
+    return this.#closed !== undefined || this.#bufferedBytes < this.#options.limits.bufferLowBytes;
   }
 
   #wakeDrained(): void {

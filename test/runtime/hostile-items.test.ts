@@ -313,6 +313,42 @@ describe('items of another node', () => {
     expect(await asked).toMatchObject({ ok: false, error: { code, ...expected } });
   });
 
+  it('cannot make more than 262,144 stops of an actor that is busy wait: the next is refused', async () => {
+    const peer = hostile();
+    await peer.send(name(0, 'block'), tells(1, 0, undefined));
+    let call = 0;
+    for (let left: number = limits.callsPerSessionMax; left > 0; left -= 16_384) {
+      await peer.send(...Array.from({ length: 16_384 }, () => [Kind.stop, call++, 1, 2, null]));
+    }
+    const answers = (): unknown[] => places.frames.flatMap(({ frame }) => codec.unpack(frame).slice(5));
+    expect(answers()).not.toContain(Kind.failure);
+    await peer.send([Kind.stop, call, 1, 2, null]);
+    const last = answers();
+    const at = last.indexOf(Kind.failure);
+    expect(last.slice(at + 1, at + 3)).toEqual([
+      call,
+      ['Rejected', expect.stringContaining('too many'), ['full', null]],
+    ]);
+    expect(peer.broken()).toEqual([]);
+  }, 60_000);
+
+  it.each<[string, unknown]>([
+    ['an object', { toString: 1 }],
+    ['a chain of objects', [[{ toString: 1 }, {}, []]]],
+  ])('take no harm of %s where a text is expected', async (_what, given) => {
+    const peer = hostile();
+    const asked = peer.theirs().spend.outcome();
+    await settle();
+    await peer.send(
+      name(0, 'sum'),
+      [Kind.spawn, 1, given, {}, null],
+      [Kind.ask, 2, 1, 0, undefined, 100, [given, given, given]],
+      [Kind.failure, 1, ['Rejected', given, [given, [given, 'step']]]],
+    );
+    expect(peer.broken()).toEqual([]);
+    expect(await asked).toMatchObject({ ok: false, error: { code: 'Rejected', reason: 'full', path: ['step'] } });
+  });
+
   it('answer nothing twice: a call number that is in use ends the session', async () => {
     const peer = hostile();
     await peer.send(name(0, 'numbers'), [Kind.stream, 1, 1, 0, undefined, 0], [Kind.stream, 1, 1, 0, undefined, 0]);
