@@ -787,6 +787,7 @@ export class Inbound implements MovesOwner, Runnable {
     if (kind === Kind.end) this.send(kind, id);
     else if (wire instanceof Parcel) this.#sendParcel(id, kind, wire);
     else this.send(kind, id, wire);
+    if (kind === Kind.reply) this.#session.urge();
   }
 
   encode(type: MessageType, form: MessageRow, value: unknown): unknown {

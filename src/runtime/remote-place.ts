@@ -265,6 +265,7 @@ export class RemotePlace implements Destination {
       this.session
         .begin(bytesOf(encoded))
         .push(Kind.ask, call.id, target.cell, number, wire, remaining, chain.length === 0 ? null : chain);
+      this.session.urge();
     });
   }
 

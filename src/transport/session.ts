@@ -215,9 +215,9 @@ export class Session implements Runnable {
    * @param bytes How many bytes its large binary values have.
    */
   begin(bytes = 0): unknown[] {
-    if (this.#isFilled || this.#open.bytes + bytes > this.#options.codec.besideBytesMax) {
+    if (this.#open.count >= this.#frameMessages || this.#open.bytes + bytes > this.#options.codec.besideBytesMax) {
       this.#seal();
-      // It goes out now: the other side can work while this one fills the next.
+      // A full frame goes out now: the other side can work while this one fills the next.
       this.#flush();
     }
     this.#last += 1;
@@ -231,12 +231,16 @@ export class Session implements Runnable {
     return this.#open.fields;
   }
 
-  /** A side that has little under way to it waits for work, and gets its frames before they are full. */
-  get #isFilled(): boolean {
-    const { count } = this.#open;
-    if (count < limits.frameMessagesEarly) return false;
-    if (count >= this.#frameMessages) return true;
-    return this.#state === 'open' && this.#retained.size + this.#again.size < limits.framesEarly;
+  /**
+   * What was laid down so far goes out before its frame is full, where the other side has little under way to it and so waits
+   * for work. For calls and answers: who says several things in one turn, of an actor that leaves for example, may count on
+   * it that they arrive together, as long as they fit a frame.
+   */
+  urge(): void {
+    if (this.#open.count < limits.frameMessagesEarly || this.#state !== 'open') return;
+    if (this.#retained.size + this.#again.size >= limits.framesEarly) return;
+    this.#seal();
+    this.#flush();
   }
 
   /** A mark of the item that was begun last. */
