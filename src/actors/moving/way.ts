@@ -94,9 +94,7 @@ export class Way<T extends Target = Target> {
     this.#hop = hop;
     this.#wanted = to;
     if (this.#maybe !== undefined && this.#maybe.hop <= hop) this.#maybe = undefined;
-    // The fence that is on its way may have met the actor before it moved there, with what it had not handled yet.
-    if (this.#crossing !== undefined && this.#arrival === undefined) this.#sendFence();
-    else this.#hold();
+    this.#hold();
   }
 
   /** The actor may live at `to` from its `hop`th move on: if its place is lost in between, it is there or nowhere. */
@@ -146,10 +144,6 @@ export class Way<T extends Target = Target> {
       return;
     }
     this.#held = [];
-    this.#sendFence();
-  }
-
-  #sendFence(): void {
     const crossing = {};
     this.#crossing = crossing;
     this.#to.fence().then(() => {
