@@ -2,8 +2,9 @@
  * Large bytes of one other place that wait in mailboxes of this one.
  *
  * A mailbox is bounded by messages, whatever they hold. So what comes in from another place and is large is also counted
- * by its bytes, until its actor has dealt with it; what comes from another process also where it is text or many values: above a first bound the senders over there are told to slow down and
- * their offers wait, above a second one their messages are refused.
+ * by its bytes, until its actor has dealt with it; what comes from another process also where it is text or many values.
+ * Above a first bound the senders over there are told to slow down and their offers wait, above a second one their
+ * messages are refused.
  */
 import type { Origin } from '../actors/operation.ts';
 import { BesideBytes } from '../base/beside-bytes.ts';

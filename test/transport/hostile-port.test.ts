@@ -9,6 +9,7 @@ import { openNodeLink } from '../../src/transport/node-link.ts';
 import { Secret } from '../../src/transport/secret.ts';
 import type { PortRefusal } from '../../src/transport/websocket-listener.ts';
 import { WebSocketNetwork } from '../../src/transport/websocket-network.ts';
+import { upgradeRequest } from '../hostile/raw-client.ts';
 import { bytesOf } from './support.ts';
 
 let listener: Listener;
@@ -70,20 +71,6 @@ function raw(bytes?: Uint8Array | string): Raw {
   return { socket, ended: () => until(() => hasEnded), received: (size) => until(() => all.length >= size) };
 }
 
-const upgrade = (lines: string[] = [], path = '/'): string =>
-  [
-    `GET ${path} HTTP/1.1`,
-    'Host: anything.example.org',
-    'Upgrade: websocket',
-    'Connection: Upgrade',
-    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
-    'Sec-WebSocket-Version: 13',
-    'Sec-WebSocket-Protocol: troupe.v1',
-    ...lines,
-    '',
-    '',
-  ].join('\r\n');
-
 async function statusOf(request: Uint8Array | string): Promise<number> {
   const answer = await raw(request).ended();
   return Number(/^HTTP\/1\.1 (\d+)/.exec(answer.toString('latin1'))?.[1] ?? 0);
@@ -91,7 +78,7 @@ async function statusOf(request: Uint8Array | string): Promise<number> {
 
 /** Upgrades, sends `bytes` as they are, and returns the code of the close frame that comes back. */
 async function closeCodeFor(bytes: Uint8Array): Promise<number> {
-  const client = raw(upgrade());
+  const client = raw(upgradeRequest());
   const opened = await client.received(100);
   const headerSize = opened.indexOf('\r\n\r\n') + 4;
   client.socket.write(bytes);
@@ -115,35 +102,37 @@ async function expectAlive(): Promise<void> {
 
 describe('the port, to HTTP', () => {
   it('upgrades a request with a foreign Host', async () => {
-    const answer = (await raw(upgrade()).received(100)).toString('latin1');
+    const answer = (await raw(upgradeRequest()).received(100)).toString('latin1');
     expect(answer).toMatch(/^HTTP\/1\.1 101 .*Sec-WebSocket-Protocol: troupe\.v1\r\n/s);
     expect(links).toHaveLength(1);
   });
 
   it('answers any Origin, null included, with 403 before the upgrade', async () => {
-    expect(await statusOf(upgrade(['Origin: http://evil.example']))).toBe(403);
-    expect(await statusOf(upgrade(['Origin: null']))).toBe(403);
-    expect(await statusOf(upgrade([...Array.from({ length: 40 }, (_, n) => `X-${n}: y`), 'Origin: x']))).toBe(403);
+    expect(await statusOf(upgradeRequest(['Origin: http://evil.example']))).toBe(403);
+    expect(await statusOf(upgradeRequest(['Origin: null']))).toBe(403);
+    expect(await statusOf(upgradeRequest([...Array.from({ length: 40 }, (_, n) => `X-${n}: y`), 'Origin: x']))).toBe(
+      403,
+    );
     expect(links).toHaveLength(0);
     expect(refusals.map(({ what }) => what)).toEqual(new Array(3).fill('an upgrade that gets 403 Forbidden'));
     await expectAlive();
   });
 
   it.each([
-    ['an unexpected path', () => upgrade([], '/admin'), 404],
-    ['no subprotocol', () => upgrade().replace('Sec-WebSocket-Protocol: troupe.v1\r\n', ''), 400],
-    ['another subprotocol', () => upgrade().replace('troupe.v1', 'chat'), 400],
+    ['an unexpected path', () => upgradeRequest([], '/admin'), 404],
+    ['no subprotocol', () => upgradeRequest().replace('Sec-WebSocket-Protocol: troupe.v1\r\n', ''), 400],
+    ['another subprotocol', () => upgradeRequest().replace('troupe.v1', 'chat'), 400],
     ['a plain GET', () => 'GET / HTTP/1.1\r\nHost: x\r\n\r\n', 426],
     ['a POST with a body', () => 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc', 426],
-    ['an upgrade by POST', () => upgrade().replace('GET', 'POST'), 405],
-    ['a short key', () => upgrade().replace('dGhlIHNhbXBsZSBub25jZQ==', 'abc'), 400],
-    ['version 12 of WebSocket', () => upgrade().replace('Version: 13', 'Version: 12'), 400],
-    ['an upgrade to h2c', () => upgrade().replace('Upgrade: websocket', 'Upgrade: h2c'), 400],
-    ['HTTP/9.9', () => upgrade().replace('HTTP/1.1', 'HTTP/9.9'), 400],
-    ['no Host', () => upgrade().replace('Host: anything.example.org\r\n', ''), 400],
-    ['a header of 20,000 bytes', () => upgrade([`X: ${'y'.repeat(20_000)}`]), 431],
-    ['2,000 headers', () => upgrade(Array.from({ length: 2_000 }, (_, n) => `X-${n}: y`)), 431],
-    ['100 headers', () => upgrade(Array.from({ length: 100 }, (_, n) => `X-${n}: y`)), 431],
+    ['an upgrade by POST', () => upgradeRequest().replace('GET', 'POST'), 405],
+    ['a short key', () => upgradeRequest().replace('dGhlIHNhbXBsZSBub25jZQ==', 'abc'), 400],
+    ['version 12 of WebSocket', () => upgradeRequest().replace('Version: 13', 'Version: 12'), 400],
+    ['an upgrade to h2c', () => upgradeRequest().replace('Upgrade: websocket', 'Upgrade: h2c'), 400],
+    ['HTTP/9.9', () => upgradeRequest().replace('HTTP/1.1', 'HTTP/9.9'), 400],
+    ['no Host', () => upgradeRequest().replace('Host: anything.example.org\r\n', ''), 400],
+    ['a header of 20,000 bytes', () => upgradeRequest([`X: ${'y'.repeat(20_000)}`]), 431],
+    ['2,000 headers', () => upgradeRequest(Array.from({ length: 2_000 }, (_, n) => `X-${n}: y`)), 431],
+    ['100 headers', () => upgradeRequest(Array.from({ length: 100 }, (_, n) => `X-${n}: y`)), 431],
     ['a TLS hello', () => Buffer.from('1603010200010001fc0303', 'hex'), 400],
     ['half a request, and then silence', () => 'GET / HTTP/1.1\r\nHost', 408],
   ])('answers %s, and lives', async (_what, request, status) => {
@@ -190,12 +179,12 @@ describe('the port, to WebSocket', () => {
   });
 
   it('negotiates no compression', async () => {
-    const answer = await raw(upgrade(['Sec-WebSocket-Extensions: permessage-deflate'])).received(100);
+    const answer = await raw(upgradeRequest(['Sec-WebSocket-Extensions: permessage-deflate'])).received(100);
     expect(answer.toString('latin1')).not.toMatch(/Extensions/i);
   });
 
   it('cuts a stranger that sends more than 16 KiB before it has proved itself', async () => {
-    const client = raw(upgrade());
+    const client = raw(upgradeRequest());
     await client.received(100);
     client.socket.write(bytesOf(0x82, 0xff, Buffer.from('0000000000400000', 'hex'), Buffer.alloc(4)));
     for (let count = 0; count < 10; count += 1) client.socket.write(Buffer.alloc(8_192));
@@ -206,11 +195,11 @@ describe('the port, to WebSocket', () => {
 
   it('keeps 8 pending connections, refuses the ninth, and has room again once one is admitted', async () => {
     const idle = Array.from({ length: 4 }, () => raw());
-    await Promise.all(Array.from({ length: 4 }, () => raw(upgrade()).received(100)));
+    await Promise.all(Array.from({ length: 4 }, () => raw(upgradeRequest()).received(100)));
     await raw().ended();
     expect(refusals.map(({ what }) => what)).toEqual(['too many pending connections']);
     (links[0] as { admit?: () => void }).admit?.();
-    const next = raw(upgrade());
+    const next = raw(upgradeRequest());
     await next.received(100);
     expect(links).toHaveLength(5);
     await Promise.all(idle.map((client) => client.ended())); // the idle ones time out
@@ -219,7 +208,7 @@ describe('the port, to WebSocket', () => {
 
   it('keeps 12 connections of one address and refuses the thirteenth', async () => {
     for (let count = 0; count < 12; count += 1) {
-      await raw(upgrade()).received(100);
+      await raw(upgradeRequest()).received(100);
       (links.at(-1) as { admit?: () => void }).admit?.();
     }
     await raw().ended();
@@ -228,7 +217,7 @@ describe('the port, to WebSocket', () => {
   });
 
   it('closes a slow hello with 4001 once its time is up, decoding nothing', async () => {
-    const client = raw(upgrade());
+    const client = raw(upgradeRequest());
     const headerSize = (await client.received(100)).indexOf('\r\n\r\n') + 4;
     const attempt = openNodeLink({
       link: links[0]!,
