@@ -514,6 +514,8 @@ export class Session implements Runnable {
   /** So many received items have been handled or dead-lettered. */
   settle(count: number): void {
     this.#settled += count;
+    // Nothing else may tell the other side, where it is handled long after it came.
+    if (this.#idle === undefined) this.#keepIdleTimer();
   }
 
   // ── from one carrier to the next ──

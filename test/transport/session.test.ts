@@ -213,6 +213,24 @@ describe('a session', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it('says that a message was handled also where that took long and nothing else is said meanwhile', async () => {
+    const { a, b, clock, exchange } = pair();
+    b.settles = false;
+    a.tell('slow');
+    await exchange();
+    for (let idle = 0; idle < 10; idle += 1) {
+      await clock.advance(limits.sessionIdleMs);
+      await exchange();
+    }
+    expect([clock.pending, a.session.outstanding]).toEqual([0, 1]);
+    b.session.settle(1);
+    await clock.advance(limits.sessionIdleMs);
+    await exchange();
+    expect(a.session.outstanding).toBe(0);
+    await clock.advance(limits.sessionIdleMs * 2);
+    expect(clock.pending).toBe(0);
+  });
+
   it('recovers its credit when the frame with the counts was lost', async () => {
     const { a, b, clock, exchange } = pair();
     for (let n = 0; n < 20_000; n += 1) a.tell(n);
