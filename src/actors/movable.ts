@@ -195,9 +195,12 @@ export abstract class Movable extends Turns implements Departing {
 
   // ── arriving ──
 
-  /** It goes by the address that it was spawned under, in another place. */
-  goBy(identity: Address): void {
+  /** It goes by the address that it was spawned under, in another place; until it begins here, this place has a way to it. */
+  goBy(identity: Address, way: Way): void {
     this.belongings.movedFrom = identity;
+    // It is a way to itself only once it has arrived, and this cell has none then.
+    this.extension.way = way as Way<Station>;
+    this.status = Status.moved;
   }
 
   /** A message that waited for it where it was: it counted for the bounds there. */
@@ -222,7 +225,7 @@ export abstract class Movable extends Turns implements Departing {
     this.enqueue(envelope, signal);
   }
 
-  /** It takes its turns here from now on; `resume` has everything of it go on that goes by itself. */
+  /** It takes its turns here from now on; `resume` has everything go on that goes by itself, or has waited for it. */
   beginHere(state: unknown, args: unknown, snapshot: Snapshot, resume: () => void): void {
     const { extension, behavior, host } = this;
     if (args !== undefined) this.belongings.arguments = args;
@@ -239,11 +242,9 @@ export abstract class Movable extends Turns implements Departing {
       extension.budget.resume(snapshot.restarts, host.environment.clock.monotonicMs());
     }
     host.arrived(this as unknown as Cell);
+    extension.way = undefined;
     this.begin(state);
     resume();
-    const { way } = extension;
-    extension.way = undefined;
-    way?.close();
     // The place has ended its actors meanwhile.
     if (host.isStopping) this.askToStop();
   }
@@ -257,7 +258,10 @@ export abstract class Movable extends Turns implements Departing {
 
   /** It does not come after all: what was handed over for it is lost with its old place. */
   dropArrival(isNew: boolean): void {
-    if (isNew) this.status = Status.stopped;
+    if (isNew) {
+      this.status = Status.stopped;
+      this.extension.way = undefined;
+    }
     this.emptyQueue('place-lost');
     this.extra?.claims.cancelAll();
     if (isNew) {

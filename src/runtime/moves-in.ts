@@ -3,6 +3,7 @@
  * and news of where actors live. Actors arrive from places of this node only; whatever comes from another is looked at.
  */
 
+import type { Cell } from '../actors/cell.ts';
 import { MoveRefused } from '../actors/errors.ts';
 import { Arrival, type StreamParts, streamOf } from '../actors/moving/arrival.ts';
 import type { Beginning, MovingSignal, Snapshot, Standing } from '../actors/moving/destination.ts';
@@ -196,18 +197,26 @@ export class MovesIn {
       this.#owner.refuse(id, new NotDelivered('stopped', `${text(label)}: the actor has ended`));
       return;
     }
-    const stream = cell.extension.claims.find(text(token), operation, whole(received));
-    if (stream === undefined && cell.hasMoved) {
-      this.#owner.moved(id, text(token), cell);
-      return;
-    }
-    if (stream === undefined) {
-      this.#owner.refuse(id, notKept(operation, cell.path()));
-      return;
-    }
-    const sink = new InboundStream(this.#owner, id, operation, false, Math.min(whole(granted), limits.streamGrantMax));
-    this.#owner.open.set(id, sink);
-    stream.attach(sink);
+    this.#attachTo(cell, id, operation, text(token), whole(received), whole(granted));
+  }
+
+  #attachTo(cell: Cell, id: number, operation: Operation, token: string, received: number, granted: number): void {
+    const { open } = this.#owner;
+    const stream = cell.extension.claims.find(token, operation, received);
+    if (stream !== undefined) {
+      const sink = new InboundStream(this.#owner, id, operation, false, Math.min(granted, limits.streamGrantMax));
+      open.set(id, sink);
+      stream.attach(sink);
+    } else if (cell.hasMoved && cell.way.isHeld && !cell.way.isFull) {
+      // The reader may be faster than the stream, which comes with its actor.
+      let now = granted;
+      open.set(id, { cancel: () => open.delete(id), grant: (total) => (now = Math.max(now, total)) });
+      cell.way.through(() => {
+        if (!open.delete(id)) return;
+        this.#attachTo(cell, id, operation, token, received, now);
+      });
+    } else if (cell.hasMoved) this.#owner.moved(id, token, cell);
+    else this.#owner.refuse(id, notKept(operation, cell.path()));
   }
 
   /** A stream that its reader will come for, at its place among the messages. */

@@ -7,7 +7,6 @@
 import type { ActorBehavior } from '../actors/behavior.ts';
 import type { Cell } from '../actors/cell.ts';
 import type { Host } from '../actors/host.ts';
-import type { WayHere } from '../actors/moving/arrival.ts';
 import type { Snapshot } from '../actors/moving/destination.ts';
 import { Way } from '../actors/moving/way.ts';
 import { placeIdPattern } from '../actors/place-id.ts';
@@ -85,13 +84,8 @@ export class Routes {
   }
 
   /** The way of those here to an actor that is about to arrive for the first time. */
-  here({ place, cell, name }: Snapshot, behavior: ActorBehavior): WayHere {
-    const way = this.#wayOf({ place, cell }, `/${name ?? behavior.name}`, behavior.protocol.name);
-    return {
-      arrive: () => way.arrive(),
-      arrived: (here, hop) => way.arrived(here, hop),
-      stayed: () => way.stayed(),
-    };
+  here({ place, cell, name }: Snapshot, behavior: ActorBehavior): Way {
+    return this.#wayOf({ place, cell }, `/${name ?? behavior.name}`, behavior.protocol.name);
   }
 
   /** An actor is to come here from another place than its home: home knows of it before anything is settled. */

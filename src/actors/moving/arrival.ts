@@ -1,7 +1,8 @@
 /**
  * An actor on its way in: its cell is made, or is the one that it had here before; its resources are opened and its state
- * is read. It takes no turns until it is told to begin, behind everything that was handed over. If its old place is lost
- * before that, it went with that place, and nothing of it is left here.
+ * is read. It takes no turns until it is told to begin, behind everything that was handed over. Until then whatever else is
+ * for it waits on the cell's way: a sender who knows already where it goes may be faster than what it sent before, which
+ * comes with the actor. If its old place is lost before it begins, it went with that place, and nothing of it is left here.
  */
 import { describeThrown } from '../../base/errors.ts';
 import { isA } from '../../base/thrown.ts';
@@ -28,14 +29,7 @@ import type {
   WireActor,
 } from './destination.ts';
 import { DetachedStream, lostOnItsWay } from './detached-stream.ts';
-
-/** How those of the new place speak to the actor until now. */
-export interface WayHere {
-  /** Resolves once all that they sent has arrived where it was; what they send from then on waits. */
-  arrive(): Promise<void>;
-  arrived(cell: Cell, hop: number): void;
-  stayed(): void;
-}
+import type { Way } from './way.ts';
 
 /** A stream as it came: seeds and values still as data. */
 export type StreamParts = Omit<MovingStream, 'operation'>;
@@ -45,9 +39,8 @@ export class Arrival {
   readonly #host: Host;
   readonly #behavior: ActorBehavior;
   readonly #snapshot: Snapshot;
-  readonly #wayHere: WayHere | undefined;
-  /** True where it was never here before. */
-  readonly #isNew: boolean;
+  /** How those of this place speak to the actor until now, where it was never here before. */
+  readonly #wayHere: Way | undefined;
   #state: unknown;
   #args: unknown;
   #holdsResources = false;
@@ -55,26 +48,26 @@ export class Arrival {
   #over = false;
 
   /** @throws MoveRefused */
-  constructor(host: Host, behavior: ActorBehavior, snapshot: Snapshot, wayHere: () => WayHere) {
+  constructor(host: Host, behavior: ActorBehavior, snapshot: Snapshot, wayHere: () => Way) {
     this.#host = host;
     this.#behavior = behavior;
     this.#snapshot = snapshot;
     const { place, cell, name } = snapshot;
     const identity = { place, cell };
     try {
-      this.#isNew = host.knownAs(identity) === undefined;
+      const isNew = host.knownAs(identity) === undefined;
       this.cell = host.expect(behavior, identity, name ?? undefined);
+      this.#wayHere = isNew ? wayHere() : undefined;
     } catch (error) {
       throw refused(host, snapshot, error);
     }
-    if (this.#isNew) this.cell.goBy(identity);
-    this.#wayHere = this.#isNew ? wayHere() : undefined;
+    if (this.#wayHere !== undefined) this.cell.goBy(identity, this.#wayHere);
   }
 
   /** Resolves when everything is at hand that it needs to run here. @throws MoveRefused */
   async prepare(): Promise<void> {
     const { cell } = this;
-    const crossed = this.#isNew ? this.#wayHere!.arrive() : cell.way.arrive();
+    const crossed = cell.way.arrive();
     try {
       this.#state = this.#behavior.stateAgain(this.#host.dataFromWire(this.#snapshot.state, cell, cell.selfRef()));
       const { args } = this.#snapshot;
@@ -144,6 +137,7 @@ export class Arrival {
     if (this.#over) return;
     this.#over = true;
     const { cell } = this;
+    const { way } = cell;
     cell.beginHere(this.#state, this.#args, this.#snapshot, () => {
       if (this.#state instanceof Machine) this.#state.resume(beginning.stateLeftMs ?? undefined, cell);
       if (beginning.quiet !== null) cell.extension.receiveTimeout?.resume(beginning.quiet);
@@ -154,8 +148,10 @@ export class Arrival {
       }
       for (const watched of beginning.watches) cell.watches.resume(this.#refTo(watched));
       for (const linked of beginning.links) this.#link(linked);
+      // What waited for it comes behind what it has brought.
+      if (this.#wayHere === undefined) way.close();
+      else this.#wayHere.arrived(cell, this.#snapshot.hop);
     });
-    this.#wayHere?.arrived(cell, this.#snapshot.hop);
   }
 
   /** It does not come, or went with its old place. */
@@ -165,7 +161,7 @@ export class Arrival {
     // Their readers may have come for them already.
     for (const { request } of this.#streams) request.fail(lostOnItsWay(request.operation, this.cell.path()));
     if (this.#holdsResources) this.#host.resources.release(this.#behavior.uses);
-    this.cell.dropArrival(this.#isNew);
+    this.cell.dropArrival(this.#wayHere !== undefined);
     this.#wayHere?.stayed();
   }
 

@@ -4,7 +4,8 @@
  *
  * To change over, a fence is sent the old way, behind the last message, and what comes from then on waits here. The fence is
  * answered by wherever the actor lives, so once the answer is here everything before it has arrived, and what waited goes
- * the new way. Fences only follow the actor forward in its moves, so none waits for itself.
+ * the new way. The actor may have moved on since it answered, and then takes along what it had: see `arrival.ts`, which keeps
+ * what comes the new way behind that. Fences only follow the actor forward in its moves, so none waits for itself.
  */
 import { limits } from '../../base/limits.ts';
 import type { EndReason, Target, Watcher } from '../target.ts';
