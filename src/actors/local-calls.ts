@@ -20,6 +20,7 @@ import { StreamRequest } from './stream-request.ts';
 import type { Owner } from './target.ts';
 import {
   blockersOf,
+  blockersOfRequest,
   blockersOfRoom,
   blockersOfStreams,
   judgeCall,
@@ -55,9 +56,7 @@ export class LocalRequest extends Request implements OpenWait {
   }
 
   blockers(): ReturnType<OpenWait['blockers']> {
-    const { run } = this;
-    // One whose run has ended is handed out again.
-    return run === undefined || run.isOver ? blockersOf(this.#cell, this.operation, this) : [[run]];
+    return blockersOfRequest(this.#cell, this);
   }
 
   override succeed(result: unknown): void {

@@ -58,8 +58,11 @@ export class ActorFailed extends TroupeError<'ActorFailed'> {
 
 /** No answer came in time, or the link was lost after delivery: the handler may or may not have run. */
 export class OutcomeUnknown extends TroupeError<'OutcomeUnknown'> {
-  /** `deadline`: no answer in time. `link-lost`: the place was lost after it had received the message. */
-  readonly reason: 'deadline' | 'link-lost';
+  /**
+   * `deadline`: no answer in time. `link-lost`: the place was lost after it had received the message. `cycle`: the handler
+   * waits, through other places, for the caller.
+   */
+  readonly reason: 'deadline' | 'link-lost' | 'cycle';
 
   constructor(reason: OutcomeUnknown['reason'], message: string) {
     super('OutcomeUnknown', message);

@@ -4,7 +4,7 @@
  * An edge leads from a run to what its open ask, offer or stream depends on: the run that handles it, or those that keep
  * its turn from coming. Where any one of several would do, since an operation may have `n` runs, all of them must lead
  * back before a wait is without end. The call that would close a cycle is refused when it is made, so that nobody waits out
- * a deadline. A run that has ended is no edge. As in Chandy, Misra and Haas ("Distributed Deadlock Detection", 1983), but
+ * a deadline. A run that has ended is no edge. Beyond the place it goes on in `wait-elsewhere.ts`. As in Chandy, Misra and Haas ("Distributed Deadlock Detection", 1983), but
  * searched at once, since all edges are at hand.
  */
 import { limits } from '../base/limits.ts';
@@ -13,16 +13,18 @@ import type { Envelope } from './mailbox.ts';
 import type { RoomWaiting } from './offer.ts';
 import type { Operation } from './operation.ts';
 import { Rejected } from './outcomes.ts';
-import type { ChainLink } from './request.ts';
+import type { ChainLink, Request } from './request.ts';
 import type { Run } from './run.ts';
 
 /** Runs one of which must end first. */
-type OneOf = readonly Run[];
+export type OneOf = readonly Run[];
 
 /** An ask, an offer or a stream that a run has made and that is still open. */
 export interface OpenWait {
   /** Of each group one run must end first; none where it only waits for its turn, or for the world outside. */
   blockers(): readonly OneOf[];
+  /** True for one whose blockers are known at another place: see `wait-elsewhere.ts`. */
+  readonly elsewhere?: true;
 }
 
 export const noBlockers: readonly OneOf[] = [];
@@ -34,6 +36,13 @@ export function blockersOf(cell: Cell, operation: Operation, own?: Envelope): re
     return holder === undefined ? noBlockers : [[holder]];
   }
   return blockersOfHeads(cell, own, limits.waitForQueuedMax, operation);
+}
+
+/** What an accepted request waits for: the run that handles it, or what keeps that from beginning. */
+export function blockersOfRequest(cell: Cell, request: Request): readonly OneOf[] {
+  const { run } = request;
+  // One whose run has ended is handed out again.
+  return run === undefined || run.isOver ? blockersOf(cell, request.operation, request) : [[run]];
 }
 
 /** What the next value of a stream waits for: its handler goes on only while no exclusive run is open. */
@@ -213,7 +222,11 @@ function pathOf(chain: readonly ChainLink[], at: number): string[] {
 }
 
 function closesCycle(target: Cell, path: readonly string[], operation: Operation): Rejected {
-  const whole = [...path, target.path()];
+  return cycleOf([...path, target.path()], operation);
+}
+
+/** What a call is refused with that closes a cycle: through whom, from the actor that is called back to it. */
+export function cycleOf(whole: readonly string[], operation: Operation): Rejected {
   return new Rejected(
     'cycle',
     `${operation.label}: the call closes a cycle and would wait for itself: ${whole.join(' → ')}. Answer with a tell, ` +

@@ -189,6 +189,12 @@ export const limits = {
   routesOfNodesMax: 16_384,
   /** Calls that one chain may hold. */
   chainLinksMax: 256,
+  /** How long a call of an actor to another place is open at least before it is looked whether it waits for itself; in ms. */
+  probeMs: 100,
+  /** Actors that such a look goes through. */
+  probePathMax: 256,
+  /** How many looks of others one open call remembers to have sent on. */
+  probesSentOnMax: 64,
   /** Asks, offers and streams of one session that may be open in each direction. */
   callsPerSessionMax: 262_144,
   /** Watches of one session in each direction. */

@@ -65,7 +65,7 @@ export function failureFromWire(wire: unknown, operation: Operation | undefined,
     case 'NotDelivered':
       return new NotDelivered(oneOf(reason, ['unreachable', 'stopped', 'unknown', 'no-routee']), message);
     case 'OutcomeUnknown':
-      return new OutcomeUnknown(oneOf(reason, ['link-lost', 'deadline']), message);
+      return new OutcomeUnknown(oneOf(reason, ['link-lost', 'deadline', 'cycle']), message);
     case 'SpawnFailed':
       return new SpawnFailed(
         oneOf(reason, [

@@ -12,6 +12,8 @@ import type { MessageRow } from '../actors/schema/message-row.ts';
 import type { MessageType } from '../actors/schema/message-type.ts';
 import { Parcel } from '../actors/schema/parcel.ts';
 import { StreamRequest } from '../actors/stream-request.ts';
+import type { CallHere } from '../actors/wait-elsewhere.ts';
+import { blockersOfRequest, type OneOf } from '../actors/wait-for.ts';
 import { limits } from '../base/limits.ts';
 import { failureToWire } from './failure-codec.ts';
 import { Kind } from './items.ts';
@@ -21,6 +23,8 @@ import { formOf } from './operation-names.ts';
 export interface OpenCall {
   cancel(): void;
   grant?(total: number): void;
+  /** What it waits for here, where that may be for ever. */
+  readonly waits?: CallHere;
 }
 
 /** Where a call came from, and where its answer goes. */
@@ -40,10 +44,12 @@ export interface CallOrigin extends Origin {
 }
 
 /** An ask from another place: what it settles with goes back over the session. */
-export class InboundRequest extends Request implements OpenCall {
+export class InboundRequest extends Request implements OpenCall, CallHere {
   /** See `redirect`: not always the session's. */
   readonly origin: Origin;
   readonly #session: CallOrigin;
+  /** Whose message it is. */
+  readonly #cell: Cell;
   readonly #id: number;
   readonly #chain: readonly ChainLink[];
   /** Whether it is answered with a row, as it was asked. */
@@ -52,6 +58,7 @@ export class InboundRequest extends Request implements OpenCall {
   /** @param origin Who is told when it was dealt with; `session` itself where nobody else has to be. */
   constructor(
     session: CallOrigin,
+    cell: Cell,
     id: number,
     operation: Operation,
     asRows: boolean,
@@ -59,6 +66,7 @@ export class InboundRequest extends Request implements OpenCall {
     origin: Origin = session,
   ) {
     super(operation, undefined);
+    this.#cell = cell;
     this.#asRows = asRows;
     this.origin = origin;
     this.#session = session;
@@ -68,6 +76,18 @@ export class InboundRequest extends Request implements OpenCall {
 
   override get remoteChain(): readonly ChainLink[] {
     return this.#chain;
+  }
+
+  get waits(): this {
+    return this;
+  }
+
+  get hasBegun(): boolean {
+    return this.run !== undefined && !this.run.isOver;
+  }
+
+  blockers(): readonly OneOf[] {
+    return blockersOfRequest(this.#cell, this);
   }
 
   override succeed(result: unknown): void {

@@ -22,7 +22,8 @@ import type { MessageType } from '../actors/schema/message-type.ts';
 import { isRow } from '../actors/schema/object-row.ts';
 import { Parcel } from '../actors/schema/parcel.ts';
 import type { Target } from '../actors/target.ts';
-import { judgeChain } from '../actors/wait-for.ts';
+import { type CallAge, followProbe, type Probe } from '../actors/wait-elsewhere.ts';
+import { blockersOfRoom, judgeChain } from '../actors/wait-for.ts';
 import type { Runnable, Slice } from '../base/environment/scheduler.ts';
 import { describeThrown } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
@@ -212,9 +213,19 @@ export class Inbound implements MovesOwner, Runnable {
       case Kind.done:
         this.#place.jobDone(id);
         return false;
+      case Kind.probe:
+        this.#probe(id, fields, at);
+        return false;
       default:
         return this.#moves.read(kind, id, fields, at);
     }
+  }
+
+  /** Whether what the call waits for here waits for the call. */
+  #probe(id: number, fields: readonly unknown[], at: number): void {
+    const probe = readProbe(fields.slice(at + 1, at + 5));
+    const call = this.open.get(id)?.waits;
+    if (call !== undefined) followProbe(call, probe);
   }
 
   #watch(id: number, cellId: unknown, again: boolean): void {
@@ -402,7 +413,7 @@ export class Inbound implements MovesOwner, Runnable {
     } catch (cycle) {
       return this.#refuse(id, cycle as Error);
     }
-    const request = this.#asked(id, operation, asRows, remainingMs, links, this.#originOf(cell, bytes, origin));
+    const request = this.#asked(id, cell, operation, asRows, remainingMs, links, this.#originOf(cell, bytes, origin));
     request.isAdmitted = isAdmitted;
     if (request.isAdmitted) cell.acceptFirst(request, message);
     else cell.accept(request, message);
@@ -415,6 +426,7 @@ export class Inbound implements MovesOwner, Runnable {
 
   #asked(
     id: number,
+    cell: Cell,
     operation: Operation,
     asRows: boolean,
     remainingMs: unknown,
@@ -422,14 +434,14 @@ export class Inbound implements MovesOwner, Runnable {
     origin: Origin,
   ): InboundRequest {
     const timeoutMs = milliseconds(remainingMs);
-    const request = new InboundRequest(this, id, operation, asRows, links, origin);
+    const request = new InboundRequest(this, cell, id, operation, asRows, links, origin);
     this.open.set(id, request);
     this.#place.host.deadlines.add(request, timeoutMs);
     return request;
   }
 
-  asked(id: number, operation: Operation, remainingMs: unknown, chain: unknown): InboundRequest {
-    return this.#asked(id, operation, false, remainingMs, readChain(chain), this);
+  asked(id: number, cell: Cell, operation: Operation, remainingMs: unknown, chain: unknown): InboundRequest {
+    return this.#asked(id, cell, operation, false, remainingMs, readChain(chain), this);
   }
 
   moved(id: number, token: string, cell: Cell): void {
@@ -495,6 +507,7 @@ export class Inbound implements MovesOwner, Runnable {
         host.deadlines.remove(offer);
         offer.refuse(new Cancelled(false, `${operation.label}: the sender gave up`));
       },
+      waits: { hasBegun: false, blockers: () => blockersOfRoom(cell, offer) },
     });
     host.deadlines.add(offer, milliseconds(remainingMs));
     waiting = offer;
@@ -859,6 +872,25 @@ function readChain(chain: unknown): readonly ChainLink[] {
     links.push({ place, cell, run });
   }
   return links;
+}
+
+/** @throws where it is none */
+function readProbe([along, of, nonce, path]: readonly unknown[]): Probe {
+  if (!Array.isArray(path) || path.length > limits.probePathMax || !path.every(isName)) {
+    throw new Error('a probe of unknown actors');
+  }
+  const first = of === null ? null : { ...readAge(of), hasBegun: (of as readonly unknown[])[3] === true };
+  return { along: readAge(along), of: first, nonce: whole(nonce), path };
+}
+
+function readAge(given: unknown): CallAge {
+  const [madeAt, depth, name] = Array.isArray(given) ? (given as unknown[]) : [];
+  if (typeof madeAt !== 'number' || !isName(name)) throw new Error('a probe of no call');
+  return { madeAt, depth: whole(depth), name };
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= limits.branchCharactersMax;
 }
 
 function deadline(value: unknown): number | undefined {

@@ -42,6 +42,7 @@
  * | escalated | the stand-in's cell, failure: its actor ends, and its parent is to fail |
  * | job | job, cell, operation, message, call or null, remaining ms or null, call chain or null: a tell or an ask, of which it is said when it was dealt with |
  * | done | job |
+ * | probe | call, its age, age of the call that it was sent for first or null, nonce, path: is there a way from what the call waits for back to that one's caller? `actors/wait-elsewhere.ts` |
  *
  * A call and a job are numbers that their sender's place gave them, a watch one that the watcher's place gave it. A cell is
  * the actor's number in the place that reads.
@@ -87,6 +88,7 @@ export const Kind = {
   escalated: 36,
   job: 37,
   done: 38,
+  probe: 39,
 } as const;
 
 /** What is handed over of an actor that moves, as a field. */
@@ -133,6 +135,7 @@ export const fieldsOfKind: readonly (number | undefined)[] = [
   3,
   8,
   2,
+  6,
 ];
 
 /** How an actor of another place is stopped, as a field. */

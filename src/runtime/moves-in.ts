@@ -25,7 +25,7 @@ export interface MovesOwner extends CallOrigin {
   /** Does it, and answers once it is over. */
   answerOnce(id: number, begin: () => Promise<unknown>): void;
   /** An ask from there, under its number and with its time. */
-  asked(id: number, operation: Operation, remainingMs: unknown, chain: unknown): Request;
+  asked(id: number, cell: Cell, operation: Operation, remainingMs: unknown, chain: unknown): Request;
 }
 
 export class MovesIn {
@@ -159,7 +159,7 @@ export class MovesIn {
       }
       case Handed.ask: {
         const [call, , wire, remainingMs, chain, isStashed, retried] = fields;
-        const request = this.#owner.asked(call as number, operation, remainingMs, chain);
+        const request = this.#owner.asked(call as number, cell, operation, remainingMs, chain);
         arrival.message(request, host.fromWire(operation.input, wire, cell), standing(isStashed, retried));
         return true;
       }

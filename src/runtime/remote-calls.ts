@@ -10,7 +10,9 @@ import { noReplyInTime } from '../actors/request.ts';
 import type { MessageType } from '../actors/schema/message-type.ts';
 import type { StreamReader } from '../actors/stream-reader.ts';
 import type { Owner, Target } from '../actors/target.ts';
+import { cycleOf } from '../actors/wait-for.ts';
 import { limits } from '../base/limits.ts';
+import type { AwaitedCall } from './awaited-call.ts';
 import { type Decode, failureFromWire } from './failure-codec.ts';
 import { bytesIn } from './held-bytes.ts';
 import type { SaidOperation } from './operation-names.ts';
@@ -22,6 +24,8 @@ export abstract class RemoteCall implements Waiting {
   /** Its number in the session. */
   readonly id: number;
   settled = false;
+  /** The wait of the run that made it, where that can do nothing else before it settles. */
+  awaited: AwaitedCall | undefined = undefined;
 
   constructor(id: number) {
     this.id = id;
@@ -88,6 +92,7 @@ abstract class PromisedCall extends RemoteCall {
     this.place.host.deadlines.remove(this);
     this.detach?.();
     this.onSettled?.();
+    this.awaited?.over();
     this.place.finished(this, tellOther);
   }
 }
@@ -153,6 +158,14 @@ export class MessageCall extends PromisedCall {
   /** It cannot be sent, as turned out when its turn came. */
   refuse(error: unknown): void {
     this.fail(error);
+  }
+
+  /** It would wait for itself: the other place is not to handle it any more. */
+  closesCycle(path: readonly string[], hasBegun: boolean): void {
+    const refused = cycleOf(path, this.operation);
+    const { label } = this.operation;
+    const began = `${label}: its handler has begun, and waits for what waits for it: ${path.join(' → ')}; it may run on`;
+    this.fail(hasBegun ? new OutcomeUnknown('cycle', began) : refused, true);
   }
 
   cancel(reason: unknown): void {

@@ -26,6 +26,7 @@ import { Parcel } from '../actors/schema/parcel.ts';
 import { replaced } from '../actors/schema/replaced-bytes.ts';
 import type { StreamProducer, StreamReader } from '../actors/stream-reader.ts';
 import type { Address, Linked, Owner, StopOptions, Watcher } from '../actors/target.ts';
+import type { Probe } from '../actors/wait-elsewhere.ts';
 import { isDetached } from '../base/beside-bytes.ts';
 import type { Cancel } from '../base/environment/clock.ts';
 import type { Runnable } from '../base/environment/scheduler.ts';
@@ -34,6 +35,7 @@ import { limits } from '../base/limits.ts';
 import { RefusedValue } from '../transport/frame-codec.ts';
 import { transportLimits } from '../transport/limits.ts';
 import { type Carrier, Session, type SessionOptions, type Unsettled } from '../transport/session.ts';
+import { AwaitedCalls } from './awaited-call.ts';
 import { Inbound } from './inbound.ts';
 import { Handed, Kind, stopMode } from './items.ts';
 import { MoveOut, streamFields } from './moves-out.ts';
@@ -89,6 +91,8 @@ export class RemotePlace implements Destination {
   #tells: TellRun;
   #nextCall = 1;
   readonly #jobs = new OutboundJobs();
+  /** Calls that runs wait for. */
+  readonly #awaited: AwaitedCalls;
   /** How it was lost last. */
   #loss: PlaceLoss | undefined = undefined;
   /** Lets the process end again. */
@@ -108,6 +112,14 @@ export class RemotePlace implements Destination {
     this.stacks = options.stacks;
     this.routes = options.routes;
     this.#options = options;
+    const { environment, placeId: from } = this.host;
+    this.#awaited = new AwaitedCalls(
+      { from, to: this.placeId },
+      environment.clock,
+      environment.random.fork(`probes ${from} ${this.placeId}`),
+      this.#calls,
+      (call, probe) => this.#sendProbe(call, probe),
+    );
     this.session = this.#newSession(unconnected);
     this.session.end();
     this.#inbound = new Inbound(this, options.registry);
@@ -715,7 +727,15 @@ export class RemotePlace implements Destination {
     }
     this.host.deadlines.add(call, timeoutOf(options, operation));
     this.#opened(call);
+    const run = owner.openRun;
+    if (run !== undefined && !run.isOver) this.#awaited.add(call, run, owner);
     return call;
+  }
+
+  /** Asks the other place whether an open call waits for itself there. */
+  #sendProbe(call: number, { along, of, nonce, path }: Probe): void {
+    const first = of === null ? null : [of.madeAt, of.depth, of.name, of.hasBegun];
+    this.send(Kind.probe, call, [along.madeAt, along.depth, along.name], first, nonce, path);
   }
 
   /** An offer waits for room among what is under way. */

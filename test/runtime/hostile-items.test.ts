@@ -133,6 +133,14 @@ describe('items of another node', () => {
     ['one placed below a branch of 2,049 characters', [Kind.place, 1, 'target', {}, null, 1, 'x'.repeat(2_049), 1]],
     ['a job whose time limit is a text', [Kind.job, 1, 1, 0, undefined, 1, 'soon', null]],
     ['a job whose call is a text', [Kind.job, 1, 1, 0, undefined, 'call', 100, null]],
+    ['a probe of no age', [Kind.probe, 1, null, null, 1, []]],
+    ['a probe whose call was made at a text', [Kind.probe, 1, ['now', 1, 'x'], null, 1, []]],
+    ['a probe of a depth below 0', [Kind.probe, 1, [0, -1, 'x'], null, 1, []]],
+    ['a probe of a name of 2,049 characters', [Kind.probe, 1, [0, 1, 'x'.repeat(2_049)], null, 1, []]],
+    ['a probe for a text', [Kind.probe, 1, [0, 1, 'x'], 'first', 1, []]],
+    ['a probe whose number is a fraction', [Kind.probe, 1, [0, 1, 'x'], null, 0.5, []]],
+    ['a probe by 257 actors', [Kind.probe, 1, [0, 1, 'x'], null, 1, Array.from({ length: 257 }, () => 'x')]],
+    ['a probe by an actor that is a number', [Kind.probe, 1, [0, 1, 'x'], null, 1, [1]]],
   ])('end the session and nothing else: %s', async (_what, item) => {
     const peer = hostile();
     await peer.send(name(0, 'sum'), name(1, 'add'), item[0] === Kind.name ? [Kind.cancel, 1] : item);

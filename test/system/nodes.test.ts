@@ -45,6 +45,21 @@ describe('a second node', () => {
     expect(await ref.total()).toBe(7);
   });
 
+  it('and a worker thread here, whose actors ask each other at the same time, do not wait that out', async () => {
+    await join();
+    const far = await system!.spawn(counter, { on: node({ role: 'workers' }) });
+    const near = await system!.spawn(counter, { on: thread() });
+    const long = { timeoutMs: 60_000 };
+    const met = await Promise.all([
+      far.meets({ other: near, ms: 500 }, long),
+      near.meets({ other: far, ms: 500 }, long),
+    ]);
+    // On a busy machine the one may be done before the other begins: no deadlock then.
+    const paths = [pathOf(near), pathOf(far)];
+    expect(met.map((one, n) => (one === 'cycle' ? paths[n] : one))).toEqual(paths);
+    expect(met.filter((one) => one === 'cycle').length).toBeLessThanOrEqual(1);
+  });
+
   it('handles 50,000 tells in full', async () => {
     await join();
     const ref = await system!.spawn(counter, { on: node({ role: 'workers' }) });
