@@ -89,7 +89,7 @@ export function noReplyInTime(label: string): OutcomeUnknown {
 }
 
 /** The chain of a call that `caller` makes now, as addresses, nearest first. A run that has ended is no link. */
-export function chainOf(caller: Owner): ChainLink[] {
+export function chainOf(caller: Pick<Owner, 'openRun'>): ChainLink[] {
   const chain: ChainLink[] = [];
   for (let run = caller.openRun; run !== undefined && !run.isOver; ) {
     chain.push({ ...run.station, run: run.numberToTell });

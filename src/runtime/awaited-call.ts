@@ -4,7 +4,6 @@
  */
 import { chainOf } from '../actors/request.ts';
 import type { Run } from '../actors/run.ts';
-import type { Owner } from '../actors/target.ts';
 import type { CallAge, Probe, ProbeGoingOn, WaitElsewhere } from '../actors/wait-elsewhere.ts';
 import { noBlockers } from '../actors/wait-for.ts';
 import type { Clock } from '../base/environment/clock.ts';
@@ -12,25 +11,35 @@ import type { Random } from '../base/environment/random.ts';
 import { limits } from '../base/limits.ts';
 import type { MessageCall, RemoteCall } from './remote-calls.ts';
 
-type SendProbe = (call: number, probe: Probe) => void;
+/** The place that they are made to, as they need it. */
+export interface AwaitedPlace {
+  readonly from: string;
+  readonly placeId: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** All calls that are open. */
+  readonly calls: ReadonlyMap<number, RemoteCall>;
+  sendProbe(call: number, probe: Probe): void;
+}
 
 export class AwaitedCall implements WaitElsewhere {
   readonly elsewhere = true;
-  readonly #age: CallAge;
+  readonly #place: AwaitedPlace;
   readonly #call: MessageCall;
   readonly #run: Run;
-  readonly #send: SendProbe;
+  readonly #madeAt: number;
+  #age: CallAge | undefined = undefined;
   /** How many intervals it has been open, and at how many it looks again: each time after twice as long. */
   #intervals = 0;
   #looksAt = 2;
   #nonce = -1;
   #sentOn: Set<number> | undefined = undefined;
 
-  constructor(call: MessageCall, run: Run, age: CallAge, send: SendProbe) {
+  constructor(place: AwaitedPlace, call: MessageCall, run: Run) {
+    this.#place = place;
     this.#call = call;
     this.#run = run;
-    this.#age = age;
-    this.#send = send;
+    this.#madeAt = place.clock.now();
     run.waitsFor(this);
   }
 
@@ -45,12 +54,12 @@ export class AwaitedCall implements WaitElsewhere {
   }
 
   /** An interval has passed. */
-  look(random: Random): void {
+  look(): void {
     this.#intervals += 1;
     if (this.#intervals < this.#looksAt || !this.#call.sent) return;
     this.#looksAt *= 2;
-    this.#nonce = Math.floor(random.fraction() * Number.MAX_SAFE_INTEGER);
-    this.#send(this.#call.id, { along: this.#age, of: null, nonce: this.#nonce, path: [] });
+    this.#nonce = Math.floor(this.#place.random.fraction() * Number.MAX_SAFE_INTEGER);
+    this.#send({ of: null, nonce: this.#nonce, path: [] });
   }
 
   isProbing(nonce: number): boolean {
@@ -65,53 +74,46 @@ export class AwaitedCall implements WaitElsewhere {
     if (!this.#call.sent || this.#sentOn?.has(probe.nonce)) return;
     if (this.#sentOn === undefined || this.#sentOn.size >= limits.probesSentOnMax) this.#sentOn = new Set();
     this.#sentOn.add(probe.nonce);
-    this.#send(this.#call.id, { along: this.#age, ...probe });
+    this.#send(probe);
+  }
+
+  #send(probe: Omit<Probe, 'along'>): void {
+    const { from, placeId } = this.#place;
+    const { id } = this.#call;
+    // Most calls are over before anybody wants to know.
+    this.#age ??= {
+      madeAt: this.#madeAt,
+      depth: chainOf({ openRun: this.#run }).length,
+      name: `${from} ${placeId} ${id}`,
+    };
+    this.#place.sendProbe(id, { along: this.#age, ...probe });
   }
 }
 
 /** Those to one place. */
 export class AwaitedCalls {
-  readonly #from: string;
-  readonly #to: string;
-  readonly #clock: Clock;
-  readonly #random: Random;
-  readonly #calls: ReadonlyMap<number, RemoteCall>;
-  readonly #send: SendProbe;
+  readonly #place: AwaitedPlace;
   #looks = false;
 
-  /** @param calls all that are open */
-  constructor(
-    names: { readonly from: string; readonly to: string },
-    clock: Clock,
-    random: Random,
-    calls: ReadonlyMap<number, RemoteCall>,
-    send: SendProbe,
-  ) {
-    this.#from = names.from;
-    this.#to = names.to;
-    this.#clock = clock;
-    this.#random = random;
-    this.#calls = calls;
-    this.#send = send;
+  constructor(place: AwaitedPlace) {
+    this.#place = place;
   }
 
-  /** `run` waits for the call from now on. */
-  add(call: MessageCall, run: Run, owner: Owner): void {
-    const name = `${this.#from} ${this.#to} ${call.id}`;
-    const age = { madeAt: this.#clock.now(), depth: chainOf(owner).length, name };
-    call.awaited = new AwaitedCall(call, run, age, this.#send);
+  /** The run waits for the call from now on. */
+  add(call: MessageCall, run: Run): void {
+    call.awaited = new AwaitedCall(this.#place, call, run);
     if (!this.#looks) this.#lookLater();
   }
 
   #lookLater(): void {
     this.#looks = true;
-    this.#clock.timer(limits.probeMs, () => {
+    this.#place.clock.timer(limits.probeMs, () => {
       this.#looks = false;
       let left = false;
-      for (const { awaited } of this.#calls.values()) {
+      for (const { awaited } of this.#place.calls.values()) {
         if (awaited === undefined) continue;
         left = true;
-        awaited.look(this.#random);
+        awaited.look();
       }
       if (left && !this.#looks) this.#lookLater();
     });

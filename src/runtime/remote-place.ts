@@ -113,13 +113,14 @@ export class RemotePlace implements Destination {
     this.routes = options.routes;
     this.#options = options;
     const { environment, placeId: from } = this.host;
-    this.#awaited = new AwaitedCalls(
-      { from, to: this.placeId },
-      environment.clock,
-      environment.random.fork(`probes ${from} ${this.placeId}`),
-      this.#calls,
-      (call, probe) => this.#sendProbe(call, probe),
-    );
+    this.#awaited = new AwaitedCalls({
+      from,
+      placeId: this.placeId,
+      clock: environment.clock,
+      random: environment.random.fork(`probes ${from} ${this.placeId}`),
+      calls: this.#calls,
+      sendProbe: (call, probe) => this.#sendProbe(call, probe),
+    });
     this.session = this.#newSession(unconnected);
     this.session.end();
     this.#inbound = new Inbound(this, options.registry);
@@ -728,7 +729,7 @@ export class RemotePlace implements Destination {
     this.host.deadlines.add(call, timeoutOf(options, operation));
     this.#opened(call);
     const run = owner.openRun;
-    if (run !== undefined && !run.isOver) this.#awaited.add(call, run, owner);
+    if (run !== undefined && !run.isOver) this.#awaited.add(call, run);
     return call;
   }
 
