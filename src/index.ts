@@ -116,8 +116,16 @@ export { RemoteError } from './runtime/cause-codec.ts';
 export { createSystem } from './runtime/create-system.ts';
 export type { RunnableFlow } from './runtime/flow-definition.ts';
 export { RegistryLoadFailed, WorkerEntryMissing } from './runtime/load-failed.ts';
+export type { NodeRule } from './runtime/node-rules.ts';
 export { here, node, spread, thread } from './runtime/placement.ts';
-export { type MutualTls, mtls, type SecretFile, secret } from './runtime/security.ts';
+export {
+  type LiveSecrets,
+  type MutualTls,
+  mtls,
+  type SecretFile,
+  type SecretReader,
+  secret,
+} from './runtime/security.ts';
 export type { ShutdownEvent, ShutdownHook, ShutdownHookOptions, ShutdownOptions } from './runtime/shutdown.ts';
 export type {
   FailedHook,

@@ -40,6 +40,7 @@ export type DeadLetterReason =
   | 'poison'
   | 'unhandled'
   | 'invalid'
+  | 'forbidden'
   | 'unknown'
   | 'unreachable'
   | 'no-routee'

@@ -11,11 +11,13 @@ export class SpawnFailed extends TroupeError<'SpawnFailed'> {
    * - `arguments`: they do not fit the schema. `state`: `state` or `signals.started` failed. `resource`: one could not
    * be opened.
    * - `name`: no name for an actor. `name-taken`: another actor of the place has it.
+   * - `forbidden`: the rules of the other node do not give this one that actor.
    * - `no-place`: no node has joined with that role. `place-lost`: the place was lost meanwhile. `shutdown`: the system
    * ends.
    */
   readonly reason:
     | 'unregistered'
+    | 'forbidden'
     | 'arguments'
     | 'state'
     | 'resource'

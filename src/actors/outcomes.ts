@@ -37,7 +37,10 @@ export class NotDelivered extends TroupeError<'NotDelivered'> {
 
 /** The receiving side refused the message; its handler did not run. */
 export class Rejected extends TroupeError<'Rejected'> {
-  /** `unhandled`: the actor does not handle this operation in the state in which it is. */
+  /**
+   * `unhandled`: the actor does not handle this operation in the state in which it is. `forbidden`: the rules of the node where
+   * it runs do not give the sender's node this operation.
+   */
   readonly reason: 'full' | 'invalid' | 'version' | 'forbidden' | 'cycle' | 'unhandled';
   /** For `cycle`: the actors of the call chain, from its first caller back to the target. */
   readonly path?: readonly string[];

@@ -215,6 +215,8 @@ export const limits = {
   spreadsMax: 256,
   /** Worker threads of one process; more than a few times the cores only costs. */
   threadsMax: 256,
+  /** Rules of `allow`: each is looked at for each node that joins. */
+  nodeRulesMax: 256,
   /** Nodes of differing clusters refuse each other. */
   clusterId: 'troupe',
   /** What a node is called that was given no name. */

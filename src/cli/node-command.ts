@@ -1,10 +1,12 @@
 /** `troupe node`: a process that runs what others place on it, until it is told to stop. */
+import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { UsageError } from '../base/errors.ts';
+import { describeThrown, UsageError } from '../base/errors.ts';
 import type { ActorSystem } from '../runtime/actor-system.ts';
 import { createSystem } from '../runtime/create-system.ts';
+import type { NodeRule } from '../runtime/node-rules.ts';
 import type { LogLevel } from '../runtime/pino-logger.ts';
 import { mtls, secret } from '../runtime/security.ts';
 import { setExitCode } from '../runtime/stop-signals.ts';
@@ -18,9 +20,13 @@ const help = `usage: troupe node --registry <module> --listen <address> [options
   --listen <address>      where other nodes can join, as ws://127.0.0.1:7001; port 0 takes a free one
   --join <address>        a node to join; may be given several times
   --secret-file <file>    how nodes know each other; needed to listen beyond this machine
+  --next-secret-file <file>
+                          the secret that replaces it, accepted beside it where the file is there
   --tls-ca <file>         or by certificates (mutual TLS): the authority, this node's certificate, its key; the
   --tls-cert <file>       addresses are wss:// then
   --tls-key <file>
+  --allow-file <file>     which nodes may join and what they may do, a JSON array of the rules that createSystem takes as
+                          allow
   --role <role>           what others place actors by: node({ role }); may be given several times
   --threads <n>           worker threads at most; one for each core but one unless given. They run what this node's own
                           code spawns there: actors placed from another node run on its main thread for now
@@ -65,6 +71,8 @@ function parse(argv: readonly string[]) {
         listen: { type: 'string' },
         join: { type: 'string', multiple: true },
         'secret-file': { type: 'string' },
+        'next-secret-file': { type: 'string' },
+        'allow-file': { type: 'string' },
         'tls-ca': { type: 'string' },
         'tls-cert': { type: 'string' },
         'tls-key': { type: 'string' },
@@ -92,6 +100,7 @@ function optionsOf(given: Given): SystemOptions {
     ...(given.listen !== undefined && { listen: given.listen }),
     ...(given.join !== undefined && { join: given.join }),
     ...authOf(given),
+    ...(given['allow-file'] !== undefined && { allow: rulesIn(given['allow-file']) }),
     ...(given.role !== undefined && { roles: given.role }),
     ...(given.threads !== undefined && { threads: wholeNumber('--threads', given.threads) }),
     ...(given['resume-ms'] !== undefined && { resumeMs: wholeNumber('--resume-ms', given['resume-ms']) }),
@@ -101,15 +110,29 @@ function optionsOf(given: Given): SystemOptions {
 }
 
 function authOf(given: Given): Pick<SystemOptions, 'auth'> {
-  const { 'secret-file': file, 'tls-ca': ca, 'tls-cert': cert, 'tls-key': key } = given;
+  const { 'secret-file': file, 'next-secret-file': next, 'tls-ca': ca, 'tls-cert': cert, 'tls-key': key } = given;
   if (ca === undefined && cert === undefined && key === undefined) {
-    return file === undefined ? {} : { auth: secret({ file }) };
+    if (file !== undefined) return { auth: secret({ file, ...(next !== undefined && { next }) }) };
+    if (next !== undefined) throw new UsageError('troupe node needs --secret-file beside --next-secret-file');
+    return {};
   }
-  if (file !== undefined) throw new UsageError('troupe node takes --secret-file or the --tls options, not both');
+  if (file !== undefined || next !== undefined) {
+    throw new UsageError('troupe node takes --secret-file or the --tls options, not both');
+  }
   if (ca === undefined || cert === undefined || key === undefined) {
     throw new UsageError('troupe node needs --tls-ca, --tls-cert and --tls-key together');
   }
   return { auth: mtls({ ca, cert, key }) };
+}
+
+/** Whether they are rules is checked with the other options. */
+function rulesIn(file: string): readonly NodeRule[] {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as readonly NodeRule[];
+  } catch (cause) {
+    const text = `the rules in --allow-file ${file} cannot be read: ${describeThrown(cause)}; it must be a JSON array`;
+    throw new UsageError(text, { cause });
+  }
 }
 
 function announce(system: ActorSystem, joined: readonly string[]): void {

@@ -71,6 +71,7 @@ export function failureFromWire(wire: unknown, operation: Operation | undefined,
         oneOf(reason, [
           'state',
           'unregistered',
+          'forbidden',
           'arguments',
           'resource',
           'name-taken',

@@ -185,13 +185,13 @@ export class Inbound implements MovesOwner, Runnable {
         this.#watches.unwatch(id);
         return false;
       case Kind.link:
-        this.#place.linked(id, fields[at + 1], fields[at + 2], fields[at + 3]);
+        if (this.#mayLink(id)) this.#place.linked(id, fields[at + 1], fields[at + 2], fields[at + 3]);
         return false;
       case Kind.unlink:
         this.#place.unlinked(id, fields[at + 1]);
         return false;
       case Kind.linkOf:
-        this.#place.linkedOf(id, fields[at + 1], fields[at + 2], fields[at + 3], fields[at + 4]);
+        if (this.#mayLink(id)) this.#place.linkedOf(id, fields[at + 1], fields[at + 2], fields[at + 3], fields[at + 4]);
         return false;
       case Kind.unlinkOf:
         this.#place.unlinkedOf(id, fields[at + 1], fields[at + 2]);
@@ -242,7 +242,9 @@ export class Inbound implements MovesOwner, Runnable {
 
   #name(number: number, label: unknown, shape: unknown): void {
     const heard = this.#operations.add(number, label, shape);
-    if (heard.asRows) return;
+    heard.isAllowed = this.#place.rights?.mayCall(heard.label) ?? true;
+    // It is not told whether there is such an operation, either.
+    if (heard.asRows || !heard.isAllowed) return;
     const operation = this.#registry.operation(heard.label);
     if (operation !== undefined) this.send(Kind.shape, number, operation.shape);
   }
@@ -261,6 +263,11 @@ export class Inbound implements MovesOwner, Runnable {
     if (!isCount(count)) throw new Error('a tell that does not say how many messages it holds');
     const cell = this.#place.host.cell(cellId as number);
     const heard = this.#operations.numbered(number);
+    if (heard?.isAllowed === false) {
+      this.#place.denied('call', heard.label);
+      for (let n = 0; n < count; n += 1) this.#dead(cellId, heard, 'forbidden', partOf(values, n, count));
+      return count;
+    }
     const operation = cell === undefined ? undefined : this.#operationOf(cell, heard);
     if (cell === undefined || heard === undefined || operation?.kind !== 'tell' || values instanceof RefusedValue) {
       const reason = cell === undefined ? 'unknown' : 'invalid';
@@ -340,6 +347,11 @@ export class Inbound implements MovesOwner, Runnable {
       this.#lose(cellId, cell, heard, reason, wire, (form) => host.fromWire(form, wire, host.outside));
       origin.settled();
     };
+    if (heard?.isAllowed === false) {
+      this.#place.denied('call', heard.label);
+      dies('forbidden');
+      return;
+    }
     if (cell === undefined || heard === undefined || operation?.kind !== 'tell') {
       dies(cell === undefined ? 'unknown' : 'invalid');
       return;
@@ -600,7 +612,14 @@ export class Inbound implements MovesOwner, Runnable {
     actorName: unknown,
     spawn: (behavior: ActorBehavior, args: unknown, name: string | undefined) => Cell,
   ): void {
-    const { host } = this.#place;
+    const { host, rights } = this.#place;
+    // Whether it is registered or not: it is told nothing of that.
+    if (rights !== undefined && !(typeof name === 'string' && rights.maySpawn(name))) {
+      const shown = typeof name === 'string' ? JSON.stringify(name.slice(0, limits.nameCharactersMax)) : 'no name';
+      this.#place.denied('spawn', shown);
+      this.#refuse(id, new SpawnFailed('forbidden', forbidden(`start ${shown}`, this.#place).message));
+      return;
+    }
     const behavior = typeof name === 'string' ? this.#registry.actor(name) : undefined;
     if (behavior === undefined) {
       const shown =
@@ -615,6 +634,7 @@ export class Inbound implements MovesOwner, Runnable {
         this.#arguments(behavior, args),
         typeof actorName === 'string' ? actorName : undefined,
       );
+      rights?.started(cell);
       const answer = (): readonly [number, string] => [cell.address().cell, cell.branch()];
       const { started } = cell;
       if (started === undefined) this.send(Kind.reply, id, answer());
@@ -650,8 +670,25 @@ export class Inbound implements MovesOwner, Runnable {
 
   #stop(id: number, cellId: unknown, mode: unknown, deadlineMs: number | undefined): void {
     const cell = this.#place.host.cell(cellId as number);
+    if (this.#mayNotEnd(cell)) {
+      this.#place.denied('stop', this.#pathOf(cellId));
+      this.#refuse(id, forbidden('stop what it has not started', this.#place));
+      return;
+    }
     const options = { drain: mode === StopMode.drain, ...(deadlineMs === undefined ? {} : { deadlineMs }) };
     this.answerOnce(id, () => cell?.stop(mode === StopMode.kill, options) ?? Promise.resolve());
+  }
+
+  /** Asked for an actor that there is not, too: it is not told which there are. */
+  #mayNotEnd(cell: Cell | undefined): boolean {
+    const { rights } = this.#place;
+    return rights !== undefined && !(cell !== undefined && rights.mayEnd(cell));
+  }
+
+  #mayLink(cellId: unknown): boolean {
+    if (!this.#mayNotEnd(this.#place.host.cell(cellId as number))) return true;
+    this.#place.denied('link', this.#pathOf(cellId));
+    return false;
   }
 
   /** Does what a call that is no message asks for, and answers once that is over; refused where too many wait for that. */
@@ -685,6 +722,11 @@ export class Inbound implements MovesOwner, Runnable {
     const name = heard?.label ?? unnamed;
     if (this.open.size >= limits.callsPerSessionMax) {
       return { refused: new Rejected('full', `${name}: too many calls of one place are open; send fewer at once`) };
+    }
+    // Before anything is said of the actor, so that it is not told whether there is one.
+    if (heard?.isAllowed === false) {
+      this.#place.denied('call', name);
+      return { refused: forbidden(`call ${name}`, this.#place) };
     }
     if (cell?.hasMoved) this.#tellWhere(cell);
     else if (cell === undefined || cell.isOver) {
@@ -842,6 +884,13 @@ interface Found {
 }
 
 const unnamed = 'unknown operation';
+
+function forbidden(what: string, { host, placeId }: RemotePlace): Rejected {
+  return new Rejected(
+    'forbidden',
+    `${placeId} may not ${what} at ${host.placeId}: no rule of allow there gives it that`,
+  );
+}
 
 const nothing = (): null => null;
 

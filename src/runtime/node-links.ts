@@ -16,15 +16,17 @@ import { describeThrown } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
 import { type AssociationOffer, agree, newToken } from '../transport/association.ts';
+import type { Certificates } from '../transport/certificates.ts';
 import { closeCodes } from '../transport/close-codes.ts';
 import { HandshakeFailed } from '../transport/errors.ts';
-import { type NodeLink, type NodeProfile, openNodeLink } from '../transport/node-link.ts';
-import type { Secret } from '../transport/secret.ts';
+import type { KeptSecret } from '../transport/kept-secret.ts';
+import { type NodeLink, type NodeProfile, openNodeLink, type ProvenPeer } from '../transport/node-link.ts';
 import type { Carrier } from '../transport/session.ts';
+import { Audit } from './audit.ts';
 import { differing } from './fingerprints.ts';
 import { goingAway, isAnother, isFinal, type NodePeer, succeeds } from './node-peer.ts';
+import { allRights, type NodeRights, type NodeRules, sameRights } from './node-rules.ts';
 import { Redial } from './redial.ts';
-import { type RefusalLine, refusalLog } from './refusal-log.ts';
 import { nodeOf, type Router, threadOf } from './router.ts';
 import type { NodeNews } from './thread-messages.ts';
 
@@ -32,7 +34,10 @@ export interface NodeLinksOptions {
   readonly environment: Environment;
   readonly profile: NodeProfile;
   readonly clusterId: string;
-  readonly secret: Secret | undefined;
+  readonly secret: KeptSecret | undefined;
+  readonly certificates: Certificates | undefined;
+  /** Who may join; undefined: every node that has proved itself, and may do everything. */
+  readonly rules: NodeRules | undefined;
   readonly log: Logger;
   readonly router: Router;
   /** How long a node may be away; 0: not at all. */
@@ -54,14 +59,14 @@ export class NodeLinks {
   readonly #dialled = new Set<string>();
   readonly #redial: Redial;
   readonly #abort = new AbortController();
-  readonly #notLetIn: RefusalLine;
-  readonly #linkLost: RefusalLine;
+  readonly #audit: Audit;
+  readonly #forgetCertificates: () => void;
   #listener: Listener | undefined = undefined;
   #epochs = 0;
 
   constructor(options: NodeLinksOptions) {
     this.#options = options;
-    const { environment, log } = options;
+    const { environment, log, secret, certificates } = options;
     this.#random = environment.random.fork('associations');
     this.#redial = new Redial({
       environment,
@@ -69,9 +74,10 @@ export class NodeLinks {
       dial: (address) => this.#dial(address),
       isAwaited: (address) => this.#isAwaited(address),
     });
-    const warn: RefusalLine = (fields, text) => log.warn(fields, text);
-    this.#notLetIn = refusalLog(environment.clock, warn);
-    this.#linkLost = refusalLog(environment.clock, warn, limits.linkLinesMax);
+    this.#audit = new Audit(environment.clock, log);
+    secret?.begin(environment.clock, () => this.#secretReplaced());
+    const onCertificates = (isOtherAuthority: boolean): void => this.#certificatesReplaced(isOtherAuthority);
+    this.#forgetCertificates = certificates?.onReplaced(onCertificates) ?? (() => undefined);
   }
 
   /** The address that is listened on. */
@@ -86,8 +92,8 @@ export class NodeLinks {
 
   /** What a worker must know that begins now. */
   get news(): readonly NodeNews[] {
-    return [...this.#peers.values()].map(({ nodeId, link, epoch, resumes }) =>
-      link === undefined ? { kind: 'node-away', nodeId } : { kind: 'node-up', nodeId, epoch, resumes },
+    return [...this.#peers.values()].map(({ nodeId, link, epoch, resumes, rights }) =>
+      link === undefined ? { kind: 'node-away', nodeId } : { kind: 'node-up', nodeId, epoch, resumes, rights },
     );
   }
 
@@ -104,7 +110,9 @@ export class NodeLinks {
           const isLinked = error instanceof HandshakeFailed && error.closeCode === closeCodes.nodeIdentity;
           if (this.#closing || isLinked) return;
           const what = describeThrown(error);
-          this.#notLetIn({ remote: link.remote, error: what }, `a node at ${link.remote} was not let in: ${what}`);
+          const reason = error instanceof HandshakeFailed ? error.reason : 'failed';
+          const fields = { remote: link.remote, reason, error: what };
+          this.#audit.line('node-refused', fields, `a node at ${link.remote} was not let in: ${what}`);
         });
       },
     });
@@ -183,6 +191,8 @@ export class NodeLinks {
   async refuse(): Promise<void> {
     this.#abort.abort();
     this.#redial.close();
+    this.#options.secret?.close();
+    this.#forgetCertificates();
     for (const peer of [...this.#peers.values()]) {
       if (peer.link === undefined) this.#lost(peer, 'this node is shutting down', goingAway);
     }
@@ -230,16 +240,55 @@ export class NodeLinks {
     address?: string,
     isLinked: (nodeId: string) => boolean = () => false,
   ): Promise<void> {
-    const { environment, profile, clusterId, secret } = this.#options;
+    const { environment, profile, clusterId, rules } = this.#options;
+    const secret = this.#options.secret?.current;
     const { clock } = environment;
     const random = environment.random.fork('links');
     this.#opening.add(link);
     if (this.#closing) link.close(goingAway, shuttingDown);
     const offer = (nodeId: string): AssociationOffer => this.#offer(nodeId);
-    const options = { link, side, profile, clusterId, secret, clock, random, isLinked, offer };
+    const refuses = rules === undefined ? undefined : (proven: ProvenPeer) => rules.refusal(proven);
+    const options = { link, side, profile, clusterId, secret, clock, random, isLinked, refuses, offer };
     const opened = await openNodeLink(options).finally(() => this.#opening.delete(link));
     if (this.#closing) opened.close(goingAway, shuttingDown);
-    else this.#joined(opened, side === 'dialer' ? profile.nodeId : opened.peer.nodeId, address);
+    else if (!this.#isProvedStill(opened)) {
+      opened.close(closeCodes.normal, secretTakenOut);
+      if (address !== undefined) this.#redial.again(address);
+    } else this.#joined(opened, side === 'dialer' ? profile.nodeId : opened.peer.nodeId, address);
+  }
+
+  /** Other secrets are live: links that were proved by none of these end, and are proved anew. */
+  #secretReplaced(): void {
+    const live = this.#options.secret?.current.count;
+    this.#audit.line('secret-replaced', { live }, `the secret was replaced; ${live} live from now on`);
+    this.#renew((link) => !this.#isProvedStill(link), secretTakenOut);
+  }
+
+  /** Where other authorities are accepted, whoever is linked has to show that it has a certificate of these. */
+  #certificatesReplaced(isOtherAuthority: boolean): void {
+    const what = isOtherAuthority
+      ? 'the certificates and the authority were replaced'
+      : 'the certificates were replaced';
+    this.#audit.line('certificates-replaced', { isOtherAuthority }, what);
+    if (isOtherAuthority) this.#renew(() => true, 'the authority was replaced');
+  }
+
+  #isProvedStill({ provedBy }: NodeLink): boolean {
+    const secret = this.#options.secret?.current;
+    return secret === undefined || provedBy.some((key) => secret.holds(key));
+  }
+
+  /** Ends links in a way that their associations go on over the next. */
+  #renew(isDue: (link: NodeLink) => boolean, why: string): void {
+    const due = [...this.#peers.values()].flatMap(({ link }) => (link !== undefined && isDue(link) ? [link] : []));
+    if (due.length === 0) return;
+    const nodes = due.map(({ peer }) => peer.nodeId);
+    this.#audit.line('links-renewed', { nodes, why }, `${due.length} links are made anew: ${why}`);
+    for (const link of due) link.close(closeCodes.normal, why);
+  }
+
+  #rightsOf({ peer, certificateNames }: NodeLink): NodeRights {
+    return this.#options.rules?.rights({ nodeId: peer.nodeId, roles: peer.roles, certificateNames }) ?? allRights;
   }
 
   #offer(nodeId: string): AssociationOffer {
@@ -267,7 +316,11 @@ export class NodeLinks {
       this.#attach(this.#begin(opened, agreed?.tokens, addresses), opened, dialledBy);
       return;
     }
-    if (current?.tokens?.join() !== agreed.tokens.join()) {
+    const isSame = current?.tokens?.join() === agreed.tokens.join();
+    const isAllowed = current !== undefined && sameRights(current.rights, this.#rightsOf(opened));
+    // Sessions remember what they were allowed: with another certificate that may be another rule.
+    if (isSame && !isAllowed) this.#lost(current!, 'other rules of allow fit it now', closeCodes.normal);
+    if (current === undefined || !isSame || !isAllowed) {
       // It ended here while the link was opened. The node is told so over another link.
       opened.close(closeCodes.normal, 'what would go on has ended meanwhile');
       if (address !== undefined) this.#redial.again(address);
@@ -280,9 +333,9 @@ export class NodeLinks {
   }
 
   /** Nothing is held of the node of that link yet. */
-  #begin({ peer }: NodeLink, tokens: NodePeer['tokens'], addresses: Set<string>): NodePeer {
+  #begin(opened: NodeLink, tokens: NodePeer['tokens'], addresses: Set<string>): NodePeer {
     const { profile, log } = this.#options;
-    const { nodeId, roles, fingerprints } = peer;
+    const { nodeId, roles, fingerprints } = opened.peer;
     const names = differing(profile.fingerprints, fingerprints);
     if (names.length > 0) {
       log.warn(
@@ -293,6 +346,7 @@ export class NodeLinks {
     const begun: NodePeer = {
       nodeId,
       roles,
+      rights: this.#rightsOf(opened),
       differing: new Set(names),
       tokens,
       addresses,
@@ -308,7 +362,11 @@ export class NodeLinks {
 
   #attach(peer: NodePeer, opened: NodeLink, dialledBy: string): void {
     const { profile, router } = this.#options;
-    const { nodeId, resumes } = peer;
+    const { nodeId, resumes, roles, rights } = peer;
+    const { remote, certificateNames } = opened;
+    const who = { node: nodeId, remote, roles, resumes, ...(certificateNames && { certificate: certificateNames }) };
+    this.#audit.line('node-joined', who, `node ${nodeId} at ${remote} ${resumes ? 'is back' : 'has joined'}`);
+    router.grant(nodeId, rights);
     this.#epochs += 1;
     peer.epoch = this.#epochs;
     peer.link = opened;
@@ -334,7 +392,7 @@ export class NodeLinks {
       router.ended(loss);
       this.#options.onPlaceDown(loss);
     };
-    this.#options.onNews({ kind: 'node-up', nodeId, epoch: peer.epoch, resumes });
+    this.#options.onNews({ kind: 'node-up', nodeId, epoch: peer.epoch, resumes, rights });
     router.reconnect(nodeId);
     // Last, since it is called at once for a link that has ended meanwhile.
     opened.onClose = ({ code, text }) => {
@@ -345,7 +403,8 @@ export class NodeLinks {
       const waits = mayWait && !isFinal(code) && !this.#closing;
       if (!this.#closing) {
         const then = waits ? `; what is under way waits ${this.#options.resumeMs} ms for another` : '';
-        this.#linkLost({ node: nodeId, code, text }, `the link to node ${nodeId} was lost (${code} ${text})${then}`);
+        const line = `the link to node ${nodeId} was lost (${code} ${text})${then}`;
+        this.#audit.line('link-lost', { node: nodeId, code, text }, line);
       }
       if (waits) this.#suspend(peer, why, goingAway);
       else this.#lost(peer, next === undefined ? why : startedAnew(next), goingAway);
@@ -390,6 +449,7 @@ export class NodeLinks {
     peer.endWait();
     peer.link = undefined;
     link?.close(code, why);
+    this.#audit.line('node-left', { node: nodeId, why }, `node ${nodeId} is gone: ${why}`);
     this.#options.router.lostNode(nodeId, why);
     this.#options.onNews({ kind: 'node-down', nodeId, why });
   }
@@ -400,6 +460,7 @@ export class NodeLinks {
 }
 
 const shuttingDown = 'the node is shutting down';
+const secretTakenOut = 'the secret that it was opened with was taken out';
 
 function startedAnew(nodeId: string): string {
   return `it was started anew, as ${nodeId}`;

@@ -4,11 +4,14 @@ import { limits } from '../base/limits.ts';
 import type { AssociationTokens } from '../transport/association.ts';
 import { closeCodes } from '../transport/close-codes.ts';
 import type { NodeLink } from '../transport/node-link.ts';
+import type { NodeRights } from './node-rules.ts';
 
 export interface NodePeer {
   /** `name~incarnation`. */
   readonly nodeId: string;
   readonly roles: readonly string[];
+  /** What it may do here. */
+  readonly rights: NodeRights;
   /** Registered names whose code differs between the two. */
   readonly differing: ReadonlySet<string>;
   /** What is held of it, and can go on; undefined where it knows no such thing. */

@@ -101,6 +101,8 @@ function isShape(shape: unknown): shape is number {
 /** An operation as another place names it to this one. */
 export class HeardOperation {
   readonly label: string;
+  /** Whether the node at the other end may call it. */
+  isAllowed = true;
   /** Null where messages come with all names. */
   readonly #shape: number | null;
   #behavior: ActorBehavior | undefined = undefined;

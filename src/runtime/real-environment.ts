@@ -6,7 +6,7 @@ import { realClock } from '../base/platform/real-clock.ts';
 import { realRandom } from '../base/platform/real-random.ts';
 import type { Certificates } from '../transport/certificates.ts';
 import { WebSocketNetwork } from '../transport/websocket-network.ts';
-import { refusalLog } from './refusal-log.ts';
+import { Audit } from './audit.ts';
 import { workerPlaces } from './worker-places.ts';
 
 /**
@@ -15,7 +15,7 @@ import { workerPlaces } from './worker-places.ts';
  */
 export function realEnvironment(log: Logger, activity: Int32Array, certificates?: Certificates): Environment {
   const clock = realClock();
-  const refused = refusalLog(clock, (fields, text) => log.warn(fields, text));
+  const audit = new Audit(clock, log);
   return {
     clock,
     random: realRandom(),
@@ -23,7 +23,7 @@ export function realEnvironment(log: Logger, activity: Int32Array, certificates?
     network: new WebSocketNetwork({
       clock,
       certificates,
-      onRefused: ({ remote, what }) => refused({ remote, what }, `a port refused ${remote}: ${what}`),
+      onRefused: ({ event, remote, what }) => audit.line(event, { remote, what }, `a port refused ${remote}: ${what}`),
     }),
     places: workerPlaces(),
   };

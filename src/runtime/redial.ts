@@ -34,7 +34,7 @@ export class Redial {
         (error: unknown) => {
           if (this.#closed) return;
           log.warn(
-            { address, error: describeThrown(error) },
+            { event: 'join-failed', address, error: describeThrown(error) },
             `cannot join ${address} again yet: ${describeThrown(error)}`,
           );
           this.again(address, Math.min(delayMs * 2, isAwaited(address) ? limits.rejoinMsAway : limits.rejoinMsMax));

@@ -45,6 +45,7 @@ import { ControlCall, type ControlEnds, MessageCall, type RemoteCall, StreamCall
 import { OutboundJobs } from './remote-jobs.ts';
 import { RemoteTarget } from './remote-target.ts';
 import { OutboundWatches } from './remote-watches.ts';
+import type { Rights } from './rights.ts';
 import type { Routes } from './routes.ts';
 import { readSpawned, type Spawned } from './spawned.ts';
 import { cutTells, messagesOf, readRow, TellRun } from './tell-run.ts';
@@ -59,7 +60,13 @@ export interface RemotePlaceOptions extends Omit<SessionOptions, 'carrier' | 'on
   readonly stacks: boolean;
   /** Where actors live that have moved. */
   readonly routes: Routes;
+  /** What its node may do here; undefined: everything. */
+  readonly rights: () => Rights | undefined;
+  /** It tried what it may not: to spawn, call, stop or link with that. */
+  readonly onDenied: (act: DeniedAct, what: string) => void;
 }
+
+export type DeniedAct = 'spawn' | 'call' | 'stop' | 'link';
 
 /** How a call can end that is no message, and how long it may take. */
 interface ControlOptions extends ControlEnds {
@@ -126,6 +133,15 @@ export class RemotePlace implements Destination {
     this.#inbound = new Inbound(this, options.registry);
     this.#operations = new SaidOperations(!this.foreign);
     this.#tells = new TellRun(this.session, this.#operations);
+  }
+
+  /** What its node may do here; undefined: everything. */
+  get rights(): Rights | undefined {
+    return this.#options.rights();
+  }
+
+  denied(act: DeniedAct, what: string): void {
+    this.#options.onDenied(act, what);
   }
 
   get isConnected(): boolean {

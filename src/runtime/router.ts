@@ -11,7 +11,10 @@ import { limits } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
 import { recordsCodec, strictCodec } from '../transport/frame-codec.ts';
 import type { Carrier } from '../transport/session.ts';
+import { Audit } from './audit.ts';
+import type { NodeRights } from './node-rules.ts';
 import { RemotePlace } from './remote-place.ts';
+import { type Rights, rightsFrom } from './rights.ts';
 import { Routes } from './routes.ts';
 import type { UndeliveredTo } from './shutdown-report.ts';
 import type { PostedFrame } from './thread-messages.ts';
@@ -46,12 +49,16 @@ export class Router {
   readonly #places = new Map<string, RemotePlace>();
   /** Places whose session broke; it is not opened again before there is a new way to them. */
   readonly #broken = new Set<string>();
+  /** What other nodes may do here, where that is not everything. */
+  readonly #rights = new Map<string, Rights>();
+  readonly #audit: Audit;
   #host: Host | undefined = undefined;
   #routes: Routes | undefined = undefined;
   #closed = false;
 
   constructor(options: RouterOptions) {
     this.#options = options;
+    this.#audit = new Audit(options.environment.clock, options.log);
   }
 
   /** The host that items are for; given once, since each needs the other. */
@@ -68,6 +75,13 @@ export class Router {
     if (nodeOf(placeId) !== this.#options.nodeId) return undefined;
     const place = this.place(placeId);
     return place?.isConnected ? place : undefined;
+  }
+
+  /** What a node may do here, said before anything of it is read. What it has started stays its own over a cut. */
+  grant(nodeId: string, given: NodeRights): void {
+    if (this.#rights.has(nodeId)) return;
+    const rights = rightsFrom(given);
+    if (rights !== undefined) this.#rights.set(nodeId, rights);
   }
 
   /** An actor has left this place: those who watch it here are told where it is. */
@@ -173,6 +187,7 @@ export class Router {
 
   lostNode(nodeId: string, why: string): void {
     for (const { placeId } of this.#placesOf(nodeId)) this.lost(placeId, why);
+    this.#rights.delete(nodeId);
     this.#forget();
   }
 
@@ -236,6 +251,11 @@ export class Router {
       placeId,
       foreign,
       stacks: foreign ? stacks === 'nodes' : stacks !== 'never',
+      rights: () => this.#rights.get(nodeOf(placeId)),
+      onDenied: (act, what) => {
+        const node = nodeOf(placeId);
+        this.#audit.line('denied', { node, place: placeId, act, what }, `node ${node} may not ${act} ${what}`);
+      },
       codec: foreign ? strictCodec() : recordsCodec(),
       clock: environment.clock,
       scheduler: environment.scheduler,

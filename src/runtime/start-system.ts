@@ -19,6 +19,7 @@ import { fingerprintsOf } from './fingerprints.ts';
 import { HeldThreads } from './held-threads.ts';
 import { Homes } from './homes.ts';
 import { NodeLinks } from './node-links.ts';
+import { NodeRules } from './node-rules.ts';
 import { pinoLogger } from './pino-logger.ts';
 import { PlaceChoice } from './place-choice.ts';
 import { PlacementSupervisor } from './placement-supervisor.ts';
@@ -180,6 +181,8 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
     profile: { nodeId, roles: options.roles ?? [], fingerprints: fingerprintsOf(registry), threads: threads.max },
     clusterId: limits.clusterId,
     secret,
+    certificates,
+    rules: options.allow === undefined ? undefined : new NodeRules(options.allow),
     log,
     router,
     deliver: (placeId, from, frame) => workers.deliver(placeId, from, frame),

@@ -5,9 +5,10 @@ import type { Isolation } from '../actors/isolation.ts';
 import type { Registry } from '../actors/registry.ts';
 import { UsageError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
+import { type NodeRule, nodeRulesSchema } from './node-rules.ts';
 import type { LogLevel } from './pino-logger.ts';
 import type { StackTravel } from './router.ts';
-import type { MutualTls, SecretFile } from './security.ts';
+import type { MutualTls, SecretFile, SecretReader } from './security.ts';
 import { type ShutdownOptions, shutdownOptionsSchema } from './shutdown.ts';
 import { type ThreadOptions, threadOptionsSchema } from './thread-options.ts';
 
@@ -36,7 +37,12 @@ export interface SystemOptions {
    */
   resumeMs?: number;
   /** How nodes know each other: `secret({ file })` or `mtls({ ca, cert, key })`. Needed to listen beyond this machine. */
-  auth?: SecretFile | MutualTls;
+  auth?: SecretFile | SecretReader | MutualTls;
+  /**
+   * Which nodes may join and what they may do here, as rules: the first that fits a node decides, and one that none fits is
+   * refused. Without it every node that has proved itself may join, start every registered actor and call what it has refs for.
+   */
+  allow?: readonly NodeRule[];
   /** How messages become the receiver's own; `parse` unless given. */
   isolation?: Isolation;
   /**
@@ -80,6 +86,7 @@ const optionsSchema = z.strictObject({
   roles: z.array(z.string().min(1)).optional(),
   resumeMs: z.number().min(0).max(limits.resumeMsMax).optional(),
   auth: z.unknown().optional(),
+  allow: nodeRulesSchema.optional(),
   isolation: z.enum(['parse', 'codec', 'trusted']).optional(),
   name: z
     .string()

@@ -6,6 +6,7 @@ import type { PlaceLoss } from '../actors/place-lost.ts';
 import type { Where } from '../actors/placed/where.ts';
 import type { ActorView, PlaceTree } from '../actors/tree.ts';
 import type { BesideBytes } from '../base/beside-bytes.ts';
+import type { NodeRights } from './node-rules.ts';
 import type { StackTravel } from './router.ts';
 import type { ShutdownPhase } from './shutdown-report.ts';
 import type { Stall } from './stall.ts';
@@ -34,7 +35,13 @@ export type ToWorker =
 /** What becomes of the link to another node. */
 export type NodeNews =
   /** There is a link to that node; its epoch goes with every frame for it. It follows one that was cut where it `resumes`. */
-  | { readonly kind: 'node-up'; readonly nodeId: string; readonly epoch: number; readonly resumes: boolean }
+  | {
+      readonly kind: 'node-up';
+      readonly nodeId: string;
+      readonly epoch: number;
+      readonly resumes: boolean;
+      readonly rights: NodeRights;
+    }
   /** The link was cut, and another may come: sessions with its places wait. */
   | { readonly kind: 'node-away'; readonly nodeId: string }
   /** The node is lost, and all sessions with its places. */

@@ -126,6 +126,7 @@ async function start(
         return;
       case 'node-up':
         nodes.set(message.nodeId, message);
+        router.grant(message.nodeId, message.rights);
         router.reconnect(message.nodeId);
         return;
       case 'node-away':

@@ -7,7 +7,8 @@
  */
 import { X509Certificate } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
-import { createSecureContext } from 'node:tls';
+import type { Socket } from 'node:net';
+import { createSecureContext, TLSSocket } from 'node:tls';
 import { inspect } from 'node:util';
 import { describeThrown } from '../base/errors.ts';
 import { CertificatesFailed } from './errors.ts';
@@ -35,6 +36,7 @@ const shown = '[certificates]';
 export class Certificates {
   readonly #files: CertificateFiles;
   readonly #onProblem: (error: CertificatesFailed) => void;
+  readonly #onReplaced = new Set<(isOtherAuthority: boolean) => void>();
   #material: TlsMaterial;
   #stamp: string;
   /** What the owner should be told about how the key is kept. */
@@ -72,13 +74,24 @@ export class Certificates {
     return this.#material;
   }
 
+  /** Tells of every replacement, and whether other authorities are accepted since; until what it returns is called. */
+  onReplaced(tell: (isOtherAuthority: boolean) => void): () => void {
+    this.#onReplaced.add(tell);
+    return () => this.#onReplaced.delete(tell);
+  }
+
   /** Reads the files again where they have changed. True when there are others from now on. */
   async refresh(): Promise<boolean> {
     try {
       const stamp = await stampOf(this.#files);
       if (stamp === this.#stamp) return false;
-      this.#material = await readMaterial(this.#files);
+      const before = this.#material;
+      const material = await readMaterial(this.#files);
+      // Another look may have come first.
+      if (stamp === this.#stamp) return false;
+      this.#material = material;
       this.#stamp = stamp;
+      for (const tell of [...this.#onReplaced]) tell(!before.ca.equals(material.ca));
       return true;
     } catch (error) {
       // Perhaps in the middle of a change: they are looked at again.
@@ -99,6 +112,40 @@ export class Certificates {
   static {
     Object.defineProperty(Certificates.prototype, inspect.custom, { value: () => shown });
   }
+}
+
+/**
+ * The names in the certificate that the other end of a TLS connection has shown: DNS names, IP addresses and URIs of its
+ * subjectAltName, and the common names of its subject (RFC 5280). Undefined where the connection is not TLS.
+ */
+export function certificateNamesOf(socket: Socket): readonly string[] | undefined {
+  if (!(socket instanceof TLSSocket)) return undefined;
+  const { subject, subjectaltname } = socket.getPeerCertificate();
+  const common: unknown = subject?.CN;
+  const names = typeof common === 'string' ? [common] : Array.isArray(common) ? common.map(String) : [];
+  return [...new Set([...alternativeNames(subjectaltname ?? ''), ...names])];
+}
+
+/**
+ * Reads what Node makes of a subjectAltName: `DNS:a.example, IP Address:10.0.0.1`. Node puts a name in quotes that has in it what
+ * could be taken for another; no name of ours needs that, so such a one is left out.
+ */
+export function alternativeNames(text: string): readonly string[] {
+  const names: string[] = [];
+  for (const [, kind, value] of text.matchAll(/(?:^|, )([A-Za-z ]+):("(?:[^"\\]|\\.)*"|[^,]*)/g)) {
+    const isName = kind === 'DNS' || kind === 'IP Address' || kind === 'URI';
+    if (isName && value !== undefined && !value.startsWith('"')) names.push(value);
+  }
+  return names;
+}
+
+/** By what OpenSSL and Node call them. */
+const trustCodes =
+  /CERT|SELF_SIGNED|UNABLE_TO_(GET_ISSUER|VERIFY)|ERR_TLS_CERT|ALERT_(UNKNOWN_CA|BAD_CERT|CERTIFICATE|UNSUPPORTED_CERT|ACCESS_DENIED)/;
+
+/** True for the code of an error by which one end does not accept the other's certificate. */
+export function isTrustProblem(code: string): boolean {
+  return trustCodes.test(code);
 }
 
 /** Changes when a file does. */

@@ -53,6 +53,7 @@ export type HandshakeRefusal =
   | 'self'
   | 'duplicate'
   | 'profile'
+  | 'not-allowed'
   | 'timeout'
   | 'refused-by-peer'
   | 'closed';

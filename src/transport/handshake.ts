@@ -19,11 +19,13 @@ import {
   isClusterId,
   isNodeId,
   nonceBytes,
+  profileLabel,
+  proofLabel,
   protocolVersion,
   type Side,
   transcript,
 } from './hello.ts';
-import { macBytes, type Secret } from './secret.ts';
+import { macBytes, type Secret, type SecretKey } from './secret.ts';
 
 export interface HandshakeOptions {
   readonly side: Side;
@@ -49,7 +51,13 @@ export interface Refusal {
 
 export type HandshakeStep =
   | { readonly kind: 'continue'; readonly send: Uint8Array }
-  | { readonly kind: 'done'; readonly send: Uint8Array | undefined; readonly peerId: string }
+  | {
+      readonly kind: 'done';
+      readonly send: Uint8Array | undefined;
+      readonly peerId: string;
+      /** The live secrets that the peer has proved; none where nodes know each other otherwise, or not at all. */
+      readonly provedBy: readonly SecretKey[];
+    }
   | Refusal;
 
 const refusalTexts: Readonly<Record<number, string>> = {
@@ -57,6 +65,7 @@ const refusalTexts: Readonly<Record<number, string>> = {
   [closeCodes.version]: `protocol version ${protocolVersion} is spoken here`,
   [closeCodes.protocol]: 'malformed handshake',
   [closeCodes.nodeIdentity]: 'this node id is linked already',
+  [closeCodes.notAllowed]: 'not allowed',
 };
 
 /** A refusal with the text that its code always has. */
@@ -111,7 +120,8 @@ export class Handshake {
   #takeProof(bytes: Uint8Array, peer: Hello): HandshakeStep {
     const macs = decodeProof(bytes);
     if (typeof macs === 'string') return refuseBytes(macs, 'proof');
-    if (!this.#isProof(peer, macs)) return this.#explainRefusal(peer);
+    const provedBy = this.#proofsOf(peer, macs);
+    if (provedBy === undefined) return this.#explainRefusal(peer);
     if (peer.nodeId === this.#own.nodeId) {
       return refuse('self', closeCodes.nodeIdentity, `the node at the other end has our own id ${peer.nodeId}`);
     }
@@ -119,7 +129,7 @@ export class Handshake {
       return refuse('duplicate', closeCodes.nodeIdentity, `there is a link to a node ${peer.nodeId} already`);
     }
     const send = this.#own.side === 'listener' ? this.#prove(peer) : undefined;
-    return { kind: 'done', send, peerId: peer.nodeId };
+    return { kind: 'done', send, peerId: peer.nodeId, provedBy };
   }
 
   #prove(peer: Hello): Uint8Array {
@@ -127,17 +137,38 @@ export class Handshake {
     return encodeProof(this.#options.secret?.sign(message) ?? openMacs(message));
   }
 
-  #isProof(peer: Hello, macs: Uint8Array): boolean {
+  /** The secrets that the peer has proved; undefined where it has proved nothing. */
+  #proofsOf(peer: Hello, macs: Uint8Array): readonly SecretKey[] | undefined {
     const message = this.#transcript(peer.side, peer);
     const { secret } = this.#options;
-    const isSigned = secret === undefined ? timingSafeEqual(openMacs(message), macs) : secret.verify(message, macs);
+    const keys = secret === undefined ? [] : secret.proofsIn(message, macs);
+    const isSigned = secret === undefined ? timingSafeEqual(openMacs(message), macs) : keys.length > 0;
     // The MAC holds our own cluster id; what the peer's hello says must be the same, or it was changed on the way.
-    return isSigned && peer.hasSecret === this.#own.hasSecret && peer.clusterId === this.#own.clusterId;
+    const isOurs = isSigned && peer.hasSecret === this.#own.hasSecret && peer.clusterId === this.#own.clusterId;
+    return isOurs ? keys : undefined;
   }
 
-  #transcript(prover: Side, peer: Hello): Uint8Array {
+  /**
+   * Two MACs over what this side says of itself after its proof, which belong to this one handshake; undefined without a
+   * secret. Only after the peer's hello.
+   */
+  sealProfile(digest: Uint8Array): Uint8Array | undefined {
+    return this.#options.secret?.sign(this.#profileTranscript(this.#own.side, digest));
+  }
+
+  /** Whether the peer has sealed what came from it. Without a secret there is nothing to seal with. */
+  isSealed(digest: Uint8Array, seal: Uint8Array): boolean {
+    const { secret } = this.#options;
+    return secret === undefined || secret.verify(this.#profileTranscript(this.#peer!.side, digest), seal);
+  }
+
+  #profileTranscript(prover: Side, digest: Uint8Array): Uint8Array {
+    return Buffer.concat([this.#transcript(prover, this.#peer!, profileLabel), digest]);
+  }
+
+  #transcript(prover: Side, peer: Hello, label: string = proofLabel): Uint8Array {
     const [dialer, listener] = this.#own.side === 'dialer' ? [this.#own, peer] : [peer, this.#own];
-    return transcript(prover, dialer, listener, this.#own.clusterId);
+    return transcript(label, prover, dialer, listener, this.#own.clusterId);
   }
 
   #explainRefusal(peer: Hello): Refusal {

@@ -89,12 +89,15 @@ export function decodeProof(bytes: Uint8Array): Uint8Array | 'malformed' | 'vers
   return bytes.length === prefixBytes + 2 * macBytes ? bytes.subarray(prefixBytes) : 'malformed';
 }
 
+/** What a MAC of the handshake is for: one made for the one thing proves nothing of the other. Of one length. */
+export const proofLabel = 'troupe.v1 node proof';
+export const profileLabel = 'troupe.v1 node facts';
+
 /**
  * What a proof of `prover` is a MAC of. Each field has a fixed width or its length before it, so that no two handshakes
  * share a transcript; the prover's side is in it, so that a proof cannot be sent back to the one who made it.
  */
-export function transcript(prover: Side, dialer: Hello, listener: Hello, clusterId: string): Uint8Array {
-  const label = 'troupe.v1 node proof';
+export function transcript(label: string, prover: Side, dialer: Hello, listener: Hello, clusterId: string): Uint8Array {
   const names = [dialer.nodeId, listener.nodeId, clusterId];
   const bytes = new Uint8Array(
     label.length + 3 + 2 * nonceBytes + names.reduce((sum, name) => sum + 1 + name.length, 0),

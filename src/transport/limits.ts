@@ -23,8 +23,20 @@ export const transportLimits = {
   chunksMax: 16_384,
   /** What a link may receive before its peer has proved itself: hello, proof and the WebSocket framing. */
   pendingBytesMax: 16_384,
-  /** Links and half-finished requests whose peer has not proved itself yet. */
+  /**
+   * Links and half-finished requests whose peer has not proved itself yet. Beyond it the oldest of the address that has the most
+   * of them is cut for the next: a node proves itself in a few ms, and who means harm comes again and again.
+   */
   pendingMax: 64,
+  /** Proofs that an address may fail within `failuresWithinMs` before it is shut out: a node with a wrong secret tries as often. */
+  failuresMax: 10,
+  failuresWithinMs: 60_000,
+  /** For how long: a mistake that is mended costs its node no more than this. */
+  banMs: 60_000,
+  /** An address is not shut out as long after the last link of a node from there: it may be that of a router. */
+  provedMs: 600_000,
+  /** Addresses with failures that are remembered, and as many with nodes: about 100 bytes each. */
+  addressesMax: 4_096,
   /** Open connections of one listener. */
   connectionsMax: 1_024,
   /** Open connections from one address; several nodes may share an address behind one router. */
@@ -35,6 +47,8 @@ export const transportLimits = {
   headersMax: 64,
   /** How long a client may take over the headers of its request. */
   headersTimeoutMs: 5_000,
+  /** How often the secret is read again: whoever replaces it waits for that on each node, so seconds. */
+  secretRefreshMs: 5_000,
   /** How often it is looked whether the certificates were replaced: they are renewed hours before they end. */
   certificatesRefreshMs: 60_000,
   /** How long a closing link waits for the peer's close frame before its socket is destroyed. */

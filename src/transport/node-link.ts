@@ -9,8 +9,8 @@ import type { Link } from '../base/environment/network.ts';
 import type { Random } from '../base/environment/random.ts';
 import { type AssociationOffer, longestOffer } from './association.ts';
 import { type CloseReason, closeCodes } from './close-codes.ts';
-import { HandshakeFailed } from './errors.ts';
-import { Handshake, type Refusal, refuse } from './handshake.ts';
+import { HandshakeFailed, type HandshakeRefusal } from './errors.ts';
+import { Handshake, type HandshakeStep, type Refusal, refuse } from './handshake.ts';
 import { Heartbeat, type HeartbeatTimes } from './heartbeat.ts';
 import { nonceBytes, type Side } from './hello.ts';
 import { transportLimits } from './limits.ts';
@@ -22,19 +22,14 @@ import {
   encodePong,
   encodeProfileEnvelope,
 } from './node-envelope.ts';
-import { decodeProfile, encodeProfile, type NodeProfile } from './node-profile.ts';
-import type { Secret } from './secret.ts';
+import { decodeProfile, encodeProfile, type NodeProfile, profileDigest } from './node-profile.ts';
+import type { Secret, SecretKey } from './secret.ts';
 
 export type { NodeProfile } from './node-profile.ts';
 
-/** A link that its adapter bounds tightly, and counts as pending, until the peer has proved itself. */
-export interface AdmittableLink extends Link {
-  admit?(): void;
-}
-
 export interface NodeLinkOptions {
   /** Owned by the node link from here on: it sets the handlers, and closes it when the handshake fails. */
-  readonly link: AdmittableLink;
+  readonly link: Link;
   readonly side: Side;
   readonly profile: NodeProfile;
   readonly clusterId: string;
@@ -44,13 +39,31 @@ export interface NodeLinkOptions {
   readonly random: Random;
   /** Whether a node of this id is linked already; such a peer is refused with 4004. */
   readonly isLinked?: (nodeId: string) => boolean;
+  /**
+   * Asked about a peer that has proved itself, and again once it has said its roles: why it may not join, or undefined. What it
+   * says of itself must be sealed then.
+   */
+  readonly refuses?: ((peer: ProvenPeer) => string | undefined) | undefined;
   /** What is said to that peer, once it has proved itself, of what could go on from an earlier link. */
   readonly offer?: (nodeId: string) => AssociationOffer;
   readonly limits?: HeartbeatTimes & { readonly handshakeTimeoutMs: number };
 }
 
+/** What is known of a peer that has proved itself. */
+export interface ProvenPeer {
+  readonly nodeId: string;
+  /** Undefined as long as it has not said. */
+  readonly roles: readonly string[] | undefined;
+  /** The names in its certificate; undefined where it needs none. */
+  readonly certificateNames: readonly string[] | undefined;
+}
+
 export interface NodeLink {
   readonly peer: NodeProfile;
+  /** The live secrets that it has proved. */
+  readonly provedBy: readonly SecretKey[];
+  /** The names in its certificate. */
+  readonly certificateNames: readonly string[] | undefined;
   /** What the peer was told by `offer`. */
   readonly offered: AssociationOffer | undefined;
   /** The address of the peer, for logs. */
@@ -83,7 +96,8 @@ export interface NodeLink {
  *   FrameRefused for a profile beyond its limits.
  */
 export async function openNodeLink(options: NodeLinkOptions): Promise<NodeLink> {
-  const { link, side, profile, clusterId, secret, clock, isLinked } = options;
+  const { link, side, profile, clusterId, secret, clock, isLinked, refuses } = options;
+  const { certificateNames } = link;
   const nonce = options.random.bytes(nonceBytes);
   const identity = { side, nodeId: profile.nodeId, clusterId, secret, nonce };
   const handshake = new Handshake(isLinked === undefined ? identity : { ...identity, isLinked });
@@ -92,7 +106,7 @@ export async function openNodeLink(options: NodeLinkOptions): Promise<NodeLink> 
   const timeoutMs = options.limits?.handshakeTimeoutMs ?? transportLimits.handshakeTimeoutMs;
 
   return new Promise((resolve, reject) => {
-    let peerId: string | undefined;
+    let proven: Extract<HandshakeStep, { kind: 'done' }> | undefined;
     let offered: AssociationOffer | undefined;
     let isSettled = false;
 
@@ -104,6 +118,7 @@ export async function openNodeLink(options: NodeLinkOptions): Promise<NodeLink> 
       if (isSettled) return;
       isSettled = true;
       cancelTimeout();
+      if (blamed.has(reason)) link.blame?.();
       link.close(code, text);
       reject(new HandshakeFailed(reason, code, `no link with ${link.remote}: ${detail}`));
     }
@@ -114,41 +129,70 @@ export async function openNodeLink(options: NodeLinkOptions): Promise<NodeLink> 
         fail(step);
         return;
       }
+      const why =
+        step.kind === 'done' ? refuses?.({ nodeId: step.peerId, roles: undefined, certificateNames }) : undefined;
+      if (why !== undefined) {
+        fail(refuse('not-allowed', closeCodes.notAllowed, why));
+        return;
+      }
       if (step.kind === 'done') link.admit?.();
       if (step.send !== undefined) link.send(step.send);
       if (step.kind !== 'done') return;
-      peerId = step.peerId;
-      offered = options.offer?.(peerId);
+      proven = step;
+      offered = options.offer?.(step.peerId);
       const said = offered === undefined ? profile : { ...profile, association: offered };
-      link.send(encodeProfileEnvelope(encodeProfile(said)));
+      link.send(encodeProfileEnvelope(encodeProfile(said, (digest) => handshake.sealProfile(digest))));
     }
 
-    function finish(frame: Uint8Array, nodeId: string): void {
+    function finish(frame: Uint8Array, { peerId: nodeId, provedBy }: NonNullable<typeof proven>): void {
       const envelope = decodeEnvelope(frame);
       const peer = envelope.kind === 'profile' ? decodeProfile(envelope.bytes, nodeId) : { field: 'profile.kind' };
       if ('field' in peer) {
         fail(refuse('profile', closeCodes.protocol, `node ${nodeId} sent a malformed ${peer.field}`));
         return;
       }
+      const isSealed =
+        peer.seal === undefined ? refuses === undefined : handshake.isSealed(profileDigest(peer), peer.seal);
+      if (secret !== undefined && !isSealed) {
+        const what = `what node ${nodeId} says of itself was not sealed with our secret, or was changed on the way`;
+        fail(refuse('proof', closeCodes.authentication, what));
+        return;
+      }
+      const why = refuses?.({ nodeId, roles: peer.roles, certificateNames });
+      if (why !== undefined) {
+        fail(refuse('not-allowed', closeCodes.notAllowed, why));
+        return;
+      }
       isSettled = true;
       cancelTimeout();
-      resolve(new AuthenticatedLink(link, peer, offered, clock, options.limits));
+      resolve(new AuthenticatedLink(link, { peer, provedBy, offered }, clock, options.limits));
     }
 
     link.onClose = ({ code, text }) => {
-      const isRefusal = code >= closeCodes.authentication && code <= closeCodes.nodeIdentity;
+      const isRefusal = refusalCodes.has(code);
       const detail = `the other end closed it with ${code}${text === '' ? '' : `, ${JSON.stringify(text)}`}`;
       fail(refuse(isRefusal ? 'refused-by-peer' : 'closed', code, detail));
     };
     link.onFrame = (frame) => {
       if (isSettled) return;
-      if (peerId === undefined) continueHandshake(frame);
-      else finish(frame, peerId);
+      if (proven === undefined) continueHandshake(frame);
+      else finish(frame, proven);
     };
     const first = handshake.start();
     if (first !== undefined) link.send(first);
   });
 }
+
+/** What only a stranger does, or who has the wrong secret. A cut link, and a proxy that looks whether the port is open, do not. */
+const blamed: ReadonlySet<HandshakeRefusal> = new Set(['malformed', 'side', 'cluster', 'mode', 'proof', 'timeout']);
+
+const refusalCodes: ReadonlySet<number> = new Set([
+  closeCodes.authentication,
+  closeCodes.version,
+  closeCodes.protocol,
+  closeCodes.nodeIdentity,
+  closeCodes.notAllowed,
+]);
 
 /** Nobody else knows of the link yet, so a failure here must close it. */
 function closingOnError<T>(link: Link, make: () => T): T {
@@ -164,6 +208,8 @@ type FrameHandler = NodeLink['onFrame'];
 
 class AuthenticatedLink implements NodeLink {
   readonly peer: NodeProfile;
+  readonly provedBy: readonly SecretKey[];
+  readonly certificateNames: readonly string[] | undefined;
   readonly offered: AssociationOffer | undefined;
   readonly remote: string;
   onPlaceDown: (thread: string) => void = ignore;
@@ -183,12 +229,13 @@ class AuthenticatedLink implements NodeLink {
 
   constructor(
     link: Link,
-    peer: NodeProfile,
-    offered: AssociationOffer | undefined,
+    { peer, provedBy, offered }: Pick<NodeLink, 'peer' | 'provedBy' | 'offered'>,
     clock: Clock,
     times: HeartbeatTimes | undefined,
   ) {
     this.peer = peer;
+    this.provedBy = provedBy;
+    this.certificateNames = link.certificateNames;
     this.offered = offered;
     this.remote = link.remote;
     this.#link = link;

@@ -1,15 +1,17 @@
 /**
  * What a node says about itself right after authentication: its roles, its code, its threads, and what of an earlier link
- * it would go on with.
+ * it would go on with. With a secret it is sealed: rules speak of roles, and who sits in between must not give others.
  *
  * The peer is known by then, yet each field is checked by hand: a peer of a newer version, or one with a fault, must
  * not bring us down. A difference in the fingerprints refuses nothing here; the caller compares them.
  */
+import { createHash } from 'node:crypto';
 import { type AssociationOffer, isToken } from './association.ts';
 import { FrameRefused } from './errors.ts';
 import { strictCodec } from './frame-codec.ts';
 import { isNodeId } from './hello.ts';
 import { transportLimits } from './limits.ts';
+import { macBytes } from './secret.ts';
 
 export interface NodeProfile {
   /** Must equal the id that the handshake proved. */
@@ -22,14 +24,36 @@ export interface NodeProfile {
   readonly threads: number;
   /** Absent where it can resume nothing. */
   readonly association?: AssociationOffer;
+  /** Two MACs over its digest, where it came from a node with a secret. */
+  readonly seal?: Uint8Array;
+}
+
+/** Makes the seal of a profile; undefined where there is nothing to seal with. */
+export type SealProfile = (digest: Uint8Array) => Uint8Array | undefined;
+
+/** SHA-256 over all that a profile says but its seal: each text behind its length, in a fixed order. */
+export function profileDigest({ threads, roles, fingerprints, association }: NodeProfile): Uint8Array {
+  const names = Object.keys(fingerprints).sort();
+  const texts = [String(threads), String(roles.length), ...roles, String(names.length)];
+  for (const name of names) texts.push(name, fingerprints[name]!);
+  if (association !== undefined) texts.push(association.token, ...(association.resume ?? []));
+  const hash = createHash('sha256');
+  const length = Buffer.alloc(2);
+  for (const text of texts) {
+    length.writeUInt16BE(text.length);
+    hash.update(length).update(text, 'latin1');
+  }
+  return hash.digest();
 }
 
 const codecLimits = { ...transportLimits, frameBytesMax: transportLimits.profileBytesMax };
 
 /** @throws FrameRefused when the profile is beyond the limits that every peer enforces. */
-export function encodeProfile(profile: NodeProfile): Uint8Array {
+export function encodeProfile(profile: NodeProfile, seal?: SealProfile): Uint8Array {
   const { nodeId, threads, roles, fingerprints, association } = profile;
-  const said = association === undefined ? [] : [association.token, association.resume ?? null];
+  const said: unknown[] = association === undefined ? [] : [association.token, association.resume ?? null];
+  const sealed = association === undefined ? undefined : seal?.(profileDigest(profile));
+  if (sealed !== undefined) said.push(sealed);
   const bytes = strictCodec(codecLimits).pack([nodeId, threads, roles, Object.entries(fingerprints).flat(), ...said]);
   const checked = decodeProfile(bytes, nodeId);
   if ('field' in checked) {
@@ -47,7 +71,7 @@ export function decodeProfile(bytes: Uint8Array, nodeId: string): NodeProfile | 
     if (error instanceof FrameRefused) return { field: `profile (${error.finding})` };
     throw error;
   }
-  const [id, threads, roles, pairs, token, resume] = items;
+  const [id, threads, roles, pairs, token, resume, seal] = items;
   if (items.length < 4) return { field: 'profile.length' };
   if (id !== nodeId || !isNodeId(nodeId)) return { field: 'profile.nodeId' };
   if (!isCount(threads, transportLimits.profileThreadsMax)) return { field: 'profile.threads' };
@@ -61,9 +85,14 @@ export function decodeProfile(bytes: Uint8Array, nodeId: string): NodeProfile | 
   const profile = { nodeId, roles, fingerprints: Object.fromEntries(fingerprints), threads };
   if (items.length === 4) return profile;
   if (!isToken(token)) return { field: 'profile.token' };
-  if (resume === null) return { ...profile, association: { token, resume: undefined } };
-  if (!isTokens(resume)) return { field: 'profile.resume' };
-  return { ...profile, association: { token, resume } };
+  if (resume !== null && !isTokens(resume)) return { field: 'profile.resume' };
+  const known = { ...profile, association: { token, resume: resume ?? undefined } };
+  if (items.length === 6) return known;
+  return isSeal(seal) ? { ...known, seal } : { field: 'profile.seal' };
+}
+
+function isSeal(value: unknown): value is Uint8Array {
+  return value instanceof Uint8Array && value.length === 2 * macBytes;
 }
 
 function isTokens(value: unknown): value is [string, string] {

@@ -2,7 +2,8 @@
  * The shared secret by which nodes of a cluster know each other.
  *
  * Two may be live at once, so that a secret can be replaced node by node: while any secret is common to both sides they
- * still find each other. The bytes never leave this object: it signs and verifies, and shows nothing of itself.
+ * still find each other. The bytes never leave this object: it signs and verifies, and shows nothing of itself. It never
+ * changes; `KeptSecret` holds the one of now.
  */
 import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
@@ -12,6 +13,9 @@ import { transportLimits } from './limits.ts';
 
 export const macBytes = 32;
 const shown = '[secret]';
+
+/** One live secret, to be compared and never to be read: Node's own handle, which prints no byte of it. */
+export type SecretKey = KeyObject;
 
 export class Secret {
   readonly #keys: readonly [current: KeyObject, next: KeyObject];
@@ -36,17 +40,41 @@ export class Secret {
     return macs;
   }
 
-  /** True when a live secret made one of the two `macs`. All are compared, each in constant time. */
+  /** True when a live secret made one of the two `macs`. */
   verify(message: Uint8Array, macs: Uint8Array): boolean {
-    let found = 0;
-    for (const key of this.#keys) {
+    return this.proofsIn(message, macs).length > 0;
+  }
+
+  /**
+   * The live secrets that made one of the two `macs`. All four pairs are compared, each in constant time, whatever was found
+   * before: how long it takes says nothing of which of them was right.
+   */
+  proofsIn(message: Uint8Array, macs: Uint8Array): readonly SecretKey[] {
+    const found = this.#keys.map((key) => {
       const expected = hmac(key, message);
+      let isFound = 0;
       for (const start of [0, macBytes]) {
         const given = macs.subarray(start, start + macBytes);
-        found |= given.length === macBytes && timingSafeEqual(given, expected) ? 1 : 0;
+        isFound |= given.length === macBytes && timingSafeEqual(given, expected) ? 1 : 0;
       }
-    }
-    return found === 1;
+      return isFound;
+    });
+    return this.#keys.filter((_key, index) => found[index] === 1);
+  }
+
+  /** Whether that secret is one of the live ones. */
+  holds(key: SecretKey): boolean {
+    return this.#keys.some((own) => own.equals(key));
+  }
+
+  /** Whether both have the same live secrets, in whatever order. */
+  equals(other: Secret): boolean {
+    return this.#keys.every((key) => other.holds(key)) && other.#keys.every((key) => this.holds(key));
+  }
+
+  /** How many secrets are live: 1 or 2. */
+  get count(): number {
+    return this.#keys[0].equals(this.#keys[1]) ? 1 : 2;
   }
 
   toJSON(): string {
@@ -63,17 +91,35 @@ export class Secret {
 }
 
 /**
- * Reads a secret from a file, and its successor from `nextFile` while secrets are being replaced. Line ends after the
- * secret are not part of it, so that an editor may add one.
- * @throws SecretFailed when a file is missing, unreadable or holds less than 32 bytes.
+ * Reads a secret from a file, and its successor from `nextFile`, which is there only while secrets are being replaced. Line
+ * ends after the secret are not part of it, so that an editor may add one.
+ *
+ * The successor is read first: when `nextFile` is renamed to `file` in between, what is read holds the new one either way,
+ * and never the old one alone.
+ * @throws SecretFailed when a file is unreadable or holds less than 32 bytes, or `file` is missing.
  */
 export async function secretFromFile(file: string, nextFile?: string): Promise<Secret> {
+  const next = nextFile === undefined ? undefined : await readIfThere(nextFile);
   const current = await readSecret(file);
-  const next = nextFile === undefined ? current : await readSecret(nextFile);
-  return new Secret(current.bytes, next.bytes, [...new Set([...current.warnings, ...next.warnings])]);
+  const warnings = [...new Set([...current.warnings, ...(next?.warnings ?? [])])];
+  return new Secret(current.bytes, next?.bytes, warnings);
 }
 
-async function readSecret(file: string): Promise<{ bytes: Uint8Array; warnings: string[] }> {
+async function readIfThere(file: string): Promise<SecretText | undefined> {
+  try {
+    return await readSecret(file);
+  } catch (error) {
+    if (error instanceof SecretFailed && error.reason === 'missing') return undefined;
+    throw error;
+  }
+}
+
+interface SecretText {
+  readonly bytes: Uint8Array;
+  readonly warnings: readonly string[];
+}
+
+async function readSecret(file: string): Promise<SecretText> {
   let bytes: Uint8Array;
   let mode: number;
   try {

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
 import type { Clock } from '../base/environment/clock.ts';
-import type { Certificates } from './certificates.ts';
+import { type Certificates, isTrustProblem } from './certificates.ts';
 import { DialFailed } from './errors.ts';
 import { subprotocol, type WebSocketLimits, webSocketOptions } from './websocket-limits.ts';
 import { WebSocketLink } from './websocket-link.ts';
@@ -84,16 +84,12 @@ function explainStatus(status: number, address: string): DialFailed {
   return new DialFailed('rejected', `${address} answered with HTTP ${status}; perhaps ${hint}`, { status });
 }
 
-/** By what OpenSSL and Node call them. */
-const trustCodes =
-  /CERT|SELF_SIGNED|UNABLE_TO_(GET_ISSUER|VERIFY)|ERR_TLS_CERT|ALERT_(UNKNOWN_CA|BAD_CERT|CERTIFICATE|UNSUPPORTED_CERT|ACCESS_DENIED)/;
-
 function explainDialError(error: Error, address: string): DialFailed {
   // A host with several addresses fails with all of their errors in one.
   const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
   const cause = first as NodeJS.ErrnoException;
   const code = cause.code ?? '';
-  if (trustCodes.test(code)) {
+  if (isTrustProblem(code)) {
     const help = 'give both nodes certificates of one authority, valid now and for the name in the address';
     return new DialFailed('untrusted', `${address}: ${cause.message} (${code}); ${help}`, { cause });
   }

@@ -6,8 +6,9 @@
  */
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
+import type { Link } from '../base/environment/network.ts';
+import { certificateNamesOf } from './certificates.ts';
 import { type CloseReason, closeCodes } from './close-codes.ts';
-import type { AdmittableLink } from './node-link.ts';
 import type { WebSocketLimits } from './websocket-limits.ts';
 
 /** WebSocket's own code for a message of a kind that is not spoken: text, here. */
@@ -24,12 +25,15 @@ export interface WebSocketLinkOptions {
   readonly limits: WebSocketLimits;
   /** The owner has admitted the peer. */
   readonly onAdmit?: () => void;
+  /** The peer has failed to prove itself. */
+  readonly onBlame?: () => void;
   /** The peer broke the rules of the port, as opposed to those of the protocol above it. */
   readonly onViolation?: (what: string) => void;
 }
 
-export class WebSocketLink implements AdmittableLink {
+export class WebSocketLink implements Link {
   readonly remote: string;
+  readonly certificateNames: readonly string[] | undefined;
   readonly #options: WebSocketLinkOptions;
   readonly #webSocket: WebSocket;
   #onFrame: ((frame: Uint8Array) => void) | undefined;
@@ -51,6 +55,7 @@ export class WebSocketLink implements AdmittableLink {
   constructor(options: WebSocketLinkOptions) {
     this.#options = options;
     this.remote = options.remote;
+    this.certificateNames = certificateNamesOf(options.socket);
     const webSocket = options.webSocket;
     this.#webSocket = webSocket;
     webSocket.pause();
@@ -88,6 +93,10 @@ export class WebSocketLink implements AdmittableLink {
     this.#isAdmitted = true;
     this.#options.socket.off('data', this.#countPending);
     this.#options.onAdmit?.();
+  }
+
+  blame(): void {
+    this.#options.onBlame?.();
   }
 
   send(frame: Uint8Array): boolean {

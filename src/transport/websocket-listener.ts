@@ -2,9 +2,10 @@
  * The port: accepts WebSocket upgrades of other nodes and turns each into a `Link`.
  *
  * Everything that arrives here may be hostile. A connection counts as pending until its owner admits the peer, and the
- * pending ones are few; headers are small and in time; browsers, which always send an `Origin`, are refused before the
- * upgrade. Refusals are reported, never thrown. With certificates it speaks TLS 1.3 and lets in only who shows one of
- * the same authority.
+ * pending ones are few: the oldest of the address that has the most makes room for the next. An address whose peers fail to
+ * prove themselves again and again is shut out for a while. Headers are small and in time; browsers, which always send an
+ * `Origin`, are refused before the upgrade. Refusals are reported, never thrown. With certificates it speaks TLS 1.3 and
+ * lets in only who shows one of the same authority.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
@@ -12,13 +13,15 @@ import type { AddressInfo, Socket } from 'node:net';
 import { WebSocketServer } from 'ws';
 import type { Cancel, Clock } from '../base/environment/clock.ts';
 import type { Link, Listener } from '../base/environment/network.ts';
-import type { Certificates } from './certificates.ts';
+import { AddressGuard, networkOf } from './address-guard.ts';
+import { type Certificates, isTrustProblem } from './certificates.ts';
 import { ListenFailed } from './errors.ts';
 import { subprotocol, type WebSocketLimits, webSocketOptions } from './websocket-limits.ts';
 import { WebSocketLink } from './websocket-link.ts';
 
-/** A connection or request that the port refused, for a counter and a log line. */
+/** A connection or request that the port refused, or an address that it takes none from for a while. */
 export interface PortRefusal {
+  readonly event: 'connection-refused' | 'address-banned';
   readonly remote: string;
   readonly what: string;
 }
@@ -31,6 +34,14 @@ export interface ListenOptions {
   readonly limits: WebSocketLimits;
   readonly certificates?: Certificates | undefined;
   readonly onRefused: (refusal: PortRefusal) => void;
+  /** Addresses that are never shut out; those of this machine unless given. */
+  readonly isExempt?: ((address: string) => boolean) | undefined;
+}
+
+/** A connection whose peer has not proved itself yet. */
+interface Pending {
+  readonly network: string;
+  readonly socket: Socket;
 }
 
 /** @throws ListenFailed */
@@ -48,14 +59,25 @@ class WebSocketPort {
   readonly #server: Server | TlsServer;
   readonly #webSockets: WebSocketServer;
   /** Connections whose peer has not proved itself yet, by its address and port: TLS puts a socket above the socket. */
-  readonly #pending = new Set<string>();
+  readonly #pending = new Map<string, Pending>();
+  readonly #guard: AddressGuard;
   #cancelRefresh: Cancel | undefined = undefined;
+  #forgetCertificates: Cancel = () => undefined;
   readonly #openByAddress = new Map<string, number>();
 
   constructor(options: ListenOptions, path: string) {
-    const { limits, certificates } = options;
+    const { limits, certificates, clock, isExempt } = options;
     this.#options = options;
     this.#path = path;
+    this.#guard = new AddressGuard({
+      clock,
+      limits,
+      isExempt,
+      onBan: (network, failures) => {
+        const what = `${failures} peers failed to prove themselves; none is taken from there for ${limits.banMs} ms`;
+        options.onRefused({ event: 'address-banned', remote: network, what });
+      },
+    });
     const wsOptions = { ...webSocketOptions(limits), noServer: true, clientTracking: false };
     this.#webSockets = new WebSocketServer(wsOptions);
     const httpOptions = {
@@ -96,12 +118,14 @@ class WebSocketPort {
       // Where a certificate was not accepted, Node says so beside the error and not in it.
       const why = String(socket.authorizationError ?? error.code ?? error.message);
       this.#report(remoteOf(socket), `a TLS handshake that failed: ${why}`);
+      if (isTrustProblem(why) && socket.remoteAddress !== undefined) this.#guard.failed(socket.remoteAddress);
       socket.destroy();
     });
+    // Whoever noticed that they were replaced: a dial looks too.
+    this.#forgetCertificates = certificates.onReplaced(() => server.setSecureContext(certificates.material));
     const look = (): void => {
       this.#cancelRefresh = clock.timer(limits.certificatesRefreshMs, () => {
-        void certificates.refresh().then((areNew) => {
-          if (areNew) server.setSecureContext(certificates.material);
+        void certificates.refresh().then(() => {
           if (this.#cancelRefresh !== undefined) look();
         });
       });
@@ -131,6 +155,7 @@ class WebSocketPort {
   close(): Promise<void> {
     this.#cancelRefresh?.();
     this.#cancelRefresh = undefined;
+    this.#forgetCertificates();
     this.#server.close();
     this.#server.closeAllConnections();
     return Promise.resolve();
@@ -141,21 +166,36 @@ class WebSocketPort {
     const address = socket.remoteAddress ?? 'unknown';
     const open = this.#openByAddress.get(address) ?? 0;
     socket.on('error', () => socket.destroy());
-    if (open >= limits.connectionsPerAddressMax || this.#pending.size >= limits.pendingMax) {
-      const isPending = open < limits.connectionsPerAddressMax;
-      this.#report(remoteOf(socket), isPending ? 'too many pending connections' : 'too many from one address');
+    const isBanned = this.#guard.isBanned(address);
+    if (isBanned || open >= limits.connectionsPerAddressMax) {
+      this.#report(remoteOf(socket), isBanned ? 'its address is shut out' : 'too many from one address');
       socket.destroy();
       return;
     }
     this.#openByAddress.set(address, open + 1);
     const remote = remoteOf(socket);
-    this.#pending.add(remote);
+    this.#pending.set(remote, { network: networkOf(address), socket });
+    if (this.#pending.size > limits.pendingMax) this.#cutOldest();
     socket.once('close', () => {
       this.#pending.delete(remote);
       const left = (this.#openByAddress.get(address) ?? 1) - 1;
       if (left > 0) this.#openByAddress.set(address, left);
       else this.#openByAddress.delete(address);
     });
+  }
+
+  /** Makes room: of the address that has the most pending connections, the one that came first. */
+  #cutOldest(): void {
+    const counts = new Map<string, number>();
+    for (const { network } of this.#pending.values()) counts.set(network, (counts.get(network) ?? 0) + 1);
+    const most = Math.max(...counts.values());
+    for (const [remote, { network, socket }] of this.#pending) {
+      if (counts.get(network) !== most) continue;
+      this.#pending.delete(remote);
+      this.#report(remote, 'too many pending connections');
+      socket.destroy();
+      return;
+    }
   }
 
   #refuseRequest(request: IncomingMessage, response: ServerResponse): void {
@@ -173,12 +213,18 @@ class WebSocketPort {
     }
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
       const remote = remoteOf(socket);
+      const address = socket.remoteAddress ?? 'unknown';
       const link = new WebSocketLink({
         webSocket,
         socket,
         remote,
         limits: this.#options.limits,
-        onAdmit: () => this.#pending.delete(remote),
+        onAdmit: () => {
+          this.#pending.delete(remote);
+          // A frame may still come of a socket that is closed already.
+          if (!socket.destroyed) socket.once('close', this.#guard.proved(address));
+        },
+        onBlame: () => this.#guard.failed(address),
         onViolation: (what) => this.#report(remote, what),
       });
       this.#options.onLink(link);
@@ -197,7 +243,7 @@ class WebSocketPort {
   }
 
   #report(remote: string, what: string): void {
-    this.#options.onRefused({ remote, what });
+    this.#options.onRefused({ event: 'connection-refused', remote, what });
   }
 }
 

@@ -11,8 +11,12 @@ export interface Link {
   onFrame: (frame: Uint8Array) => void;
   /** Called exactly once, when the link has ended for whatever reason. `code` is a WebSocket close code. */
   onClose: (reason: { readonly code: number; readonly text: string }) => void;
+  /** The names in the certificate that the peer has shown; undefined where links are not made with certificates. */
+  readonly certificateNames?: readonly string[] | undefined;
   /** Called once the peer has proved who it is: until then the adapter bounds the link tightly. */
   admit?(): void;
+  /** Called where the peer failed to prove it: too many such, and the adapter takes none from its address for a while. */
+  blame?(): void;
   /** Ends the link. Frames already queued are still sent if the peer reads them. */
   close(code: number, text: string): void;
 }
