@@ -59,7 +59,8 @@ export class Secret {
       }
       return isFound;
     });
-    return this.#keys.filter((_key, index) => found[index] === 1);
+    const live = this.#keys.slice(0, this.count);
+    return live.filter((_key, index) => found[index] === 1);
   }
 
   /** Whether that secret is one of the live ones. */

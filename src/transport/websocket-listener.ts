@@ -117,8 +117,9 @@ class WebSocketPort {
     server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
       // Where a certificate was not accepted, Node says so beside the error and not in it.
       const why = String(socket.authorizationError ?? error.code ?? error.message);
-      this.#report(remoteOf(socket), `a TLS handshake that failed: ${why}`);
-      if (isTrustProblem(why) && socket.remoteAddress !== undefined) this.#guard.failed(socket.remoteAddress);
+      const below = socketBelow(socket);
+      this.#report(remoteOf(below), `a TLS handshake that failed: ${why}`);
+      if (isTrustProblem(why) && below.remoteAddress !== undefined) this.#guard.failed(below.remoteAddress);
       socket.destroy();
     });
     // Whoever noticed that they were replaced: a dial looks too.
@@ -273,6 +274,14 @@ function explainListenError(error: NodeJS.ErrnoException, address: string): List
       return new ListenFailed('unavailable', message, error);
     }
   }
+}
+
+/**
+ * The socket that TLS was put upon. Once its handshake has failed a TLS socket knows no address any more, and the one below,
+ * which was asked before, still does. Node has no public name for it; where it is not there, the address stays unknown.
+ */
+function socketBelow(socket: Socket): Socket {
+  return (socket as { readonly _parent?: Socket })._parent ?? socket;
 }
 
 function remoteOf(socket: Socket): string {

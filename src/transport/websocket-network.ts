@@ -19,6 +19,8 @@ export interface WebSocketNetworkOptions {
   readonly certificates?: Certificates | undefined;
   /** Told of every connection, request or frame that a port refused. */
   readonly onRefused?: (refusal: PortRefusal) => void;
+  /** Addresses that are never shut out; those of this machine unless given. */
+  readonly isExempt?: ((address: string) => boolean) | undefined;
 }
 
 export class WebSocketNetwork implements Network {
@@ -26,11 +28,13 @@ export class WebSocketNetwork implements Network {
   readonly #limits: WebSocketLimits;
   readonly #certificates: Certificates | undefined;
   readonly #onRefused: (refusal: PortRefusal) => void;
+  readonly #isExempt: ((address: string) => boolean) | undefined;
 
   constructor(options: WebSocketNetworkOptions) {
     this.#clock = options.clock;
     this.#limits = { ...webSocketLimits, ...options.limits };
     this.#certificates = options.certificates;
+    this.#isExempt = options.isExempt;
     this.#onRefused = (refusal) => options.onRefused?.(refusal);
   }
 
@@ -42,6 +46,7 @@ export class WebSocketNetwork implements Network {
       limits: this.#limits,
       certificates: this.#certificates,
       onRefused: this.#onRefused,
+      isExempt: this.#isExempt,
     });
   }
 

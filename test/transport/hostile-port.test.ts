@@ -193,16 +193,24 @@ describe('the port, to WebSocket', () => {
     await expectAlive();
   });
 
-  it('keeps 8 pending connections, refuses the ninth, and has room again once one is admitted', async () => {
-    const idle = Array.from({ length: 4 }, () => raw());
-    await Promise.all(Array.from({ length: 4 }, () => raw(upgradeRequest()).received(100)));
-    await raw().ended();
-    expect(refusals.map(({ what }) => what)).toEqual(['too many pending connections']);
+  it('keeps 8 pending connections: the ninth cuts the one that came first, and none that is admitted', async () => {
+    const first = raw(upgradeRequest());
+    await first.received(100);
     (links[0] as { admit?: () => void }).admit?.();
-    const next = raw(upgradeRequest());
-    await next.received(100);
-    expect(links).toHaveLength(5);
-    await Promise.all(idle.map((client) => client.ended())); // the idle ones time out
+    const second = raw(upgradeRequest());
+    await second.received(100);
+    const more: Raw[] = [];
+    for (let n = 0; n < 7; n += 1) {
+      more.push(raw(upgradeRequest()));
+      await more[n]!.received(100);
+    }
+    expect(refusals).toEqual([]);
+    const ninth = raw(upgradeRequest());
+    await ninth.received(100);
+    await second.ended();
+    expect(refusals).toMatchObject([{ event: 'connection-refused', what: 'too many pending connections' }]);
+    expect([first, ...more, ninth].some(({ socket }) => socket.destroyed)).toBe(false);
+    expect(links).toHaveLength(10);
     await expectAlive();
   });
 

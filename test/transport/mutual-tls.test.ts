@@ -11,7 +11,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import type { Link } from '../../src/base/environment/network.ts';
 import { realClock } from '../../src/base/platform/real-clock.ts';
-import { type CertificateFiles, Certificates } from '../../src/transport/certificates.ts';
+import { alternativeNames, type CertificateFiles, Certificates } from '../../src/transport/certificates.ts';
 import type { CertificatesFailed } from '../../src/transport/errors.ts';
 import type { WebSocketLimits } from '../../src/transport/websocket-limits.ts';
 import type { PortRefusal } from '../../src/transport/websocket-listener.ts';
@@ -40,13 +40,18 @@ interface Port {
   readonly refusals: PortRefusal[];
 }
 
-async function listen(certificates: Certificates, limits: Partial<WebSocketLimits> = {}): Promise<Port> {
+async function listen(
+  certificates: Certificates,
+  limits: Partial<WebSocketLimits> = {},
+  isExempt?: (address: string) => boolean,
+): Promise<Port> {
   const links: Link[] = [];
   const refusals: PortRefusal[] = [];
   const network = new WebSocketNetwork({
     clock: realClock(),
     certificates,
     limits,
+    isExempt,
     onRefused: (refusal) => refusals.push(refusal),
   });
   const listener = await network.listen({
@@ -171,13 +176,70 @@ describe('a link over mutual TLS', () => {
     await expect.poll(() => port.refusals.length).toBe(1);
   });
 
-  it('counts a peer as pending until it is admitted, and lets the next in after that', async () => {
+  it('counts a peer as pending until it is admitted: the next cuts it, and cuts nobody after that', async () => {
     const port = await listen(await read('node'), { pendingMax: 1 });
     const first = await dial(port.address, await read('node'));
-    await expect(dial(port.address, await read('node'))).rejects.toThrow();
-    port.links[0]!.admit?.();
-    expect(await echoes(first)).toBe(true);
+    const ended = new Promise((resolve) => {
+      first.onClose = resolve;
+    });
+    const second = await dial(port.address, await read('node'));
+    expect(await ended).toMatchObject({ code: 1006 });
+    port.links[1]!.admit?.();
+    const third = await dial(port.address, await read('node'));
+    expect([await echoes(second), await echoes(third)]).toEqual([true, true]);
+    expect(port.refusals).toMatchObject([{ what: 'too many pending connections' }]);
+  });
+
+  it('knows the names in the certificate of the other end, at either end', async () => {
+    const port = await listen(await read('hub', 'names-ca'));
+    const near = await dial(port.address, await read('edge', 'names-ca'));
+    await echoes(near);
+    const uri = 'spiffe://nodes.internal/edge';
+    expect(near.certificateNames).toEqual(['localhost', '127.0.0.1', 'hub.nodes.internal', 'hub']);
+    expect(port.links[0]!.certificateNames).toEqual(['localhost', '127.0.0.1', 'edge-7.nodes.internal', uri, 'edge']);
+  });
+
+  it('reads no name out of one that was made to look like several', () => {
+    expect(alternativeNames('DNS:a.example, IP Address:10.0.0.1, URI:http://b/, email:x@y')).toEqual([
+      'a.example',
+      '10.0.0.1',
+      'http://b/',
+    ]);
+    expect(alternativeNames('DNS:"a.example, DNS:hub.nodes.internal", DNS:b.example')).toEqual(['b.example']);
+    expect(alternativeNames('DNS:"a\\", DNS:hub.nodes.internal", DNS:b.example')).toEqual(['b.example']);
+    expect(alternativeNames('othername:<unsupported>')).toEqual([]);
+    expect(alternativeNames('')).toEqual([]);
+  });
+
+  it('lets nobody in with a certificate that is not valid yet', async () => {
+    const port = await listen(await read('hub', 'names-ca'));
+    await expect(dial(port.address, await read('future', 'names-ca'))).rejects.toMatchObject({ code: 'DialFailed' });
+    await expect
+      .poll(() => port.refusals.map(({ what }) => what))
+      .toEqual(['a TLS handshake that failed: CERT_NOT_YET_VALID']);
+    expect(port.links).toEqual([]);
+  });
+
+  it('shuts out an address whose certificates are refused 3 times, and not one that only looks whether the port is open', async () => {
+    const limits = { failuresMax: 3 };
+    const port = await listen(await read('node'), limits, () => false);
+    const { port: number } = new URL(port.address);
+    for (let n = 0; n < 5; n += 1) {
+      const socket = createConnection({ port: Number(number), host: '127.0.0.1' });
+      await once(socket, 'connect');
+      socket.destroy();
+    }
+    await expect.poll(() => port.refusals.length).toBe(5);
     expect(await echoes(await dial(port.address, await read('node')))).toBe(true);
+    // It trusts us, and shows what we do not trust.
+    const hostile = { ...(await read('stranger', 'other-ca')).material, ca: (await read('node')).material.ca };
+    for (let n = 0; n < 4; n += 1) {
+      await expect(
+        dial(port.address, { material: hostile, refresh: async () => false } as Certificates),
+      ).rejects.toThrow();
+    }
+    await expect.poll(() => port.refusals.at(-1)!.what).toBe('its address is shut out');
+    expect(port.refusals.filter(({ event }) => event === 'address-banned')).toHaveLength(1);
   });
 
   it('is spoken by addresses that say so: ws with certificates and wss without are refused by name', async () => {
