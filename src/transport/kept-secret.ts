@@ -28,9 +28,13 @@ export class KeptSecret {
     this.#onProblem = onProblem;
   }
 
-  /** @throws what `read` throws. @param onProblem told when it cannot be read later on; once for each text. */
+  /** @param onProblem told when it cannot be read later on; once for each text. @throws SecretFailed */
   static async read(read: ReadSecret, onProblem: (error: SecretFailed) => void): Promise<KeptSecret> {
-    return new KeptSecret(await read(), read, onProblem);
+    try {
+      return new KeptSecret(await read(), read, onProblem);
+    } catch (thrown) {
+      throw asSecretFailed(thrown);
+    }
   }
 
   /** What links that are opened now are proved by. */
@@ -71,10 +75,7 @@ export class KeptSecret {
     try {
       next = await this.#read();
     } catch (thrown) {
-      const error =
-        thrown instanceof SecretFailed
-          ? thrown
-          : new SecretFailed('unreadable', `the secret cannot be read: ${describeThrown(thrown)}`, thrown);
+      const error = asSecretFailed(thrown);
       if (error.message !== this.#problem) this.#onProblem(error);
       this.#problem = error.message;
       return false;
@@ -85,4 +86,9 @@ export class KeptSecret {
     this.#onReplaced();
     return true;
   }
+}
+
+function asSecretFailed(thrown: unknown): SecretFailed {
+  if (thrown instanceof SecretFailed) return thrown;
+  return new SecretFailed('unreadable', `the secret cannot be read: ${describeThrown(thrown)}`, thrown);
 }

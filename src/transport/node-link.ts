@@ -109,6 +109,7 @@ export async function openNodeLink(options: NodeLinkOptions): Promise<NodeLink> 
     let proven: Extract<HandshakeStep, { kind: 'done' }> | undefined;
     let offered: AssociationOffer | undefined;
     let isSettled = false;
+    const tellsLast = side === 'listener' && refuses !== undefined;
 
     const cancelTimeout = clock.timer(timeoutMs, () => {
       fail(refuse('timeout', closeCodes.authentication, `no handshake within ${timeoutMs} ms`));
@@ -139,7 +140,12 @@ export async function openNodeLink(options: NodeLinkOptions): Promise<NodeLink> 
       if (step.send !== undefined) link.send(step.send);
       if (step.kind !== 'done') return;
       proven = step;
-      offered = options.offer?.(step.peerId);
+      // Where rules look at roles, a node learns nothing of a listener before it is allowed, and does not take itself for joined.
+      if (!tellsLast) sayProfile(step.peerId);
+    }
+
+    function sayProfile(nodeId: string): void {
+      offered = options.offer?.(nodeId);
       const said = offered === undefined ? profile : { ...profile, association: offered };
       link.send(encodeProfileEnvelope(encodeProfile(said, (digest) => handshake.sealProfile(digest))));
     }
@@ -163,6 +169,7 @@ export async function openNodeLink(options: NodeLinkOptions): Promise<NodeLink> 
         fail(refuse('not-allowed', closeCodes.notAllowed, why));
         return;
       }
+      if (tellsLast) sayProfile(nodeId);
       isSettled = true;
       cancelTimeout();
       resolve(new AuthenticatedLink(link, { peer, provedBy, offered }, clock, options.limits));
