@@ -47,20 +47,22 @@ const byStrangers: ReadonlySet<AuditEvent> = new Set(['node-refused', 'connectio
 export class Audit {
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #lines = new Map<AuditEvent, RefusalLine>();
+  readonly #lines = new Map<string, RefusalLine>();
 
   constructor(clock: Clock, log: Logger) {
     this.#clock = clock;
     this.#log = log;
   }
 
-  line(event: AuditEvent, fields: Readonly<Record<string, unknown>>, text: string): void {
-    let line = this.#lines.get(event);
+  /** @param kind of a few: each is counted on its own, so that many of one hide none of another */
+  line(event: AuditEvent, fields: Readonly<Record<string, unknown>>, text: string, kind = ''): void {
+    const key = `${event} ${kind}`;
+    let line = this.#lines.get(key);
     if (line === undefined) {
       const level = informs.has(event) ? 'info' : 'warn';
       const write: RefusalLine = (said, full) => this.#log[level]({ event, ...said }, full);
       line = refusalLog(this.#clock, write, byStrangers.has(event) ? 1 : limits.linkLinesMax);
-      this.#lines.set(event, line);
+      this.#lines.set(key, line);
     }
     line(fields, text);
   }

@@ -254,7 +254,7 @@ export class Router {
       rights: () => this.#rights.get(nodeOf(placeId)),
       onDenied: (act, what) => {
         const node = nodeOf(placeId);
-        this.#audit.line('denied', { node, place: placeId, act, what }, `node ${node} may not ${act} ${what}`);
+        this.#audit.line('denied', { node, place: placeId, act, what }, `node ${node} may not ${act} ${what}`, act);
       },
       codec: foreign ? strictCodec() : recordsCodec(),
       clock: environment.clock,

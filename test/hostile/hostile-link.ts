@@ -11,7 +11,7 @@ import {
   encodePong,
   encodeProfileEnvelope,
 } from '../../src/transport/node-envelope.ts';
-import { encodeProfile } from '../../src/transport/node-profile.ts';
+import { encodeProfile, type NodeProfile } from '../../src/transport/node-profile.ts';
 import { Secret } from '../../src/transport/secret.ts';
 import { type LiveNode, secretText } from './live-node.ts';
 import { RawClient } from './raw-client.ts';
@@ -42,10 +42,14 @@ export class HostileLink {
     this.nodeId = nodeId;
   }
 
-  /** Dials, proves the secret and says who it is; with another message in the place of its profile, where one is given. */
+  /** Dials, proves the secret and says who it is, sealed where it `seals`; with another message in the place of its profile, where one is given. */
   static async open(
     live: LiveNode,
-    { nodeId = `evil~${links++}`, profile }: { nodeId?: string; profile?: Uint8Array } = {},
+    {
+      nodeId = `evil~${links++}`,
+      profile,
+      seals = false,
+    }: { nodeId?: string; profile?: Uint8Array; seals?: boolean } = {},
   ): Promise<HostileLink> {
     const client = await RawClient.upgraded(live);
     const side = 'dialer';
@@ -65,7 +69,12 @@ export class HostileLink {
     };
     client.send(handshake.start()!);
     await client.until(() => link.peerId !== '' || client.closed !== undefined, 'the proof of the node');
-    client.send(profile ?? encodeProfileEnvelope(encodeProfile({ nodeId, roles: [], fingerprints: {}, threads: 1 })));
+    const own: NodeProfile = { nodeId, roles: [], fingerprints: {}, threads: 1 };
+    const association = { token: randomBytes(16).toString('hex'), resume: undefined };
+    const said = seals
+      ? encodeProfile({ ...own, association }, (digest) => handshake.sealProfile(digest))
+      : encodeProfile(own);
+    client.send(profile ?? encodeProfileEnvelope(said));
     if (profile === undefined) await client.until(() => isOpen || client.closed !== undefined, 'its profile');
     return link;
   }

@@ -45,12 +45,24 @@ export class LiveNode {
     this.log = log;
   }
 
-  static async start(): Promise<LiveNode> {
+  /** @param more further options of `troupe node`. */
+  static async start(more: readonly string[] = []): Promise<LiveNode> {
     const folder = await secretFolder();
     const args = ['--registry', fileURLToPath(registryUrl), '--listen', 'ws://127.0.0.1:0', '--role', 'workers'];
     const child = spawn(
       process.execPath,
-      ['--expose-gc', '--import', 'tsx', cli, 'node', ...args, '--secret-file', folder.file, '--exit-with-stdin'],
+      [
+        '--expose-gc',
+        '--import',
+        'tsx',
+        cli,
+        'node',
+        ...args,
+        '--secret-file',
+        folder.file,
+        '--exit-with-stdin',
+        ...more,
+      ],
       { stdio: ['pipe', 'pipe', 'pipe'] },
     );
     const log: LogLine[] = [];
