@@ -259,7 +259,8 @@ export class NodeLinks {
 
   /** Other secrets are live: links that were proved by none of these end, and are proved anew. */
   #secretReplaced(): void {
-    const live = this.#options.secret?.current.count;
+    const { count: live, warnings } = this.#options.secret!.current;
+    for (const warning of warnings) this.#options.log.warn({}, warning);
     this.#audit.line('secret-replaced', { live }, `the secret was replaced; ${live} live from now on`);
     this.#renew((link) => !this.#isProvedStill(link), secretTakenOut);
   }

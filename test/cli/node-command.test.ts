@@ -141,6 +141,24 @@ describe('troupe node', () => {
       /^SecretFailed: .*\/nowhere\/secret/,
       ['--registry', registry, '--listen', 'ws://127.0.0.1:0', '--secret-file', '/nowhere/secret'],
     ],
+    [
+      'a next secret without a first',
+      2,
+      /^UsageError: .*--secret-file beside --next-secret-file/,
+      ['--registry', registry, '--listen', 'ws://127.0.0.1:0', '--next-secret-file', '/nowhere/secret'],
+    ],
+    [
+      'rules that are no JSON',
+      2,
+      /^UsageError: the rules in --allow-file .* cannot be read/,
+      ['--registry', registry, '--listen', 'ws://127.0.0.1:0', '--allow-file', registry],
+    ],
+    [
+      'rules in a file that does not exist',
+      2,
+      /^UsageError: the rules in --allow-file \/nowhere\/allow.json cannot be read/,
+      ['--registry', registry, '--listen', 'ws://127.0.0.1:0', '--allow-file', '/nowhere/allow.json'],
+    ],
   ];
   it.each(bad)('refuses %s with exit code %i and a text that begins with the code', (_what, status, text, args) => {
     const result = troupe('node', ...args);

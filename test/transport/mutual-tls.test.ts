@@ -238,7 +238,7 @@ describe('a link over mutual TLS', () => {
         dial(port.address, { material: hostile, refresh: async () => false } as Certificates),
       ).rejects.toThrow();
     }
-    await expect.poll(() => port.refusals.at(-1)!.what).toBe('its address is shut out');
+    await expect.poll(() => port.refusals.map(({ what }) => what)).toContain('its address is shut out');
     expect(port.refusals.filter(({ event }) => event === 'address-banned')).toHaveLength(1);
   });
 
