@@ -139,7 +139,7 @@ export async function outcomes(): Promise<string> {
     case 'ActorFailed':
       return error.message;
     case 'OutcomeUnknown':
-      return error.reason satisfies 'deadline' | 'link-lost';
+      return error.reason satisfies 'deadline' | 'link-lost' | 'cycle';
     default:
       return error satisfies never;
   }
