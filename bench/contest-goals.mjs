@@ -30,6 +30,15 @@ export function goalsOf(results, contestants, six) {
     );
 }
 
+/** What we want of the contest of links: one-way rates that are multiples of those of the peers that have a goal. */
+export function linkGoalsOf(results, contestants) {
+  const own = contestants.find(({ ours }) => ours);
+  return contestants.flatMap(({ name, oneWayGoal }) => {
+    const ratio = oneWayGoal === undefined ? undefined : ratioOf(results, 'one-way', own.name, name);
+    return ratio === undefined ? [] : [judged(`one-way: ${own.name} / ${name}`, ratio, oneWayGoal)];
+  });
+}
+
 function judged(goal, ratio, atLeast) {
   return { goal, ratio: rounded(ratio), atLeast, ok: ratio >= atLeast };
 }

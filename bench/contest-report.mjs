@@ -1,5 +1,5 @@
 /**
- * What `npm run bench -- --peers` prints behind its JSON lines: rates, ratios ours/peer, and the mean of the six.
+ * What a contest prints behind its JSON lines: rates, ratios ours/peer, and the mean of the six.
  *
  * A ratio is the median of those of the rounds, in which both ran one after the other: what slows the machine down for a
  * while then slows both. CPU time is steadier still where others use the same cores, but says nothing of what runs in
@@ -27,7 +27,7 @@ function cpuRatioOf(results, program, own, peer) {
 /**
  * @param results one of `{ program, contestant, perSecond, cpuNs, rates }` for each program and contestant that ran.
  * @param ours names of our own contestants.
- * @param six names of the programs of the mean.
+ * @param six names of the programs of the mean; none, and there is no mean.
  */
 export function report(results, ours, six) {
   const contestants = [...new Set(results.map(({ contestant }) => contestant))];
@@ -45,7 +45,7 @@ export function report(results, ours, six) {
     }),
   ];
   const peers = contestants.filter((name) => !ours.includes(name));
-  const complete = six.every((name) => programs.includes(name));
+  const complete = six.length > 0 && six.every((name) => programs.includes(name));
   for (const own of peers.length === 0 ? [] : contestants.filter((name) => ours.includes(name))) {
     const means = complete ? { 'mean of the six': ratioOf, 'the same by CPU': cpuRatioOf } : {};
     tables.push(

@@ -11,20 +11,26 @@ const roundMsMax = 120_000;
 const warmUps = 3;
 
 /**
- * @param program one of `programs`.
+ * @param program one of `programs` or `linkPrograms`.
  * @param contestants those that can run.
  * @param rounds rounds that count, after the warm-up.
  * @param quick one small pass instead of all rounds.
  * @returns for each contestant its name, its operations a second in each round, their median, and the ns of CPU time
- *   that an operation takes (of all its threads, collecting garbage included), or the reason why it has none.
+ *   that an operation takes (of all its threads and processes, collecting garbage included), or the reason why it has none.
  */
 export async function contest(program, contestants, { rounds, quick }) {
-  const runs = contestants.map((contestant) => new Running(contestant, program, quick));
+  const runs = await Promise.all(contestants.map((contestant) => started(contestant, program, quick)));
   for (let round = quick ? 0 : -warmUps; round < (quick ? 1 : rounds); round += 1) {
     for (const run of runs) await run.round(round >= 0);
   }
   for (const run of runs) await run.close();
   return runs.map((run) => run.result());
+}
+
+async function started(contestant, program, quick) {
+  const mode = quick ? 'quick' : 'full';
+  const command = await contestant.command(program.name, mode, quick ? program.quick : program.count);
+  return new Running(contestant, command);
 }
 
 /** The process of one contestant. */
@@ -38,11 +44,9 @@ class Running {
   #error;
   #ended;
 
-  constructor(contestant, program, quick) {
-    this.#name = contestant.name;
-    const mode = quick ? 'quick' : 'full';
-    const [command, ...args] = contestant.command(program.name, mode, quick ? program.quick : program.count);
-    this.#child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+  constructor({ name, env }, [command, ...args]) {
+    this.#name = name;
+    this.#child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } });
     this.#lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
     this.#child.stderr.on('data', (chunk) => {
       this.#errors += chunk;
@@ -78,7 +82,10 @@ class Running {
   result() {
     if (this.#error !== undefined) return { contestant: this.#name, perSecond: null, error: this.#error };
     const perSecond = median(this.#rates);
-    return { contestant: this.#name, perSecond, cpuNs: rounded(median(this.#cpuNs)), rates: this.#rates };
+    const cpuNs = median(this.#cpuNs);
+    // A machine may not tell the CPU time of other processes.
+    const cpu = Number.isFinite(cpuNs) ? { cpuNs: rounded(cpuNs) } : {};
+    return { contestant: this.#name, perSecond, ...cpu, rates: this.#rates };
   }
 
   async #answer() {

@@ -11,17 +11,18 @@ import { createSystem, secret } from 'troupe';
 export const registry = new URL('./counter.mjs', import.meta.url);
 const role = 'bench';
 
-/** Joins a second node. @returns the system here, the role there, and what ends both. */
-export async function joinSecondNode(isolation) {
+/** Joins a second node. @returns the system here, the role and the process there, and what ends both. */
+export async function joinSecondNode(isolation, actors = registry) {
   const folder = mkdtempSync(join(tmpdir(), 'troupe-bench-'));
   try {
     const secretFile = join(folder, 'secret');
     writeFileSync(secretFile, 'x'.repeat(48), { mode: 0o600 });
-    const { child, address } = await startNode(secretFile);
-    const system = await createSystem({ registry, isolation, join: [address], auth: secret({ file: secretFile }) });
+    const { child, address } = await startNode(actors, secretFile);
+    const system = await createSystem({ registry: actors, isolation, join: [address], auth: secret({ file: secretFile }) });
     return {
       system,
       role,
+      pid: child.pid,
       async end() {
         await system.shutdown();
         const gone = once(child, 'exit');
@@ -35,9 +36,9 @@ export async function joinSecondNode(isolation) {
   }
 }
 
-async function startNode(secretFile) {
+async function startNode(actors, secretFile) {
   const cli = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
-  const where = ['--registry', fileURLToPath(registry), '--listen', 'ws://127.0.0.1:0', '--role', role];
+  const where = ['--registry', fileURLToPath(actors), '--listen', 'ws://127.0.0.1:0', '--role', role];
   // When this process ends, however it does, standard input ends, and so does the node.
   const args = [cli, 'node', ...where, '--secret-file', secretFile, '--exit-with-stdin'];
   const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });

@@ -1,19 +1,26 @@
 /** The part of `npm run bench` that lets us and the peers run the same programs in turns. */
 import { contest } from '../bench/contest.mjs';
-import { goalsOf } from '../bench/contest-goals.mjs';
+import { goalsOf, linkGoalsOf } from '../bench/contest-goals.mjs';
 import { report } from '../bench/contest-report.mjs';
 import { contestants } from '../bench/contestants.mjs';
+import { linkContestants } from '../bench/link-contestants.mjs';
+import { linkPrograms } from '../bench/link-programs.mjs';
 import { programs } from '../bench/programs.mjs';
+
+const six = programs.filter((program) => program.six).map(({ name }) => name);
+const inProcess = { programs, contestants, six, goalsOf: (results, able) => goalsOf(results, able, six) };
+const overLinks = { programs: linkPrograms, contestants: linkContestants, six: [], goalsOf: linkGoalsOf };
 
 /**
  * @param options those of the command, `build` and `fail` from there.
  * @returns whether a contestant of ours failed, or with `check` missed a goal. A peer that fails or cannot run is named,
  *   and harms nothing.
  */
-export async function runContests({ only, against, quick, peers, check, rounds, build, fail }) {
+export async function runContests({ only, against, quick, peers, links, check, rounds, build, fail }) {
+  const { programs, contestants, six, goalsOf } = links ? overLinks : inProcess;
   const chosen = programs.filter(({ name }) => name.includes(only));
   if (chosen.length === 0) fail(`no program's name contains "${only}"`);
-  const wanted = contestants.filter(({ ours, name }) => ours || (peers && name.includes(against)));
+  const wanted = contestants.filter(({ ours, name }) => ours || ((peers || links) && name.includes(against)));
   build();
   const able = [];
   for (const contestant of wanted) {
@@ -31,10 +38,9 @@ export async function runContests({ only, against, quick, peers, check, rounds, 
     }
   }
   const ours = contestants.filter((contestant) => contestant.ours).map(({ name }) => name);
-  const six = programs.filter((program) => program.six).map(({ name }) => name);
   const failed = results.some(({ contestant, error }) => error !== undefined && ours.includes(contestant));
   if (quick) return failed;
-  const goals = goalsOf(results, able, six);
+  const goals = goalsOf(results, able);
   for (const goal of goals) console.log(JSON.stringify(goal));
   console.log(`\n${report(results, ours, six)}`);
   const missed = goals.filter(({ ok }) => !ok);

@@ -1,13 +1,9 @@
 %% The programs of bench/programs.mjs for Erlang/OTP: plain processes, and gen_server where a reply or a start is
 %% awaited. (A plain spawn, which nobody awaits, is what fork-join-create and skynet measure.)
-%%
-%% Each line on standard input asks for a round, answered by a JSON line, as in bench/run-program.mjs. The time is taken
-%% inside the VM.
 -module(troupe_peer).
 -behaviour(gen_server).
 -export([run/3, init/1, handle_call/3, handle_cast/2]).
 
--define(ROUND_NS, 250000000).
 -define(MESSAGE, {inc, 1, <<"abc">>}).
 -define(RING, 503).
 -define(BURST, 1000).
@@ -18,32 +14,11 @@
 
 run(Program, Count, Mode) ->
     State = open(Program),
-    rounds(Program, Count, Mode, State),
-    io:format("{\"closed\":true}~n"),
-    halt(0).
-
-rounds(Program, Count, Mode, State) ->
-    case io:get_line("") of
-        eof ->
-            ok;
-        _Line ->
-            {Operations, Ns, CpuMs} = round(Program, Count, Mode, State, {0, 0, 0}),
-            io:format("{\"operations\":~b,\"ns\":~b,\"cpuNs\":~b}~n", [Operations, Ns, CpuMs * 1000000]),
-            rounds(Program, Count, Mode, State)
-    end.
-
-round(Program, Count, Mode, State, {Operations, Ns, CpuMs}) ->
-    {CpuBefore, _} = erlang:statistics(runtime),
-    Began = erlang:monotonic_time(nanosecond),
-    Result = pass(Program, State, Count),
-    Took = Ns + erlang:monotonic_time(nanosecond) - Began,
-    {CpuAfter, _} = erlang:statistics(runtime),
-    clear(Program, Result),
-    Sum = {Operations + Count, Took, CpuMs + CpuAfter - CpuBefore},
-    if
-        Mode =:= quick; Took >= ?ROUND_NS -> Sum;
-        true -> round(Program, Count, Mode, State, Sum)
-    end.
+    troupe_rounds:answer(Count, Mode, #{
+        pass => fun() -> pass(Program, State, Count) end,
+        clear => fun(Result) -> clear(Program, Result) end,
+        cpu => fun() -> element(1, erlang:statistics(runtime)) end
+    }).
 
 %% What lives as long as the program.
 
