@@ -8,17 +8,17 @@ import { median, rounded } from './measure.mjs';
 
 /** A round of a slow peer takes a few passes of it; what takes longer hangs. */
 const roundMsMax = 120_000;
-const warmUps = 3;
 
 /**
  * @param program one of `programs` or `linkPrograms`.
  * @param contestants those that can run.
  * @param rounds rounds that count, after the warm-up.
+ * @param warmUps rounds before them, as many as the slowest compiler of a contestant needs.
  * @param quick one small pass instead of all rounds.
  * @returns for each contestant its name, its operations a second in each round, their median, and the ns of CPU time
  *   that an operation takes (of all its threads and processes, collecting garbage included), or the reason why it has none.
  */
-export async function contest(program, contestants, { rounds, quick }) {
+export async function contest(program, contestants, { rounds, warmUps = 3, quick }) {
   const runs = await Promise.all(contestants.map((contestant) => started(contestant, program, quick)));
   for (let round = quick ? 0 : -warmUps; round < (quick ? 1 : rounds); round += 1) {
     for (const run of runs) await run.round(round >= 0);
@@ -68,7 +68,8 @@ class Running {
     const answer = await this.#answer();
     if (answer === undefined || !counts) return;
     this.#rates.push(Math.round((answer.operations / answer.ns) * 1e9));
-    this.#cpuNs.push(answer.cpuNs / answer.operations);
+    // A machine may not tell the CPU time of other processes.
+    if (typeof answer.cpuNs === 'number') this.#cpuNs.push(answer.cpuNs / answer.operations);
   }
 
   /** Ends the process, which checks its totals first. */
@@ -82,9 +83,7 @@ class Running {
   result() {
     if (this.#error !== undefined) return { contestant: this.#name, perSecond: null, error: this.#error };
     const perSecond = median(this.#rates);
-    const cpuNs = median(this.#cpuNs);
-    // A machine may not tell the CPU time of other processes.
-    const cpu = Number.isFinite(cpuNs) ? { cpuNs: rounded(cpuNs) } : {};
+    const cpu = this.#cpuNs.length === 0 ? {} : { cpuNs: rounded(median(this.#cpuNs)) };
     return { contestant: this.#name, perSecond, ...cpu, rates: this.#rates };
   }
 

@@ -18,7 +18,12 @@ export async function joinSecondNode(isolation, actors = registry) {
     const secretFile = join(folder, 'secret');
     writeFileSync(secretFile, 'x'.repeat(48), { mode: 0o600 });
     const { child, address } = await startNode(actors, secretFile);
-    const system = await createSystem({ registry: actors, isolation, join: [address], auth: secret({ file: secretFile }) });
+    const system = await createSystem({
+      registry: actors,
+      isolation,
+      join: [address],
+      auth: secret({ file: secretFile }),
+    });
     return {
       system,
       role,

@@ -9,7 +9,8 @@ import { programs } from '../bench/programs.mjs';
 
 const six = programs.filter((program) => program.six).map(({ name }) => name);
 const inProcess = { programs, contestants, six, goalsOf: (results, able) => goalsOf(results, able, six) };
-const overLinks = { programs: linkPrograms, contestants: linkContestants, six: [], goalsOf: linkGoalsOf };
+// On a busy machine two processes of Node have compiled all that they run after about a million messages.
+const overLinks = { programs: linkPrograms, contestants: linkContestants, six: [], goalsOf: linkGoalsOf, warmUps: 8 };
 
 /**
  * @param options those of the command, `build` and `fail` from there.
@@ -17,7 +18,7 @@ const overLinks = { programs: linkPrograms, contestants: linkContestants, six: [
  *   and harms nothing.
  */
 export async function runContests({ only, against, quick, peers, links, check, rounds, build, fail }) {
-  const { programs, contestants, six, goalsOf } = links ? overLinks : inProcess;
+  const { programs, contestants, six, goalsOf, warmUps } = links ? overLinks : inProcess;
   const chosen = programs.filter(({ name }) => name.includes(only));
   if (chosen.length === 0) fail(`no program's name contains "${only}"`);
   const wanted = contestants.filter(({ ours, name }) => ours || ((peers || links) && name.includes(against)));
@@ -30,7 +31,7 @@ export async function runContests({ only, against, quick, peers, links, check, r
   }
   const results = [];
   for (const program of chosen) {
-    for (const result of await contest(program, able, { rounds, quick })) {
+    for (const result of await contest(program, able, { rounds, warmUps, quick })) {
       const { note } = able.find(({ name }) => name === result.contestant);
       const line = { program: program.name, ...result, operation: program.operation, ...(note && { note }) };
       results.push(line);

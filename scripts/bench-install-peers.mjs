@@ -3,12 +3,24 @@ import { spawnSync } from 'node:child_process';
 
 const peers = new URL('../bench/peers/', import.meta.url).pathname;
 
+/** Debian's packages, each with a command by which one sees that it is here. */
+const packages = {
+  'erlang-base': ['erlc', '-h'],
+  'nats-server': ['nats-server', '-v'],
+  'redis-server': ['redis-server', '-v'],
+};
+
 /** Installs what this machine takes, and says what it does not: a benchmark runs without it too. */
 export function installPeers() {
   run('npm', ['ci', '--no-audit', '--no-fund'], peers);
-  if (spawnSync('erlc', ['-h'], { stdio: 'ignore' }).error === undefined) return;
+  const missing = Object.keys(packages).filter((name) => {
+    const [command, ...args] = packages[name];
+    return spawnSync(command, args, { stdio: 'ignore' }).error !== undefined;
+  });
+  if (missing.length === 0) return;
   run('apt-get', ['update'], peers);
-  run('apt-get', ['install', '--yes', '--no-install-recommends', 'erlang-base'], peers);
+  // One by one: what is not to be had keeps none of the others away.
+  for (const name of missing) run('apt-get', ['install', '--yes', '--no-install-recommends', name], peers);
 }
 
 function run(command, args, cwd) {

@@ -12,7 +12,10 @@ export async function startReceiver(module, settings = {}) {
   // Standard output is where this process answers, so nobody else writes there.
   const child = fork(main, [module, JSON.stringify(settings)], { stdio: ['ignore', 2, 2, 'ipc'] });
   const exited = once(child, 'exit');
-  const [said] = await Promise.race([once(child, 'message'), exited.then(([code]) => [{ error: `it ended with ${code}` }])]);
+  const [said] = await Promise.race([
+    once(child, 'message'),
+    exited.then(([code]) => [{ error: `it ended with ${code}` }]),
+  ]);
   if (said.error !== undefined) throw new Error(`the receiving process: ${said.error}`);
   child.once('exit', (code) => {
     if (code !== 0) for (const pid of said.serverPids) endedAnyway(pid);

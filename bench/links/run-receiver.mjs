@@ -1,6 +1,8 @@
 /** The other process of a link: `receive` of the module that is named, until the process that started it goes. */
 const [module, settings] = process.argv.slice(2);
 
+// The key that ends a command ends the sender, and this process then as ever.
+process.on('SIGINT', () => undefined);
 let receiver;
 process.once('disconnect', async () => {
   await receiver?.close();

@@ -12,10 +12,6 @@ export class Tally {
     this.#last = n;
   }
 
-  get count() {
-    return this.#count;
-  }
-
   /** @returns the figures, which begin anew. */
   read() {
     const figures = { count: this.#count, sum: this.#sum, outOfOrder: this.#outOfOrder };

@@ -61,5 +61,7 @@ function compile() {
   const folder = mkdtempSync(join(tmpdir(), 'troupe-peer-'));
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   const { status, stdout, stderr } = spawnSync('erlc', ['-o', folder, ...sources], { encoding: 'utf8' });
-  return status === 0 ? { folder } : { folder, error: `the modules in bench/peers do not compile: ${stdout}${stderr}`.trim() };
+  return status === 0
+    ? { folder }
+    : { folder, error: `the modules in bench/peers do not compile: ${stdout}${stderr}`.trim() };
 }

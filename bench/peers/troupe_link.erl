@@ -7,16 +7,17 @@
 -define(DEPTH, 64).
 
 run(Program, Count, Mode, Port, Folder) ->
-    Node = receiver(Port, Folder),
+    {Peer, Node} = receiver(Port, Folder),
     troupe_rounds:answer(Count, Mode, #{
         pass => pass(Program, Count, Node),
         clear => fun(_) -> ok end,
-        cpu => fun() -> cpu() + erpc:call(Node, ?MODULE, cpu, []) end
+        cpu => fun() -> cpu() + erpc:call(Node, ?MODULE, cpu, []) end,
+        close => fun() -> peer:stop(Peer) end
     }).
 
 %% It ends with this node, whose pipe it reads. Its cookie is in the environment, where ps does not show it.
 receiver(Port, Folder) ->
-    {ok, _, Node} = peer:start_link(#{
+    {ok, Peer, Node} = peer:start_link(#{
         name => troupe_receiver,
         host => "127.0.0.1",
         longnames => true,
@@ -29,7 +30,7 @@ receiver(Port, Folder) ->
         ]
     }),
     true = net_kernel:connect_node(Node),
-    Node.
+    {Peer, Node}.
 
 cpu() ->
     {Ms, _} = erlang:statistics(runtime),

@@ -17,7 +17,8 @@ run(Program, Count, Mode) ->
     troupe_rounds:answer(Count, Mode, #{
         pass => fun() -> pass(Program, State, Count) end,
         clear => fun(Result) -> clear(Program, Result) end,
-        cpu => fun() -> element(1, erlang:statistics(runtime)) end
+        cpu => fun() -> element(1, erlang:statistics(runtime)) end,
+        close => fun() -> ok end
     }).
 
 %% What lives as long as the program.

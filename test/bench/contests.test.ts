@@ -1,11 +1,6 @@
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
+import { bench, emptyPath, load } from './run-bench.ts';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
 interface Rate {
   readonly program: string;
   readonly contestant: string;
@@ -28,32 +23,14 @@ interface Goals {
   goalsOf(results: readonly Rate[], contestants: readonly object[], six: readonly string[]): object[];
 }
 
-/** The benchmarks are plain JavaScript, as a user without TypeScript would write them. */
-const load = async <T>(file: string): Promise<T> => (await import(`${root}bench/${file}`)) as T;
 const { contest } = await load<Contest>('contest.mjs');
 const { goalsOf } = await load<Goals>('contest-goals.mjs');
 const { geometricMean, report } = await load<Report>('contest-report.mjs');
 const { contestants } = await load<{ contestants: { name: string }[] }>('contestants.mjs');
 const { programs } = await load<{ programs: { name: string }[] }>('programs.mjs');
 const names = programs.map(({ name }) => name);
-const pathWithoutErlang = mkdtempSync(join(tmpdir(), 'troupe-path-'));
-symlinkSync(process.execPath, join(pathWithoutErlang, 'node'));
-afterAll(() => rmSync(pathWithoutErlang, { recursive: true }));
-
-interface Line {
-  readonly program?: string;
-  readonly contestant: string;
-  readonly perSecond?: number | null;
-  readonly error?: string;
-  readonly notRun?: string;
-}
-
-function bench(args: readonly string[], env: Record<string, string> = {}): { status: number | null; lines: Line[] } {
-  const all = ['scripts/bench.mjs', '--quick', '--no-build', ...args];
-  const run = spawnSync(process.execPath, all, { cwd: root, encoding: 'utf8', env: { ...process.env, ...env } });
-  const lines = run.stdout.split('\n').filter((line) => line.startsWith('{'));
-  return { status: run.status, lines: lines.map((line) => JSON.parse(line) as Line) };
-}
+const pathWithoutErlang = emptyPath();
+afterAll(() => pathWithoutErlang.remove());
 
 test('each of the twelve programs runs in both isolations and finds its totals right', { timeout: 120_000 }, () => {
   const { status, lines } = bench(['--local']);
@@ -80,7 +57,7 @@ test('every peer that is installed runs every program; the others are named with
 
 test('where Erlang is not installed it is named as not run, and the rest goes on', { timeout: 60_000 }, () => {
   const { status, lines } = bench(['--peers', '--only', 'ping-pong', '--against', 'erlang'], {
-    PATH: pathWithoutErlang,
+    PATH: pathWithoutErlang.path,
   });
   const notRun = lines.filter((line) => line.notRun !== undefined);
   expect(notRun.map(({ contestant }) => contestant)).toEqual(['erlang 1 scheduler', 'erlang']);
@@ -117,6 +94,15 @@ test('a contestant that says its total is wrong has no rate, and the others go o
            process.stdin.on('end', () => console.log('{"closed":true}'))`,
         ],
       },
+      {
+        name: 'well, CPU unknown',
+        command: () => [
+          process.execPath,
+          '-e',
+          `process.stdin.on('data', () => console.log('{"operations":10,"ns":1000,"cpuNs":null}'));
+           process.stdin.on('end', () => console.log('{"closed":true}'))`,
+        ],
+      },
     ],
     { rounds: 1, quick: false },
   );
@@ -126,8 +112,10 @@ test('a contestant that says its total is wrong has no rate, and the others go o
     ['dead', null],
     ['missing', null],
     ['well', 10_000_000],
+    ['well, CPU unknown', 10_000_000],
   ]);
   expect(results[4]).toMatchObject({ rates: [10_000_000], cpuNs: 90 });
+  expect(results[5]).not.toHaveProperty('cpuNs');
   const errors = results.map(({ error }) => error ?? '');
   expect(errors[0]).toBe('total: 1 where 2 was expected');
   expect(errors[1]).toContain('no JSON');

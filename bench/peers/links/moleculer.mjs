@@ -8,7 +8,10 @@ const batch = 1_000;
 
 /** Nodes find each other by address alone, and the other way round by the greeting of the one that dials. */
 function broker(nodeID, options) {
-  const transporter = { type: 'TCP', options: { udpDiscovery: false, useHostname: false, gossipPeriod: 1, ...options } };
+  const transporter = {
+    type: 'TCP',
+    options: { udpDiscovery: false, useHostname: false, gossipPeriod: 1, ...options },
+  };
   return new moleculer.ServiceBroker({ nodeID, transporter, logger: false, requestTimeout: 5_000 });
 }
 

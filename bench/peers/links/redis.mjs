@@ -8,7 +8,7 @@ import { freePort, startServer } from '../../links/server.mjs';
 import { Tally } from '../../links/tally.mjs';
 import { Waiting } from '../../links/waiting.mjs';
 
-/** Published at once, then awaited. The server drops a subscriber for whom it must hold 32 MB; a pass is far less. */
+/** Published as a pipeline, which costs a quarter of single commands, then awaited. The server drops a subscriber for whom it must hold 32 MB; a pass is far less. */
 const batch = 1_000;
 
 export async function receive() {
@@ -50,12 +50,12 @@ export async function open() {
     pids,
     ordered: true,
     async tellAll(count) {
-      let published = [];
+      let pipeline = publisher.multi();
       for (let n = 1; n <= count; n += 1) {
-        published.push(publisher.publish('inc', JSON.stringify({ type: 'inc', n, id: 'abc' })));
+        pipeline.publish('inc', JSON.stringify({ type: 'inc', n, id: 'abc' }));
         if (n % batch !== 0 && n !== count) continue;
-        await Promise.all(published);
-        published = [];
+        await pipeline.execAsPipeline();
+        pipeline = publisher.multi();
       }
     },
     tally: () => ask('tally', null),
