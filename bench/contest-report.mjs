@@ -45,21 +45,28 @@ export function report(results, ours, six) {
     }),
   ];
   const peers = contestants.filter((name) => !ours.includes(name));
-  const complete = six.length > 0 && six.every((name) => programs.includes(name));
   for (const own of peers.length === 0 ? [] : contestants.filter((name) => ours.includes(name))) {
-    const means = complete ? { 'mean of the six': ratioOf, 'the same by CPU': cpuRatioOf } : {};
+    const rows = ratioRows(results, programs, own, six);
     tables.push(
-      table(`${own} / peer`, [...programs, ...Object.keys(means)], peers, (row, peer) => {
-        const mean = means[row];
-        const value =
-          mean === undefined
-            ? ratioOf(results, row, own, peer)
-            : geometricMean(six.map((program) => mean(results, program, own, peer)));
+      table(`${own} / peer`, Object.keys(rows), peers, (row, peer) => {
+        const value = rows[row](peer);
         return value === undefined ? '–' : `${value.toPrecision(3)}×`;
       }),
     );
   }
   return tables.join('\n\n');
+}
+
+/** The rows of a table of ratios, each a function of the peer: every program, then what sums them up. */
+function ratioRows(results, programs, own, six) {
+  const each = (names, suffix, ratio) =>
+    Object.fromEntries(names.map((name) => [name + suffix, (peer) => ratio(results, name, own, peer)]));
+  const mean = (ratio) => (peer) => geometricMean(six.map((program) => ratio(results, program, own, peer)));
+  const rates = each(programs, '', ratioOf);
+  // Without a mean, CPU time is told for each program.
+  if (six.length === 0) return { ...rates, ...each(programs, ', by CPU', cpuRatioOf) };
+  if (!six.every((name) => programs.includes(name))) return rates;
+  return { ...rates, 'mean of the six': mean(ratioOf), 'the same by CPU': mean(cpuRatioOf) };
 }
 
 /** The geometric mean, or nothing where one value is missing. */

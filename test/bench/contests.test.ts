@@ -150,6 +150,17 @@ test('the table gives the median over the rounds of our rate over the one of eac
   ]);
 });
 
+test('without a mean the table tells CPU time for each program', () => {
+  const table = report(rates, ['we'], []).split('\n\n')[2]?.split('\n');
+  expect(table?.map((line) => line.trim().split(/\s{2,}/))).toEqual([
+    ['we / peer', 'erlang', 'nact', 'xstate'],
+    ['a', '4.00×', '8.00×', '–'],
+    ['b', '1.00×', '0.500×', '–'],
+    ['a, by CPU', '3.00×', '–', '–'],
+    ['b, by CPU', '3.00×', '–', '–'],
+  ]);
+});
+
 test('a mean below its multiple of Erlang and one program below a peer on Node are missed goals', () => {
   const taking = [
     { name: 'we', ours: true, meanGoal: 3 },
