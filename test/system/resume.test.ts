@@ -78,6 +78,31 @@ async function listenersOf(own: ActorSystem, other: ActorSystem, role: string): 
   ];
 }
 
+/** Nodes a and b, of which a joins b, or each the other, and the ways between them: to a, and to b. */
+async function joined(both: boolean, options: SystemOptions = {}): Promise<{ readonly nodes: Watched[]; readonly ways: ChaosProxy[] }> {
+  const listen = 'ws://127.0.0.1:0';
+  const ways: ChaosProxy[] = [];
+  let b: Watched;
+  let a: Watched;
+  if (both) {
+    // Who joins first needs somebody there: another incarnation of the node that joins it in turn.
+    const first = await createSystem({ name: 'a', listen, threads: 0 });
+    const toA = await proxyTo(first.address!);
+    b = await start({ ...options, name: 'b', roles: ['b'], listen, join: [toA.address] });
+    const toB = await proxyTo(b.system.address!);
+    await first.shutdown();
+    a = await start({ ...options, name: 'a', roles: ['a'], listen: first.address!, join: [toB.address] });
+    ways.push(toA, toB);
+  } else {
+    b = await start({ ...options, name: 'b', roles: ['b'], listen });
+    const toB = await proxyTo(b.system.address!);
+    a = await start({ ...options, name: 'a', roles: ['a'], join: [toB.address] });
+    ways.push(toB);
+  }
+  await linked(a.system, b.system);
+  return { nodes: [a, b], ways };
+}
+
 describe('tells and asks of 8 pairs of threads of two nodes', () => {
   const cuts = proofRuns(50);
 
@@ -89,6 +114,7 @@ describe('tells and asks of 8 pairs of threads of two nodes', () => {
     async (_what, both) => {
       const random = seededRandom(cuts).fork(String(both));
       const { nodes, ways } = await joined(both);
+      for (const way of ways) way.suffer({ delayMs: 1, jitterMs: 3 });
       const [a, b] = nodes.map(({ system }) => system) as [ActorSystem, ActorSystem];
       const [ofA, atB] = (await listenersOf(a, b, 'a')) as [ListenerRef[], ListenerRef[]];
       const [ofB, atA] = (await listenersOf(b, a, 'b')) as [ListenerRef[], ListenerRef[]];
@@ -161,36 +187,42 @@ describe('tells and asks of 8 pairs of threads of two nodes', () => {
     60_000 + cuts * 3_000,
   );
 
-  async function joined(both: boolean): Promise<{ readonly nodes: Watched[]; readonly ways: ChaosProxy[] }> {
-    const listen = 'ws://127.0.0.1:0';
-    const ways: ChaosProxy[] = [];
-    let b: Watched;
-    let a: Watched;
-    if (both) {
-      // Who joins first needs somebody there: another incarnation of the node that joins it in turn.
-      const first = await createSystem({ name: 'a', listen, threads: 0 });
-      const toA = await proxyTo(first.address!);
-      b = await start({ name: 'b', roles: ['b'], listen, join: [toA.address] });
-      const toB = await proxyTo(b.system.address!);
-      await first.shutdown();
-      a = await start({ name: 'a', roles: ['a'], listen: first.address!, join: [toB.address] });
-      ways.push(toA, toB);
-    } else {
-      b = await start({ name: 'b', roles: ['b'], listen });
-      const toB = await proxyTo(b.system.address!);
-      a = await start({ name: 'a', roles: ['a'], join: [toB.address] });
-      ways.push(toB);
-    }
-    await linked(a.system, b.system);
-    for (const way of ways) way.suffer({ delayMs: 1, jitterMs: 3 });
-    return { nodes: [a, b], ways };
-  }
-
   function breakUp(way: ChaosProxy, how: number): void {
     if (how === 0) way.reset();
     else if (how === 1) way.cut();
     else way.halfClose((['up', 'down', 'both'] as const)[how - 2]!);
   }
+});
+
+describe('two nodes that join each other, of which only the one that had not dialled is told of a cut', () => {
+  it('go on over the link that it dials, long before the other would notice', async () => {
+    const { nodes, ways } = await joined(true);
+    const [a, b] = nodes.map(({ system }) => system) as [ActorSystem, ActorSystem];
+    const [toA, toB] = ways as [ChaosProxy, ChaosProxy];
+    const listeners = await listenersOf(b, a, 'b');
+    const [[ofB], [atA]] = listeners as [ListenerRef[], ListenerRef[]];
+    // Less than the silence after which a link is given up.
+    const ask = (n: number): Promise<number> => atA!.answer({ from: 'x', n, text: '' }, { timeoutMs: 10_000 });
+    for (let n = 0; n < 3; n += 1) {
+      await expect.poll(() => ways.map(({ statistics }) => statistics.open)).toEqual([0, 1]);
+      toB.stall('down');
+      toB.halfClose('up');
+      await expect.poll(() => toA.statistics.open, { timeout: 10_000 }).toBe(1);
+      tells(atA!, 'x', n, 1);
+      expect(await ask(n)).toBe(n);
+      toB.resume();
+      // Back to the link that a dials.
+      toA.cut();
+      await expect.poll(() => toB.statistics.open, { timeout: 10_000 }).toBe(1);
+      toA.mend();
+      await linked(a, b);
+    }
+    expect(await ofB!.wrong()).toEqual([]);
+    expect(nodes.map(({ letters, lost }) => [letters, lost])).toEqual([
+      [[], 0],
+      [[], 0],
+    ]);
+  });
 });
 
 /** Two nodes with a cable between them: `near` has joined `far`, which runs a listener that both know. */
