@@ -12,7 +12,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Random } from '../../src/base/environment/random.ts';
 import { seededRandom } from '../../src/base/platform/seeded-random.ts';
 import { proofRuns } from '../support/proof-runs.ts';
-import { expectConserved, expectWhole, FaultedNode } from './faulted-nodes.ts';
+import { expectSettled, expectWhole, FaultedNode, handledIn } from './faulted-nodes.ts';
 
 const ends: (() => Promise<unknown>)[] = [];
 let folder: string;
@@ -66,15 +66,14 @@ async function pair(joins: 'one' | 'both', resumeMs: number): Promise<Pair> {
 }
 
 const isLinked = async (...nodes: readonly FaultedNode[]): Promise<void> => {
-  const counts = async (): Promise<number[]> =>
-    Promise.all(nodes.map(async (one) => (await one.call('nodes')).length));
+  const counts = async (): Promise<number[]> => Promise.all(nodes.map(async (one) => (await one.call('nodes')).length));
   await expect.poll(counts, { timeout: 30_000, interval: 20 }).toEqual(nodes.map(() => 1));
 };
 
 const file = (name: string): string => join(folder, name);
 
 /** Both send to each other, from two threads each. */
-async function load({ a, b }: Pair, round = 0, pauseMs = 10): Promise<void> {
+async function load({ a, b }: Pair, round = 0, pauseMs = 3): Promise<void> {
   await isLinked(a, b);
   await Promise.all([
     a.call('load', { name: `a${round}`, at: 'b', file: file('by-b'), pauseMs }),
@@ -82,14 +81,12 @@ async function load({ a, b }: Pair, round = 0, pauseMs = 10): Promise<void> {
   ]);
 }
 
-/** What both say once all is well again and everything has been answered. */
-async function endLoad({ a, b }: Pair) {
-  const [ofA, ofB] = await Promise.all([a.call('end'), b.call('end')]);
-  return [
-    [ofA, file('by-b')],
-    [ofB, file('by-a')],
+/** Both, and where what they send is written down. */
+const directionsOf = ({ a, b }: Pair) =>
+  [
+    [a, file('by-b')],
+    [b, file('by-a')],
   ] as const;
-}
 
 const log = (figures: object): void => {
   if (process.env.TROUPE_PROOF_RUNS !== undefined) console.log(figures);
@@ -151,7 +148,7 @@ const faults: Record<string, Fault> = {
 };
 
 describe('two nodes under load, for less than their window', () => {
-  const count = proofRuns(16);
+  const count = proofRuns(10);
 
   it.each(['one', 'both'] as const)(
     `lose nothing, take nothing twice or out of order, and answer every call (%s joins), over ${count} faults`,
@@ -173,10 +170,213 @@ describe('two nodes under load, for less than their window', () => {
       }
       await isLinked(nodes.a, nodes.b);
       let messages = 0;
-      for (const [told, handled] of await endLoad(nodes)) messages += await expectWhole(told, handled);
+      for (const [one, handled] of directionsOf(nodes)) messages += await expectWhole(one, handled);
       expect(messages).toBeGreaterThan(count * 20);
       log({ joins, ...suffered, connections: nodes.ways.map(({ statistics }) => statistics.connections), messages });
     },
     60_000 + count * 15_000,
+  );
+});
+
+describe('two nodes under load, for longer than their window', () => {
+  const resumeMs = 700;
+  const rounds = proofRuns(1);
+  /** Longer than the window, on a busy machine too. */
+  const away = (): Promise<void> => soon(resumeMs + 800);
+
+  const losing: Record<string, Fault> = {
+    cutOff: async ({ ways: [way] }) => {
+      way!.cut();
+      await away();
+      way!.mend();
+    },
+    /** Whoever goes on finds that it was given up. */
+    stopAndCut: async ({ a, ways: [way] }) => {
+      a.signal('SIGSTOP');
+      way!.reset();
+      await away();
+      a.signal('SIGCONT');
+    },
+    /** One side was told, and the other still takes the link for whole. */
+    halfOpen: async ({ ways: [way] }) => {
+      way!.stall('down');
+      way!.halfClose('up');
+      await away();
+      way!.resume('down');
+    },
+  };
+
+  it(
+    `are told of what was open and of nothing else, and go on, over ${rounds} rounds of ${Object.keys(losing).join(', ')}`,
+    async () => {
+      const random = seededRandom(1);
+      const nodes = await pair('one', resumeMs);
+      await load(nodes);
+      for (let round = 0; round < rounds; round += 1) {
+        for (const fault of Object.values(losing)) {
+          await soon(500);
+          await fault(nodes, random);
+          await isLinked(nodes.a, nodes.b);
+        }
+      }
+      await soon(500);
+      const losses = rounds * Object.keys(losing).length;
+      for (const [one, handled] of directionsOf(nodes)) log(await expectSettled(one, handled, losses, true));
+    },
+    60_000 + rounds * 40_000,
+  );
+
+  it(
+    `settle at once what a node held that is killed and started anew under its name, ${rounds} rounds`,
+    async () => {
+      const b = await start({ name: 'b', listen, resumeMs: 300_000 });
+      const join = [(await b.call('address'))!];
+      for (let round = 0; round < rounds; round += 1) {
+        const doomed = await start({ name: 'a', join, resumeMs: 300_000 });
+        await isLinked(doomed, b);
+        const handled = file(`by-a-${round}`);
+        await b.call('load', { name: `b${round}`, at: 'a', file: handled, pauseMs: 3 });
+        await soon(500);
+        await doomed.end();
+        await soon(200);
+        // It comes long before the window of the old one is over.
+        const successor = await start({ name: 'a', join, resumeMs: 300_000 });
+        log(await expectSettled(b, handled, 1, false));
+        await isLinked(successor, b);
+        await b.call('load', { name: `again${round}`, at: 'a', file: file(`again-${round}`), pauseMs: 3 });
+        await soon(200);
+        await expectWhole(b, file(`again-${round}`));
+        await successor.end();
+        await expect.poll(() => b.call('nodes')).toEqual([]);
+      }
+    },
+    60_000 + rounds * 30_000,
+  );
+});
+
+describe('links that say nothing for longer than the heartbeat waits', () => {
+  const silentMs = 17_000;
+
+  it('are given up and gone on with: by both, by the one that hears nothing, by the one that was not stopped', async () => {
+    const pairs = await Promise.all(Array.from({ length: 3 }, () => pair('one', 120_000)));
+    const [both, oneWay, stopped] = pairs as [Pair, Pair, Pair];
+    await Promise.all(pairs.map((one, index) => load(one, index, 20)));
+    await soon(300);
+    both.ways[0]!.stall();
+    oneWay.ways[0]!.stall('up');
+    stopped.b.signal('SIGSTOP');
+    await soon(silentMs);
+    stopped.b.signal('SIGCONT');
+    for (const { ways } of pairs) ways[0]!.resume();
+    await Promise.all(pairs.map(({ a, b }) => isLinked(a, b)));
+    for (const one of pairs) {
+      for (const [node, handled] of directionsOf(one)) await expectWhole(node, handled);
+      expect(one.ways[0]!.statistics.connections).toBeGreaterThan(1);
+    }
+  }, 120_000);
+});
+
+describe(`a link that is cut again and again`, () => {
+  const cuts = proofRuns(40);
+
+  it(
+    `leaves nothing behind after ${cuts} times`,
+    async () => {
+      const nodes = await pair('one', 60_000);
+      const { a, b, ways } = nodes;
+      const settled = async () => {
+        for (const [one, handled] of directionsOf(nodes)) await expectWhole(one, handled);
+        // Timers of what was under way last come to their end, and no other is left.
+        const held = () => Promise.all([a.call('held'), b.call('held')]);
+        const timers = async () => (await held()).map(({ resources }) => resources.Timeout);
+        await expect.poll(timers, { timeout: 20_000 }).toEqual([undefined, undefined]);
+        return held();
+      };
+      // Once with a cut, for whatever is made with the first.
+      await load(nodes);
+      ways[0]!.reset();
+      await soon(100);
+      await isLinked(a, b);
+      const before = await settled();
+      await load(nodes, 1);
+      for (let cut = 0; cut < cuts; cut += 1) {
+        ways[0]!.reset();
+        await expect
+          .poll(() => ways[0]!.statistics.connections, { timeout: 20_000, interval: 5 })
+          .toBeGreaterThan(cut + 2);
+        await isLinked(a, b);
+      }
+      const after = await settled();
+      expect(after.map(({ resources }) => resources)).toEqual(before.map(({ resources }) => resources));
+      const grown = after.map(({ heapBytes }, index) => heapBytes - before[index]!.heapBytes);
+      log({ cuts, grown });
+      for (const bytes of grown) expect(bytes).toBeLessThan(2_000_000 + cuts * 2_000);
+    },
+    60_000 + cuts * 3_000,
+  );
+});
+
+describe('a node that reads nothing', () => {
+  const seconds = Math.min(60, proofRuns(5));
+  const ways = ['its process is stopped', 'its link carries nothing to it'];
+
+  // Long enough for the second to be found out, which takes 30 s.
+  it.each(seconds > 40 ? ways : ways.slice(0, 1))(
+    `costs no more memory than is bounded, and disturbs no other link, for ${seconds} s: %s`,
+    async (how) => {
+      const isStopped = how === ways[0];
+      const a = await start({ name: 'a', listen, resumeMs: 300_000 });
+      const address = (await a.call('address'))!;
+      const way = await proxyTo(address);
+      const b = await start({ name: 'b', join: [address] });
+      const c = await start({ name: 'c', join: [way.address], resumeMs: 300_000 });
+      await expect.poll(async () => (await a.call('nodes')).length).toBe(2);
+      await a.call('load', { name: 'a', at: 'b', file: file('by-b'), pauseMs: 3 });
+      await b.call('load', { name: 'b', at: 'a', file: file('by-a'), pauseMs: 3 });
+      await a.call('aim', { at: 'c', file: file('by-c') });
+      if (isStopped) c.signal('SIGSTOP');
+      else way.stall('down');
+      let over = false;
+      const flood = a.call('flood', { ms: seconds * 1_000 }).finally(() => {
+        over = true;
+      });
+      let answers = 0;
+      for (; !over; answers += 1) await a.call('answers');
+      const { told, mebibytes } = await flood;
+      if (isStopped) c.signal('SIGCONT');
+      else way.resume('down');
+      await expect.poll(async () => (await a.call('nodes')).length, { timeout: 30_000 }).toBe(2);
+
+      // Once full, no more; in the first quarter it fills.
+      const full = mebibytes.slice(mebibytes.length / 4);
+      const third = Math.floor(full.length / 3);
+      const mean = (some: readonly number[]) => some.reduce((sum, one) => sum + one, 0) / some.length;
+      const ratio = mean(full.slice(-third)) / mean(full.slice(0, third));
+      log({
+        how,
+        seconds,
+        told,
+        answers,
+        samples: mebibytes.length,
+        first: mebibytes[0],
+        most: Math.max(...full),
+        ratio,
+      });
+      expect(third).toBeGreaterThan(2);
+      expect(ratio).toBeLessThan(1.2);
+      expect(answers).toBeGreaterThan(seconds);
+      await expectWhole(a, file('by-b'));
+      await expectWhole(b, file('by-a'));
+      // What was taken is handled, and the rest has been told of, here or there.
+      const ended = async () => {
+        const [handled] = [...(await handledIn(file('by-c'))).values()];
+        return handled!.length + (await a.call('flooded')) + (await c.call('flooded'));
+      };
+      await expect.poll(ended, { timeout: 60_000, interval: 200 }).toBe(told);
+      const [handled] = [...(await handledIn(file('by-c'))).values()];
+      expect(handled!.length).toBeLessThan(told / 2);
+      expect(handled!.find((n, index) => index > 0 && n <= handled![index - 1]!)).toBe(undefined);
+    },
+    120_000 + seconds * 2_000,
   );
 });

@@ -79,7 +79,10 @@ async function listenersOf(own: ActorSystem, other: ActorSystem, role: string): 
 }
 
 /** Nodes a and b, of which a joins b, or each the other, and the ways between them: to a, and to b. */
-async function joined(both: boolean, options: SystemOptions = {}): Promise<{ readonly nodes: Watched[]; readonly ways: ChaosProxy[] }> {
+async function joined(
+  both: boolean,
+  options: SystemOptions = {},
+): Promise<{ readonly nodes: Watched[]; readonly ways: ChaosProxy[] }> {
   const listen = 'ws://127.0.0.1:0';
   const ways: ChaosProxy[] = [];
   let b: Watched;
