@@ -21,7 +21,7 @@ import { decodeEnvelope } from '../../src/transport/node-envelope.ts';
 import { openNodeLink } from '../../src/transport/node-link.ts';
 import { WebSocketNetwork } from '../../src/transport/websocket-network.ts';
 import { proofRuns } from '../support/proof-runs.ts';
-import { Listener, listener, type Talker, talker } from './fixtures/paired.ts';
+import { fickle, Listener, listener, type Talker, talker } from './fixtures/paired.ts';
 import { endNode, secretFolder, startNode } from './node-process.ts';
 
 const registry = new URL('./fixtures/paired.ts', import.meta.url);
@@ -377,6 +377,23 @@ describe('a node whose link is cut', () => {
     expect(await own[0]!.wrong()).toEqual([]);
   });
 
+  it('is lost for 655,361 items that none can refuse, and is linked anew', async () => {
+    const { far, near, way, ref } = await pair(60_000);
+    const restless = await near.system.spawn(fickle);
+    way.cut();
+    await apart(near.system, far.system);
+    tells(ref, 'x', 0, 10);
+    const asked = outcome(ref.heard({ timeoutMs: 100_000 }));
+    await restless.watches({ who: ref, times: 300_000 }, { timeoutMs: 60_000 });
+    expect(near.letters).toEqual([]);
+    await restless.watches({ who: ref, times: 50_000 }, { timeoutMs: 60_000 });
+    expect(await asked).toBe('NotDelivered unreachable');
+    await expect.poll(() => near.letters.map(({ reason }) => reason)).toEqual(new Array(10).fill('unreachable'));
+    way.mend();
+    await linked(near.system, far.system);
+    expect(await ref.heard()).toEqual({ told: {}, asked: {} });
+  });
+
   it('holds no shutdown up: everything settles, and what waited is in the report', async () => {
     const { far, near, way, ref, worker } = await pair(60_000);
     way.cut();
@@ -507,6 +524,21 @@ describe('who may go on', () => {
     const again = await dial(system.address!, { token: token('3'), resume: undefined }, 0, old);
     expect(again.theirs.resume !== undefined).toBe(isHeld);
   });
+
+  it('is the one that came first no more once 1,025 nodes are away', async () => {
+    const { system } = await start({ listen: 'ws://127.0.0.1:0', threads: 0, resumeMs: 600_000 });
+    const held: (readonly [string, string])[] = [];
+    for (let n = 0; n <= limits.nodesAwayMax; n += 1) {
+      const { link, theirs } = await dial(system.address!, { token: token('1'), resume: undefined }, 0, `n${n}~1`);
+      held.push([token('1'), theirs.token]);
+      await expect.poll(() => system.nodes, { interval: 1 }).toEqual([`n${n}~1`]);
+      link.close(1_000, 'cut');
+      await expect.poll(() => system.nodes, { interval: 1 }).toEqual([]);
+    }
+    const again = async (n: number) =>
+      (await dial(system.address!, { token: token('2'), resume: held[n] }, 0, `n${n}~1`)).theirs.resume !== undefined;
+    expect([await again(0), await again(1), await again(limits.nodesAwayMax)]).toEqual([false, true, true]);
+  }, 120_000);
 
   it('is nobody after a goodbye, nor after the protocol was broken', async () => {
     const { system } = await start({ listen: 'ws://127.0.0.1:0', threads: 0 });
