@@ -12,7 +12,7 @@ and hour: the flights, their mean and maximum delay, and how many were more than
   --no-node                  without the second node process
   --rows <n>                 only the first n rows
   --slow-sink <ms>           a sink that takes so long for each output line, to see that memory stays flat
-  --cut <s>                  cuts the link to the second node for so many seconds, up to 8, when half of the rows are read
+  --cut <s>                  cuts the link to the second node for so many seconds, up to 15, when half of the rows are read
   --shuffle <minutes>        displaces rows by up to so many minutes, seeded
   --out-of-order <minutes>   how far out of order rows may come without being late; what --shuffle says unless given
   --file <parquet>           another input; vega-datasets/data/flights-3m.parquet unless given
@@ -34,8 +34,8 @@ export interface Options {
 }
 
 const minuteMs = 60_000;
-/** Below the 10 s that nodes wait for each other. */
-const cutSecondsMax = 8;
+/** Below the 20 s that nodes wait for each other. */
+const cutSecondsMax = 15;
 
 /** @throws UsageError for what it does not know, and for values that make no sense. */
 export function readOptions(argv: readonly string[]): Options {

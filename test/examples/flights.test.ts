@@ -145,7 +145,7 @@ describe('bad input to the main job', () => {
     [['--rows', '1.5'], /^UsageError: --rows/],
     [['--threads', '65'], /^UsageError: --threads takes a whole number from 0 to 64/],
     [['--shuffle', '-1'], /^UsageError: /],
-    [['--cut', '9'], /^UsageError: --cut takes a number from 0 to 8; it was given "9"/],
+    [['--cut', '16'], /^UsageError: --cut takes a number from 0 to 15; it was given "16"/],
     [['--cut', '3', '--no-node'], /^UsageError: --cut cuts the link to the second node; leave out --no-node/],
     [['--slow-sink', 'much'], /^UsageError: --slow-sink takes a number/],
     [['unasked'], /^UsageError: Unexpected argument 'unasked'/],

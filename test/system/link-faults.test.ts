@@ -12,7 +12,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Random } from '../../src/base/environment/random.ts';
 import { seededRandom } from '../../src/base/platform/seeded-random.ts';
 import { proofRuns } from '../support/proof-runs.ts';
-import { expectSettled, expectWhole, FaultedNode, handledIn } from './faulted-nodes.ts';
+import { expectSettled, expectWhole, FaultedNode, goesOn, handledIn } from './faulted-nodes.ts';
 
 const ends: (() => Promise<unknown>)[] = [];
 let folder: string;
@@ -47,7 +47,7 @@ interface Pair {
 }
 
 /** Two nodes, of which a joins b, or each the other. */
-async function pair(joins: 'one' | 'both', resumeMs: number): Promise<Pair> {
+async function pair(joins: 'one' | 'both', resumeMs?: number): Promise<Pair> {
   if (joins === 'one') {
     const b = await start({ name: 'b', listen, resumeMs });
     const way = await proxyTo((await b.call('address'))!);
@@ -73,21 +73,26 @@ const isLinked = async (...nodes: readonly FaultedNode[]): Promise<void> => {
 const file = (name: string): string => join(folder, name);
 
 /** Both send to each other, from two threads each. */
-async function load({ a, b }: Pair, round = 0, pauseMs = 3): Promise<void> {
+async function load(pair: Pair, round = 0, pauseMs = 3): Promise<void> {
+  const { a, b } = pair;
   await isLinked(a, b);
+  const [[, byB], [, byA]] = directionsOf(pair, round);
   await Promise.all([
-    a.call('load', { name: `a${round}`, at: 'b', file: file('by-b'), pauseMs }),
-    b.call('load', { name: `b${round}`, at: 'a', file: file('by-a'), pauseMs }),
+    a.call('load', { name: `a${round}`, at: 'b', file: byB, pauseMs }),
+    b.call('load', { name: `b${round}`, at: 'a', file: byA, pauseMs }),
   ]);
 }
 
 /** Both, and where what they send is written down. */
-const directionsOf = ({ a, b }: Pair) =>
+const directionsOf = ({ a, b }: Pair, round = 0) =>
   [
-    [a, file('by-b')],
-    [b, file('by-a')],
+    [a, file(`by-b-${round}`)],
+    [b, file(`by-a-${round}`)],
   ] as const;
 
+const bothGoOn = (pair: Pair) => Promise.all(directionsOf(pair).map(([, handled]) => goesOn(handled)));
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((all, one) => all + one, 0);
 const log = (figures: object): void => {
   if (process.env.TROUPE_PROOF_RUNS !== undefined) console.log(figures);
 };
@@ -214,12 +219,12 @@ describe('two nodes under load, for longer than their window', () => {
       await load(nodes);
       for (let round = 0; round < rounds; round += 1) {
         for (const fault of Object.values(losing)) {
-          await soon(500);
+          await bothGoOn(nodes);
           await fault(nodes, random);
           await isLinked(nodes.a, nodes.b);
         }
       }
-      await soon(500);
+      await bothGoOn(nodes);
       const losses = rounds * Object.keys(losing).length;
       for (const [one, handled] of directionsOf(nodes)) log(await expectSettled(one, handled, losses, true));
     },
@@ -236,7 +241,7 @@ describe('two nodes under load, for longer than their window', () => {
         await isLinked(doomed, b);
         const handled = file(`by-a-${round}`);
         await b.call('load', { name: `b${round}`, at: 'a', file: handled, pauseMs: 3 });
-        await soon(500);
+        await goesOn(handled);
         await doomed.end();
         await soon(200);
         // It comes long before the window of the old one is over.
@@ -257,23 +262,34 @@ describe('two nodes under load, for longer than their window', () => {
 describe('links that say nothing for longer than the heartbeat waits', () => {
   const silentMs = 17_000;
 
-  it('are given up and gone on with: by both, by the one that hears nothing, by the one that was not stopped', async () => {
-    const pairs = await Promise.all(Array.from({ length: 3 }, () => pair('one', 120_000)));
-    const [both, oneWay, stopped] = pairs as [Pair, Pair, Pair];
+  it('are given up and gone on with: by both, by who hears nothing, by who was not stopped, by who was not told of a cut', async () => {
+    const pairs = await Promise.all([...Array.from({ length: 3 }, () => pair('one', 120_000)), pairWithTwoWays()]);
+    const [both, oneWay, stopped, halfOpen] = pairs as [Pair, Pair, Pair, Pair];
     await Promise.all(pairs.map((one, index) => load(one, index, 20)));
     await soon(300);
     both.ways[0]!.stall();
     oneWay.ways[0]!.stall('up');
     stopped.b.signal('SIGSTOP');
+    halfOpen.ways[0]!.stall('down');
+    halfOpen.ways[0]!.halfClose('up');
     await soon(silentMs);
     stopped.b.signal('SIGCONT');
-    for (const { ways } of pairs) ways[0]!.resume();
+    for (const { ways } of [both, oneWay]) ways[0]!.resume();
     await Promise.all(pairs.map(({ a, b }) => isLinked(a, b)));
-    for (const one of pairs) {
-      for (const [node, handled] of directionsOf(one)) await expectWhole(node, handled);
-      expect(one.ways[0]!.statistics.connections).toBeGreaterThan(1);
+    for (const [index, one] of pairs.entries()) {
+      for (const [node, handled] of directionsOf(one, index)) await expectWhole(node, handled);
+      expect(sum(one.ways.map(({ statistics }) => statistics.connections))).toBeGreaterThan(1);
     }
-  }, 120_000);
+  }, 180_000);
+
+  /** Node b is joined by a over either of two ways, and joins nobody. The window is what it is unless given. */
+  async function pairWithTwoWays(): Promise<Pair> {
+    const b = await start({ name: 'b', listen });
+    const address = (await b.call('address'))!;
+    const ways = [await proxyTo(address), await proxyTo(address)];
+    const a = await start({ name: 'a', join: ways.map((way) => way.address) });
+    return { a, b, ways };
+  }
 });
 
 describe(`a link that is cut again and again`, () => {
@@ -284,8 +300,8 @@ describe(`a link that is cut again and again`, () => {
     async () => {
       const nodes = await pair('one', 60_000);
       const { a, b, ways } = nodes;
-      const settled = async () => {
-        for (const [one, handled] of directionsOf(nodes)) await expectWhole(one, handled);
+      const settled = async (round: number) => {
+        for (const [one, handled] of directionsOf(nodes, round)) await expectWhole(one, handled);
         // Timers of what was under way last come to their end, and no other is left.
         const held = () => Promise.all([a.call('held'), b.call('held')]);
         const timers = async () => (await held()).map(({ resources }) => resources.Timeout);
@@ -297,7 +313,7 @@ describe(`a link that is cut again and again`, () => {
       ways[0]!.reset();
       await soon(100);
       await isLinked(a, b);
-      const before = await settled();
+      const before = await settled(0);
       await load(nodes, 1);
       for (let cut = 0; cut < cuts; cut += 1) {
         ways[0]!.reset();
@@ -306,7 +322,7 @@ describe(`a link that is cut again and again`, () => {
           .toBeGreaterThan(cut + 2);
         await isLinked(a, b);
       }
-      const after = await settled();
+      const after = await settled(1);
       expect(after.map(({ resources }) => resources)).toEqual(before.map(({ resources }) => resources));
       const grown = after.map(({ heapBytes }, index) => heapBytes - before[index]!.heapBytes);
       log({ cuts, grown });

@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { proofRuns } from '../support/proof-runs.ts';
-import { expectSettled, expectWhole, FaultedNode, type FaultedNodeOptions } from './faulted-nodes.ts';
+import { expectSettled, expectWhole, FaultedNode, type FaultedNodeOptions, goesOn } from './faulted-nodes.ts';
 import { secretFolder } from './node-process.ts';
 
 const isAllowed = process.env.TROUPE_NAMESPACES !== undefined;
@@ -84,7 +84,8 @@ async function pair(a: Side, b: Side, resumeMs: number): Promise<readonly [Fault
   await isLinked(atA, atB);
   await atA.call('load', { name: 'a', at: 'b', file: file('by-b'), pauseMs: 10 });
   await atB.call('load', { name: 'b', at: 'a', file: file('by-a'), pauseMs: 10 });
-  await soon(300);
+  await goesOn(file('by-b'));
+  await goesOn(file('by-a'));
   return [atA, atB];
 }
 
@@ -129,7 +130,8 @@ describe.runIf(isAllowed)('two nodes in two network namespaces', () => {
     await soon(2_500);
     isUp(a, true);
     await isLinked(atA, atB);
-    await soon(500);
+    await goesOn(file('by-b'));
+    await goesOn(file('by-a'));
     await expectSettled(atA, file('by-b'), 1, true);
     await expectSettled(atB, file('by-a'), 1, true);
   }, 120_000);
