@@ -242,6 +242,9 @@ describe('two nodes under load, for longer than their window', () => {
         const handled = file(`by-a-${round}`);
         await b.call('load', { name: `b${round}`, at: 'a', file: handled, pauseMs: 3 });
         await goesOn(handled);
+        // What waits in a mailbox then has been received, and is not handled.
+        await b.call('rest', { ms: 60_000 });
+        await soon(1_000);
         await doomed.end();
         await soon(200);
         // It comes long before the window of the old one is over.
