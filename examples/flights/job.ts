@@ -5,6 +5,7 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ActorSystem, createSystem, secret, TroupeError } from 'troupe';
 import type { Run } from 'troupe/streams';
+import { Cable } from './cable.ts';
 import { count, Display, type Progress } from './display.ts';
 import { flightDelays } from './flow.ts';
 import { type NodeProcess, startNode } from './node-process.ts';
@@ -29,11 +30,16 @@ export async function runJob(
   await makeFolderOf(options.out);
   await using second = options.withNode ? await startNode({ registry, role: 'workers', signal }) : undefined;
   if (second !== undefined) onNode(second);
+  await using cable =
+    second !== undefined && options.cutMs > 0 ? await Cable.to(second.address, options.cutMs) : undefined;
   const system = await createSystem({
     registry,
     threads: options.threads,
     name: 'first',
-    ...(second !== undefined && { join: [second.address], auth: secret({ file: second.secretFile }) }),
+    ...(second !== undefined && {
+      join: [cable?.address ?? second.address],
+      auth: secret({ file: second.secretFile }),
+    }),
   });
   let last: Progress;
   try {
@@ -41,10 +47,11 @@ export async function runJob(
     await second?.discardSecret();
     const processIds = second === undefined ? [process.pid] : [process.pid, second.processId];
     const stops = second === undefined ? signal : AbortSignal.any([signal, second.ended]);
-    last = await stream(options, system, processIds, stops);
+    last = await stream(options, system, processIds, stops, cable);
   } finally {
     await system.shutdown({ deadlineMs: shutdownWithinMs });
   }
+  if (cable !== undefined) process.stdout.write(`${cable.story}\n`);
   conclude(options, last, await summaryOf(options.out, 10));
 }
 
@@ -54,8 +61,9 @@ async function stream(
   system: ActorSystem,
   processIds: readonly number[],
   signal: AbortSignal,
+  cable: Cable | undefined,
 ): Promise<Progress> {
-  const { help: _, ...args } = options;
+  const { help: _, cutMs: __, ...args } = options;
   const rowsExpected = Math.min(options.rows, await rowsIn(options.file));
   signal.throwIfAborted();
   const startedMs = performance.now();
@@ -76,6 +84,7 @@ async function stream(
   done.catch(() => undefined);
   while (running) {
     const progress = await look();
+    cable?.look(progress);
     if (progress.rows > 0) display.update(progress);
     await Promise.race([sleep(sampleMs), done]);
   }

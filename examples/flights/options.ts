@@ -12,6 +12,7 @@ and hour: the flights, their mean and maximum delay, and how many were more than
   --no-node                  without the second node process
   --rows <n>                 only the first n rows
   --slow-sink <ms>           a sink that takes so long for each output line, to see that memory stays flat
+  --cut <s>                  cuts the link to the second node for so many seconds, up to 15, when half of the rows are read
   --shuffle <minutes>        displaces rows by up to so many minutes, seeded
   --out-of-order <minutes>   how far out of order rows may come without being late; what --shuffle says unless given
   --file <parquet>           another input; vega-datasets/data/flights-3m.parquet unless given
@@ -25,6 +26,7 @@ export interface Options {
   readonly withNode: boolean;
   readonly rows: number;
   readonly slowSinkMs: number;
+  readonly cutMs: number;
   readonly shuffleMs: number;
   readonly outOfOrderMs: number;
   readonly file: string;
@@ -32,18 +34,24 @@ export interface Options {
 }
 
 const minuteMs = 60_000;
+/** Below the 20 s that nodes wait for each other. */
+const cutSecondsMax = 15;
 
 /** @throws UsageError for what it does not know, and for values that make no sense. */
 export function readOptions(argv: readonly string[]): Options {
   const given = parse(argv);
   const shuffleMs = number('--shuffle', given.shuffle ?? '0', { max: 10_000 }) * minuteMs;
   const outOfOrder = given['out-of-order'];
+  const cutMs = number('--cut', given.cut ?? '0', { max: cutSecondsMax }) * 1_000;
+  if (cutMs > 0 && given['no-node'])
+    throw new UsageError('--cut cuts the link to the second node; leave out --no-node');
   return {
     help: given.help,
     threads: number('--threads', given.threads ?? '2', { max: 64, whole: true }),
     withNode: !given['no-node'],
     rows: given.rows === undefined ? Number.MAX_SAFE_INTEGER : number('--rows', given.rows, { min: 1, whole: true }),
     slowSinkMs: number('--slow-sink', given['slow-sink'] ?? '0', { max: 60_000 }),
+    cutMs,
     shuffleMs,
     outOfOrderMs:
       outOfOrder === undefined ? shuffleMs : number('--out-of-order', outOfOrder, { max: 10_000 }) * minuteMs,
@@ -61,6 +69,7 @@ function parse(argv: readonly string[]) {
         'no-node': { type: 'boolean', default: false },
         rows: { type: 'string' },
         'slow-sink': { type: 'string' },
+        cut: { type: 'string' },
         shuffle: { type: 'string' },
         'out-of-order': { type: 'string' },
         file: { type: 'string' },

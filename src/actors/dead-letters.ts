@@ -111,6 +111,8 @@ export class DeadLetters {
   readonly #lostReaders = new HotReaders<LostWithPlace>(limits.deadLettersBuffered);
   /** Called after each that is news to users; a thread posts them to its main thread by it. */
   onLetter: ((letter: LostMessage) => void) | undefined = undefined;
+  /** The same for what was lost with a place. */
+  onLost: ((lost: LostWithPlace) => void) | undefined = undefined;
   /** As whom letters are replayed. */
   owner: Owner | undefined = undefined;
 
@@ -149,11 +151,17 @@ export class DeadLetters {
 
   lost(lost: LostWithPlace): void {
     this.lostWithPlace += lost.count;
-    this.#lostReaders.tell(lost);
+    this.relayLost(lost);
+    this.onLost?.(lost);
     this.#log.warn(
       { place: lost.place, count: lost.count, reason: lost.reason, code: 'LostWithPlace' },
       `${lost.count} messages were received by ${lost.place} but not handled when it was lost (${lost.reason})`,
     );
+  }
+
+  /** Tells those who read of a loss, without counting it: it was counted in its own thread. */
+  relayLost(lost: LostWithPlace): void {
+    this.#lostReaders.tell(lost);
   }
 
   /** Every dead letter from now on, for as long as it is read. */

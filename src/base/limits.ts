@@ -258,9 +258,10 @@ export const limits = {
   rejoinMsAway: 1_000,
   /**
    * How long sessions wait for a node whose link was cut before they end: what a switch that restarts, or a laptop that changes
-   * its network, takes. Twice the deadline of an ask, so that callers decide first.
+   * its network, takes; longer than an ask, so that callers decide first. And longer than a heartbeat: where one side alone was
+   * told of the cut, and only the other can dial, it waits until that one has noticed, for up to 15 s.
    */
-  resumeMs: 10_000,
+  resumeMs: 20_000,
   /** Nodes that are away at once; beyond it the one that came first is given up, so that peers that come and go cost little. */
   nodesAwayMax: 1_024,
   /** The most that may be asked for: beyond ten minutes what waits is old news. */

@@ -30,7 +30,7 @@ const help = `usage: troupe node --registry <module> --listen <address> [options
   --role <role>           what others place actors by: node({ role }); may be given several times
   --threads <n>           worker threads at most; one for each core but one unless given. They run what this node's own
                           code spawns there: actors placed from another node run on its main thread for now
-  --resume-ms <ms>        how long what is under way to a node waits for its link when that was cut; 10000 unless given
+  --resume-ms <ms>        how long what is under way to a node waits for its link when that was cut; 20000 unless given
   --name <name>           how the node is called in paths and logs
   --log-level <level>     error, warn, info, debug or silent; warn unless given
   --exit-with-stdin       stop when standard input ends, so that no node outlives the program that started it

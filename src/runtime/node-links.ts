@@ -4,7 +4,8 @@
  * A node whose link was cut is away for a while: sessions with its places are suspended, and go on over the next link where
  * both sides still hold the same (`transport/association.ts`). After `resumeMs`, or where it was started anew, it is lost, and
  * they end. There is one link to a node at most: who dials finds out in the handshake that there is one; of two dials that
- * cross, both nodes keep the one of the lower node id.
+ * cross, both nodes keep the one of the lower node id. Who dials once the link is up, and would go on with what it carries, has
+ * lost it, whether or not that was noticed here.
  */
 
 import { SpawnFailed } from '../actors/errors.ts';
@@ -244,6 +245,7 @@ export class NodeLinks {
     const secret = this.#options.secret?.current;
     const { clock } = environment;
     const random = environment.random.fork('links');
+    const begunAfter = this.#epochs;
     this.#opening.add(link);
     if (this.#closing) link.close(goingAway, shuttingDown);
     const offer = (nodeId: string): AssociationOffer => this.#offer(nodeId);
@@ -254,7 +256,7 @@ export class NodeLinks {
     else if (!this.#isProvedStill(opened)) {
       opened.close(closeCodes.normal, secretTakenOut);
       if (address !== undefined) this.#redial.again(address);
-    } else this.#joined(opened, side === 'dialer' ? profile.nodeId : opened.peer.nodeId, address);
+    } else this.#joined(opened, side === 'dialer' ? profile.nodeId : opened.peer.nodeId, address, begunAfter);
   }
 
   /** Other secrets are live: links that were proved by none of these end, and are proved anew. */
@@ -297,17 +299,23 @@ export class NodeLinks {
     return { token: newToken(this.#random), resume: held };
   }
 
-  /** A link that is ready becomes the one to its node, unless there is a better. */
-  #joined(opened: NodeLink, dialledBy: string, address: string | undefined): void {
+  /**
+   * A link that is ready becomes the one to its node, unless there is a better.
+   * @param begunAfter How many links there had been when it began to be opened.
+   */
+  #joined(opened: NodeLink, dialledBy: string, address: string | undefined, begunAfter: number): void {
     const { nodeId, association } = opened.peer;
     const current = this.#peers.get(nodeId);
     if (address !== undefined) current?.addresses.add(address);
-    // A node that dials again has lost its old link, even if we have not noticed. Else two dials have crossed.
-    if (current?.link !== undefined && dialledBy > current.dialledBy) {
-      opened.close(closeCodes.nodeIdentity, 'the nodes are linked already');
-      return;
-    }
     const agreed = association === undefined ? undefined : agree(opened.offered!, association);
+    if (current?.link !== undefined && dialledBy > current.dialledBy) {
+      // Two dials have crossed, unless this one began when the link was up: then its node has lost that, even if we have not noticed.
+      const hasLostIt = agreed?.resumes === true && current.epoch <= begunAfter;
+      if (!hasLostIt) {
+        opened.close(closeCodes.nodeIdentity, 'the nodes are linked already');
+        return;
+      }
+    }
     if (agreed?.resumes !== true) {
       if (current !== undefined) this.#lost(current, 'it has linked anew', closeCodes.nodeIdentity);
       for (const old of [...this.#peers.values()]) {

@@ -31,7 +31,7 @@ export interface SystemOptions {
   /** What others may place actors by: `node({ role })`. */
   roles?: readonly string[];
   /**
-   * How long what is under way to a node waits, in ms, when the link to it is cut: up to 600,000, 10,000 unless given. Once the
+   * How long what is under way to a node waits, in ms, when the link to it is cut: up to 600,000, 20,000 unless given. Once the
    * link is back everything goes on, without loss and in order; after that time it ends as `OutcomeUnknown` or as a dead
    * letter. 0: at once.
    */

@@ -5,7 +5,7 @@
  * themselves only while somebody reads them there, so many at a time at most: a flood of dead letters must not become a
  * flood between threads. What is left out then is counted as missed.
  */
-import type { DeadLetterReason, DeadLetters, LostMessage } from '../actors/dead-letters.ts';
+import type { DeadLetterReason, DeadLetters, LostMessage, LostWithPlace } from '../actors/dead-letters.ts';
 import type { Host } from '../actors/host.ts';
 import type { RegistryIndex } from '../actors/registry.ts';
 import { limits } from '../base/limits.ts';
@@ -28,6 +28,8 @@ interface PostedLetter {
 export interface PostedLetters {
   readonly counts: readonly (readonly [reason: DeadLetterReason, count: number])[];
   readonly lostWithPlace: number;
+  /** What was lost with places since the last time, one for each. */
+  readonly losses: readonly LostWithPlace[];
   readonly letters: readonly PostedLetter[];
   /** Letters that were left out since the last time. */
   readonly missed: number;
@@ -38,6 +40,7 @@ export class LetterBox {
   readonly #host: Host;
   readonly #post: (letters: PostedLetters) => void;
   #letters: PostedLetter[] = [];
+  #losses: LostWithPlace[] = [];
   #missed = 0;
   #wanted = false;
   #due = false;
@@ -46,6 +49,7 @@ export class LetterBox {
     this.#host = host;
     this.#post = post;
     host.deadLetters.onLetter = (letter) => this.#add(letter);
+    host.deadLetters.onLost = (lost) => this.#addLoss(lost);
   }
 
   /** Whether somebody reads them on the main thread. */
@@ -57,8 +61,10 @@ export class LetterBox {
   flush(): void {
     this.#due = false;
     const { countsOfUsers, lostWithPlace } = this.#host.deadLetters;
-    this.#post({ counts: [...countsOfUsers], lostWithPlace, letters: this.#letters, missed: this.#missed });
+    const [letters, losses, missed] = [this.#letters, this.#losses, this.#missed];
+    this.#post({ counts: [...countsOfUsers], lostWithPlace, losses, letters, missed });
     this.#letters = [];
+    this.#losses = [];
     this.#missed = 0;
   }
 
@@ -67,6 +73,15 @@ export class LetterBox {
       if (this.#letters.length < limits.deadLettersBuffered) this.#letters.push(posted(letter));
       else this.#missed += 1;
     }
+    this.#postSoon();
+  }
+
+  #addLoss(lost: LostWithPlace): void {
+    if (this.#losses.length < limits.deadLettersBuffered) this.#losses.push(lost);
+    this.#postSoon();
+  }
+
+  #postSoon(): void {
     if (this.#due) return;
     this.#due = true;
     this.#host.environment.clock.timer(limits.deadLetterPostMs, () => {
@@ -118,7 +133,8 @@ export class WorkerLetters {
   }
 
   take(placeId: string, posted: PostedLetters): void {
-    this.#latest.set(placeId, { ...posted, letters: [] });
+    this.#latest.set(placeId, { ...posted, letters: [], losses: [] });
+    for (const lost of posted.losses) this.#letters.relayLost(lost);
     this.#letters.readers.missed += posted.missed;
     for (const letter of posted.letters) this.#letters.relay(this.#read(letter));
   }

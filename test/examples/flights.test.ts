@@ -64,6 +64,16 @@ describe('the main job', () => {
     expect(stdout.match(/^ {2}[A-Z]{3} +[\d,]+ +-?\d+\.\d +\d+ +\d+\.\d%$/gm)).toHaveLength(10);
   });
 
+  it('comes to the same when the link to the second node is cut in the middle', async () => {
+    const { code, stdout } = await flights('--rows', '200000', '--cut', '1', '--out', out);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      /^the link to the second node was cut for 1 s when [1-9][\d,]+ rows had been read; connections/m,
+    );
+    expect(ledgerOf(stdout)).toMatchObject({ rows: 200_000, windowed: 200_000, late: 0 });
+    expect(await compareWithOracle(out, 200_000)).toMatchObject({ code: 0 });
+  });
+
   it('comes to the same on one thread alone', async () => {
     const { code } = await flights('--rows', '50000', '--no-node', '--threads', '0', '--out', out);
     expect(code).toBe(0);
@@ -135,6 +145,8 @@ describe('bad input to the main job', () => {
     [['--rows', '1.5'], /^UsageError: --rows/],
     [['--threads', '65'], /^UsageError: --threads takes a whole number from 0 to 64/],
     [['--shuffle', '-1'], /^UsageError: /],
+    [['--cut', '16'], /^UsageError: --cut takes a number from 0 to 15; it was given "16"/],
+    [['--cut', '3', '--no-node'], /^UsageError: --cut cuts the link to the second node; leave out --no-node/],
     [['--slow-sink', 'much'], /^UsageError: --slow-sink takes a number/],
     [['unasked'], /^UsageError: Unexpected argument 'unasked'/],
   ])('%j is refused with exit code 2', async (args, text) => {

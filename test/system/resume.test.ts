@@ -21,7 +21,7 @@ import { decodeEnvelope } from '../../src/transport/node-envelope.ts';
 import { openNodeLink } from '../../src/transport/node-link.ts';
 import { WebSocketNetwork } from '../../src/transport/websocket-network.ts';
 import { proofRuns } from '../support/proof-runs.ts';
-import { Listener, listener, type Talker, talker } from './fixtures/paired.ts';
+import { fickle, Listener, listener, type Talker, talker } from './fixtures/paired.ts';
 import { endNode, secretFolder, startNode } from './node-process.ts';
 
 const registry = new URL('./fixtures/paired.ts', import.meta.url);
@@ -78,6 +78,34 @@ async function listenersOf(own: ActorSystem, other: ActorSystem, role: string): 
   ];
 }
 
+/** Nodes a and b, of which a joins b, or each the other, and the ways between them: to a, and to b. */
+async function joined(
+  both: boolean,
+  options: SystemOptions = {},
+): Promise<{ readonly nodes: Watched[]; readonly ways: ChaosProxy[] }> {
+  const listen = 'ws://127.0.0.1:0';
+  const ways: ChaosProxy[] = [];
+  let b: Watched;
+  let a: Watched;
+  if (both) {
+    // Who joins first needs somebody there: another incarnation of the node that joins it in turn.
+    const first = await createSystem({ name: 'a', listen, threads: 0 });
+    const toA = await proxyTo(first.address!);
+    b = await start({ ...options, name: 'b', roles: ['b'], listen, join: [toA.address] });
+    const toB = await proxyTo(b.system.address!);
+    await first.shutdown();
+    a = await start({ ...options, name: 'a', roles: ['a'], listen: first.address!, join: [toB.address] });
+    ways.push(toA, toB);
+  } else {
+    b = await start({ ...options, name: 'b', roles: ['b'], listen });
+    const toB = await proxyTo(b.system.address!);
+    a = await start({ ...options, name: 'a', roles: ['a'], join: [toB.address] });
+    ways.push(toB);
+  }
+  await linked(a.system, b.system);
+  return { nodes: [a, b], ways };
+}
+
 describe('tells and asks of 8 pairs of threads of two nodes', () => {
   const cuts = proofRuns(50);
 
@@ -89,6 +117,7 @@ describe('tells and asks of 8 pairs of threads of two nodes', () => {
     async (_what, both) => {
       const random = seededRandom(cuts).fork(String(both));
       const { nodes, ways } = await joined(both);
+      for (const way of ways) way.suffer({ delayMs: 1, jitterMs: 3 });
       const [a, b] = nodes.map(({ system }) => system) as [ActorSystem, ActorSystem];
       const [ofA, atB] = (await listenersOf(a, b, 'a')) as [ListenerRef[], ListenerRef[]];
       const [ofB, atA] = (await listenersOf(b, a, 'b')) as [ListenerRef[], ListenerRef[]];
@@ -161,36 +190,42 @@ describe('tells and asks of 8 pairs of threads of two nodes', () => {
     60_000 + cuts * 3_000,
   );
 
-  async function joined(both: boolean): Promise<{ readonly nodes: Watched[]; readonly ways: ChaosProxy[] }> {
-    const listen = 'ws://127.0.0.1:0';
-    const ways: ChaosProxy[] = [];
-    let b: Watched;
-    let a: Watched;
-    if (both) {
-      // Who joins first needs somebody there: another incarnation of the node that joins it in turn.
-      const first = await createSystem({ name: 'a', listen, threads: 0 });
-      const toA = await proxyTo(first.address!);
-      b = await start({ name: 'b', roles: ['b'], listen, join: [toA.address] });
-      const toB = await proxyTo(b.system.address!);
-      await first.shutdown();
-      a = await start({ name: 'a', roles: ['a'], listen: first.address!, join: [toB.address] });
-      ways.push(toA, toB);
-    } else {
-      b = await start({ name: 'b', roles: ['b'], listen });
-      const toB = await proxyTo(b.system.address!);
-      a = await start({ name: 'a', roles: ['a'], join: [toB.address] });
-      ways.push(toB);
-    }
-    await linked(a.system, b.system);
-    for (const way of ways) way.suffer({ delayMs: 1, jitterMs: 3 });
-    return { nodes: [a, b], ways };
-  }
-
   function breakUp(way: ChaosProxy, how: number): void {
     if (how === 0) way.reset();
     else if (how === 1) way.cut();
     else way.halfClose((['up', 'down', 'both'] as const)[how - 2]!);
   }
+});
+
+describe('two nodes that join each other, of which only the one that had not dialled is told of a cut', () => {
+  it('go on over the link that it dials, long before the other would notice', async () => {
+    const { nodes, ways } = await joined(true);
+    const [a, b] = nodes.map(({ system }) => system) as [ActorSystem, ActorSystem];
+    const [toA, toB] = ways as [ChaosProxy, ChaosProxy];
+    const listeners = await listenersOf(b, a, 'b');
+    const [[ofB], [atA]] = listeners as [ListenerRef[], ListenerRef[]];
+    // Less than the silence after which a link is given up.
+    const ask = (n: number): Promise<number> => atA!.answer({ from: 'x', n, text: '' }, { timeoutMs: 10_000 });
+    for (let n = 0; n < 3; n += 1) {
+      await expect.poll(() => ways.map(({ statistics }) => statistics.open)).toEqual([0, 1]);
+      toB.stall('down');
+      toB.halfClose('up');
+      await expect.poll(() => toA.statistics.open, { timeout: 10_000 }).toBe(1);
+      tells(atA!, 'x', n, 1);
+      expect(await ask(n)).toBe(n);
+      toB.resume();
+      // Back to the link that a dials.
+      toA.cut();
+      await expect.poll(() => toB.statistics.open, { timeout: 10_000 }).toBe(1);
+      toA.mend();
+      await linked(a, b);
+    }
+    expect(await ofB!.wrong()).toEqual([]);
+    expect(nodes.map(({ letters, lost }) => [letters, lost])).toEqual([
+      [[], 0],
+      [[], 0],
+    ]);
+  });
 });
 
 /** Two nodes with a cable between them: `near` has joined `far`, which runs a listener that both know. */
@@ -342,6 +377,23 @@ describe('a node whose link is cut', () => {
     expect(await own[0]!.wrong()).toEqual([]);
   });
 
+  it('is lost for 655,361 items that none can refuse, and is linked anew', async () => {
+    const { far, near, way, ref } = await pair(60_000);
+    const restless = await near.system.spawn(fickle);
+    way.cut();
+    await apart(near.system, far.system);
+    tells(ref, 'x', 0, 10);
+    const asked = outcome(ref.heard({ timeoutMs: 100_000 }));
+    await restless.watches({ who: ref, times: 300_000 }, { timeoutMs: 60_000 });
+    expect(near.letters).toEqual([]);
+    await restless.watches({ who: ref, times: 50_000 }, { timeoutMs: 60_000 });
+    expect(await asked).toBe('NotDelivered unreachable');
+    await expect.poll(() => near.letters.map(({ reason }) => reason)).toEqual(new Array(10).fill('unreachable'));
+    way.mend();
+    await linked(near.system, far.system);
+    expect(await ref.heard()).toEqual({ told: {}, asked: {} });
+  });
+
   it('holds no shutdown up: everything settles, and what waited is in the report', async () => {
     const { far, near, way, ref, worker } = await pair(60_000);
     way.cut();
@@ -472,6 +524,21 @@ describe('who may go on', () => {
     const again = await dial(system.address!, { token: token('3'), resume: undefined }, 0, old);
     expect(again.theirs.resume !== undefined).toBe(isHeld);
   });
+
+  it('is the one that came first no more once 1,025 nodes are away', async () => {
+    const { system } = await start({ listen: 'ws://127.0.0.1:0', threads: 0, resumeMs: 600_000 });
+    const held: (readonly [string, string])[] = [];
+    for (let n = 0; n <= limits.nodesAwayMax; n += 1) {
+      const { link, theirs } = await dial(system.address!, { token: token('1'), resume: undefined }, 0, `n${n}~1`);
+      held.push([token('1'), theirs.token]);
+      await expect.poll(() => system.nodes, { interval: 1 }).toEqual([`n${n}~1`]);
+      link.close(1_000, 'cut');
+      await expect.poll(() => system.nodes, { interval: 1 }).toEqual([]);
+    }
+    const again = async (n: number) =>
+      (await dial(system.address!, { token: token('2'), resume: held[n] }, 0, `n${n}~1`)).theirs.resume !== undefined;
+    expect([await again(0), await again(1), await again(limits.nodesAwayMax)]).toEqual([false, true, true]);
+  }, 120_000);
 
   it('is nobody after a goodbye, nor after the protocol was broken', async () => {
     const { system } = await start({ listen: 'ws://127.0.0.1:0', threads: 0 });
