@@ -26,6 +26,7 @@ export type {
 } from './actors/context.ts';
 export type { DeadLetter, DeadLetterReason, LostWithPlace } from './actors/dead-letters.ts';
 export {
+  InvalidAddress,
   LinkedActorFailed,
   LookupFailed,
   MoveRefused,

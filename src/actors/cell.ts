@@ -15,8 +15,7 @@ import type { InternalRef } from './ref.ts';
 import type { Run } from './run.ts';
 import { apart } from './schema/errors.ts';
 import { type StreamProducer, type StreamReader, streamOf } from './stream-reader.ts';
-import type { Address, Linked, Owner, Target } from './target.ts';
-import { incarnationOf } from './watch.ts';
+import { type Address, incarnationOf, type Linked, type Owner, type Target } from './target.ts';
 
 export class Cell extends Movable implements Target, Owner {
   // ── what refs see ──

@@ -126,6 +126,12 @@ export interface Context<
     definition: ActorDefinition<Q, A>,
     ...options: SpawnArguments<A, ChildSpawnOptions>
   ): Ref<Q>;
+  /**
+   * A ref to a name, as `system.ref` gives it; it belongs to this actor.
+   *
+   * @throws InvalidAddress
+   */
+  ref<Q extends AnyProtocol>(protocol: Q, address: string): Ref<Q>;
   /** Registers actors under typed keys, and finds them, on the whole node. Its refs belong to this actor. */
   readonly receptionist: Receptionist;
   /** Ends this actor after the current message. */

@@ -90,6 +90,17 @@ export class LeaveSignal {
   }
 }
 
+/** What was given as the address of an actor is none. */
+export class InvalidAddress extends TroupeError<'InvalidAddress'> {
+  /** `scheme`: it does not begin with `troupe://`. `node`: it names no node. `name`: it names no top-level actor. */
+  readonly reason: 'scheme' | 'node' | 'name';
+
+  constructor(reason: InvalidAddress['reason'], message: string) {
+    super('InvalidAddress', message);
+    this.reason = reason;
+  }
+}
+
 /** The receptionist could not do what it was asked. */
 export class LookupFailed extends TroupeError<'LookupFailed'> {
   /**

@@ -15,14 +15,18 @@ export class GoneTarget implements Target {
   readonly #address: Address;
   readonly #branch: string;
   readonly #reason: NotDelivered['reason'] & DeadLetterReason;
+  readonly #said: { readonly path?: string; readonly why?: string };
 
+  /** @param said its path where that is not made of its address, and why it is gone where more is known than the reason */
   constructor(
     host: Host,
     address: Address,
     branch: string,
     protocolName: string,
     reason: NotDelivered['reason'] & DeadLetterReason,
+    said: { readonly path?: string; readonly why?: string } = {},
   ) {
+    this.#said = said;
     this.#host = host;
     this.#address = address;
     this.#branch = branch;
@@ -31,7 +35,7 @@ export class GoneTarget implements Target {
   }
 
   path(): string {
-    return `troupe://${this.#address.place}${this.#branch}#${this.#address.cell}`;
+    return this.#said.path ?? `troupe://${this.#address.place}${this.#branch}#${this.#address.cell}`;
   }
 
   branch(): string {
@@ -85,7 +89,7 @@ export class GoneTarget implements Target {
   }
 
   watch(watcher: Watcher): void {
-    watcher.terminated(this.#reason === 'stopped' ? 'unknown' : 'place-lost');
+    watcher.terminated(this.#reason === 'unreachable' ? 'place-lost' : 'unknown');
   }
 
   unwatch(): void {
@@ -128,7 +132,8 @@ export class GoneTarget implements Target {
   }
 
   #notDelivered(operation: Operation): NotDelivered {
-    const text = `${operation.label}: ${this.path()} ${whyGone[this.#reason]}; the message was not sent`;
+    const why = this.#said.why === undefined ? '' : `: ${this.#said.why}`;
+    const text = `${operation.label}: ${this.path()} ${whyGone[this.#reason]}${why}; the message was not sent`;
     return new NotDelivered(this.#reason, text);
   }
 }

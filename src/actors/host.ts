@@ -16,9 +16,12 @@ import { Cell } from './cell.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { Deadlines } from './deadlines.ts';
 import { SpawnFailed } from './errors.ts';
+import { type ActorAddress, actorAddress, parseActorAddress } from './finding/actor-address.ts';
 import type { WireAddress } from './finding/address.ts';
+import { NamedTarget } from './finding/named-target.ts';
 import { reception } from './finding/reception.ts';
 import { receptionCell, receptionName } from './finding/reception-protocol.ts';
+import { Receptionist } from './finding/receptionist.ts';
 import { GoneTarget } from './gone-target.ts';
 import { Guardian } from './guardian.ts';
 import { HostedBehavior } from './hosted-behavior.ts';
@@ -26,6 +29,7 @@ import { type HandOver, handOver, type Isolation, type Pack, packer } from './is
 import type { Destination, WireActor } from './moving/destination.ts';
 import { CompiledProtocol, checkName, compiledProtocol, type Operation } from './operation.ts';
 import { type NameOperations, OperationNumbers } from './operation-numbers.ts';
+import { NotDelivered } from './outcomes.ts';
 import { Outside } from './outside.ts';
 import type { OutsideTurns } from './outside-turns.ts';
 import { placeIdPattern } from './place-id.ts';
@@ -44,7 +48,7 @@ import type { WireForm, WireParcelOptions } from './schema/message-row.ts';
 import type { MessageType } from './schema/message-type.ts';
 import { Parcel } from './schema/parcel.ts';
 import { fromSelfDescribing } from './schema/self-describing.ts';
-import type { Address, EndReason, Owner, Target } from './target.ts';
+import { type Address, byNameCell, type EndReason, type Owner, type Target } from './target.ts';
 import { type ActorView, viewsOf } from './tree.ts';
 
 /**
@@ -89,6 +93,8 @@ export interface HostOptions {
   readonly nameOperations?: NameOperations;
   /** The place of the node's receptionist; this one unless given. */
   readonly receptionAt?: string;
+  /** The id of the node of that id, or of that name. @throws NotDelivered where none is known; only this one, unless given */
+  readonly locate?: (node: string) => Promise<string>;
   /** The resource to open in place of `declared`, for tests. */
   readonly resourceFor?: (declared: Resource<string, unknown>) => Resource<string, unknown>;
   /** Starts children elsewhere; without it they are refused. */
@@ -159,6 +165,10 @@ export class Host {
   /** How the last actors ended that others may know, oldest first. */
   readonly #ends = new Map<number, EndReason>();
   readonly #receptionAt: string | undefined;
+  /** The id of a node that is named. @throws NotDelivered */
+  readonly locate: (node: string) => Promise<string>;
+  /** What stands for names, those that were used first going first. */
+  readonly #byName = new Map<string, NamedTarget>();
   #reception: Cell | undefined = undefined;
   readonly #behaviors = new WeakMap<ActorBehavior, HostedBehavior>();
   /** The definitions of stand-ins. */
@@ -191,6 +201,7 @@ export class Host {
     this.#onLeft = options.onLeft ?? (() => undefined);
     this.destination = options.destination ?? (() => undefined);
     this.#receptionAt = options.receptionAt;
+    this.locate = options.locate ?? ((node) => this.#locateHere(node));
     this.resourceFor = options.resourceFor ?? ((declared) => declared);
     this.outside = new Outside(this);
     this.deadLetters.owner = this.outside;
@@ -453,8 +464,34 @@ export class Host {
     return new GoneTarget(this, { place: this.placeId, cell }, branch, protocolName, reason);
   }
 
+  async #locateHere(node: string): Promise<string> {
+    const own = this.placeId.slice(0, this.placeId.indexOf('/'));
+    if (own === node || own.startsWith(`${node}~`)) return own;
+    throw new NotDelivered('unreachable', `${node} is another node, and this place has no links`);
+  }
+
+  /** What stands for whatever actor has that name. The same object for all who ask, so that their messages keep their order. */
+  byName(address: ActorAddress, protocolName: string): Target {
+    const key = `${actorAddress(address)} ${protocolName}`;
+    const known = this.#byName.get(key);
+    if (known !== undefined) return known;
+    const target = new NamedTarget(this, address, protocolName, async (named) => {
+      const looked = await new Receptionist(this, this.outside).lookUp(named, protocolName);
+      return 'address' in looked ? { target: this.targetAt(looked.address, protocolName) } : looked;
+    });
+    if (this.#byName.size >= limits.namesRemembered) {
+      const [[oldest, forgotten]] = this.#byName as unknown as [[string, NamedTarget]];
+      this.#byName.delete(oldest);
+      forgotten.forget();
+    }
+    this.#byName.set(key, target);
+    return target;
+  }
+
   /** What an address stands for, whatever its actor speaks. */
   targetAt([place, cell, branch]: WireAddress, protocolName: string): Target {
+    const named = cell === byNameCell ? namedBy(place, branch) : undefined;
+    if (named !== undefined) return this.byName(named, protocolName);
     if (place !== this.placeId) return this.#remote({ place, cell }, branch, protocolName);
     return this.cell(cell) ?? this.#gone(cell, branch, protocolName, 'stopped');
   }
@@ -481,6 +518,18 @@ export class Host {
   keepWork(): ReadonlySet<OpenWork> {
     this.openWork ??= new Set();
     return this.openWork;
+  }
+
+  /** How many messages wait here for actors, of so many that are looked at. */
+  waiting(actorsMax: number): number {
+    let waiting = 0;
+    let left = actorsMax;
+    for (const cell of this.cells()) {
+      waiting += cell.queued;
+      left -= 1;
+      if (left === 0) break;
+    }
+    return waiting;
   }
 
   /** How many top-level actors run. */
@@ -547,6 +596,8 @@ export class Host {
       if (cell.protocolName === protocolName || protocolName === '') return new cell.behavior.refClass(cell, owner);
       return `expected a ref of "${protocolName}", but ${cell.path()} speaks "${cell.protocolName}"`;
     }
+    const named = id === byNameCell ? namedBy(place, branch) : undefined;
+    if (id === byNameCell && named === undefined) return `expected a ref of "${protocolName}", but it names no actor`;
     const known = protocol ?? this.#protocolNamed(protocolName);
     if (known === undefined) {
       return (
@@ -554,6 +605,7 @@ export class Host {
         'register an actor that speaks it there, or use refOf(protocol) in the schema instead of refTo(name)'
       );
     }
+    if (named !== undefined) return new (refClassOf(known))(this.byName(named, protocolName), owner);
     const address = { place, cell: id };
     if (place !== this.placeId) return new (refClassOf(known))(this.#remote(address, branch, protocolName), owner);
     return new (refClassOf(known))(new GoneTarget(this, address, branch, protocolName, 'stopped'), owner);
@@ -621,6 +673,15 @@ export class Host {
     const killed = await this.stop(deadlineMs);
     const unclosed = await this.closeResources(Math.max(0, endsAtMs - clock.monotonicMs()));
     return [...killed.map(({ path }) => path), ...unclosed.map((name) => `resource "${name}" of ${this.placeId}`)];
+  }
+}
+
+/** The address behind that of a ref to a name; undefined where it is none. */
+function namedBy(place: string, branch: string): ActorAddress | undefined {
+  try {
+    return parseActorAddress(`troupe://${place.slice(0, place.indexOf('/'))}${branch}`);
+  } catch {
+    return undefined;
   }
 }
 

@@ -10,8 +10,7 @@ import { UsageError } from '../base/errors.ts';
 import type { Cell } from './cell.ts';
 import { LinkedActorFailed } from './errors.ts';
 import { isRef, targetOf } from './ref.ts';
-import type { EndReason, Target, Watcher } from './target.ts';
-import { incarnationOf } from './watch.ts';
+import { type EndReason, incarnationOf, isByName, type Target, type Watcher } from './target.ts';
 
 /** One side's view of a link. */
 class Link implements Watcher {
@@ -107,5 +106,9 @@ function otherThan(cell: Cell, ref: unknown, verb: string): Target {
   if (!isRef(ref)) throw new UsageError(`ctx.${verb} takes a ref of an actor; it was given ${typeof ref}`);
   const target = targetOf(ref);
   if (target === cell) throw new UsageError(`${cell.path()} cannot ${verb} itself`);
+  if (isByName(target)) {
+    const remedy = 'find the actor first, with system.find or ctx.receptionist.named';
+    throw new UsageError(`ctx.${verb} takes a ref of an actor, and ${target.path()} is a name: ${remedy}`);
+  }
   return target;
 }

@@ -11,12 +11,14 @@ import type { Cell, ChildOptions } from './cell.ts';
 import type { ObserveOptions, TimerOptions } from './context.ts';
 import { DeclaredFailureSignal, LeaveSignal } from './errors.ts';
 import { Receptionist } from './finding/receptionist.ts';
+import { refByName } from './finding/ref-by-name.ts';
 import type { HandlerTable } from './handler-tables.ts';
 import type { Host } from './host.ts';
 import { Machine } from './machine-state.ts';
 import type { Envelope } from './mailbox.ts';
 import { ActorFailed } from './outcomes.ts';
 import { pipeToSelf } from './pipe-to-self.ts';
+import type { AnyProtocol } from './protocol.ts';
 import type { Request } from './request.ts';
 import type { Resource } from './resource.ts';
 import type { Signal } from './signal.ts';
@@ -242,6 +244,10 @@ export class Run {
   spawn(definition: unknown, options?: ChildOptions): object {
     this.refuseIfStale();
     return this.#cell.spawnChild(definition, options, this.owner);
+  }
+
+  ref(protocol: AnyProtocol, address: string): object {
+    return refByName(this.#cell.host, protocol, address, this.owner);
   }
 
   get receptionist(): Receptionist {

@@ -17,6 +17,20 @@ export interface Address {
   readonly cell: number;
 }
 
+/** In place of an actor's number: whichever actor has the name by then. */
+export const byNameCell = -1;
+
+/** True for the target of a name, and no actor. */
+export function isByName(target: Target): boolean {
+  return target.address().cell === byNameCell;
+}
+
+/** Which life of which actor: the same text in every place, never used again. For a name it is the name. */
+export function incarnationOf(target: Target): string {
+  const { place, cell } = target.address();
+  return cell === byNameCell ? `${place}${target.branch()}` : `${place}#${cell}`;
+}
+
 /**
  * Whose ref it is. Refs belong to the actor that got them, so that the caller of every message is known after any
  * `await`; refs outside of actors belong to their system.

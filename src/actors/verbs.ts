@@ -3,7 +3,7 @@ import { UsageError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { AnyRef } from './protocol.ts';
 import { isRef, targetOf } from './ref.ts';
-import type { StopOptions, Target } from './target.ts';
+import { incarnationOf, type StopOptions, type Target } from './target.ts';
 
 /**
  * Stops an actor after its current message; what is queued behind becomes dead letters. With `drain` it first handles
@@ -29,16 +29,14 @@ export function kill(ref: AnyRef): Promise<void> {
   return target(ref, 'kill').stop(true, undefined);
 }
 
-/** `troupe://place/name#incarnation`: for logs, and as the key of maps, since each owner has a ref of its own. */
+/** `troupe://place/name#incarnation`, and `troupe://node/name` of a name: for logs, and as the key of maps, since each owner has a ref of its own. */
 export function pathOf(ref: AnyRef): string {
   return target(ref, 'pathOf').path();
 }
 
-/** True when both refs point to the same incarnation of the same actor. */
+/** True when both refs point to the same incarnation of the same actor, or to the same name. */
 export function sameRef(a: AnyRef, b: AnyRef): boolean {
-  const first = target(a, 'sameRef').address();
-  const second = target(b, 'sameRef').address();
-  return first.place === second.place && first.cell === second.cell;
+  return incarnationOf(target(a, 'sameRef')) === incarnationOf(target(b, 'sameRef'));
 }
 
 function target(ref: unknown, verb: string): Target {

@@ -10,7 +10,7 @@ import type { Cell } from './cell.ts';
 import type { AnyRef } from './protocol.ts';
 import { type InternalRef, isRef, targetOf } from './ref.ts';
 import type { Signal } from './signal.ts';
-import type { EndReason, Target, Watcher } from './target.ts';
+import { type EndReason, incarnationOf, type Target, type Watcher } from './target.ts';
 
 /** What `signals.terminated` gets. */
 export interface Terminated {
@@ -155,10 +155,4 @@ export class Watches {
     for (const watch of this.#open.values()) watch.target.unwatch(watch);
     this.#open.clear();
   }
-}
-
-/** Which life of which actor: the same text in every place. */
-export function incarnationOf(target: Target): string {
-  const { place, cell } = target.address();
-  return `${place}#${cell}`;
 }

@@ -12,6 +12,9 @@ export const limits = {
   /** An actor that goes on after its failures logs one at most this often. */
   failureLogMs: 10_000,
 
+  /** Names that were used to send to, remembered with who has them; the one that came first is forgotten, and looked up again. */
+  namesRemembered: 16_384,
+
   /** Routees of one router, workers of one pool: a call may look at all of them. */
   routeesMax: 1_024,
   /** Points of one routee on the ring of a consistent hash: shares then differ by about a tenth. */
@@ -266,6 +269,35 @@ export const limits = {
   nodesAwayMax: 1_024,
   /** The most that may be asked for: beyond ten minutes what waits is old news. */
   resumeMsMax: 600_000,
+
+  /** How often a node says what it has to do: placement looks at it, and a spawn may take as long. */
+  loadEveryMs: 1_000,
+  /** A use of the loop that differs by less than this is not worth a word. */
+  loadUseAlike: 0.05,
+  /** Actors that are looked at to say how much waits. */
+  loadActorsMax: 4_096,
+  /** Nodes that are looked for at once: refs to actors of so many unknown nodes have come. */
+  searchesMax: 256,
+  /** The same where others are told to look: a peer cannot have more dialled than this. */
+  searchesForOthersMax: 64,
+  /** How long a node is looked for: as long as a dial may take. */
+  searchMs: 5_000,
+  /** Rounds of asking and dialling, and what is between the first two; it doubles. The node that knows may just be learning it. */
+  searchRounds: 4,
+  searchRoundMs: 100,
+  /** Linked nodes that are asked where another is. */
+  nodesAskedMax: 64,
+  /** Addresses of one node that are tried: each comes from a peer that may be wrong. */
+  addressesTriedMax: 4,
+  /** Dials at once for nodes that are looked for, and how long each counts at least: 64 a second, whatever peers tell to dial. */
+  searchDialsMax: 16,
+  searchDialMs: 250,
+  /** A node that was lost, or looked for in vain, is not looked for before that time has passed. */
+  searchAgainMs: 5_000,
+  /** Places of nodes that there was no link to yet: messages may name as many as they like. What goes beyond leads nowhere. */
+  placesUnreachedMax: 2_048,
+  /** Nodes of which that is remembered. */
+  searchesRemembered: 1_024,
 
   /** A timer of this length holds the process while somebody waits; its length means nothing. */
   keepAliveMs: 60_000,

@@ -18,6 +18,8 @@ const help = `usage: troupe node --registry <module> --listen <address> [options
 
   --registry <module>     the module whose default export is registry(…), .js or .ts
   --listen <address>      where other nodes can join, as ws://127.0.0.1:7001; port 0 takes a free one
+  --announce <address>    where nodes that hear of this one from others dial it; what --listen gave unless given, but for
+                          addresses of all interfaces, such as ws://0.0.0.0:7001
   --join <address>        a node to join; may be given several times
   --secret-file <file>    how nodes know each other; needed to listen beyond this machine
   --next-secret-file <file>
@@ -69,6 +71,7 @@ function parse(argv: readonly string[]) {
       options: {
         registry: { type: 'string' },
         listen: { type: 'string' },
+        announce: { type: 'string' },
         join: { type: 'string', multiple: true },
         'secret-file': { type: 'string' },
         'next-secret-file': { type: 'string' },
@@ -98,6 +101,7 @@ function optionsOf(given: Given): SystemOptions {
   return {
     registry: pathToFileURL(resolve(given.registry)),
     ...(given.listen !== undefined && { listen: given.listen }),
+    ...(given.announce !== undefined && { announce: given.announce }),
     ...(given.join !== undefined && { join: given.join }),
     ...authOf(given),
     ...(given['allow-file'] !== undefined && { allow: rulesIn(given['allow-file']) }),

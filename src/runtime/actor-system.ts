@@ -8,6 +8,7 @@ import type { ActorDefinition, SpawnArguments } from '../actors/actor.ts';
 import type { DeadLetter, LostWithPlace } from '../actors/dead-letters.ts';
 import { MoveRefused, SpawnFailed } from '../actors/errors.ts';
 import { Receptionist } from '../actors/finding/receptionist.ts';
+import { refByName } from '../actors/finding/ref-by-name.ts';
 import { checkKeys } from '../actors/given.ts';
 import { type Counters, type Host, isBehavior, noDefinition } from '../actors/host.ts';
 import { checkWhere, type Where } from '../actors/placed/where.ts';
@@ -15,7 +16,7 @@ import type { AnyProtocol, AnyRef, Ref, Stream } from '../actors/protocol.ts';
 import type { QuarantineView } from '../actors/quarantine.ts';
 import { isRef, refClassOf, targetOf } from '../actors/ref.ts';
 import type { RegistryIndex } from '../actors/registry.ts';
-import type { Owner } from '../actors/target.ts';
+import { isByName, type Owner } from '../actors/target.ts';
 import { type PlaceTree, treeOf } from '../actors/tree.ts';
 import type { Environment } from '../base/environment/environment.ts';
 import { describeThrown, UsageError } from '../base/errors.ts';
@@ -165,9 +166,26 @@ export class ActorSystem implements AsyncDisposable {
   }
 
   /**
-   * The top-level actor of that name on this node: of its main thread, else of a worker, else none.
+   * A ref to whatever top-level actor has that name when something is sent: `troupe://node/name`, on any thread of the node,
+   * which is given by its name or, for one incarnation of it alone, by its id. It can be used at once, here and in messages.
+   *
+   * An actor that was started anew under the name is found again, and so is a node that came back under its name. Where
+   * there is none, calls settle as `NotDelivered` and tells are dead letters, with the reason `unknown`, or `unreachable`
+   * where the node is not found. A watch is told of the end of who has the name when it begins.
+   *
+   * @throws InvalidAddress
+   */
+  ref<T extends AnyProtocol>(protocol: T, address: string): Ref<T> {
+    return refByName(this.#host, protocol, address, this.#host.outside) as unknown as Ref<T>;
+  }
+
+  /**
+   * The top-level actor of that name on this node: of its main thread, else of a worker, else none. With an address,
+   * `troupe://node/name`, that on another node.
    *
    * @throws LookupFailed where the actor of that name speaks another protocol
+   * @throws NotDelivered where the node of the address is not found
+   * @throws InvalidAddress
    */
   find<T extends AnyProtocol>(protocol: T, name: string): Promise<Ref<T> | undefined> {
     return this.receptionist.named(protocol, name);
@@ -254,6 +272,7 @@ export class ActorSystem implements AsyncDisposable {
     if (!isRef(ref)) throw new UsageError(`system.move takes a ref of an actor; it was given ${typeof ref}`);
     const target = targetOf(ref);
     const path = target.path();
+    if (isByName(target)) await target.move('', 0);
     checkWhere(where, `move of ${path}`);
     checkKeys(options, ['deadlineMs'], `move of ${path}: its options`);
     const { deadlineMs = limits.moveDeadlineMs } = options;

@@ -3,13 +3,15 @@
  *
  * A node whose link was cut is away for a while: sessions with its places are suspended, and go on over the next link where
  * both sides still hold the same (`transport/association.ts`). After `resumeMs`, or where it was started anew, it is lost, and
- * they end. There is one link to a node at most: who dials finds out in the handshake that there is one; of two dials that
- * cross, both nodes keep the one of the lower node id. Who dials once the link is up, and would go on with what it carries, has
- * lost it, whether or not that was noticed here.
+ * they end. A node that was only heard of is looked for (`introductions.ts`), and what is for it waits in the same way. There
+ * is one link to a node at most: who dials finds out in the handshake that there is one; of two dials that cross, both nodes
+ * keep the one of the lower node id. Who dials once the link is up, and would go on with what it carries, has lost it, whether
+ * or not that was noticed here.
  */
 
 import { SpawnFailed } from '../actors/errors.ts';
 import type { PlaceLoss } from '../actors/place-lost.ts';
+import type { NodePlace } from '../actors/placed/where.ts';
 import type { Environment } from '../base/environment/environment.ts';
 import type { Link, Listener } from '../base/environment/network.ts';
 import type { Random } from '../base/environment/random.ts';
@@ -19,21 +21,31 @@ import type { Logger } from '../base/logger.ts';
 import { type AssociationOffer, agree, newToken } from '../transport/association.ts';
 import type { Certificates } from '../transport/certificates.ts';
 import { closeCodes } from '../transport/close-codes.ts';
-import { HandshakeFailed } from '../transport/errors.ts';
+import { DialFailed, HandshakeFailed } from '../transport/errors.ts';
 import type { KeptSecret } from '../transport/kept-secret.ts';
+import type { NodeAside, WhereAside } from '../transport/node-aside.ts';
 import { type NodeLink, type NodeProfile, openNodeLink, type ProvenPeer } from '../transport/node-link.ts';
 import type { Carrier } from '../transport/session.ts';
 import { Audit } from './audit.ts';
 import { differing } from './fingerprints.ts';
-import { goingAway, isAnother, isFinal, type NodePeer, succeeds } from './node-peer.ts';
+import { type Askable, Introductions } from './introductions.ts';
+import { LoadReports } from './load-reports.ts';
+import { NodeChoice } from './node-choice.ts';
+import { goingAway, isAnother, isFinal, type NodePeer, nameOf, succeeds } from './node-peer.ts';
 import { allRights, type NodeRights, type NodeRules, sameRights } from './node-rules.ts';
 import { Redial } from './redial.ts';
+import { type RefusalLine, refusalLog } from './refusal-log.ts';
 import { nodeOf, type Router, threadOf } from './router.ts';
 import type { NodeNews } from './thread-messages.ts';
 
 export interface NodeLinksOptions {
   readonly environment: Environment;
+  /** What this node says of itself, but for its address. */
   readonly profile: NodeProfile;
+  /** What it says to be dialled at: the address that it listens on unless given. */
+  readonly announce?: string | undefined;
+  /** Whether a node may be dialled there that only others have named. */
+  readonly mayDial: (address: string) => boolean;
   readonly clusterId: string;
   readonly secret: KeptSecret | undefined;
   readonly certificates: Certificates | undefined;
@@ -41,6 +53,8 @@ export interface NodeLinksOptions {
   readonly rules: NodeRules | undefined;
   readonly log: Logger;
   readonly router: Router;
+  /** Messages that wait for the actors of this thread. */
+  readonly queued: () => number;
   /** How long a node may be away; 0: not at all. */
   readonly resumeMs: number;
   /** A frame for one of our worker threads, as bytes of its own. False when there is no such thread. */
@@ -59,9 +73,13 @@ export class NodeLinks {
   /** Nodes that have proved themselves to a dial of ours that is not done. */
   readonly #dialled = new Set<string>();
   readonly #redial: Redial;
+  readonly #introductions: Introductions;
+  readonly #choice: NodeChoice;
+  readonly #loads: LoadReports;
   readonly #abort = new AbortController();
   readonly #audit: Audit;
   readonly #forgetCertificates: () => void;
+  readonly #unfound: RefusalLine;
   #listener: Listener | undefined = undefined;
   #epochs = 0;
 
@@ -79,6 +97,23 @@ export class NodeLinks {
     secret?.begin(environment.clock, () => this.#secretReplaced());
     const onCertificates = (isOtherAuthority: boolean): void => this.#certificatesReplaced(isOtherAuthority);
     this.#forgetCertificates = certificates?.onReplaced(onCertificates) ?? (() => undefined);
+    this.#introductions = new Introductions({
+      clock: environment.clock,
+      isKnown: (nodeId) => nodeId === options.profile.nodeId || this.#peers.has(nodeId),
+      askable: () => this.#askable(),
+      dial: (address, nodeId) => this.#dialFound(address, nodeId),
+      onFailed: (nodeId, why) => this.#notFound(nodeId, why),
+    });
+    this.#choice = new NodeChoice({
+      peers: () => this.#peers.values(),
+      underWayTo: (nodeId) => options.router.place(`${nodeId}/main`)?.load ?? 0,
+    });
+    this.#loads = new LoadReports({
+      clock: environment.clock,
+      use: () => environment.places.use?.() ?? 0,
+      queued: options.queued,
+    });
+    this.#unfound = refusalLog(environment.clock, (fields, text) => log.warn(fields, text), limits.linkLinesMax);
   }
 
   /** The address that is listened on. */
@@ -124,23 +159,9 @@ export class NodeLinks {
     await this.#dial(address);
   }
 
-  /** The main place of the node with that role that has the least under way; of one that is away where there is no other. */
-  pick(role: string, actorName: string): string {
-    const { router } = this.#options;
-    let best: { readonly placeId: string; readonly load: number } | undefined;
-    for (const { nodeId, roles, link } of this.#peers.values()) {
-      if (!roles.includes(role)) continue;
-      const placeId = `${nodeId}/main`;
-      const load = link === undefined ? Number.POSITIVE_INFINITY : (router.place(placeId)?.load ?? 0);
-      if (best === undefined || load < best.load) best = { placeId, load };
-    }
-    if (best === undefined) {
-      throw new SpawnFailed(
-        'no-place',
-        `actor "${actorName}": no node with the role "${role}" has joined; start one with \`troupe node --role ${role}\``,
-      );
-    }
-    return best.placeId;
+  /** The main place of a node with that role. @throws SpawnFailed */
+  pick({ role, inTurn = false }: NodePlace, actorName: string): string {
+    return `${this.#choice.pick(role, inTurn, actorName).nodeId}/main`;
   }
 
   /** @throws SpawnFailed where the node of that place has other code for the actor */
@@ -154,8 +175,9 @@ export class NodeLinks {
 
   /** The way from our thread `from` to a place of another node. */
   carrierTo(from: string, placeId: string): Carrier | 'away' | undefined {
-    const peer = this.#peers.get(nodeOf(placeId));
-    if (peer === undefined) return undefined;
+    const nodeId = nodeOf(placeId);
+    const peer = this.#peers.get(nodeId);
+    if (peer === undefined) return this.#introductions.want(nodeId) ? 'away' : undefined;
     const { link, resumes } = peer;
     if (link === undefined) return 'away';
     const target = threadOf(placeId);
@@ -164,6 +186,27 @@ export class NodeLinks {
       send: (frame) => link.send(from, target, frame),
       drained: () => link.drained(),
     };
+  }
+
+  /** Looks for a node, where there is no link to it and none to be expected. */
+  seek(nodeId: string): void {
+    if (!this.#peers.has(nodeId)) this.#introductions.want(nodeId);
+  }
+
+  /** Why there is no link to a node. */
+  whyLost(nodeId: string): string {
+    return this.#introductions.why(nodeId);
+  }
+
+  /** A worker has something for a node that it does not know. It is told when there is a link, or that there will be none. */
+  wanted(nodeId: string): void {
+    if (this.#peers.has(nodeId) || this.#introductions.want(nodeId)) return;
+    this.#options.onNews({ kind: 'node-down', nodeId, why: this.#introductions.why(nodeId) });
+  }
+
+  /** The id of the node of that id, or of that name. @throws NotDelivered where none is known */
+  async locate(node: string): Promise<string> {
+    return this.#called(node)?.nodeId ?? (node.includes('~') ? node : this.#introductions.named(node));
   }
 
   /**
@@ -194,6 +237,8 @@ export class NodeLinks {
     this.#redial.close();
     this.#options.secret?.close();
     this.#forgetCertificates();
+    this.#introductions.close();
+    this.#loads.leave();
     for (const peer of [...this.#peers.values()]) {
       if (peer.link === undefined) this.#lost(peer, 'this node is shutting down', goingAway);
     }
@@ -206,13 +251,81 @@ export class NodeLinks {
     for (const { link } of [...this.#peers.values()]) link?.close(goingAway, shuttingDown);
   }
 
-  async #dial(address: string): Promise<void> {
+  // ── nodes that others know ──
+
+  #askable(): readonly Askable[] {
+    const askable: Askable[] = [];
+    for (const { nodeId, address, link } of this.#peers.values()) {
+      if (address === undefined || link === undefined) continue;
+      askable.push({ nodeId, ask: (question, tellIt) => void link.sendAside({ kind: 'where', question, tellIt }) });
+    }
+    return askable;
+  }
+
+  /** The node of that id or name that is linked, the one that came last where there are several; else one that is away. */
+  #called(node: string): NodePeer | undefined {
+    const exact = this.#peers.get(node);
+    if (exact !== undefined || node.includes('~')) return exact;
+    const named = [...this.#peers.values()].filter(({ nodeId }) => nameOf(nodeId) === node);
+    return named.findLast(({ link }) => link !== undefined) ?? named.at(-1);
+  }
+
+  #onAside(peer: NodePeer, link: NodeLink, aside: NodeAside): void {
+    switch (aside.kind) {
+      case 'where':
+        this.#answer(peer, link, aside);
+        return;
+      case 'node-at':
+        this.#introductions.told(peer.nodeId, aside.question, aside.nodeId, aside.address);
+        return;
+      case 'load':
+        peer.load = aside;
+        return;
+      default:
+        aside satisfies never;
+    }
+  }
+
+  /** Says what the node that is asked for has announced here; nothing that is known by hearsay alone. */
+  #answer(peer: NodePeer, link: NodeLink, { question, tellIt }: WhereAside): void {
+    const known = this.#called(question);
+    const nodeId = known?.nodeId ?? '';
+    link.sendAside({ kind: 'node-at', question, nodeId, address: known?.address ?? '' });
+    if (known?.link === undefined || typeof peer.address !== 'string') return;
+    // It cannot be dialled, so it is to dial.
+    if (!tellIt && typeof known.address === 'string') return;
+    known.link.sendAside({ kind: 'node-at', question: peer.nodeId, nodeId: peer.nodeId, address: peer.address });
+  }
+
+  #notFound(nodeId: string, why: string): void {
+    const { router, onNews } = this.#options;
+    if (!this.#closing) this.#unfound({ node: nodeId }, `node ${nodeId}, of which others spoke, was not found: ${why}`);
+    router.lostNode(nodeId, why);
+    onNews({ kind: 'node-down', nodeId, why });
+  }
+
+  /** @throws where that node is not there */
+  async #dialFound(address: string, nodeId: string): Promise<void> {
+    if (!this.#options.mayDial(address)) {
+      throw new DialFailed('bad-address', `without auth this node dials nobody beyond this machine that others name`);
+    }
+    await this.#dial(address, nodeId);
+    if (this.#peers.get(nodeId)?.link === undefined) throw new Error('the link has ended at once');
+  }
+
+  /** @param expected the node that must be there; undefined for whoever is */
+  async #dial(address: string, expected?: string): Promise<void> {
     const { signal } = this.#abort;
     const link = await this.#options.environment.network.dial({ address, timeoutMs: limits.joinMs, signal });
     let nodeId: string | undefined;
+    let other: string | undefined;
     const isLinked = (proven: string): boolean => {
+      if (expected !== undefined && proven !== expected) {
+        other = proven;
+        return true;
+      }
       if (this.#peers.get(proven)?.link !== undefined || this.#dialled.has(proven)) {
-        this.#joinedAlready(proven, address);
+        if (expected === undefined) this.#joinedAlready(proven, address);
         return true;
       }
       nodeId = proven;
@@ -220,8 +333,9 @@ export class NodeLinks {
       return false;
     };
     try {
-      await this.#open(link, 'dialer', address, isLinked);
+      await this.#open(link, 'dialer', { address, isFound: expected !== undefined }, isLinked);
     } catch (error) {
+      if (other !== undefined) throw new Error(`it is node ${other} that is there`);
       if (!(error instanceof HandshakeFailed && error.reason === 'duplicate')) throw error;
     } finally {
       if (nodeId !== undefined) this.#dialled.delete(nodeId);
@@ -238,10 +352,11 @@ export class NodeLinks {
   async #open(
     link: Link,
     side: 'dialer' | 'listener',
-    address?: string,
+    at?: DialledAt,
     isLinked: (nodeId: string) => boolean = () => false,
   ): Promise<void> {
-    const { environment, profile, clusterId, rules } = this.#options;
+    const { environment, clusterId, rules } = this.#options;
+    const profile = { ...this.#options.profile, address: this.#announced };
     const secret = this.#options.secret?.current;
     const { clock } = environment;
     const random = environment.random.fork('links');
@@ -255,8 +370,16 @@ export class NodeLinks {
     if (this.#closing) opened.close(goingAway, shuttingDown);
     else if (!this.#isProvedStill(opened)) {
       opened.close(closeCodes.normal, secretTakenOut);
-      if (address !== undefined) this.#redial.again(address);
-    } else this.#joined(opened, side === 'dialer' ? profile.nodeId : opened.peer.nodeId, address, begunAfter);
+      if (at !== undefined && !at.isFound) this.#redial.again(at.address);
+    } else this.#joined(opened, side === 'dialer' ? profile.nodeId : opened.peer.nodeId, at, begunAfter);
+  }
+
+  /** What others are told to dial; null where nobody could. */
+  get #announced(): string | null {
+    const { announce } = this.#options;
+    if (announce !== undefined) return announce;
+    const { address } = this;
+    return address === undefined || isWildcard(address) ? null : address;
   }
 
   /** Other secrets are live: links that were proved by none of these end, and are proved anew. */
@@ -303,10 +426,11 @@ export class NodeLinks {
    * A link that is ready becomes the one to its node, unless there is a better.
    * @param begunAfter How many links there had been when it began to be opened.
    */
-  #joined(opened: NodeLink, dialledBy: string, address: string | undefined, begunAfter: number): void {
+  #joined(opened: NodeLink, dialledBy: string, at: DialledAt | undefined, begunAfter: number): void {
     const { nodeId, association } = opened.peer;
     const current = this.#peers.get(nodeId);
-    if (address !== undefined) current?.addresses.add(address);
+    const address = at?.address;
+    if (at !== undefined && current !== undefined) (at.isFound ? current.found : current.addresses).add(at.address);
     const agreed = association === undefined ? undefined : agree(opened.offered!, association);
     if (current?.link !== undefined && dialledBy > current.dialledBy) {
       // Two dials have crossed, unless this one began when the link was up: then its node has lost that, even if we have not noticed.
@@ -319,10 +443,11 @@ export class NodeLinks {
     if (agreed?.resumes !== true) {
       if (current !== undefined) this.#lost(current, 'it has linked anew', closeCodes.nodeIdentity);
       for (const old of [...this.#peers.values()]) {
-        if (succeeds(nodeId, address, old)) this.#lost(old, startedAnew(nodeId), goingAway);
+        if (succeeds(nodeId, address, old)) this.#lost(old, startedAnew(nodeId), goingAway, true);
       }
-      const addresses = current?.addresses ?? new Set(address === undefined ? [] : [address]);
-      this.#attach(this.#begin(opened, agreed?.tokens, addresses), opened, dialledBy);
+      const known = { addresses: new Set(current?.addresses), found: new Set(current?.found) };
+      if (at !== undefined) (at.isFound ? known.found : known.addresses).add(at.address);
+      this.#attach(this.#begin(opened, agreed?.tokens, known), opened, dialledBy);
       return;
     }
     const isSame = current?.tokens?.join() === agreed.tokens.join();
@@ -342,9 +467,9 @@ export class NodeLinks {
   }
 
   /** Nothing is held of the node of that link yet. */
-  #begin(opened: NodeLink, tokens: NodePeer['tokens'], addresses: Set<string>): NodePeer {
+  #begin(opened: NodeLink, tokens: NodePeer['tokens'], known: Pick<NodePeer, 'addresses' | 'found'>): NodePeer {
     const { profile, log } = this.#options;
-    const { nodeId, roles, fingerprints } = opened.peer;
+    const { nodeId, roles, fingerprints, address } = opened.peer;
     const names = differing(profile.fingerprints, fingerprints);
     if (names.length > 0) {
       log.warn(
@@ -358,7 +483,10 @@ export class NodeLinks {
       rights: this.#rightsOf(opened),
       differing: new Set(names),
       tokens,
-      addresses,
+      ...known,
+      address,
+      load: undefined,
+      picked: 0,
       link: undefined,
       epoch: 0,
       dialledBy: '',
@@ -401,10 +529,17 @@ export class NodeLinks {
       router.ended(loss);
       this.#options.onPlaceDown(loss);
     };
+    opened.onAside = (aside) => {
+      if (peer.link === opened) this.#onAside(peer, opened, aside);
+    };
+    // Only who has a role is placed on by it.
+    if (profile.roles.length > 0 && peer.address !== undefined && !this.#closing) this.#loads.begin(opened);
+    this.#introductions.linked(nodeId);
     this.#options.onNews({ kind: 'node-up', nodeId, epoch: peer.epoch, resumes, rights });
     router.reconnect(nodeId);
     // Last, since it is called at once for a link that has ended meanwhile.
     opened.onClose = ({ code, text }) => {
+      this.#loads.end(opened);
       if (peer.link !== opened) return;
       const why = `the link was lost (${code} ${text})`;
       const next = this.#successorOf(peer);
@@ -416,8 +551,16 @@ export class NodeLinks {
         this.#audit.line('link-lost', { node: nodeId, code, text }, line);
       }
       if (waits) this.#suspend(peer, why, goingAway);
-      else this.#lost(peer, next === undefined ? why : startedAnew(next), goingAway);
+      else
+        this.#lost(
+          peer,
+          next === undefined ? why : startedAnew(next),
+          goingAway,
+          code === goingAway || next !== undefined,
+        );
       for (const one of peer.addresses) this.#redial.again(one);
+      const isAway = (): boolean => this.#peers.get(nodeId) === peer && peer.link === undefined;
+      if (waits) for (const one of peer.found) this.#redial.again(one, isAway);
     };
   }
 
@@ -434,6 +577,7 @@ export class NodeLinks {
     this.#boundAway();
     peer.link = undefined;
     link?.close(code, why);
+    this.#introductions.unlinked(nodeId);
     router.suspend(nodeId);
     onNews({ kind: 'node-away', nodeId });
     peer.endWait = environment.clock.timer(resumeMs, () => {
@@ -452,13 +596,16 @@ export class NodeLinks {
       this.#lost(away[0]!, `more than ${limits.nodesAwayMax} nodes are away`, goingAway);
   }
 
-  #lost(peer: NodePeer, why: string, code: number): void {
+  /** @param isFinal true where it has said that it will not be back */
+  #lost(peer: NodePeer, why: string, code: number, isFinal = false): void {
     const { nodeId, link } = peer;
     this.#peers.delete(nodeId);
     peer.endWait();
     peer.link = undefined;
     link?.close(code, why);
     this.#audit.line('node-left', { node: nodeId, why }, `node ${nodeId} is gone: ${why}`);
+    this.#introductions.unlinked(nodeId);
+    this.#introductions.lost(nodeId, why, isFinal);
     this.#options.router.lostNode(nodeId, why);
     this.#options.onNews({ kind: 'node-down', nodeId, why });
   }
@@ -471,6 +618,20 @@ export class NodeLinks {
 const shuttingDown = 'the node is shutting down';
 const secretTakenOut = 'the secret that it was opened with was taken out';
 
+/** Where a node was reached. */
+interface DialledAt {
+  readonly address: string;
+  /** True where only others have named the address. */
+  readonly isFound: boolean;
+}
+
 function startedAnew(nodeId: string): string {
   return `it was started anew, as ${nodeId}`;
+}
+
+/** True for an address that stands for all of a machine's: nobody can dial it. */
+function isWildcard(address: string): boolean {
+  if (!URL.canParse(address)) return true;
+  const { hostname } = new URL(address);
+  return hostname === '0.0.0.0' || hostname === '[::]';
 }

@@ -3,6 +3,7 @@ import type { Cancel } from '../base/environment/clock.ts';
 import { limits } from '../base/limits.ts';
 import type { AssociationTokens } from '../transport/association.ts';
 import { closeCodes } from '../transport/close-codes.ts';
+import type { LoadAside } from '../transport/node-aside.ts';
 import type { NodeLink } from '../transport/node-link.ts';
 import type { NodeRights } from './node-rules.ts';
 
@@ -18,6 +19,14 @@ export interface NodePeer {
   readonly tokens: AssociationTokens | undefined;
   /** Where to join the node again once its link is lost. */
   readonly addresses: Set<string>;
+  /** The same for as long as it is away: addresses that it was found at, and that nobody here was told to join. */
+  readonly found: Set<string>;
+  /** What it announces of itself; undefined where it does not understand what is said beside sessions. */
+  readonly address: string | null | undefined;
+  /** What it has said last of what it has to do. */
+  load: LoadAside | undefined;
+  /** When something was placed there last, as a count of all that was. */
+  picked: number;
   /** Undefined while the node is away: its link was cut, and another may come. */
   link: NodeLink | undefined;
   /** Numbers the links of this process, so that what was meant for an earlier one is not sent over this. */
@@ -36,7 +45,8 @@ export interface NodePeer {
  */
 export function succeeds(nodeId: string, address: string | undefined, old: NodePeer): boolean {
   if (old.nodeId === nodeId || old.link !== undefined) return false;
-  return (address !== undefined && old.addresses.has(address)) || isAnother(nodeId, old.nodeId);
+  const isThere = address !== undefined && (old.addresses.has(address) || old.found.has(address));
+  return isThere || isAnother(nodeId, old.nodeId);
 }
 
 /** True for two incarnations of one node, as far as names tell. */
@@ -45,7 +55,8 @@ export function isAnother(nodeId: string, old: string): boolean {
   return nodeId !== old && name === nameOf(old) && name !== limits.nodeName;
 }
 
-function nameOf(nodeId: string): string {
+/** The name before the incarnation. */
+export function nameOf(nodeId: string): string {
   return nodeId.slice(0, nodeId.indexOf('~'));
 }
 

@@ -4,7 +4,7 @@
  * Made on the main thread, which knows its workers and links; a worker asks it (`worker-placement.ts`).
  */
 import { SpawnFailed } from '../actors/errors.ts';
-import type { ThreadPlace, Where } from '../actors/placed/where.ts';
+import type { NodePlace, ThreadPlace, Where } from '../actors/placed/where.ts';
 import type { Address } from '../actors/target.ts';
 import { limits } from '../base/limits.ts';
 import { isA } from '../base/thrown.ts';
@@ -24,7 +24,7 @@ export interface PlaceSources {
   /** The worker threads that run. */
   readonly running: readonly string[];
   /** A place of another node. @throws SpawnFailed */
-  node(role: string, actorName: string): string;
+  node(where: NodePlace, actorName: string): string;
   /** @throws SpawnFailed where the node of that place has other code for the actor */
   refuseIfDiffering(placeId: string, actorName: string): void;
 }
@@ -69,7 +69,7 @@ export class PlaceChoice {
       case 'thread':
         return this.#thread(settled);
       case 'node':
-        return this.#checked(this.#sources.node(settled.role, actorName), actorName);
+        return this.#checked(this.#sources.node(settled, actorName), actorName);
       case 'place':
         return this.#checked(settled.place, actorName);
       default:

@@ -1,9 +1,10 @@
 /** Where an actor is to run. A `Where` is data: what it names is chosen when something is spawned. */
 import { checkKeys } from '../actors/given.ts';
 import { checkName } from '../actors/operation.ts';
-import { checkWhere, type Where } from '../actors/placed/where.ts';
+import { checkWhere, type NodePlace, type Where } from '../actors/placed/where.ts';
 import type { AnyRef } from '../actors/protocol.ts';
 import { isRef, targetOf } from '../actors/ref.ts';
+import { isByName } from '../actors/target.ts';
 import { UsageError } from '../base/errors.ts';
 
 /** The place that spawns. */
@@ -33,21 +34,37 @@ export function thread(options: { name?: string; with?: AnyRef } = {}): Where {
   }
   if (ref === undefined) return { kind: 'thread' };
   if (!isRef(ref)) throw new UsageError(`thread({ with }) takes a ref of an actor; it was given ${typeof ref}`);
-  return { kind: 'thread', with: targetOf(ref).address() };
+  const target = targetOf(ref);
+  if (isByName(target)) {
+    throw new UsageError(
+      `thread({ with }) takes a ref of an actor, and ${target.path()} is a name: find the actor first`,
+    );
+  }
+  return { kind: 'thread', with: target.address() };
 }
 
 /**
- * Another process that has joined with this role: the one with the least under way. For now the actor runs on the main
- * thread there; the worker threads of a node run what its own code spawns on them.
+ * Another process that has joined with this role: the one with the least to do, by what it says each second of the use of its
+ * event loop and of what waits there, and by what is under way to it; where these are alike they take turns. One that is away is
+ * chosen where there is no other, one that shuts down not at all. For now the actor runs on the main thread there; the
+ * worker threads of a node run what its own code spawns on them.
  */
-export function node(options: { role: string }): Where {
+export function node(options: { role: string }): NodePlace {
   if (typeof options?.role !== 'string' || options.role === '')
     throw new UsageError('node({ role }) needs the name of a role');
   return { kind: 'node', role: options.role };
 }
 
-/** One after the other: the first spawn goes to the first place, and so on around. */
-export function spread(places: readonly Where[]): Where {
+/**
+ * One after the other: the first spawn goes to the first place, and so on around. `spread(node({ role }))` goes around the nodes of
+ * that role, whatever they have to do.
+ *
+ * @throws UsageError for what is no place, and for no places
+ */
+export function spread(places: readonly Where[] | NodePlace): Where {
+  if (!Array.isArray(places) && (places as Partial<NodePlace> | undefined)?.kind === 'node') {
+    return { ...(places as NodePlace), inTurn: true };
+  }
   if (!Array.isArray(places) || places.length === 0) throw new UsageError('spread([…]) needs at least one place');
   for (const place of places) checkWhere(place, 'spread([…])');
   return { kind: 'spread', places: [...places] };

@@ -22,13 +22,15 @@ export class Redial {
     this.#options = options;
   }
 
-  again(address: string, delayMs: number = limits.rejoinMsMin): void {
+  /** @param isWanted asked before each attempt; always, unless given */
+  again(address: string, isWanted: () => boolean = always, delayMs: number = limits.rejoinMsMin): void {
     const { environment, log, dial, isAwaited } = this.#options;
     if (this.#closed) return;
     const jitter = 0.5 + environment.random.fraction();
     // A node that has nothing else to do waits for the others.
     const cancel = environment.clock.wake(delayMs * jitter, () => {
       this.#waits.delete(cancel);
+      if (!isWanted()) return;
       dial(address).then(
         () => log.info({ address }, `joined ${address} again`),
         (error: unknown) => {
@@ -37,7 +39,8 @@ export class Redial {
             { event: 'join-failed', address, error: describeThrown(error) },
             `cannot join ${address} again yet: ${describeThrown(error)}`,
           );
-          this.again(address, Math.min(delayMs * 2, isAwaited(address) ? limits.rejoinMsAway : limits.rejoinMsMax));
+          const mostMs = isAwaited(address) ? limits.rejoinMsAway : limits.rejoinMsMax;
+          this.again(address, isWanted, Math.min(delayMs * 2, mostMs));
         },
       );
     });
@@ -49,3 +52,5 @@ export class Redial {
     for (const cancel of this.#waits) cancel();
   }
 }
+
+const always = (): boolean => true;

@@ -64,6 +64,8 @@ export interface RemotePlaceOptions extends Omit<SessionOptions, 'carrier' | 'on
   readonly rights: () => Rights | undefined;
   /** It tried what it may not: to spawn, call, stop or link with that. */
   readonly onDenied: (act: DeniedAct, what: string) => void;
+  /** Somebody sends there though it is lost: there may be a way again. */
+  readonly seek?: () => void;
 }
 
 export type DeniedAct = 'spawn' | 'call' | 'stop' | 'link';
@@ -254,6 +256,7 @@ export class RemotePlace implements Destination {
     const { counters, deadLetters } = this.host;
     const message = this.host.letterOf(of.input, parsed);
     counters.refused += 1;
+    if (this.session.isOver) this.#options.seek?.();
     const reason = this.session.isOver ? 'unreachable' : 'full';
     deadLetters.add({ path: target.path(), operation: of.label, reason, message, target, of });
   }
@@ -764,6 +767,7 @@ export class RemotePlace implements Destination {
 
   #refuseIfLost(label: string): void {
     if (!this.session.isOver) return;
+    this.#options.seek?.();
     throw new NotDelivered('unreachable', `${label}: ${this.#gone} is gone; the message was not sent`);
   }
 
@@ -795,6 +799,11 @@ export class RemotePlace implements Destination {
   }
 
   // ── the end ──
+
+  /** There was no way to it from the first. */
+  isUnreached(what: string): void {
+    this.#loss = { place: this.placeId, reason: 'unreachable', what };
+  }
 
   /** The place is lost, or this one leaves: settles everything that was open in either direction. */
   lost(loss: PlaceLoss, isLeaving = false): void {

@@ -38,8 +38,12 @@ export interface RouterOptions {
   readonly registry: RegistryIndex;
   readonly log: Logger;
   readonly stacks: StackTravel;
-  /** The way to a place; `away` where its node may come back, undefined where there is none. */
+  /** The way to a place; `away` where its node may come back, or is looked for; undefined where there is none. */
   readonly carrierTo: (placeId: string) => Carrier | 'away' | undefined;
+  /** Somebody sends to a node that is lost: it may have come back, and be looked for. */
+  readonly seek?: (nodeId: string) => void;
+  /** Why there is no way to a node, where that is known. */
+  readonly whyLost?: (nodeId: string) => string;
   /** The session with a place broke the protocol. */
   readonly onBroken: (placeId: string, what: string) => void;
 }
@@ -47,6 +51,12 @@ export interface RouterOptions {
 export class Router {
   readonly #options: RouterOptions;
   readonly #places = new Map<string, RemotePlace>();
+  /** How many of them each node has. */
+  readonly #counts = new Map<string, number>();
+  /** How often there were too many of these. */
+  #refusals = 0;
+  /** Those that there was never a way to. */
+  readonly #unreached = new Set<string>();
   /** Places whose session broke; it is not opened again before there is a new way to them. */
   readonly #broken = new Set<string>();
   /** What other nodes may do here, where that is not everything. */
@@ -55,6 +65,8 @@ export class Router {
   #host: Host | undefined = undefined;
   #routes: Routes | undefined = undefined;
   #closed = false;
+  /** At how many places those that nobody needs are forgotten. */
+  #sweptAt: number = limits.targetsSwept;
 
   constructor(options: RouterOptions) {
     this.#options = options;
@@ -98,34 +110,50 @@ export class Router {
   place(placeId: string): RemotePlace | undefined {
     const known = this.#places.get(placeId);
     if (known?.isConnected || this.#closed || this.#broken.has(placeId)) return known;
+    if (known === undefined && this.#isFull(placeId)) return undefined;
     const carrier = this.#options.carrierTo(placeId);
-    if (carrier === undefined || (known === undefined && this.#isFull(placeId))) return known;
-    const place = known ?? this.#create(placeId);
+    if (carrier === undefined) return known;
+    const isThere = carrier !== 'away';
+    if (known === undefined && !isThere && this.#unreached.size >= limits.placesUnreachedMax) return undefined;
+    const place = known ?? this.#create(placeId, isThere);
+    if (isThere) this.#unreached.delete(placeId);
     place.connect(carrier);
     return place;
   }
 
   /** What a ref to an actor elsewhere points to. */
   target(address: Address, branch: string, protocolName: string): Target {
-    const place = this.place(address.place);
+    const place = this.place(address.place) ?? this.#unreachedPlace(address.place);
     if (place !== undefined) return place.target(address.cell, branch, protocolName);
     return new GoneTarget(this.#host!, address, branch, protocolName, 'unreachable');
+  }
+
+  /** A place of another node to which there is no way now; its refs work once there is one. */
+  #unreachedPlace(placeId: string): RemotePlace | undefined {
+    const nodeId = nodeOf(placeId);
+    if (this.#closed || nodeId === this.#options.nodeId || this.#isFull(placeId)) return undefined;
+    if (this.#unreached.size >= limits.placesUnreachedMax) {
+      this.#refusals += 1;
+      // Those that nobody holds any more make room, and are looked for now and then.
+      if (this.#refusals % limits.targetsSwept === 0) this.#forget();
+      return undefined;
+    }
+    const place = this.#create(placeId, false);
+    place.isUnreached(this.#options.whyLost?.(nodeId) ?? 'no way to it is known');
+    return place;
   }
 
   /** A place that is spoken of, whether or not there is a way to it. @throws where its node has too many */
   #known(placeId: string): RemotePlace {
     const place = this.place(placeId);
     if (place === undefined && this.#isFull(placeId)) throw new Error(tooManyPlaces);
-    return place ?? this.#create(placeId);
+    return place ?? this.#create(placeId, false);
   }
 
   /** Another node names its threads as it likes: whatever it says, so many of them have a session here. */
   #isFull(placeId: string): boolean {
     const nodeId = nodeOf(placeId);
-    if (nodeId === this.#options.nodeId || this.#places.size < limits.placesPerNodeMax) return false;
-    let count = 0;
-    for (const known of this.#places.keys()) if (nodeOf(known) === nodeId) count += 1;
-    return count >= limits.placesPerNodeMax;
+    return nodeId !== this.#options.nodeId && (this.#counts.get(nodeId) ?? 0) >= limits.placesPerNodeMax;
   }
 
   /** The path of an actor elsewhere; without its name where nobody here knows it. */
@@ -153,8 +181,7 @@ export class Router {
    */
   ended(loss: PlaceLoss): void {
     this.#places.get(loss.place)?.lost(loss);
-    this.#places.delete(loss.place);
-    this.#broken.delete(loss.place);
+    this.#drop(loss.place);
   }
 
   /** The link to a node was cut, and another may come: what is for its places waits. */
@@ -180,7 +207,11 @@ export class Router {
         continue;
       }
       const carrier = this.#options.carrierTo(placeId);
-      if (carrier !== undefined && carrier !== 'away') place.session.resume(carrier);
+      if (carrier === undefined || carrier === 'away') continue;
+      this.#unreached.delete(placeId);
+      if (carrier.resumes) place.session.resume(carrier);
+      // It was opened while the node was looked for.
+      else place.session.startOn(carrier);
     }
     this.place(`${nodeId}/main`);
   }
@@ -202,9 +233,18 @@ export class Router {
   #forget(): void {
     for (const [placeId, place] of this.#places) {
       if (place.isConnected || place.isHeld || nodeOf(placeId) === this.#options.nodeId) continue;
-      this.#places.delete(placeId);
-      this.#broken.delete(placeId);
+      this.#drop(placeId);
     }
+  }
+
+  #drop(placeId: string): void {
+    this.#broken.delete(placeId);
+    this.#unreached.delete(placeId);
+    if (!this.#places.delete(placeId)) return;
+    const nodeId = nodeOf(placeId);
+    const count = this.#counts.get(nodeId)! - 1;
+    if (count === 0) this.#counts.delete(nodeId);
+    else this.#counts.set(nodeId, count);
   }
 
   get places(): readonly RemotePlace[] {
@@ -241,7 +281,12 @@ export class Router {
     for (const [place, one] of this.#places) one.lost({ place, reason: 'unreachable', what: why }, true);
   }
 
-  #create(placeId: string): RemotePlace {
+  /** @param isThere whether there is a way to it */
+  #create(placeId: string, isThere: boolean): RemotePlace {
+    if (this.#places.size >= this.#sweptAt) {
+      this.#forget();
+      this.#sweptAt = Math.max(limits.targetsSwept, this.#places.size * 2);
+    }
     const { environment, registry, nodeId, stacks, onBroken } = this.#options;
     const foreign = nodeOf(placeId) !== nodeId;
     const place = new RemotePlace({
@@ -259,6 +304,9 @@ export class Router {
       codec: foreign ? strictCodec() : recordsCodec(),
       clock: environment.clock,
       scheduler: environment.scheduler,
+      seek: () => {
+        if (foreign) this.#options.seek?.(nodeOf(placeId));
+      },
       onBroken: (what) => {
         this.#broken.add(placeId);
         place.lost({ place: placeId, reason: 'exception', what: `its session broke: ${what}` });
@@ -266,6 +314,8 @@ export class Router {
       },
     });
     this.#places.set(placeId, place);
+    this.#counts.set(nodeOf(placeId), (this.#counts.get(nodeOf(placeId)) ?? 0) + 1);
+    if (!isThere) this.#unreached.add(placeId);
     return place;
   }
 }

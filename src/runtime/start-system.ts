@@ -12,6 +12,7 @@ import type { Environment } from '../base/environment/environment.ts';
 import { describeThrown, UsageError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
+import { isAnnouncedAddress } from '../transport/node-aside.ts';
 import { isLoopback } from '../transport/websocket-network.ts';
 import { ActorSystem } from './actor-system.ts';
 import { ChildPlacement } from './child-placement.ts';
@@ -19,6 +20,7 @@ import { fingerprintsOf } from './fingerprints.ts';
 import { HeldThreads } from './held-threads.ts';
 import { Homes } from './homes.ts';
 import { NodeLinks } from './node-links.ts';
+import { nameOf } from './node-peer.ts';
 import { NodeRules } from './node-rules.ts';
 import { pinoLogger } from './pino-logger.ts';
 import { PlaceChoice } from './place-choice.ts';
@@ -66,6 +68,11 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
       `createSystem: ${options.listen} can be reached from other machines; give auth: secret({ file }) or mtls({ ca, cert, key }), or listen on 127.0.0.1`,
     );
   }
+  if (options.announce !== undefined && !isAnnouncedAddress(options.announce)) {
+    throw new UsageError(
+      `createSystem: announce takes the address that others are to dial, as ws://host:7000; it was given ${options.announce}`,
+    );
+  }
   const log = surroundings.log ?? pinoLogger(options.logLevel ?? 'warn');
   const { secret, certificates } = await readAuthentication(options.auth, log);
   const { slots: activity } = new ThreadActivity();
@@ -101,6 +108,8 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
     stacks,
     carrierTo: (placeId) =>
       nodeOf(placeId) === nodeId ? workers.carrierTo(placeId) : links.carrierTo('main', placeId),
+    seek: (nodeId) => links.seek(nodeId),
+    whyLost: (nodeId) => links.whyLost(nodeId),
     onBroken: (placeId, what) => onBroken(main, placeId, what),
   });
   /** The session of our place `at` with another broke: whoever sent what cannot be read is cut off. */
@@ -117,7 +126,7 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
     get running() {
       return workers.placeIds;
     },
-    node: (role, actorName) => links.pick(role, actorName),
+    node: (where, actorName) => links.pick(where, actorName),
     refuseIfDiffering: (placeId, actorName) => links.refuseIfDiffering(placeId, actorName),
   });
   const shutdownAfter = (): void => void system.shutdownFor('escalated');
@@ -131,6 +140,7 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
     destination: (placeId) => router.destination(placeId),
     onLeft: (cell) => router.onLeft(cell),
     protocolNamed: (name) => registry.protocol(name),
+    locate: async (node) => (node === nodeId || node === nameOf(nodeId) ? nodeId : links.locate(node)),
     placement: new ChildPlacement({ registry, router, choose: (where, actor) => choice.choose(where, actor, main) }),
     resourceFor: (declared) => {
       const registered = registry.resource(declared.name) ?? declared;
@@ -160,6 +170,7 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
     router,
     relay: (from, to, frame, epoch) => links.relay(from, to, frame, epoch),
     nodes: () => links.news,
+    onNodeWanted: (nodeId) => links.wanted(nodeId),
     onBroken,
     guardian: options.guardian ?? {},
     stacks,
@@ -179,6 +190,9 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
   links = new NodeLinks({
     environment,
     profile: { nodeId, roles: options.roles ?? [], fingerprints: fingerprintsOf(registry), threads: threads.max },
+    queued: () => host.waiting(limits.loadActorsMax),
+    announce: options.announce,
+    mayDial: (address) => options.auth !== undefined || isLoopback(address),
     clusterId: limits.clusterId,
     secret,
     certificates,

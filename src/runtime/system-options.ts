@@ -26,6 +26,11 @@ export interface SystemOptions {
    * listens stays alive until `shutdown()`, without a word.
    */
   listen?: string;
+  /**
+   * The address at which this node is to be dialled by nodes that hear of it from others: what `listen` gave unless given, where
+   * that is not an address of all interfaces, such as `ws://0.0.0.0:7000`. Needed behind such a one, and behind a proxy.
+   */
+  announce?: string;
   /** Addresses of nodes to join; joined again whenever the link is lost. */
   join?: readonly string[];
   /** What others may place actors by: `node({ role })`. */
@@ -82,6 +87,7 @@ const optionsSchema = z.strictObject({
   registry: z.unknown().optional(),
   threads: threadOptionsSchema.optional(),
   listen: z.string().optional(),
+  announce: z.string().optional(),
   join: z.array(z.string()).optional(),
   roles: z.array(z.string().min(1)).optional(),
   resumeMs: z.number().min(0).max(limits.resumeMsMax).optional(),

@@ -60,6 +60,8 @@ export type FromWorker =
   /** A child of one of its actors is to run somewhere; answered with `place-found`. */
   | { readonly kind: 'place-wanted'; readonly question: number; readonly where: Where; readonly actor: string }
   | { readonly kind: 'ready' }
+  /** It has something for a node that it knows no link to; answered with `node-up` or `node-down`. */
+  | { readonly kind: 'node-wanted'; readonly nodeId: string }
   | { readonly kind: 'failed'; readonly failure: StartFailure }
   /** A frame for a place of another node, meant for the link of that epoch. */
   | { readonly kind: 'relay'; readonly placeId: string; readonly frame: Uint8Array; readonly epoch: number }

@@ -63,6 +63,12 @@ async function start(
   /** What the main thread said last of the link to each node. */
   const nodes = new Map<string, NodeNews>();
   const log = logThrough(tellMain);
+  /** Has the main thread look for a node that nobody here knows a way to; it says what came of it. */
+  function seek(nodeId: string): void {
+    if (nodes.has(nodeId)) return;
+    nodes.set(nodeId, { kind: 'node-away', nodeId });
+    tellMain({ kind: 'node-wanted', nodeId });
+  }
   const router = new Router({
     environment,
     nodeId: nodeOf(placeId),
@@ -72,10 +78,14 @@ async function start(
     carrierTo(other) {
       const direct = peers.get(other);
       if (direct !== undefined) return portCarrier(direct);
-      const node = nodes.get(nodeOf(other));
-      if (node?.kind === 'node-away') return 'away';
-      return node?.kind === 'node-up' ? relayCarrier(main, other, node.epoch, node.resumes) : undefined;
+      const nodeId = nodeOf(other);
+      if (nodeId === nodeOf(placeId)) return undefined;
+      const node = nodes.get(nodeId);
+      if (node?.kind === 'node-up') return relayCarrier(main, other, node.epoch, node.resumes);
+      seek(nodeId);
+      return 'away';
     },
+    seek,
     onBroken: (other, what) => tellMain({ kind: 'broken', placeId: other, what }),
   });
   const questions = new PlaceQuestions(tellMain);

@@ -5,7 +5,7 @@
  * `node --watch` carries messages of Node as well.
  */
 import { availableParallelism } from 'node:os';
-import type { EventLoopUtilization } from 'node:perf_hooks';
+import { type EventLoopUtilization, performance } from 'node:perf_hooks';
 import { isMainThread, MessageChannel, type MessagePort, Worker, workerData } from 'node:worker_threads';
 import type { PlaceExit, PlaceHandle, Places, Port } from '../base/environment/place.ts';
 import { describeThrown, TroupeError, UsageError } from '../base/errors.ts';
@@ -34,6 +34,7 @@ interface Handover {
 /** Starts worker threads. Their output goes to this process's own, their environment is a copy of ours. */
 export function workerPlaces(): Places {
   const running = new Set<WorkerPlace>();
+  let usedAt = performance.eventLoopUtilization();
   const drainOutputs = (): void => {
     for (const place of running) place.output.drain();
   };
@@ -41,6 +42,12 @@ export function workerPlaces(): Places {
     parallelism: availableParallelism(),
     get isInspected() {
       return isInspected();
+    },
+    use: () => {
+      const now = performance.eventLoopUtilization();
+      const { utilization } = performance.eventLoopUtilization(now, usedAt);
+      usedAt = now;
+      return utilization;
     },
     start: async (options) => {
       const place = new WorkerPlace(options, (ended) => {

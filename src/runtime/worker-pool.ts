@@ -62,6 +62,8 @@ export interface WorkerPoolOptions {
   readonly router: Router;
   /** Passes a worker's frame on to a place of another node, over the link of that epoch. */
   readonly relay: (from: string, to: string, frame: Uint8Array, epoch: number) => void;
+  /** A worker has something for a node that it knows no link to. */
+  readonly onNodeWanted: (nodeId: string) => void;
   /** What there is of other nodes, for a new worker. */
   readonly nodes: () => readonly NodeNews[];
   /** The session of a worker with another place broke the protocol. */
@@ -382,6 +384,9 @@ export class WorkerPool {
         return;
       case 'log':
         this.#options.log[message.level]({ ...message.fields, place: worker.placeId }, message.text);
+        return;
+      case 'node-wanted':
+        this.#options.onNodeWanted(message.nodeId);
         return;
       case 'place-wanted':
         void placeAnswer(message.question, () =>

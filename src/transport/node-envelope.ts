@@ -6,12 +6,14 @@
 import { UsageError } from '../base/errors.ts';
 import { FrameRefused } from './errors.ts';
 import { transportLimits } from './limits.ts';
+import { decodeAside, type NodeAside } from './node-aside.ts';
 
 export type NodeEnvelope =
   | { readonly kind: 'frame'; readonly source: string; readonly target: string; readonly frame: Uint8Array }
   | { readonly kind: 'ping' | 'pong'; readonly number: number }
   | { readonly kind: 'place-down'; readonly thread: string }
   | { readonly kind: 'profile'; readonly bytes: Uint8Array }
+  | NodeAside
   | { readonly kind: 'malformed'; readonly field: string };
 
 const frameKind = 0x10;
@@ -79,7 +81,7 @@ export function decodeEnvelope(bytes: Uint8Array): NodeEnvelope {
     case profileKind:
       return { kind: 'profile', bytes: bytes.subarray(1) };
     default:
-      return malformed('kind');
+      return decodeAside(bytes);
   }
 }
 

@@ -14,6 +14,7 @@ import { Handshake, type HandshakeStep, type Refusal, refuse } from './handshake
 import { Heartbeat, type HeartbeatTimes } from './heartbeat.ts';
 import { nonceBytes, type Side } from './hello.ts';
 import { transportLimits } from './limits.ts';
+import { encodeAside, type NodeAside } from './node-aside.ts';
 import {
   decodeEnvelope,
   encodeFrame,
@@ -85,6 +86,10 @@ export interface NodeLink {
   sendPlaceDown(thread: string): boolean;
   /** The peer says that one of its threads has ended. */
   onPlaceDown: (thread: string) => void;
+  /** Says something beside the sessions, to a peer whose profile tells that it listens. False as for `send`. */
+  sendAside(aside: NodeAside): boolean;
+  /** The peer says something beside the sessions. */
+  onAside: (aside: NodeAside) => void;
   /** Called exactly once, at the end of the link for whatever reason, the loss of the heartbeat included. */
   onClose: (reason: CloseReason) => void;
   close(code: number, text: string): void;
@@ -220,6 +225,7 @@ class AuthenticatedLink implements NodeLink {
   readonly offered: AssociationOffer | undefined;
   readonly remote: string;
   onPlaceDown: (thread: string) => void = ignore;
+  onAside: (aside: NodeAside) => void = ignore;
 
   readonly #link: Link;
   readonly #heartbeat: Heartbeat;
@@ -292,6 +298,11 @@ class AuthenticatedLink implements NodeLink {
     return this.#write(encodePlaceDown(thread));
   }
 
+  sendAside(aside: NodeAside): boolean {
+    if (this.peer.address === undefined) return true;
+    return this.#write(encodeAside(aside));
+  }
+
   close(code: number, text: string): void {
     if (this.#closed !== undefined) return;
     this.#link.close(code, text);
@@ -343,6 +354,11 @@ class AuthenticatedLink implements NodeLink {
         return;
       case 'place-down':
         this.onPlaceDown(envelope.thread);
+        return;
+      case 'where':
+      case 'node-at':
+      case 'load':
+        this.onAside(envelope);
         return;
       case 'profile':
         this.#refuse('kind');

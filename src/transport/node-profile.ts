@@ -11,6 +11,7 @@ import { FrameRefused } from './errors.ts';
 import { strictCodec } from './frame-codec.ts';
 import { isNodeId } from './hello.ts';
 import { transportLimits } from './limits.ts';
+import { isAnnouncedAddress } from './node-aside.ts';
 import { macBytes } from './secret.ts';
 
 export interface NodeProfile {
@@ -26,17 +27,23 @@ export interface NodeProfile {
   readonly association?: AssociationOffer;
   /** Two MACs over its digest, where it came from a node with a secret. */
   readonly seal?: Uint8Array;
+  /**
+   * Where others may dial it; null where nobody can. Absent where it does not understand what is said beside sessions
+   * (`node-aside.ts`).
+   */
+  readonly address?: string | null;
 }
 
 /** Makes the seal of a profile; undefined where there is nothing to seal with. */
 export type SealProfile = (digest: Uint8Array) => Uint8Array | undefined;
 
 /** SHA-256 over all that a profile says but its seal: each text behind its length, in a fixed order. */
-export function profileDigest({ threads, roles, fingerprints, association }: NodeProfile): Uint8Array {
+export function profileDigest({ threads, roles, fingerprints, association, address }: NodeProfile): Uint8Array {
   const names = Object.keys(fingerprints).sort();
   const texts = [String(threads), String(roles.length), ...roles, String(names.length)];
   for (const name of names) texts.push(name, fingerprints[name]!);
   if (association !== undefined) texts.push(association.token, ...(association.resume ?? []));
+  if (address !== undefined) texts.push('address', address ?? '');
   const hash = createHash('sha256');
   const length = Buffer.alloc(2);
   for (const text of texts) {
@@ -50,10 +57,11 @@ const codecLimits = { ...transportLimits, frameBytesMax: transportLimits.profile
 
 /** @throws FrameRefused when the profile is beyond the limits that every peer enforces. */
 export function encodeProfile(profile: NodeProfile, seal?: SealProfile): Uint8Array {
-  const { nodeId, threads, roles, fingerprints, association } = profile;
+  const { nodeId, threads, roles, fingerprints, association, address } = profile;
   const said: unknown[] = association === undefined ? [] : [association.token, association.resume ?? null];
   const sealed = association === undefined ? undefined : seal?.(profileDigest(profile));
-  if (sealed !== undefined) said.push(sealed);
+  if (association !== undefined && address !== undefined) said.push(sealed ?? null, address);
+  else if (sealed !== undefined) said.push(sealed);
   const bytes = strictCodec(codecLimits).pack([nodeId, threads, roles, Object.entries(fingerprints).flat(), ...said]);
   const checked = decodeProfile(bytes, nodeId);
   if ('field' in checked) {
@@ -71,7 +79,7 @@ export function decodeProfile(bytes: Uint8Array, nodeId: string): NodeProfile | 
     if (error instanceof FrameRefused) return { field: `profile (${error.finding})` };
     throw error;
   }
-  const [id, threads, roles, pairs, token, resume, seal] = items;
+  const [id, threads, roles, pairs, token, resume, seal, address] = items;
   if (items.length < 4) return { field: 'profile.length' };
   if (id !== nodeId || !isNodeId(nodeId)) return { field: 'profile.nodeId' };
   if (!isCount(threads, transportLimits.profileThreadsMax)) return { field: 'profile.threads' };
@@ -88,7 +96,11 @@ export function decodeProfile(bytes: Uint8Array, nodeId: string): NodeProfile | 
   if (resume !== null && !isTokens(resume)) return { field: 'profile.resume' };
   const known = { ...profile, association: { token, resume: resume ?? undefined } };
   if (items.length === 6) return known;
-  return isSeal(seal) ? { ...known, seal } : { field: 'profile.seal' };
+  const isUnsealed = seal === null && items.length > 7;
+  if (!isUnsealed && !isSeal(seal)) return { field: 'profile.seal' };
+  const sealed = isUnsealed ? known : { ...known, seal: seal as Uint8Array };
+  if (items.length === 7) return sealed;
+  return address === null || isAnnouncedAddress(address) ? { ...sealed, address } : { field: 'profile.address' };
 }
 
 function isSeal(value: unknown): value is Uint8Array {

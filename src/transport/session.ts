@@ -532,6 +532,14 @@ export class Session implements Runnable {
     for (let frame = this.#again.shift(); frame !== undefined; frame = this.#again.shift()) this.#retained.push(frame);
   }
 
+  /** Goes over this carrier from the start, since nothing went over any before. */
+  startOn(carrier: Carrier): void {
+    if (this.#ended || this.#broken !== undefined) return;
+    this.#state = 'open';
+    this.#carrier = carrier;
+    this.#makeReady();
+  }
+
   /** Goes on over another carrier, once the other side has said there what it has received. */
   resume(carrier: Carrier): void {
     this.suspend();

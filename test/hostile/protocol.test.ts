@@ -412,6 +412,11 @@ describe('floods', () => {
       'target.meet',
       (n, actor) => [Kind.tell, actor, 1, 1, [{ other: [`${nodeId}/t${n}`, 1, '/target'] }]],
     ],
+    [
+      'refs to as many nodes',
+      'target.meet',
+      (n, actor) => [Kind.tell, actor, 1, 1, [{ other: [`nobody${n}~1/main`, 1, '/target'] }]],
+    ],
     ['offers', 'target.add', (n, actor) => [Kind.offer, n, actor, 1, { n: 1 }, 60_000]],
     ['jobs', 'target.add', (n, actor) => [Kind.job, n, actor, 1, { n: 1 }, null, null, null]],
     ['watches', 'target.add', (n, actor) => [Kind.watch, n, actor]],

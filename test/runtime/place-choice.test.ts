@@ -11,7 +11,7 @@ function choiceOf(sources: Partial<PlaceSources> = {}): PlaceChoice {
     refuseIfDiffering: () => undefined,
     thread: async () => 'n~1/t1',
     running: [],
-    node: (role) => `m~1/${role}`,
+    node: ({ role }) => `m~1/${role}`,
     ...sources,
   });
 }

@@ -123,6 +123,7 @@ export function scriptedPool(threads: number | ThreadOptions, cores = 4): Script
     router,
     relay: () => undefined,
     nodes: () => [],
+    onNodeWanted: () => undefined,
     onBroken: () => undefined,
     guardian: {},
     stacks: 'threads',

@@ -193,6 +193,22 @@ describe('the end of a node link', () => {
     ['a pong to ping 0', bytesOf(0x12, 0, 0, 0, 0), 'pong.number'],
     ['a place-down without a name', bytesOf(0x13), 'place-down.thread'],
     ['a place-down with a byte too much', bytesOf(0x13, 1, 'a', 0), 'place-down.thread'],
+    ['a question without flags', bytesOf(0x20), 'where.question'],
+    ['a question with flags of 2', bytesOf(0x20, 2, 1, 'a'), 'where.flags'],
+    ['a question without a node', bytesOf(0x20, 0, 0), 'where.question'],
+    ['a question with a byte too much', bytesOf(0x20, 0, 1, 'a', 0), 'where.question'],
+    ['a question for a path', bytesOf(0x20, 0, 4, '../a'), 'where.question'],
+    ['a question of 129 letters', bytesOf(0x20, 0, 129, 'a'.repeat(129)), 'where.question'],
+    ['an answer to no question', bytesOf(0x21, 0, 0), 'node-at.question'],
+    ['an answer whose id is beyond the end', bytesOf(0x21, 1, 'a', 9, 'a~1'), 'node-at.nodeId'],
+    ['an answer without an id', bytesOf(0x21, 1, 'a'), 'node-at.nodeId'],
+    ['an address of nobody', bytesOf(0x21, 1, 'a', 0, 'ws://h:1'), 'node-at.address'],
+    ['an address that is none', bytesOf(0x21, 1, 'a', 3, 'a~1', 'file:///etc'), 'node-at.address'],
+    ['an address with a control character', bytesOf(0x21, 1, 'a', 3, 'a~1', 'ws://h\n:1'), 'node-at.address'],
+    ['an address of 257 letters', bytesOf(0x21, 1, 'a', 3, 'a~1', `ws://${'h'.repeat(252)}`), 'node-at.address'],
+    ['a load of 7 bytes', bytesOf(0x22, 0, 0, 0, 0, 0, 0), 'load.length'],
+    ['a load with flags of 2', bytesOf(0x22, 2, 0, 0, 0, 0, 0, 0), 'load.flags'],
+    ['a use of more than all', bytesOf(0x22, 0, 3, 0xe9, 0, 0, 0, 0), 'load.use'],
   ])('comes with 4003 and the name of the field for %s', async (_what, envelope, field) => {
     const { a, b, links } = await openPair();
     links[1].deliver(envelope);
@@ -203,7 +219,7 @@ describe('the end of a node link', () => {
 
   it('comes with 4003 or not at all for 2,000 random envelopes, and nothing is thrown', async () => {
     const { b, links } = await openPair();
-    const start = fc.constantFrom(0x10, 0x11, 0x12, 0x13, 0x14, 0x00);
+    const start = fc.constantFrom(0x10, 0x11, 0x12, 0x13, 0x14, 0x20, 0x21, 0x22, 0x00);
     await fc.assert(
       fc.asyncProperty(start, fc.uint8Array({ maxLength: 40 }), async (kind, rest) => {
         links[1].deliver(bytesOf(kind, rest));
@@ -211,6 +227,14 @@ describe('the end of a node link', () => {
       }),
       { numRuns: 2_000 },
     );
+  });
+
+  it('does not come for what is beside the sessions, which a peer that does not know it is not told', async () => {
+    const { a, b, links } = await openPair();
+    const before = links[0].sent.length;
+    expect(a.link.sendAside({ kind: 'load', use: 1, queued: 0, isLeaving: true })).toBe(true);
+    await settle();
+    expect([links[0].sent.length - before, b.closes]).toEqual([0, []]);
   });
 
   it('holds 2 pongs at most for a peer that pings 1,000 times and reads nothing', async () => {

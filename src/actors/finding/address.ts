@@ -8,7 +8,6 @@ import * as z from 'zod';
 import { limits } from '../../base/limits.ts';
 import { placeIdPattern } from '../place-id.ts';
 import { refToWire, type SendableRef } from '../schema/ref-rules.ts';
-import type { Target } from '../target.ts';
 
 export type WireAddress = readonly [place: string, cell: number, branch: string];
 
@@ -23,10 +22,4 @@ export const addressSchema: AddressSchema = z.tuple([
 /** The address of a ref, which from then on can be reached from other places. */
 export function addressOf(ref: SendableRef): [place: string, cell: number, branch: string] {
   return ref[refToWire]() as [string, number, string];
-}
-
-/** Which life of which actor: the same text in every place, never used again. */
-export function incarnationOf(target: Target): string {
-  const { place, cell } = target.address();
-  return `${place}#${cell}`;
 }

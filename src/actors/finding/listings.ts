@@ -6,8 +6,8 @@
  * identity whether it is new.
  */
 import { limits } from '../../base/limits.ts';
-import type { Target, Watcher } from '../target.ts';
-import { incarnationOf, type WireAddress } from './address.ts';
+import { incarnationOf, type Target, type Watcher } from '../target.ts';
+import type { WireAddress } from './address.ts';
 
 export type Listing = readonly WireAddress[];
 

@@ -18,6 +18,8 @@ export const receptionCell = 0;
 export const receptionName = 'troupe.receptionist';
 
 type Question = z.ZodObject<{ name: z.ZodString; protocol: z.ZodString }>;
+type NodeQuestion = z.ZodObject<{ node: z.ZodString; name: z.ZodString; protocol: z.ZodString }>;
+type NotFound = { readonly notFound: z.ZodType<Unfound, Unfound> };
 type Entry = z.ZodObject<{ name: z.ZodString; protocol: z.ZodString; address: typeof addressSchema }>;
 type Addresses = z.ZodArray<typeof addressSchema>;
 type Refused = { readonly refused: z.ZodType<Refusal, Refusal> };
@@ -33,10 +35,18 @@ export type ReceptionProtocol = Protocol<
     /** A top-level actor on another thread has this name. */
     readonly nameElsewhere: AskOperation<Entry, z.ZodVoid, {}>;
     readonly named: AskOperation<Question, z.ZodNullable<typeof addressSchema>, Refused>;
+    /** The same on whatever node. */
+    readonly lookUp: AskOperation<NodeQuestion, z.ZodNullable<typeof addressSchema>, NotFound, true>;
     /** An entry ended with its actor: a message, so that those who observe look again. */
     readonly changed: TellOperation<z.ZodVoid>;
   }
 >;
+
+/** Why a name was not found. */
+export interface Unfound {
+  readonly reason: 'unknown' | 'unreachable';
+  readonly text: string;
+}
 
 const question: Question = z.object({ name: z.string(), protocol: z.string() });
 const entry: Entry = z.object({ name: z.string(), protocol: z.string(), address: addressSchema });
@@ -48,6 +58,12 @@ export const Reception: ReceptionProtocol = protocol(receptionName, {
   find: ask({ input: question, output: z.array(addressSchema), errors }),
   listings: stream({ input: question, output: z.array(addressSchema), errors }),
   nameElsewhere: ask({ input: entry, output: z.void() }),
+  lookUp: ask({
+    input: z.object({ node: z.string(), name: z.string(), protocol: z.string() }),
+    output: addressSchema.nullable(),
+    errors: { notFound: z.object({ reason: z.enum(['unknown', 'unreachable']), text: z.string() }) },
+    readonly: true,
+  }),
   named: ask({ input: question, output: addressSchema.nullable(), errors }),
   changed: tell(),
 });

@@ -5,15 +5,26 @@
  * worker threads too; `receptionist.ts` is how it is used.
  */
 import * as z from 'zod';
+import { limits } from '../../base/limits.ts';
+import { isA } from '../../base/thrown.ts';
 import { ActorBehavior } from '../behavior.ts';
 import type { Context } from '../context.ts';
 import type { Host } from '../host.ts';
-import type { AnyProtocol } from '../protocol.ts';
+import { DeclaredError } from '../outcomes.ts';
+import type { AnyProtocol, Ref } from '../protocol.ts';
+import { refClassOf } from '../ref.ts';
 import { Run } from '../run.ts';
 import { refToWire, type SendableRef } from '../schema/ref-rules.ts';
 import type { WireAddress } from './address.ts';
 import { isRefusal, type Listing, Listings, type Refusal } from './listings.ts';
-import { Reception, receptionName, sendable } from './reception-protocol.ts';
+import {
+  Reception,
+  type ReceptionProtocol,
+  receptionCell,
+  receptionName,
+  sendable,
+  type Unfound,
+} from './reception-protocol.ts';
 
 interface Question {
   readonly name: string;
@@ -22,6 +33,10 @@ interface Question {
 interface Entry extends Question {
   readonly address: WireAddress;
 }
+interface NodeQuestion extends Question {
+  readonly node: string;
+}
+type Looking = Context<{}, { notFound: z.ZodType<Unfound, Unfound> }, ReceptionState>;
 type Asked = Context<{}, { refused: z.ZodType<Refusal, Refusal> }, ReceptionState>;
 
 /** Its state, whose methods are its handlers. */
@@ -75,6 +90,23 @@ class ReceptionState {
     return ref[refToWire]() as [string, number, string];
   }
 
+  /** As `named`, on a node that is found by its id or its name. */
+  async lookUp({ node, name, protocol }: NodeQuestion, context: Looking): Promise<WireAddress | null> {
+    const host = this.#host;
+    try {
+      const nodeId = await host.locate(node);
+      const place = `${nodeId}/main`;
+      const target =
+        place === host.placeId
+          ? host.reception
+          : host.targetAt([place, receptionCell, `/${receptionName}`], receptionName);
+      const there = new (refClassOf(Reception))(target, host.outside) as unknown as Ref<ReceptionProtocol>;
+      return await there.named({ name, protocol }, { timeoutMs: limits.controlTimeoutMs });
+    } catch (error) {
+      return notFound(context, error);
+    }
+  }
+
   changed(): void {
     // That it was told is all: observers look after each message.
   }
@@ -83,6 +115,12 @@ class ReceptionState {
     this.#keys.close();
     this.#names.close();
   }
+}
+
+function notFound(context: Looking, error: unknown): never {
+  const fail = context.fail as (code: string, data: Unfound) => never;
+  if (isA(error, DeclaredError)) return fail('notFound', { reason: 'unknown', text: (error.data as Refusal).text });
+  return fail('notFound', { reason: 'unreachable', text: (error as Error).message });
 }
 
 function answer<T extends Listing | undefined>(result: T | Refusal, context: Asked): T {

@@ -5,18 +5,21 @@
  */
 
 import { UsageError } from '../../base/errors.ts';
+import { limits } from '../../base/limits.ts';
+import { isA } from '../../base/thrown.ts';
 import { LookupFailed } from '../errors.ts';
 import type { Host } from '../host.ts';
 import { compiledProtocol } from '../operation.ts';
-import { DeclaredError, type StreamFailure } from '../outcomes.ts';
+import { DeclaredError, NotDelivered, type StreamFailure } from '../outcomes.ts';
 import type { AnyProtocol, Ref, Stream } from '../protocol.ts';
 import { isRef, refClassOf } from '../ref.ts';
 import type { SendableRef } from '../schema/ref-rules.ts';
 import { streamOf } from '../stream-reader.ts';
 import type { Owner } from '../target.ts';
+import { type ActorAddress, isActorAddress, parseActorAddress } from './actor-address.ts';
 import { addressOf, type WireAddress } from './address.ts';
 import type { Refusal } from './listings.ts';
-import { Reception, type ReceptionProtocol } from './reception-protocol.ts';
+import { Reception, type ReceptionProtocol, type Unfound } from './reception-protocol.ts';
 import type { ServiceKey } from './service-key.ts';
 
 /**
@@ -75,15 +78,43 @@ export class Receptionist {
   }
 
   /**
-   * The top-level actor of that name on this node: of its main thread, else of a worker, else none.
+   * The top-level actor of that name on this node: of its main thread, else of a worker, else none. With an address,
+   * `troupe://node/name`, that on another node.
    *
    * @throws LookupFailed `protocol` where the actor of that name speaks another protocol
+   * @throws NotDelivered `unreachable` where the node of the address is not found
+   * @throws InvalidAddress
    */
   async named<T extends AnyProtocol>(protocol: T, name: string): Promise<Ref<T> | undefined> {
     const spoken = compiledProtocol(protocol).name;
+    if (typeof name === 'string' && isActorAddress(name)) return this.#onNode(protocol, parseActorAddress(name));
     if (typeof name !== 'string') throw new UsageError(`find takes a protocol and a name; it was given ${typeof name}`);
     const address = await asLookup(this.#reception.named({ name, protocol: spoken }));
     return address === null ? undefined : this.#refs([address], protocol)[0];
+  }
+
+  async #onNode<T extends AnyProtocol>(protocol: T, address: ActorAddress): Promise<Ref<T> | undefined> {
+    const looked = await this.lookUp(address, protocol.name);
+    if ('address' in looked) return this.#refs([looked.address], protocol)[0];
+    if (looked.reason === 'unreachable') throw new NotDelivered('unreachable', looked.text);
+    if (looked.isOther) throw new LookupFailed('protocol', looked.text);
+    return undefined;
+  }
+
+  /** @internal Who has that name on that node, or why nobody. Does not reject. */
+  async lookUp(
+    { node, name }: ActorAddress,
+    protocol: string,
+  ): Promise<{ readonly address: WireAddress } | (Unfound & { readonly isOther: boolean })> {
+    const timeoutMs = limits.controlTimeoutMs;
+    try {
+      const address = await this.#reception.lookUp({ node, name, protocol }, { timeoutMs });
+      if (address !== null) return { address };
+      return { reason: 'unknown', text: `no actor of node ${node} has the name "${name}"`, isOther: false };
+    } catch (error) {
+      if (isA(error, DeclaredError)) return { ...(error.data as Unfound), isOther: true };
+      return { reason: 'unreachable', text: (error as Error).message, isOther: false };
+    }
   }
 
   /** @internal An actor of this name runs on another thread. */

@@ -15,13 +15,25 @@ import type { CallOptions } from '../protocol.ts';
 import { noReplyInTime } from '../request.ts';
 import type { Run } from '../run.ts';
 import type { StreamProducer, StreamReader } from '../stream-reader.ts';
-import type { Owner } from '../target.ts';
-import type { Way } from './way.ts';
+import type { Owner, Target } from '../target.ts';
+
+/** Where messages go, or wait until it is known where. */
+export interface Passage {
+  readonly to: Target;
+  /** True while messages wait. */
+  readonly isHeld: boolean;
+  /** How many wait. */
+  readonly waiting: number;
+  /** True when no more may wait. */
+  readonly isFull: boolean;
+  /** Does `send` once the way is open: at once, or in its turn. */
+  through(send: () => void): void;
+}
 
 /** Whose way it is. */
 export interface OnTheWay {
   readonly host: Host;
-  readonly way: Way;
+  readonly way: Passage;
   path(): string;
 }
 
@@ -60,7 +72,7 @@ export function callBy(
   return new Promise((resolve, reject) => {
     const taken = take(to, operation, message);
     if (way.isFull)
-      throw new Rejected('full', `${operation.label}: too much waits for ${to.path()}, which moves; send later`);
+      throw new Rejected('full', `${operation.label}: too much waits for ${to.path()} already; send later`);
     const signal = options?.signal;
     if (signal !== undefined) checkSignal(signal, operation.label);
     if (signal?.aborted) throw aborted(operation, signal);

@@ -10,7 +10,7 @@ import type { Address } from '../target.ts';
 export type Where =
   | { readonly kind: 'here' }
   | ThreadPlace
-  | { readonly kind: 'node'; readonly role: string }
+  | NodePlace
   | { readonly kind: 'spread'; readonly places: readonly Where[] };
 
 /** A thread, as `thread()` gives it: any worker, the worker of a name, or the place of an actor. */
@@ -21,6 +21,16 @@ export interface ThreadPlace {
   readonly name?: string;
   /** The actor whose place it is. */
   readonly with?: Address;
+}
+
+/** Another node, as `node({ role })` gives it. */
+export interface NodePlace {
+  /** What tells it from other places. */
+  readonly kind: 'node';
+  /** What the node is for. */
+  readonly role: string;
+  /** One after the other, whatever they have to do. */
+  readonly inTurn?: boolean;
 }
 
 const kinds: readonly unknown[] = ['here', 'thread', 'node', 'spread'];

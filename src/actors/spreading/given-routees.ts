@@ -1,8 +1,8 @@
 /** The routees that a router was given, each for as long as it lives. */
 import { limits } from '../../base/limits.ts';
-import { incarnationOf } from '../finding/address.ts';
 import type { AnyProtocol } from '../protocol.ts';
 import { type InternalRef, targetOf } from '../ref.ts';
+import { incarnationOf } from '../target.ts';
 import type { Terminated } from '../watch.ts';
 import { type Managed, type OneRoutee, Routees, refuse } from './routees.ts';
 import { passesOnTo } from './router-cell.ts';

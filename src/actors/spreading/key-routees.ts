@@ -1,10 +1,10 @@
 /** Everybody registered under a service key, followed by a subscription. */
 import { describeThrown } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
-import { incarnationOf } from '../finding/address.ts';
 import type { ServiceKey } from '../finding/service-key.ts';
 import type { AnyProtocol, AnyRef } from '../protocol.ts';
 import { type InternalRef, targetOf } from '../ref.ts';
+import { incarnationOf } from '../target.ts';
 import { type Managed, Routees } from './routees.ts';
 import { passesOnTo } from './router-cell.ts';
 import type { Strategy } from './strategy.ts';

@@ -10,7 +10,6 @@ import { limits } from '../../base/limits.ts';
 import type { ActorDefinition } from '../actor.ts';
 import { ActorBehavior } from '../behavior.ts';
 import type { Context } from '../context.ts';
-import { incarnationOf } from '../finding/address.ts';
 import { compiledProtocol, type Operation } from '../operation.ts';
 import { Rejected } from '../outcomes.ts';
 import {
@@ -26,6 +25,7 @@ import { type InternalRef, targetOf } from '../ref.ts';
 import { Run } from '../run.ts';
 import { refOf } from '../schema/ref-schema.ts';
 import type { Target } from '../target.ts';
+import { incarnationOf } from '../target.ts';
 
 type Tells = { readonly [name: string]: TellOperation };
 type OwnName = 'subscribe' | 'unsubscribe';

@@ -32,6 +32,8 @@ export interface Places {
   readonly parallelism: number;
   /** True while the process runs under an inspector, so that a place may stand still because somebody looks at it. */
   readonly isInspected: boolean;
+  /** Which part of the time the loop of this thread was in use since it was asked last, from 0 to 1; absent: nobody can tell. */
+  use?(): number;
   /** Starts a place named `name` from the module at `entry`, handing it `init` (plain data). */
   start(options: {
     readonly entry: URL;
