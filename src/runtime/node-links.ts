@@ -457,7 +457,7 @@ export class NodeLinks {
     if (current === undefined || !isSame || !isAllowed) {
       // It ended here while the link was opened. The node is told so over another link.
       opened.close(closeCodes.normal, 'what would go on has ended meanwhile');
-      if (address !== undefined) this.#redial.again(address);
+      if (at !== undefined && !at.isFound) this.#redial.again(at.address);
       return;
     }
     if (current.link !== undefined) this.#suspend(current, 'it has linked anew', closeCodes.nodeIdentity);

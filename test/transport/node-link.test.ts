@@ -384,7 +384,7 @@ describe('the opening of a node link', () => {
   });
 
   it('ignores fields that a later version adds to the profile', () => {
-    const more = codec.pack(['n1', 1, [], [], token, null, new Uint8Array(64), 'more']);
+    const more = codec.pack(['n1', 1, [], [], token, null, new Uint8Array(64), null, 'more']);
     expect(decodeProfile(more, 'n1')).toMatchObject({ nodeId: 'n1', threads: 1 });
   });
 });
