@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../src/base/platform/seeded-random.ts';
 import { newToken } from '../../src/transport/association.ts';
 import { decodeAside, encodeAside, isAnnouncedAddress, type NodeAside } from '../../src/transport/node-aside.ts';
-import { decodeProfile, encodeProfile } from '../../src/transport/node-profile.ts';
+import { decodeProfile, encodeProfile, profileDigest } from '../../src/transport/node-profile.ts';
 
 const name = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._~-]{0,127}$/);
 const address = fc.stringMatching(/^wss?:\/\/[\x21-\x7e]{1,250}$/);
@@ -66,5 +66,11 @@ describe('a profile', () => {
   it.each([['ws://10.0.0.1:7000'], [null], [undefined]])('says the address %j', (said) => {
     const whole = said === undefined ? profile : { ...profile, address: said };
     expect(decodeProfile(encodeProfile(whole), 'n~1')).toEqual(whole);
+  });
+
+  it('is sealed with its address: one that is changed, or taken out, is another digest', () => {
+    const said = ['ws://10.0.0.1:7000', 'ws://10.0.0.2:7000', null].map((address) => ({ ...profile, address }));
+    const digests = [profile, ...said].map((one) => Buffer.from(profileDigest(one)).toString('hex'));
+    expect(new Set(digests).size).toBe(4);
   });
 });
