@@ -7,6 +7,7 @@
  * loss the oldest goes alone, and the others follow once it was answered.
  */
 import type { Cancel } from '../../base/environment/clock.ts';
+import { hashKey } from '../../base/hash-key.ts';
 import { limits } from '../../base/limits.ts';
 import { isA } from '../../base/thrown.ts';
 import { Cell } from '../cell.ts';
@@ -54,8 +55,9 @@ export class Channel {
     this.#target = target;
     this.#options = options;
     this.#owner = new NeutralOwner(options.owner);
-    // A letter first, as the pattern of such names has it.
-    this.#id = `p${options.owner.host.random.id()}`;
+    const { placeId, random } = options.owner.host;
+    // Places that share a seed, in tests, would name theirs alike.
+    this.#id = `${hashKey(placeId).toString(36)}-${random.id()}`;
   }
 
   get target(): Target {
