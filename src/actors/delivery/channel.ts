@@ -4,7 +4,7 @@
  *
  * Every message is an ask without a time limit of its own, since the runtime settles an ask exactly when its answer can no
  * longer come. So nothing is sent twice because a consumer is slow; only what was lost is sent again, in order. After a
- * loss the oldest goes alone, and the others follow once it was answered.
+ * loss the oldest goes alone, and others follow as it is answered (TCP's slow start).
  */
 import type { Cancel } from '../../base/environment/clock.ts';
 import { hashKey } from '../../base/hash-key.ts';
@@ -43,6 +43,11 @@ export class Channel {
   #flight: Undelivered[] = [];
   #next = 1;
   #asked = 0;
+  /**
+   * Of how many of these an ask may be open: one after a loss, or where the consumer had no room, then one more for each
+   * that was answered. A whole window at once would throw itself out of a mailbox that drops its oldest, for ever.
+   */
+  #open: number;
   /** Nothing is sent before it fires. */
   #pause: Cancel | undefined = undefined;
   #pauseMs: number = limits.deliveryRetryMinMs;
@@ -54,6 +59,7 @@ export class Channel {
   constructor(target: Target, options: ChannelOptions) {
     this.#target = target;
     this.#options = options;
+    this.#open = options.window;
     this.#owner = new NeutralOwner(options.owner);
     const { placeId, random } = options.owner.host;
     // Places that share a seed, in tests, would name theirs alike.
@@ -134,9 +140,9 @@ export class Channel {
 
   #pump(): void {
     if (this.#isClosed || this.#hasEnded || this.#pause !== undefined) return;
-    for (const message of this.#flight) {
-      if (!message.isAsked) void this.#ask(message);
-      if (this.#lostSinceMs !== undefined) return;
+    const flight = this.#flight;
+    for (let at = 0; at < this.#open && at < flight.length; at += 1) {
+      if (!flight[at]!.isAsked) void this.#ask(flight[at]!);
     }
   }
 
@@ -161,6 +167,8 @@ export class Channel {
   #settle(message: Undelivered, tell: () => void): void {
     this.#flight.splice(this.#flight.indexOf(message), 1);
     tell();
+    this.#open = Math.min(this.#open + 1, this.#options.window);
+    this.#pauseMs = limits.deliveryRetryMinMs;
     this.#answered();
     this.#pump();
     this.#options.onOutcome();
@@ -168,7 +176,7 @@ export class Channel {
     this.#look();
   }
 
-  /** The receiver is there. */
+  /** The receiver is there: what comes next need not wait. */
   #answered(): void {
     if (this.#lostSinceMs === undefined) return;
     this.#lostSinceMs = undefined;
@@ -223,6 +231,7 @@ export class Channel {
   }
 
   #rest(): void {
+    this.#open = 1;
     if (this.#pause !== undefined) return;
     const { environment, random } = this.#owner.host;
     const pauseMs = this.#pauseMs * (0.5 + random.fraction() / 2);
