@@ -11,6 +11,7 @@ import { hashKey } from '../../base/hash-key.ts';
 import { limits } from '../../base/limits.ts';
 import { isA } from '../../base/thrown.ts';
 import { Cell } from '../cell.ts';
+import { GoneTarget } from '../gone-target.ts';
 import type { Operation } from '../operation.ts';
 import { ActorFailed, DeclaredError, NotDelivered, OutcomeUnknown, Rejected } from '../outcomes.ts';
 import type { Owner, Target } from '../target.ts';
@@ -238,10 +239,19 @@ export class Channel {
     this.#pauseMs = Math.min(this.#pauseMs * 2, limits.deliveryRetryMaxMs);
     this.#pause = environment.clock.wake(pauseMs, () => {
       this.#pause = undefined;
+      this.#lookAgain();
       this.#pump();
       // One that has nothing under way may be given something to be tried with.
       if (this.#flight.length === 0) this.#options.onOutcome();
     });
+  }
+
+  /** A ref that came while there was no way to its place leads nowhere; by now there may be one. */
+  #lookAgain(): void {
+    if (!(this.#target instanceof GoneTarget)) return;
+    const { place, cell } = this.#target.address();
+    const address = [place, cell, this.#target.branch()] as const;
+    this.#target = this.#owner.host.targetAt(address, this.#target.protocolName);
   }
 
   /** Tells of trouble once nothing is under way: until then some of it may still be answered. */

@@ -235,6 +235,21 @@ describe('reliable(ref) over a link', () => {
     expect(seen).toHaveLength(4);
   });
 
+  it('reaches an actor whose ref came while there was no way to its place', async () => {
+    seen.length = 0;
+    const several = new SeveralPlaces([ledger], { places: ['a~1/main', 'b~1/main'] });
+    const [a, b] = several.places as [(typeof several.places)[0], (typeof several.places)[0]];
+    const there = await b.spawn(ledger);
+    several.cut(a, b);
+    const ref = a.own(there);
+    const sent = reliable(ref).add(1);
+    await several.advance(1_000);
+    several.join(a, b);
+    await several.advance(1_000);
+    await sent;
+    expect(await there.total()).toBe(1);
+  });
+
   it('gives up after giveUpMs, and says which may have run', async () => {
     const { several, a, b, ref } = await twoNodes();
     const out = reliable(ref, { giveUpMs: 5_000 });
