@@ -209,8 +209,8 @@ export const limits = {
   operationNamesMax: 4_096,
   /** Operations that one thread names to the others for its activity; further ones are shown without a name. */
   operationsNamedMax: 65_536,
-  /** Such a name: a protocol's, a dot and an operation's. */
-  operationLabelCharactersMax: 257,
+  /** Such a name: a protocol's, a dot and an operation's, and how it is delivered. */
+  operationLabelCharactersMax: 262,
   /** Threads of another node that a session is open with: it ends them by name, and a machine has a few hundred cores. */
   placesPerNodeMax: 1_024,
   /** Routes to actors of other nodes that have moved: beyond these, messages take the way by their old place. */
