@@ -135,6 +135,8 @@ export class Host {
   readonly outside: Outside;
   /** Told when the place has stopped its actors: reliable producers of code outside of actors. */
   readonly ends: Set<(why: string) => void> = new Set();
+  /** Told when a node can be reached again, whose places were lost. */
+  readonly reached: Set<(nodeId: string) => void> = new Set();
   readonly handOver: HandOver;
   readonly #pack: Pack;
   /** True while one message is sent to several, of whom the present one gets a copy of what its sender gives away. */

@@ -183,6 +183,7 @@ export class Router {
       if (carrier !== undefined && carrier !== 'away') place.session.resume(carrier);
     }
     this.place(`${nodeId}/main`);
+    for (const told of [...(this.#host?.reached ?? [])]) told(nodeId);
   }
 
   lostNode(nodeId: string, why: string): void {

@@ -104,7 +104,7 @@ const step = fc.oneof(
   { weight: 16, arbitrary: fc.record({ do: fc.constant('deliver' as const), which: fc.nat(50) }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('advance' as const), ms: fc.constantFrom(5, 40, 400) }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('cut' as const), joins: fc.boolean() }) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('join' as const) }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('join' as const), told: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('hold' as const), back: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('letGo' as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('move' as const), to: fc.integer({ min: 1, max: 2 }) }) },
@@ -159,7 +159,7 @@ class Program {
         if (one.joins) this.#join();
         break;
       case 'join':
-        this.#join();
+        this.#join(one.told);
         break;
       case 'hold':
         for (const place of this.#home)
@@ -180,8 +180,8 @@ class Program {
     await several.think();
   }
 
-  #join(): void {
-    for (const place of this.#home) this.#several.join(this.#a, place);
+  #join(told = false): void {
+    for (const place of this.#home) this.#several.join(this.#a, place, told);
   }
 
   #send(by: number, what: Sent['what']): void {
@@ -210,6 +210,7 @@ class Program {
     this.#join();
     for (let rounds = 0; rounds < 400 && this.#open > 0; rounds += 1) await several.advance(100);
     expect(this.#open).toBe(0);
+    await several.advance(100);
     for (const out of this.#producers) {
       expect(deliveryOf(out)).toMatchObject({ unconfirmed: 0, hasRoom: true });
       deliveryOf(out).close();
@@ -220,7 +221,7 @@ class Program {
     const cell = home.cellOf(this.#local)!;
     expect(cell.extensionIfAny?.consumer?.own ?? {}).toEqual({});
     expect((cell.ownState as { deliveries: Deliveries }).deliveries).toEqual({});
-    for (const { host } of several.places) expect(host.deadlines.open).toBe(0);
+    for (const { host } of several.places) expect([host.deadlines.open, host.reached.size]).toEqual([0, 0]);
   }
 
   get #open(): number {

@@ -232,11 +232,14 @@ export class SeveralPlaces {
     b.router.lost(a.id, 'cut by the test');
   }
 
-  /** They have a new link, and a new session. */
-  join(a: Place, b: Place): void {
+  /** They have a new link, and a new session; `told` where what waits for that is told so, as by the links of nodes. */
+  join(a: Place, b: Place, told = false): void {
     for (const pair of [`${a.id} ${b.id}`, `${b.id} ${a.id}`]) this.#cut.delete(pair);
     a.router.place(b.id);
     b.router.place(a.id);
+    if (!told) return;
+    for (const tell of [...a.host.reached]) tell(b.id.slice(0, b.id.indexOf('/')));
+    for (const tell of [...b.host.reached]) tell(a.id.slice(0, a.id.indexOf('/')));
   }
 
   /** What a place that has died had under way is gone, and everybody else is told. */

@@ -63,10 +63,10 @@ work.price('tea') satisfies Promise<number>;
 addWorker(some, shop);
 // @ts-expect-error streams are no work
 void work.prices;
-declare const other: Ref<typeof Other>;
+declare const another: Ref<typeof Other>;
 const Other = protocol('other', { a: tell() });
 // @ts-expect-error a worker of another protocol
-workQueue(Shop, [other]);
+workQueue(Shop, [another]);
 
 export const ledger = actor(
   Shop,
@@ -88,5 +88,5 @@ actor(
     // @ts-expect-error not where the state has it
     deliveries: (state) => state.deliveries,
   },
-  { order: () => undefined, close: () => undefined, price: () => 1, prices: async function* () {} },
+  { order: () => undefined, close: () => undefined, price: () => 1, prices: () => shop.prices() },
 );

@@ -52,10 +52,16 @@ export class Channel {
   /** Nothing is sent before it fires. */
   #pause: Cancel | undefined = undefined;
   #pauseMs: number = limits.deliveryRetryMinMs;
-  /** Since when every attempt was lost, on the monotonic clock. */
+  /** Since when nothing has got there, on the monotonic clock. */
   #lostSinceMs: number | undefined = undefined;
   #hasEnded = false;
   #isClosed = false;
+  /** Told when a node is back: what waits for it need not wait for its time. */
+  readonly #onReached = (nodeId: string): void => {
+    if (!this.#target.address().place.startsWith(`${nodeId}/`)) return;
+    this.#endPause();
+    this.#goOn();
+  };
 
   constructor(target: Target, options: ChannelOptions) {
     this.#target = target;
@@ -135,7 +141,8 @@ export class Channel {
   /** Not where nobody is left who would remember it. */
   #sayFarewell(): void {
     const isOver = this.#target instanceof Cell && this.#target.isOver && !this.#target.hasMoved;
-    if (this.#next === 1 || this.#hasEnded || this.#lostSinceMs !== undefined || isOver) return;
+    if (this.#next === 1 || this.#hasEnded || isOver) return;
+    this.#lookAgain();
     this.#target.tell(this.#options.operations.over, this.#id);
   }
 
@@ -185,6 +192,7 @@ export class Channel {
   }
 
   #endPause(): void {
+    this.#owner.host.reached.delete(this.#onReached);
     this.#pause?.();
     this.#pause = undefined;
     this.#pauseMs = limits.deliveryRetryMinMs;
@@ -215,6 +223,8 @@ export class Channel {
       case 'unknown':
         message.isInDoubt = true;
         message.mayHaveRun = true;
+        // It had left, so the receiver was within reach until now.
+        this.#lostSinceMs = undefined;
         this.#lost();
         break;
       case 'lost':
@@ -227,7 +237,9 @@ export class Channel {
   }
 
   #lost(): void {
-    this.#lostSinceMs ??= this.#owner.host.environment.clock.monotonicMs();
+    const { environment, reached } = this.#owner.host;
+    this.#lostSinceMs ??= environment.clock.monotonicMs();
+    reached.add(this.#onReached);
     this.#rest();
   }
 
@@ -239,11 +251,15 @@ export class Channel {
     this.#pauseMs = Math.min(this.#pauseMs * 2, limits.deliveryRetryMaxMs);
     this.#pause = environment.clock.wake(pauseMs, () => {
       this.#pause = undefined;
-      this.#lookAgain();
-      this.#pump();
-      // One that has nothing under way may be given something to be tried with.
-      if (this.#flight.length === 0) this.#options.onOutcome();
+      this.#goOn();
     });
+  }
+
+  #goOn(): void {
+    this.#lookAgain();
+    this.#pump();
+    // One that has nothing under way may be given something to be tried with.
+    if (this.#flight.length === 0) this.#options.onOutcome();
   }
 
   /** A ref that came while there was no way to its place leads nowhere; by now there may be one. */

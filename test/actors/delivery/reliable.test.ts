@@ -250,6 +250,18 @@ describe('reliable(ref) over a link', () => {
     expect(await there.total()).toBe(1);
   });
 
+  it('goes on at once when the node is back, however long it was away', async () => {
+    const { several, a, b, ref } = await twoNodes();
+    const out = reliable(ref);
+    several.cut(a, b);
+    const sent = [out.add(1), out.add(2)];
+    await several.advance(30_000);
+    several.join(a, b, true);
+    await several.settle();
+    expect(seen.map(([n]) => n)).toEqual([1, 2]);
+    await Promise.all(sent);
+  });
+
   it('gives up after giveUpMs, and says which may have run', async () => {
     const { several, a, b, ref } = await twoNodes();
     const out = reliable(ref, { giveUpMs: 5_000 });
