@@ -61,6 +61,7 @@ export abstract class Producer {
     const ends = endsOf(owner);
     ends.add(end);
     this.#forgetOwner = () => ends.delete(end);
+    if (owner instanceof Cell && owner.isOver) end(`${owner.path()} has ended`);
   }
 
   send(operation: Operation, message: unknown): Promise<unknown> {

@@ -182,6 +182,27 @@ describe('reliable(ref) on one place', () => {
     void a;
   });
 
+  it('sends nothing for an actor that has ended already', async () => {
+    const { there, several } = await twoNodes();
+    const Holder = protocol('holder', { hold: tell() });
+    let kept: Ref<typeof Ledger> | undefined;
+    const holder = actor(
+      Holder,
+      { args: z.object({ ref: refOf(Ledger) }), state: ({ ref }) => ({ ref }) },
+      {
+        hold: ({ ref }) => {
+          kept = ref;
+        },
+      },
+    );
+    const ref = await several.places[1]!.spawn(holder, { args: { ref: there } });
+    ref.hold();
+    await several.settle();
+    await stop(ref);
+    await expect(reliable(kept!).add(1)).rejects.toMatchObject({ code: 'DeliveryFailed', reason: 'closed' });
+    expect(seen).toEqual([]);
+  });
+
   it('rejects what has no outcome when its place stops', async () => {
     const { there, b } = await twoNodes();
     const out = reliable(there);
