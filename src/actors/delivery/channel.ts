@@ -210,7 +210,8 @@ export class Channel {
     switch (what) {
       case 'gap':
         this.#answered();
-        // What is missing is on its way, or is sent first.
+        // Not before what is missing was answered: else it would come too early again and again, as fast as it can.
+        this.#open = Math.max(1, Math.min(this.#open, this.#flight.indexOf(message)));
         this.#pump();
         break;
       case 'full':
