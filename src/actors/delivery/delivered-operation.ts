@@ -115,3 +115,9 @@ export function deliveredOperations(protocol: CompiledProtocol): DeliveredOperat
 function asZod(schema: z.ZodType): z.ZodType {
   return '_zod' in schema ? schema : z.unknown();
 }
+
+/** The label that a right to call it goes by: that of what is delivered. Undefined for a farewell, which harms nobody. */
+export function rightLabelOf(label: string): string | undefined {
+  if (label.endsWith(`.${farewell}`)) return undefined;
+  return label.endsWith(suffix) ? label.slice(0, -suffix.length) : label;
+}
