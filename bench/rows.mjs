@@ -26,6 +26,7 @@ export const rows = [
   { row: 'ping-pong, trusted', file: 'ping-pong', settings: trusted },
   { row: 'bursts of 1,000 against 10', file: 'bursts', settings: parse },
   { row: 'lone ask', file: 'lone-ask', settings: parse },
+  { row: 'reliable ask', file: 'reliable-ask', settings: parse },
   ...timerLagRows(),
   {
     row: 'bytes per idle actor, refs dropped',

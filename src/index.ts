@@ -25,6 +25,27 @@ export type {
   TimerOptions,
 } from './actors/context.ts';
 export type { DeadLetter, DeadLetterReason, LostWithPlace } from './actors/dead-letters.ts';
+export type { Deliveries, DeliveryOutcome, ProducerRecord } from './actors/delivery/deliveries.ts';
+export { DeliveryFailed } from './actors/delivery/errors.ts';
+export {
+  type AnyReliable,
+  type Delivery,
+  deliveryOf,
+  type OperationsOf,
+  type ReliableMethod,
+  type ReliableMethods,
+  type ReliableOutcome,
+} from './actors/delivery/methods.ts';
+export { type Reliable, type ReliableOptions, reliable } from './actors/delivery/reliable.ts';
+export {
+  addWorker,
+  removeWorker,
+  type WorkersFrom,
+  type WorkQueue,
+  type WorkQueueOptions,
+  workersOf,
+  workQueue,
+} from './actors/delivery/work-queue.ts';
 export {
   InvalidAddress,
   LinkedActorFailed,

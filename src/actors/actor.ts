@@ -6,6 +6,7 @@
 import type * as z from 'zod';
 import { ActorBehavior, type Parts } from './behavior.ts';
 import type { ActorContext, ClosureHandlers, Handlers } from './context.ts';
+import type { Deliveries } from './delivery/deliveries.ts';
 import { checkFunction, checkKeys, checkResources, checkSignals } from './given.ts';
 import { compiledProtocol } from './operation.ts';
 import type { AnyProtocol, Operations, Out, Protocol } from './protocol.ts';
@@ -108,6 +109,12 @@ export interface ActorOptions<
    * these leave out is handled as in the third.
    */
   behaviors?: readonly B[];
+  /**
+   * Where its state keeps what reliable producers delivered, such as `(state) => state.deliveries`, which begins as `{}`.
+   * Then the two are one: a state that comes back knows what it has handled already. The runtime remembers it
+   * otherwise, for as long as the actor lives, its restarts and moves included.
+   */
+  deliveries?: (state: NoInfer<St>) => Deliveries;
   /** What it does at moments of its life that no message brings about. */
   signals?: Signals<NoInfer<St>, ActorContext<PO & NoInfer<N>, NoInfer<St>, PN, NoInfer<B>>>;
 }
@@ -155,8 +162,9 @@ export function actor<
   handlers: Handlers<NoInfer<St>, PO & NoInfer<N>, PO & NoInfer<N>, PN, NoInfer<B>>,
   ...behaviors: BehaviorsArgument<B, Handlers<NoInfer<St>, PO & NoInfer<N>, PO & NoInfer<N>, PN, NoInfer<B>>>
 ): ActorDefinition<Protocol<PN, PO>, A> {
-  const parts = definitionParts<A, PO, N>(options, protocol, ['state', 'behaviors']);
+  const parts = definitionParts<A, PO, N>(options, protocol, ['state', 'behaviors', 'deliveries']);
   checkFunction(options.state, `${parts.name}: state`);
+  if (options.deliveries !== undefined) checkFunction(options.deliveries, `${parts.name}: deliveries`);
   checkKeys(handlers, Object.keys({ ...protocol.ops, ...parts.internal }), `${parts.name}: handlers`);
   return new ActorBehavior<Protocol<PN, PO>, A>(protocol, {
     ...parts,
@@ -166,6 +174,7 @@ export function actor<
     behaviors: options.behaviors ?? [],
     behaviorHandlers: (behaviors[0] ?? {}) as Readonly<Record<string, Readonly<Record<string, unknown>>>>,
     closure: false,
+    deliveries: options.deliveries as ((state: unknown) => unknown) | undefined,
   });
 }
 

@@ -8,6 +8,8 @@ import { UsageError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { ActorDefinition, MailboxOptions, Signals } from './actor.ts';
 import type { Cell } from './cell.ts';
+import { consumerHandler } from './delivery/consumer.ts';
+import { deliveredOperations } from './delivery/delivered-operation.ts';
 import { checkKeys } from './given.ts';
 import {
   baseTable,
@@ -72,6 +74,8 @@ export interface Parts<A> {
   readonly front?: Front;
   /** Handles the end of a state's time, where the actor is a machine. */
   readonly stateTimeout?: SignalFunction<unknown>;
+  /** Where in its state it keeps what reliable producers delivered. */
+  readonly deliveries?: ((state: unknown) => unknown) | undefined;
   /** Makes the state of its data, where the two differ. */
   readonly stateAgain?: (data: unknown) => unknown;
 }
@@ -98,6 +102,8 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
   readonly stateAgain: (data: unknown) => unknown;
   /** True where the state is what `createState` returned: an object of handlers. */
   readonly closure: boolean;
+  /** Where in its state it keeps what reliable producers delivered; undefined where its cell does. */
+  readonly deliveries: ((state: unknown) => unknown) | undefined;
   readonly uses: readonly Resource<string, unknown>[];
   readonly signals: Signals<unknown, unknown>;
   /** The envelope of `signals.terminated`, which waits in the mailbox like a message. */
@@ -137,7 +143,9 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
     this.protocol = protocol;
     this.args = parts.args;
     this.compiled = compiledProtocol(protocol);
-    const internal = compileOperations(protocol.name, parts.internal, this.compiled.operations.size);
+    // The public operations, the one slot of what is delivered reliably, the private operations, and then signals.
+    const deliveryIndex = this.compiled.operations.size;
+    const internal = compileOperations(protocol.name, parts.internal, deliveryIndex + 1);
     this.operations = new Map([...this.compiled.operations, ...internal]);
     this.argsType = compileMessageType(parts.args, `arguments of actor "${parts.name}"`);
     this.createState = parts.createState;
@@ -146,8 +154,10 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
     this.front = parts.front;
     const handled = [...(this.front === undefined ? this.operations : this.front.control.operations).values()];
     const base = parts.closure ? closureTable(handled) : baseTable(parts.handlers, handled);
+    this.deliveries = parts.deliveries;
     // Signals are told by their numbers, which are above those of what is passed on too.
-    if (this.front !== undefined) while (base.length < this.operations.size) base.push(passedOn);
+    if (this.front !== undefined) while (base.length <= deliveryIndex) base.push(passedOn);
+    else base.splice(deliveryIndex, 0, consumerHandler(this));
     this.behaviors = behaviorTables(parts.name, parts.behaviors, parts.behaviorHandlers, base, this.operations);
     const handlers: HandlerFunction[] = this.behaviors.size === 0 ? base : presentTable(base);
     this.interleaves = parts.reentrant || handled.some(({ interleaves }) => interleaves > 0);
@@ -196,6 +206,7 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
   /** What its handlers are called, by their numbers; then its start, and its end. For people, and made when they look. */
   labels(): readonly string[] {
     const labels: string[] = this.handlers.map(() => this.name);
+    if (this.front === undefined) labels[this.compiled.operations.size] = `${this.name}, delivered reliably`;
     const handled = this.front === undefined ? this.operations : this.front.control.operations;
     for (const { index, label } of handled.values()) labels[index] = label;
     for (const signal of [this.terminated, this.idle, this.stateTimeout]) {
@@ -207,13 +218,18 @@ export class ActorBehavior<T extends AnyProtocol = AnyProtocol, A extends z.ZodT
 
   /** The operation that another place names so. */
   labelled(label: string): Operation | undefined {
-    return this.compiled.byLabel.get(label) ?? this.front?.control.byLabel.get(label);
+    const operation = this.compiled.byLabel.get(label);
+    if (operation !== undefined) return operation;
+    // A router would spread what belongs to one receiver.
+    return this.front === undefined
+      ? deliveredOperations(this.compiled).labelled(label)
+      : this.front.control.byLabel.get(label);
   }
 
   /** Any operation by its label, also a private one: between threads, for an actor that has moved. */
   labelledAny(label: string): Operation | undefined {
     const operation = this.operations.get(label.slice(label.lastIndexOf('.') + 1));
-    return operation?.label === label ? operation : undefined;
+    return operation?.label === label ? operation : deliveredOperations(this.compiled).labelled(label);
   }
 
   /** The shape of the actor as seen from other places: equal text, equal operations and arguments. */

@@ -4,6 +4,7 @@ import { Ring } from '../base/ring.ts';
 import type { BehaviorStack } from './behavior-stack.ts';
 import { Beside } from './beside.ts';
 import type { Cell } from './cell.ts';
+import type { Consumer } from './delivery/consumer.ts';
 import type { FailureLog } from './failure-log.ts';
 import type { Host } from './host.ts';
 import type { Links } from './link.ts';
@@ -67,6 +68,10 @@ export class CellExtension {
   departure: Departure | undefined = undefined;
   /** Work of this generation that it handed to `ctx.run` and that is open. */
   openWork = 0;
+  /** What it remembers of reliable producers. */
+  consumer: Consumer | undefined = undefined;
+  /** Told when the generation ends: reliable producers that belong to it. */
+  generationEnds: Set<(why: string) => void> | undefined = undefined;
   /** How often it has moved. */
   hop = 0;
   /** The way to it, while it lives in another place. */
@@ -144,6 +149,9 @@ export class CellExtension {
     }
     this.streams.clear();
     this.pulls.clear();
+    const ends = this.generationEnds;
+    this.generationEnds = undefined;
+    for (const end of ends ?? []) end(why);
   }
 
   /** The actor has ended: whatever of its code still runs gets nothing more from here. */

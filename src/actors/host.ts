@@ -139,6 +139,10 @@ export class Host {
   };
   /** Owner of the refs that code outside of actors holds. */
   readonly outside: Outside;
+  /** Told when the place has stopped its actors: reliable producers of code outside of actors. */
+  readonly ends: Set<(why: string) => void> = new Set();
+  /** Told when a node can be reached again, whose places were lost. */
+  readonly reached: Set<(nodeId: string) => void> = new Set();
   readonly handOver: HandOver;
   readonly #pack: Pack;
   /** True while one message is sent to several, of whom the present one gets a copy of what its sender gives away. */
@@ -650,6 +654,7 @@ export class Host {
     await within(this.environment.clock, deadlineMs, Promise.all(ends));
     const left = viewsOf(this.#roots);
     for (const root of [...this.#roots].reverse()) void root.stop(true, undefined);
+    for (const end of this.ends) end('the system is shutting down');
     // Last, since what stops may take itself out. It waits for nobody.
     await this.#reception?.stop(false, { deadlineMs }).catch(() => undefined);
     return left;

@@ -11,6 +11,7 @@ import type { ActorBehavior } from './behavior.ts';
 import { Belongings } from './belongings.ts';
 import type { CellExtension } from './cell-extension.ts';
 import type { DeadLetterReason } from './dead-letters.ts';
+import { DeliveredOperation } from './delivery/delivered-operation.ts';
 import { FailureLog } from './failure-log.ts';
 import type { Host } from './host.ts';
 import type { HostedBehavior } from './hosted-behavior.ts';
@@ -405,10 +406,13 @@ export abstract class Mailbox {
     return lanes === undefined ? new PairQueue<Envelope, unknown>() : new LaneQueue(this, lanes.count);
   }
 
-  /** The last lane for a signal, so that it comes after all messages, and where the definition fails to say. */
+  /**
+   * The last lane for a signal, so that it comes after all messages, for what a reliable producer sent, which is handled in
+   * its order, and where the definition fails to say.
+   */
   laneOf(envelope: Envelope, message: unknown): number {
     const { count, of } = this.behavior.lanes!;
-    if (this.isSignal(envelope)) return count - 1;
+    if (this.isSignal(envelope) || envelope.operation instanceof DeliveredOperation) return count - 1;
     try {
       return of(envelope.operation.name, message);
     } catch (error) {

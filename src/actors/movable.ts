@@ -9,6 +9,8 @@
 import { limits } from '../base/limits.ts';
 import { BehaviorStack } from './behavior-stack.ts';
 import type { Cell } from './cell.ts';
+import { Consumer } from './delivery/consumer.ts';
+import type { Deliveries } from './delivery/deliveries.ts';
 import { MoveRefused } from './errors.ts';
 import { Links } from './link.ts';
 import { Machine } from './machine-state.ts';
@@ -148,6 +150,7 @@ export abstract class Movable extends Turns implements Departing {
     extension.firstRun = host.nextRun();
     extension.signalsQueued = 0;
     extension.budget = undefined;
+    extension.consumer = undefined;
     this.current?.end();
     this.current = undefined;
     this.state = undefined;
@@ -240,6 +243,12 @@ export abstract class Movable extends Turns implements Departing {
     if (snapshot.restarts.length > 0) {
       extension.budget = new RestartBudget(behavior.supervision);
       extension.budget.resume(snapshot.restarts, host.environment.clock.monotonicMs());
+    }
+    extension.consumer = undefined;
+    if (snapshot.deliveries !== null) {
+      const cell = this as unknown as Cell;
+      extension.consumer = new Consumer(cell, behavior);
+      extension.consumer.own = host.dataFromWire(snapshot.deliveries, cell, cell.selfRef()) as Deliveries;
     }
     host.arrived(this as unknown as Cell);
     extension.way = undefined;

@@ -7,6 +7,7 @@
 import { UsageError } from '../base/errors.ts';
 import { hashKey } from '../base/hash-key.ts';
 import { limits } from '../base/limits.ts';
+import type { DeliveredOperations } from './delivery/delivered-operation.ts';
 import { isObject, kindOf } from './given.ts';
 import type { ErrorSchemas } from './outcomes.ts';
 import { runtimeCodes } from './outcomes.ts';
@@ -166,6 +167,8 @@ export class CompiledProtocol<N extends string = string, O extends Operations = 
   readonly byLabel: ReadonlyMap<string, Operation>;
   /** Made at the first ref. */
   refClass: RefClass | undefined;
+  /** The same operations as reliable delivery sends them; made at the first. */
+  delivered: DeliveredOperations | undefined;
 
   constructor(name: N, ops: O) {
     checkName(name, 'the name of a protocol');
@@ -176,6 +179,7 @@ export class CompiledProtocol<N extends string = string, O extends Operations = 
     this.operations = compileOperations(name, ops, 0);
     this.byLabel = new Map([...this.operations.values()].map((operation) => [operation.label, operation]));
     this.refClass = undefined;
+    this.delivered = undefined;
   }
 }
 

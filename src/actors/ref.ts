@@ -6,7 +6,7 @@
  * not renamed at run time: a derived or renamed class made each `new` cost 700–900 ns (measured). What a ref keeps is
  * keyed by symbols, because every string is free for operation names.
  */
-import { compiledProtocol, type Operation } from './operation.ts';
+import { type CompiledProtocol, compiledProtocol, type Operation } from './operation.ts';
 import type { AnyProtocol, AnyRef, CallOptions } from './protocol.ts';
 import { refProtocolName, refRebind, refToWire, type SendableRef } from './schema/ref-rules.ts';
 import type { Owner, Target } from './target.ts';
@@ -18,6 +18,7 @@ const FIRST: unique symbol = Symbol('troupe.first');
 const FIRST_BOUND: unique symbol = Symbol('troupe.firstBound');
 const MORE: unique symbol = Symbol('troupe.more');
 const PUBLIC: unique symbol = Symbol('troupe.public');
+const PROTOCOL: unique symbol = Symbol('troupe.protocol');
 const inspect: unique symbol = Symbol.for('nodejs.util.inspect.custom') as never;
 
 /** What every ref is, behind its operations. */
@@ -29,6 +30,8 @@ export interface RefClass {
   new (target: Target, owner: Owner): InternalRef;
   /** For the class of `ctx.self`: the class that anybody else gets, without the private operations. */
   readonly [PUBLIC]: RefClass | undefined;
+  /** What it speaks; undefined for the class of `ctx.self`. */
+  readonly [PROTOCOL]: CompiledProtocol | undefined;
 }
 
 /** How a bound operation is entered other than by a plain call. */
@@ -59,13 +62,18 @@ export interface BoundOperation {
 /** The class of a protocol's refs, made at the first. */
 export function refClassOf(protocol: AnyProtocol): RefClass {
   const compiled = compiledProtocol(protocol);
-  compiled.refClass ??= makeRefClass(compiled.operations);
+  compiled.refClass ??= makeRefClass(compiled.operations, undefined, compiled);
   return compiled.refClass;
 }
 
-export function makeRefClass(operations: ReadonlyMap<string, Operation>, publicClass?: RefClass): RefClass {
+export function makeRefClass(
+  operations: ReadonlyMap<string, Operation>,
+  publicClass?: RefClass,
+  protocol?: CompiledProtocol,
+): RefClass {
   class ActorRef implements InternalRef {
     static readonly [PUBLIC]: RefClass | undefined = publicClass;
+    static readonly [PROTOCOL]: CompiledProtocol | undefined = protocol;
     readonly [TARGET]: Target;
     readonly [OWNER]: Owner;
     [FIRST]: Operation | undefined;
@@ -250,4 +258,9 @@ export function refFor(ref: InternalRef, owner: Owner): InternalRef {
 export function publicClassOf(ref: InternalRef): RefClass {
   const own = ref.constructor as RefClass;
   return own[PUBLIC] ?? own;
+}
+
+/** The protocol that others know the actor of the ref by. */
+export function protocolOfRef(ref: InternalRef): CompiledProtocol {
+  return publicClassOf(ref)[PROTOCOL]!;
 }

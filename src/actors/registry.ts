@@ -6,6 +6,7 @@
 import { UsageError } from '../base/errors.ts';
 import { version } from '../base/version.ts';
 import type { ActorBehavior } from './behavior.ts';
+import { deliveredOperations } from './delivery/delivered-operation.ts';
 import { compiledProtocol, type Operation } from './operation.ts';
 import type { AnyProtocol } from './protocol.ts';
 import type { Resource } from './resource.ts';
@@ -82,7 +83,9 @@ export class RegistryIndex {
   /** A public operation by its label, such as `counter.inc`. */
   operation(label: string): Operation | undefined {
     const protocol = this.protocol(label.slice(0, label.lastIndexOf('.')));
-    return protocol === undefined ? undefined : compiledProtocol(protocol).byLabel.get(label);
+    if (protocol === undefined) return undefined;
+    const compiled = compiledProtocol(protocol);
+    return compiled.byLabel.get(label) ?? deliveredOperations(compiled).labelled(label);
   }
 
   get resources(): readonly Resource<string, unknown>[] {

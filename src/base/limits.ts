@@ -31,6 +31,34 @@ export const limits = {
   serviceKeysMax: 65_536,
   serviceEntriesMax: 1_024,
 
+  /** Messages of one reliable producer that are under way at once, unless it says otherwise, and at most. */
+  deliveryWindow: 64,
+  deliveryWindowMax: 1_024,
+  /** Messages that wait for the window, or for a worker, unless it says otherwise, and at most: each is held in memory. */
+  deliveryWaiting: 1_024,
+  deliveryWaitingMax: 65_536,
+  /** Producers that one consumer remembers, and outcomes of theirs that are not confirmed yet, all together. */
+  deliveryProducersMax: 1_024,
+  deliveryOutcomesMax: 65_536,
+  /** A producer that was silent for so long may be forgotten, where there is no room for another one. */
+  deliveryForgetMs: 600_000,
+  /** How soon what was lost on the way is sent again, and how rarely at last. */
+  deliveryRetryMinMs: 50,
+  deliveryRetryMaxMs: 1_000,
+  /** For how long a consumer may be out of reach before its producer gives up, unless it says otherwise. */
+  deliveryGiveUpMs: 60_000,
+  /** For how long a worker of a queue may be out of reach before what it may have done is given to another. */
+  workerLostMs: 10_000,
+  /** Messages of one worker at once, unless the queue says otherwise. */
+  perWorker: 1,
+  /** Workers that one message is given to before it is given up: it may be what ends them. */
+  workAttempts: 3,
+  workAttemptsMax: 1_000,
+  /** Characters of the name by which a consumer knows its producer. */
+  producerIdCharactersMax: 64,
+  /** Of what is remembered of a failure, for who asks again. */
+  deliveryFailureCharactersMax: 1_024,
+
   /** Names travel in frames and stand in paths and logs. */
   nameCharactersMax: 128,
   /** An actor's path below its place: its own name and its parents'. */
@@ -184,8 +212,8 @@ export const limits = {
   operationNamesMax: 4_096,
   /** Operations that one thread names to the others for its activity; further ones are shown without a name. */
   operationsNamedMax: 65_536,
-  /** Such a name: a protocol's, a dot and an operation's. */
-  operationLabelCharactersMax: 257,
+  /** Such a name: a protocol's, a dot and an operation's, and how it is delivered. */
+  operationLabelCharactersMax: 262,
   /** Threads of another node that a session is open with: it ends them by name, and a machine has a few hundred cores. */
   placesPerNodeMax: 1_024,
   /** Routes to actors of other nodes that have moved: beyond these, messages take the way by their old place. */

@@ -1,5 +1,6 @@
 /** What another node may do on this thread, where rules of `allow` say less than everything. */
 import type { Cell } from '../actors/cell.ts';
+import { rightLabelOf } from '../actors/delivery/delivered-operation.ts';
 import { matches, type NodeRights } from './node-rules.ts';
 
 export class Rights {
@@ -17,7 +18,8 @@ export class Rights {
 
   /** @param label such as `counter.inc` */
   mayCall(label: string): boolean {
-    return isAmong(this.#given.operations, label);
+    const right = rightLabelOf(label);
+    return right === undefined || isAmong(this.#given.operations, right);
   }
 
   started(cell: Cell): void {

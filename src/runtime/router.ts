@@ -214,6 +214,7 @@ export class Router {
       else place.session.startOn(carrier);
     }
     this.place(`${nodeId}/main`);
+    for (const told of [...(this.#host?.reached ?? [])]) told(nodeId);
   }
 
   lostNode(nodeId: string, why: string): void {

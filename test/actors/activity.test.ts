@@ -24,15 +24,25 @@ const definitionOf = (name: string): ActorBehavior => {
   ) as unknown as ActorBehavior;
 };
 
+const labelsOf = (name: string): string[] => [
+  `${name}.one`,
+  `${name}.two`,
+  `${name}, delivered reliably`,
+  `${name}.own`,
+  `${name}.terminated`,
+  `the start of ${name}`,
+  `the end of ${name}`,
+];
+
 describe('numbers of operations', () => {
   test('are named once for each definition, its private operations, signals, start and end among them', () => {
     const named: [number, readonly string[]][] = [];
     const numbers = new OperationNumbers((first, labels) => void named.push([first, labels]), 100);
     const [left, right] = [definitionOf('left'), definitionOf('right')];
-    expect([numbers.firstOf(left), numbers.firstOf(right), numbers.firstOf(left)]).toEqual([1, 7, 1]);
+    expect([numbers.firstOf(left), numbers.firstOf(right), numbers.firstOf(left)]).toEqual([1, 8, 1]);
     expect(named).toEqual([
-      [1, ['left.one', 'left.two', 'left.own', 'left.terminated', 'the start of left', 'the end of left']],
-      [7, ['right.one', 'right.two', 'right.own', 'right.terminated', 'the start of right', 'the end of right']],
+      [1, labelsOf('left')],
+      [8, labelsOf('right')],
     ]);
   });
 

@@ -146,6 +146,8 @@ export class SeveralPlaces {
   readonly #frames = new Map<string, Uint8Array[]>();
   /** Pairs whose frames are kept back, as `from to`. */
   readonly #held = new Set<string>();
+  /** Pairs between which there is no link, as `from to`. */
+  readonly #cut = new Set<string>();
 
   constructor(definitions: readonly Registrable[], options: SeveralOptions = {}) {
     const ids = (options.places ?? ['main', 't1', 't2']).map((name) => (name.includes('/') ? name : `a~1/${name}`));
@@ -163,6 +165,7 @@ export class SeveralPlaces {
   carrier(from: string, to: string) {
     if (this.places !== undefined && this.at(to)?.isDead) return undefined;
     const pair = `${from} ${to}`;
+    if (this.#cut.has(pair)) return undefined;
     return {
       send: (frame: Uint8Array): boolean => {
         if (this.at(from).isDead || this.at(to).isDead) return true;
@@ -218,6 +221,26 @@ export class SeveralPlaces {
 
   /** Lets `ms` of virtual time pass. */
   readonly advance = (ms: number): Promise<void> => this.clock.advance(ms, this.settle);
+
+  /** Two places lose what is under way between them, and know it: their link was cut for longer than it is waited for. */
+  cut(a: Place, b: Place): void {
+    for (const pair of [`${a.id} ${b.id}`, `${b.id} ${a.id}`]) {
+      this.#frames.delete(pair);
+      this.#cut.add(pair);
+    }
+    a.router.lost(b.id, 'cut by the test');
+    b.router.lost(a.id, 'cut by the test');
+  }
+
+  /** They have a new link, and a new session; `told` where what waits for that is told so, as by the links of nodes. */
+  join(a: Place, b: Place, told = false): void {
+    for (const pair of [`${a.id} ${b.id}`, `${b.id} ${a.id}`]) this.#cut.delete(pair);
+    a.router.place(b.id);
+    b.router.place(a.id);
+    if (!told) return;
+    for (const tell of [...a.host.reached]) tell(b.id.slice(0, b.id.indexOf('/')));
+    for (const tell of [...b.host.reached]) tell(a.id.slice(0, a.id.indexOf('/')));
+  }
 
   /** What a place that has died had under way is gone, and everybody else is told. */
   lose(id: string): void {

@@ -31,6 +31,8 @@ export interface Snapshot {
   readonly generation: number;
   /** How long ago it was restarted, for its budget. */
   readonly restarts: readonly number[];
+  /** What it remembers of reliable producers, as self-describing data; null where its state does, or nothing is. */
+  readonly deliveries: unknown;
 }
 
 /** A timer on its way. */

@@ -29,6 +29,7 @@ export function snapshotOf(cell: Cell, state: unknown): Snapshot {
     behaviors: namesOf(cell),
     generation: cell.generation,
     restarts: extra?.budget?.ages(host.environment.clock.monotonicMs()) ?? [],
+    deliveries: extra?.consumer === undefined ? null : toSelfDescribing(extra.consumer.own),
   };
 }
 
