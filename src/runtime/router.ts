@@ -9,10 +9,12 @@ import type { Address, Target } from '../actors/target.ts';
 import type { Environment } from '../base/environment/environment.ts';
 import { limits } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
+import { AssemblyBudget } from '../transport/assembly.ts';
 import { recordsCodec, strictCodec } from '../transport/frame-codec.ts';
 import type { Carrier } from '../transport/session.ts';
 import { Audit } from './audit.ts';
 import type { NodeRights } from './node-rules.ts';
+import { wireVersion } from '../transport/wire-version.ts';
 import { RemotePlace } from './remote-place.ts';
 import { type Rights, rightsFrom } from './rights.ts';
 import { Routes } from './routes.ts';
@@ -40,6 +42,8 @@ export interface RouterOptions {
   readonly stacks: StackTravel;
   /** The way to a place; `away` where its node may come back, undefined where there is none. */
   readonly carrierTo: (placeId: string) => Carrier | 'away' | undefined;
+  /** The wire version that is spoken with the node of a place. */
+  readonly wireOf: (placeId: string) => number;
   /** The session with a place broke the protocol. */
   readonly onBroken: (placeId: string, what: string) => void;
 }
@@ -52,6 +56,8 @@ export class Router {
   /** What other nodes may do here, where that is not everything. */
   readonly #rights = new Map<string, Rights>();
   readonly #audit: Audit;
+  /** What other nodes have sent of large messages. */
+  readonly #budgets = new Map<string, AssemblyBudget>();
   #host: Host | undefined = undefined;
   #routes: Routes | undefined = undefined;
   #closed = false;
@@ -205,6 +211,13 @@ export class Router {
       this.#places.delete(placeId);
       this.#broken.delete(placeId);
     }
+    for (const nodeId of this.#budgets.keys()) if (this.#placesOf(nodeId).length === 0) this.#budgets.delete(nodeId);
+  }
+
+  #budgetOf(nodeId: string): AssemblyBudget {
+    const budget = this.#budgets.get(nodeId) ?? new AssemblyBudget();
+    this.#budgets.set(nodeId, budget);
+    return budget;
   }
 
   get places(): readonly RemotePlace[] {
@@ -242,7 +255,7 @@ export class Router {
   }
 
   #create(placeId: string): RemotePlace {
-    const { environment, registry, nodeId, stacks, onBroken } = this.#options;
+    const { environment, registry, nodeId, stacks, wireOf, onBroken } = this.#options;
     const foreign = nodeOf(placeId) !== nodeId;
     const place = new RemotePlace({
       host: this.#host!,
@@ -257,6 +270,8 @@ export class Router {
         this.#audit.line('denied', { node, place: placeId, act, what }, `node ${node} may not ${act} ${what}`, act);
       },
       codec: foreign ? strictCodec() : recordsCodec(),
+      budget: this.#budgetOf(nodeOf(placeId)),
+      wire: () => (foreign ? wireOf(placeId) : wireVersion),
       clock: environment.clock,
       scheduler: environment.scheduler,
       onBroken: (what) => {

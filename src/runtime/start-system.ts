@@ -13,6 +13,7 @@ import { describeThrown, UsageError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
 import { isLoopback } from '../transport/websocket-network.ts';
+import { unsaidWireVersion, wireVersion } from '../transport/wire-version.ts';
 import { ActorSystem } from './actor-system.ts';
 import { ChildPlacement } from './child-placement.ts';
 import { fingerprintsOf } from './fingerprints.ts';
@@ -101,6 +102,7 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
     stacks,
     carrierTo: (placeId) =>
       nodeOf(placeId) === nodeId ? workers.carrierTo(placeId) : links.carrierTo('main', placeId),
+    wireOf: (placeId) => links.wireOf(placeId) ?? unsaidWireVersion,
     onBroken: (placeId, what) => onBroken(main, placeId, what),
   });
   /** The session of our place `at` with another broke: whoever sent what cannot be read is cut off. */
@@ -178,7 +180,13 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
   host.deadLetters.readers.onChange = (areSome) => workers.wantLetters(areSome);
   links = new NodeLinks({
     environment,
-    profile: { nodeId, roles: options.roles ?? [], fingerprints: fingerprintsOf(registry), threads: threads.max },
+    profile: {
+      nodeId,
+      roles: options.roles ?? [],
+      fingerprints: fingerprintsOf(registry),
+      threads: threads.max,
+      wire: wireVersion,
+    },
     clusterId: limits.clusterId,
     secret,
     certificates,

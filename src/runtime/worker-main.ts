@@ -13,6 +13,7 @@ import type { Logger } from '../base/logger.ts';
 import { Dispatcher } from '../base/platform/dispatcher.ts';
 import { realClock } from '../base/platform/real-clock.ts';
 import { realRandom } from '../base/platform/real-random.ts';
+import { unsaidWireVersion } from '../transport/wire-version.ts';
 import { ChildPlacement } from './child-placement.ts';
 import { noNetwork } from './no-network.ts';
 import { retire, runPhase } from './place-phases.ts';
@@ -75,6 +76,10 @@ async function start(
       const node = nodes.get(nodeOf(other));
       if (node?.kind === 'node-away') return 'away';
       return node?.kind === 'node-up' ? relayCarrier(main, other, node.epoch, node.resumes) : undefined;
+    },
+    wireOf(other) {
+      const node = nodes.get(nodeOf(other));
+      return node === undefined || node.kind === 'node-down' ? unsaidWireVersion : node.wire;
     },
     onBroken: (other, what) => tellMain({ kind: 'broken', placeId: other, what }),
   });
