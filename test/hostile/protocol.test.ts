@@ -269,7 +269,7 @@ describe('items', () => {
     const answers: unknown[][] = [];
     link.onFields = (_source, fields) => answers.push(fields.slice(5));
     const { rssBytes } = await good.memory();
-    for (const thread of ['s1', 's2']) link.frame(thread, ordered(0, [Kind.chunk, 268_435_456, four]));
+    for (const thread of ['s1', 's2']) link.frame(thread, ordered(0, [Kind.chunk, 268_434_944, four]));
     const echo = Buffer.concat([generous.pack([Kind.ask, 1, cell(), 0, 0, 900, null])]);
     // In the place of the message stands the only binary.
     const at = echo.length - 5;
