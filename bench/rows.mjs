@@ -54,6 +54,7 @@ export const rows = [
   { row: 'remote tell against ws', file: 'remote-tell', settings: { ...parse, against: 'ws' } },
   { row: 'remote tell against TCP', file: 'remote-tell', settings: { ...parse, against: 'tcp' } },
   { row: 'remote ask', file: 'remote-ask', settings: parse },
+  { row: 'small asks beside 100 MiB to a node', file: 'large-beside-asks', settings: parse },
   { row: 'validation of a remote hop', file: 'validation-share', settings: parse },
   { row: 'flow of operators', file: 'flow-operators', settings: { ...parse, against: 'subject' } },
   { row: 'flow of stages', file: 'flow-operators', settings: { ...parse, against: 'node-streams' } },

@@ -182,6 +182,13 @@ export const limits = {
    * through the codec it is copied three times, which for 16 KiB takes longer.
    */
   besideBytesMin: 16_384,
+  /** A large message between nodes goes in chunks of so much: what others wait for in between, at 100 Mbit/s for 5 ms. */
+  chunkBytes: 65_536,
+  /**
+   * Chunks of one session that are on their way and not received: what others find before them in sockets and loops. An ask
+   * waits for about that much, and a large message goes no faster than that in each round trip.
+   */
+  chunkBytesWindow: 524_288,
   /** Bytes of one session on their way and not received: what a thread works off in some ms, and a stuck one holds. */
   sessionBytesWindow: 16_777_216,
   /** Bytes that wait in a session before its senders are told to slow down, and before messages are refused. */

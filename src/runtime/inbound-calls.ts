@@ -34,9 +34,9 @@ export interface CallOrigin extends Origin {
   answer(id: number, kind: number, wire: unknown): void;
   /** Validates, and gives the wire form, or the parcel where bytes in it go apart: `answer` takes both. @throws InvalidValue */
   encode(type: MessageType, form: MessageRow, value: unknown): unknown;
-  /** Whether its session has room. */
-  readonly hasRoom: boolean;
-  whenRoom(): Promise<void>;
+  /** Whether its session has room for an answer of so many large bytes. */
+  hasRoomFor(bytes: number): boolean;
+  whenRoom(bytes: number): Promise<void>;
   /** A stream has moved with its actor: its reader is sent after it. */
   moved(id: number, token: string, cell: Cell): void;
   /** Takes a call that has settled from the deadlines. */
@@ -133,6 +133,8 @@ export class InboundStream extends StreamRequest implements OpenCall {
   /** Bytes that its reader has not read yet, each as the number of the value and its size, the oldest first. */
   readonly #unread: [number: number, bytes: number][] = [];
   #unreadBytes = 0;
+  /** Large bytes of its last value: the next is likely to have as many. */
+  #lastBytes = 0;
   #waitsForRoom = false;
 
   constructor(origin: CallOrigin, id: number, operation: Operation, asRows: boolean, granted: number) {
@@ -162,14 +164,14 @@ export class InboundStream extends StreamRequest implements OpenCall {
 
   /** Its reader is behind by many bytes, or its session has no room for more. */
   get #isHeld(): boolean {
-    return this.#unreadBytes >= limits.streamBytesWindow || !this.#session.hasRoom;
+    return this.#unreadBytes >= limits.streamBytesWindow || !this.#session.hasRoomFor(this.#lastBytes);
   }
 
   #hold(): void {
     this.granted = this.#sent;
-    if (this.#waitsForRoom || this.#session.hasRoom) return;
+    if (this.#waitsForRoom || this.#session.hasRoomFor(this.#lastBytes)) return;
     this.#waitsForRoom = true;
-    void this.#session.whenRoom().then(() => {
+    void this.#session.whenRoom(this.#lastBytes).then(() => {
       this.#waitsForRoom = false;
       this.#proceed();
     });
@@ -185,6 +187,7 @@ export class InboundStream extends StreamRequest implements OpenCall {
       throw invalidMessage(error, `an item of ${this.operation.label}`);
     }
     this.#sent += 1;
+    this.#lastBytes = wire instanceof Parcel ? wire.bytes : 0;
     if (wire instanceof Parcel) {
       this.#unread.push([this.#sent, wire.bytes]);
       this.#unreadBytes += wire.bytes;

@@ -27,18 +27,26 @@ import { blockersOfRoom, judgeChain } from '../actors/wait-for.ts';
 import type { Runnable, Slice } from '../base/environment/scheduler.ts';
 import { describeThrown } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
-import { RefusedValue } from '../transport/frame-codec.ts';
+import { Assembly, type AssemblyBudget } from '../transport/assembly.ts';
+import { type FrameCodec, type LargeCodec, RefusedValue } from '../transport/frame-codec.ts';
 import type { Session } from '../transport/session.ts';
 import { failureToWire } from './failure-codec.ts';
 import { bytesIn, HeldBytes, weightOf } from './held-bytes.ts';
 import { InboundRequest, InboundStream, type OpenCall } from './inbound-calls.ts';
-import { fieldsOfKind, Kind, StopMode } from './items.ts';
+import { answerKey, fieldsOfKind, Kind, mayBeLarge, StopMode } from './items.ts';
 import { MovesIn, type MovesOwner } from './moves-in.ts';
 import { type HeardOperation, HeardOperations } from './operation-names.ts';
 import { escalated, standInAt } from './placed-items.ts';
 import type { RemotePlace } from './remote-place.ts';
 import { InboundWatches } from './remote-watches.ts';
 import { readRow } from './tell-run.ts';
+
+export interface InboundOptions {
+  readonly registry: RegistryIndex;
+  readonly codec: FrameCodec;
+  /** Bytes of large messages of its node that are not whole. */
+  readonly budget: AssemblyBudget;
+}
 
 export class Inbound implements MovesOwner, Runnable {
   readonly #place: RemotePlace;
@@ -61,16 +69,20 @@ export class Inbound implements MovesOwner, Runnable {
   #weighs = false;
   /** What the other place has placed here, by the call that did. */
   readonly #placed = new Map<number, Cell>();
+  readonly #large: LargeCodec | undefined;
+  readonly #assembly: Assembly;
   /** Large bytes of its offers that wait for room. */
   #offeredBytes = 0;
   /** Starts, stops, restarts and fences that it was not answered yet. */
   #unanswered = 0;
 
-  constructor(place: RemotePlace, registry: RegistryIndex) {
+  constructor(place: RemotePlace, { registry, codec, budget }: InboundOptions) {
     this.#place = place;
     this.#moves = new MovesIn(place, registry, this);
     this.#session = place.session;
     this.#registry = registry;
+    this.#large = codec.large;
+    this.#assembly = new Assembly(budget);
   }
 
   /** Names the session that it reads, which needs it first. */
@@ -91,7 +103,11 @@ export class Inbound implements MovesOwner, Runnable {
       if (length === undefined || at + length > fields.length) throw new Error(`item ${count} of a frame is malformed`);
       if (kind === Kind.tell) count += this.#tells(fields[at + 1], fields[at + 2], fields[at + 3], fields[at + 4]);
       else {
-        if (!this.#other(kind as number, fields, at + 1)) controls += 1;
+        const isHeld =
+          kind === Kind.large
+            ? this.#whole(fields[at + 1], fields[at + 2])
+            : this.#other(kind as number, fields, at + 1);
+        if (!isHeld) controls += 1;
         count += 1;
       }
       at += length;
@@ -99,6 +115,43 @@ export class Inbound implements MovesOwner, Runnable {
     // What is no message for a mailbox has been dealt with by now.
     if (controls > 0) this.#session.settle(controls);
     return count;
+  }
+
+  /** A large message all of which has come. True when it is settled by a cell, later. @throws where it is none */
+  #whole(count: unknown, packed: unknown): boolean {
+    if (this.#large === undefined || !(packed instanceof Uint8Array)) throw new Error('a large message without fields');
+    const binaries = this.#assembly.whole(whole(count));
+    const fields = this.#large.unpack(packed, binaries);
+    const [kind] = fields;
+    if (!mayBeLarge(kind) || fields.length !== fieldsOfKind[kind as number]) {
+      throw new Error('a large message that is malformed');
+    }
+    if (binaries === undefined) return this.#noRoomFor(fields);
+    this.#weighs = true;
+    if (kind !== Kind.tell) return this.#other(kind as number, fields, 1);
+    if (fields[3] !== 1) throw new Error('a large tell of several messages');
+    this.#tells(fields[1], fields[2], 1, fields[4]);
+    return true;
+  }
+
+  /** Its bytes were not kept: its sender is told so, or the dead letters are. */
+  #noRoomFor(fields: readonly unknown[]): boolean {
+    const [kind, first, second, number] = fields;
+    const { placeId, host } = this.#place;
+    const error = new Rejected('full', `large messages of ${placeId} take all the room that there is; send later`);
+    if (kind === Kind.reply || kind === Kind.item) {
+      const call = this.#place.call(whole(first));
+      call?.failure(failureToWire(error, undefined, false));
+      if (kind === Kind.item) this.send(Kind.cancel, first);
+      return false;
+    }
+    const call = kind === Kind.job ? fields[5] : kind === Kind.tell ? null : first;
+    if (kind === Kind.job) this.send(Kind.done, whole(first));
+    if (call !== null) return this.#refuse(whole(call), error);
+    host.counters.refused += 1;
+    const [cell, operation] = kind === Kind.tell ? [first, second] : [second, number];
+    this.#dead(cell, this.#operations.numbered(operation), 'full', undefined);
+    return true;
   }
 
   get stacks(): boolean {
@@ -113,6 +166,7 @@ export class Inbound implements MovesOwner, Runnable {
   close(): void {
     for (const call of [...this.open.values()]) call.cancel();
     this.open.clear();
+    this.#assembly.drop();
     this.#placed.clear();
     for (const notice of this.#pressed.values()) notice.settled = true;
     this.#pressed.clear();
@@ -216,6 +270,9 @@ export class Inbound implements MovesOwner, Runnable {
       case Kind.probe:
         this.#probe(id, fields, at);
         return false;
+      case Kind.chunk:
+        this.#assembly.chunk(id, fields[at + 1]);
+        return false;
       default:
         return this.#moves.read(kind, id, fields, at);
     }
@@ -231,7 +288,7 @@ export class Inbound implements MovesOwner, Runnable {
   #watch(id: number, cellId: unknown, again: boolean): void {
     const { host } = this.#place;
     const cell = host.cell(cellId as number);
-    this.#watches.watch(id, cell, again ? host.endOf(cellId as number) : undefined, this.send);
+    this.#watches.watch(id, cell, again ? host.endOf(cellId as number) : undefined, this.#sendBehindAll);
     if (cell !== undefined) this.#tellWhere(cell);
   }
 
@@ -459,7 +516,7 @@ export class Inbound implements MovesOwner, Runnable {
   moved(id: number, token: string, cell: Cell): void {
     this.open.delete(id);
     this.#tellWhere(cell);
-    this.send(Kind.moved, id, token);
+    this.#answer(id, 0, Kind.moved, id, token);
   }
 
   refuse(id: number, error: Error): void {
@@ -600,7 +657,7 @@ export class Inbound implements MovesOwner, Runnable {
       const cell = host.spawnPlaced(behavior, own, named, owner);
       this.#placed.set(id, cell);
       cell.watch({ terminated: () => this.#placed.delete(id) });
-      this.#watches.watch(number, cell, undefined, this.send);
+      this.#watches.watch(number, cell, undefined, this.#sendBehindAll);
       return cell;
     });
   }
@@ -835,13 +892,18 @@ export class Inbound implements MovesOwner, Runnable {
     if (!this.#session.isOver) this.#session.begin().push(kind, ...fields);
   };
 
+  /** What tells of an end: it comes after everything that the actor has said before. */
+  readonly #sendBehindAll = (kind: number, ...fields: readonly unknown[]): void => {
+    if (!this.#session.isOver) this.#session.beginBehindAll().push(kind, ...fields);
+  };
+
   // ── answers of this place's actors ──
 
   answer(id: number, kind: number, wire: unknown): void {
     if (kind !== Kind.item) this.open.delete(id);
-    if (kind === Kind.end) this.send(kind, id);
+    if (kind === Kind.end) this.#answer(id, 0, kind, id);
     else if (wire instanceof Parcel) this.#sendParcel(id, kind, wire);
-    else this.send(kind, id, wire);
+    else this.#answer(id, 0, kind, id, wire);
     if (kind === Kind.reply) this.#session.urge();
   }
 
@@ -857,16 +919,26 @@ export class Inbound implements MovesOwner, Runnable {
 
   #sendParcel(id: number, kind: number, parcel: Parcel): void {
     if (this.#session.isOver) return;
-    const wire = parcel.deliver();
-    this.#session.begin(parcel.bytes).push(kind, id, wire);
+    const { bytes } = parcel;
+    const max = this.#place.bytesMax;
+    if (bytes < max) this.#answer(id, bytes, kind, id, parcel.deliver());
+    else {
+      const text = `its bytes are ${bytes}, and a link carries less than ${max} in one message; send it in parts`;
+      this.replyRefused(id, new Rejected('invalid', text));
+    }
   }
 
-  get hasRoom(): boolean {
-    return this.#session.hasRoom;
+  /** Answers to one call stay in order, whichever of them are large. */
+  #answer(id: number, bytes: number, ...fields: readonly unknown[]): void {
+    if (!this.#session.isOver) this.#session.begin(bytes, answerKey(id)).push(...fields);
   }
 
-  whenRoom(): Promise<void> {
-    return this.#session.whenRoom();
+  hasRoomFor(bytes: number): boolean {
+    return this.#session.hasRoomFor(bytes);
+  }
+
+  whenRoom(bytes: number): Promise<void> {
+    return this.#session.whenRoom(bytes);
   }
 
   remove(waiting: Waiting): void {

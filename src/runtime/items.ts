@@ -43,11 +43,14 @@
  * | job | job, cell, operation, message, call or null, remaining ms or null, call chain or null: a tell or an ask, of which it is said when it was dealt with |
  * | done | job |
  * | probe | call, its age, age of the call that it was sent for first or null, nonce, path: is there a way from what the call waits for back to that one's caller? `actors/wait-elsewhere.ts` |
+ * | chunk | size of the binary of a large message that begins with these bytes, or 0 where they go on with one; bytes: none, after a 0, where the message is given up |
+ * | large | number of its binaries, the item that they belong to: packed as an array of its fields, with parts in their places |
  *
  * A call and a job are numbers that their sender's place gave them, a watch one that the watcher's place gave it. A cell is
  * the actor's number in the place that reads.
  */
 import type { StopOptions } from '../actors/target.ts';
+import type { PieceItems } from '../transport/large-lane.ts';
 
 export const Kind = {
   name: 1,
@@ -89,6 +92,8 @@ export const Kind = {
   job: 37,
   done: 38,
   probe: 39,
+  chunk: 40,
+  large: 41,
 } as const;
 
 /** What is handed over of an actor that moves, as a field. */
@@ -136,6 +141,8 @@ export const fieldsOfKind: readonly (number | undefined)[] = [
   8,
   2,
   6,
+  3,
+  3,
 ];
 
 /** How an actor of another place is stopped, as a field. */
@@ -144,4 +151,33 @@ export const StopMode = { stop: 0, kill: 1, drain: 2 } as const;
 export function stopMode(kill: boolean, options: StopOptions | undefined): number {
   if (kill) return StopMode.kill;
   return options?.drain === true ? StopMode.drain : StopMode.stop;
+}
+
+/** Pieces of a large message. */
+export const pieceItems: PieceItems = {
+  chunk: (size, bytes) => [Kind.chunk, size, bytes],
+  whole: (binaries, fields) => [Kind.large, binaries, fields],
+};
+
+/** What may be a large message: of all other items only messages and answers hold bytes. */
+export function mayBeLarge(kind: unknown): boolean {
+  return largeKinds.has(kind);
+}
+
+const largeKinds: ReadonlySet<unknown> = new Set([
+  Kind.tell,
+  Kind.ask,
+  Kind.offer,
+  Kind.stream,
+  Kind.reply,
+  Kind.item,
+  Kind.job,
+]);
+
+/**
+ * What an item about a call of the other place stays behind, see `Session.begin`: large answers to that call. Items about an
+ * actor there have its number as their key.
+ */
+export function answerKey(call: number): number {
+  return -2 - call;
 }

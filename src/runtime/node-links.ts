@@ -128,8 +128,10 @@ export class NodeLinks {
 
   /** What a worker must know that begins now. */
   get news(): readonly NodeNews[] {
-    return [...this.#peers.values()].map(({ nodeId, link, epoch, resumes, rights }) =>
-      link === undefined ? { kind: 'node-away', nodeId } : { kind: 'node-up', nodeId, epoch, resumes, rights },
+    return [...this.#peers.values()].map(({ nodeId, wire, link, epoch, resumes, rights }) =>
+      link === undefined
+        ? { kind: 'node-away', nodeId, wire }
+        : { kind: 'node-up', nodeId, wire, epoch, resumes, rights },
     );
   }
 
@@ -171,6 +173,11 @@ export class NodeLinks {
       'version',
       `actor "${actorName}" differs between this node and ${placeId}; run the same registry on both`,
     );
+  }
+
+  /** The wire version that the node of that place speaks with us; undefined where nothing is known of it. */
+  wireOf(placeId: string): number | undefined {
+    return this.#peers.get(nodeOf(placeId))?.wire;
   }
 
   /** The way from our thread `from` to a place of another node. */
@@ -481,6 +488,7 @@ export class NodeLinks {
       nodeId,
       roles,
       rights: this.#rightsOf(opened),
+      wire: opened.wire,
       differing: new Set(names),
       tokens,
       ...known,
@@ -499,7 +507,7 @@ export class NodeLinks {
 
   #attach(peer: NodePeer, opened: NodeLink, dialledBy: string): void {
     const { profile, router } = this.#options;
-    const { nodeId, resumes, roles, rights } = peer;
+    const { nodeId, wire, resumes, roles, rights } = peer;
     const { remote, certificateNames } = opened;
     const who = { node: nodeId, remote, roles, resumes, ...(certificateNames && { certificate: certificateNames }) };
     this.#audit.line('node-joined', who, `node ${nodeId} at ${remote} ${resumes ? 'is back' : 'has joined'}`);
@@ -535,7 +543,7 @@ export class NodeLinks {
     // Only who has a role is placed on by it.
     if (profile.roles.length > 0 && peer.address !== undefined && !this.#closing) this.#loads.begin(opened);
     this.#introductions.linked(nodeId);
-    this.#options.onNews({ kind: 'node-up', nodeId, epoch: peer.epoch, resumes, rights });
+    this.#options.onNews({ kind: 'node-up', nodeId, wire, epoch: peer.epoch, resumes, rights });
     router.reconnect(nodeId);
     // Last, since it is called at once for a link that has ended meanwhile.
     opened.onClose = ({ code, text }) => {
@@ -573,13 +581,13 @@ export class NodeLinks {
   /** The node is away: what is under way to it waits for the next link. */
   #suspend(peer: NodePeer, why: string, code: number): void {
     const { environment, router, log, resumeMs, onNews } = this.#options;
-    const { nodeId, link } = peer;
+    const { nodeId, wire, link } = peer;
     this.#boundAway();
     peer.link = undefined;
     link?.close(code, why);
     this.#introductions.unlinked(nodeId);
     router.suspend(nodeId);
-    onNews({ kind: 'node-away', nodeId });
+    onNews({ kind: 'node-away', nodeId, wire });
     peer.endWait = environment.clock.timer(resumeMs, () => {
       log.warn(
         { node: nodeId },

@@ -13,6 +13,8 @@ export interface NodePeer {
   readonly roles: readonly string[];
   /** What it may do here. */
   readonly rights: NodeRights;
+  /** The wire version that both sides speak. */
+  readonly wire: number;
   /** Registered names whose code differs between the two. */
   readonly differing: ReadonlySet<string>;
   /** What is held of it, and can go on; undefined where it knows no such thing. */

@@ -71,7 +71,7 @@ export function standInAt(place: RemotePlace, cell: number, branch: string, prot
     isOfNode: !place.foreign,
     watch: (watcher) => standIn.watch(watcher),
     unwatch: (watcher) => standIn.unwatch(watcher),
-    escalated: (error) => place.send(Kind.escalated, cell, failureToWire(error, undefined, place.stacks)),
+    escalated: (error) => place.sendBehindAll(Kind.escalated, cell, failureToWire(error, undefined, place.stacks)),
   };
 }
 

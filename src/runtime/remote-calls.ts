@@ -26,6 +26,8 @@ export abstract class RemoteCall implements Waiting {
   settled = false;
   /** The wait of the run that made it, where that can do nothing else before it settles. */
   awaited: AwaitedCall | undefined = undefined;
+  /** Takes it back while it waits to be sent; false where it has left. Undefined where it does not wait. */
+  withdraw: (() => boolean) | undefined = undefined;
 
   constructor(id: number) {
     this.id = id;
@@ -237,6 +239,8 @@ export class StreamCall extends RemoteCall {
   readonly #reader: StreamReader<unknown>;
   /** How many values the other side may send in all. */
   granted: number;
+  /** False while it waits to be sent. */
+  sent = false;
   #received = 0;
   /** The window of its reader. */
   readonly #window: number;

@@ -32,12 +32,14 @@ import type { Cancel } from '../base/environment/clock.ts';
 import type { Runnable } from '../base/environment/scheduler.ts';
 import { describeThrown } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
+import type { AssemblyBudget } from '../transport/assembly.ts';
 import { RefusedValue } from '../transport/frame-codec.ts';
 import { transportLimits } from '../transport/limits.ts';
 import { type Carrier, Session, type SessionOptions, type Unsettled } from '../transport/session.ts';
+import { since } from '../transport/wire-version.ts';
 import { AwaitedCalls } from './awaited-call.ts';
 import { Inbound } from './inbound.ts';
-import { Handed, Kind, stopMode } from './items.ts';
+import { Handed, Kind, pieceItems, stopMode } from './items.ts';
 import { MoveOut, streamFields } from './moves-out.ts';
 import { OfferedBytes } from './offered-bytes.ts';
 import { formOf, namedOf, type SaidOperation, SaidOperations } from './operation-names.ts';
@@ -50,7 +52,8 @@ import type { Routes } from './routes.ts';
 import { readSpawned, type Spawned } from './spawned.ts';
 import { cutTells, messagesOf, readRow, TellRun } from './tell-run.ts';
 
-export interface RemotePlaceOptions extends Omit<SessionOptions, 'carrier' | 'onItems' | 'onRefused' | 'cut'> {
+export interface RemotePlaceOptions
+  extends Omit<SessionOptions, 'carrier' | 'onItems' | 'onRefused' | 'cut' | 'pieces'> {
   readonly host: Host;
   readonly registry: RegistryIndex;
   readonly placeId: string;
@@ -66,6 +69,10 @@ export interface RemotePlaceOptions extends Omit<SessionOptions, 'carrier' | 'on
   readonly onDenied: (act: DeniedAct, what: string) => void;
   /** Somebody sends there though it is lost: there may be a way again. */
   readonly seek?: () => void;
+  /** What its node has sent of large messages. */
+  readonly budget: AssemblyBudget;
+  /** The wire version that is spoken with its node. */
+  readonly wire: () => number;
 }
 
 export type DeniedAct = 'spawn' | 'call' | 'stop' | 'link';
@@ -74,6 +81,8 @@ export type DeniedAct = 'spawn' | 'call' | 'stop' | 'link';
 interface ControlOptions extends ControlEnds {
   /** In ms; without one it ends with an answer or with the place. */
   readonly timeoutMs?: number;
+  /** The actor there behind whose large messages it stays. */
+  readonly behind?: number;
 }
 
 export class RemotePlace implements Destination {
@@ -132,7 +141,7 @@ export class RemotePlace implements Destination {
     });
     this.session = this.#newSession(unconnected);
     this.session.end();
-    this.#inbound = new Inbound(this, options.registry);
+    this.#inbound = new Inbound(this, options);
     this.#operations = new SaidOperations(!this.foreign);
     this.#tells = new TellRun(this.session, this.#operations);
   }
@@ -153,7 +162,7 @@ export class RemotePlace implements Destination {
   /** Opens a session over `carrier`, or over the one that comes next; the session before has ended. */
   connect(carrier: Carrier | 'away'): void {
     for (const held of this.#heldTargets()) held.pressed = false;
-    this.#inbound = new Inbound(this, this.#options.registry);
+    this.#inbound = new Inbound(this, this.#options);
     this.session = this.#newSession(carrier === 'away' ? unconnected : carrier);
     this.#operations = new SaidOperations(!this.foreign);
     this.#tells = new TellRun(this.session, this.#operations);
@@ -163,8 +172,9 @@ export class RemotePlace implements Destination {
   }
 
   #newSession(carrier: Carrier): Session {
-    const { codec, clock, scheduler, onBroken } = this.#options;
+    const { codec, clock, scheduler, onBroken, wire } = this.#options;
     return new Session({
+      pieces: this.foreign && wire() >= since.pieces ? pieceItems : undefined,
       carrier,
       codec,
       clock,
@@ -265,14 +275,15 @@ export class RemotePlace implements Destination {
   #tellParcel(target: RemoteTarget, said: SaidOperation, parsed: unknown): boolean {
     const { session } = this;
     const parcel = this.#checked(said.form.valuesParcel(parsed, this.host.wireParcels));
-    if (session.isFullOfBytes) {
+    const { bytes } = parcel;
+    if (session.isFullFor(bytes)) {
       this.#refused(target, said.operation, parsed);
       return false;
     }
     const number = this.#operations.numberOf(said, session);
     const values = parcel.deliver();
-    session.begin(parcel.bytes).push(Kind.tell, target.cell, number, 1, values);
-    return session.hasRoom && !target.pressed;
+    session.begin(bytes, target.cell).push(Kind.tell, target.cell, number, 1, values);
+    return session.hasRoomFor(bytes) && !target.pressed;
   }
 
   ask(
@@ -285,18 +296,17 @@ export class RemotePlace implements Destination {
     return new Promise((resolve) => {
       const said = this.#operations.of(operation);
       const encoded = this.#encode(target, said, message);
-      const kind = bytesOf(encoded) > 0 ? 'large' : 'ask';
-      if (this.session.isOver || this.#hasNoRoomFor(kind))
+      const bytes = bytesOf(encoded);
+      if (this.session.isOver || this.#hasNoRoomFor(bytes))
         this.#refused(target, operation, operation.input.parse(message));
-      const call = this.#openCall(said, target.path(), kind, options, owner, resolve);
+      const call = this.#openCall(said, target.path(), bytes, options, owner, resolve);
       const chain = flatChain(owner);
       const number = this.#operations.numberOf(said, this.session);
       const remaining = this.host.deadlines.remainingMs(call);
-      call.sent = true;
       const wire = delivered(encoded);
-      this.session
-        .begin(bytesOf(encoded))
-        .push(Kind.ask, call.id, target.cell, number, wire, remaining, chain.length === 0 ? null : chain);
+      const fields = this.session.begin(bytes, target.cell);
+      fields.push(Kind.ask, call.id, target.cell, number, wire, remaining, chain.length === 0 ? null : chain);
+      this.#sent(call, fields);
       this.session.urge();
     });
   }
@@ -330,11 +340,12 @@ export class RemotePlace implements Destination {
           call.refuse(invalidMessage(error, `${operation.label} to ${target.path()}`));
           return;
         }
-        call.sent = true;
         if (bytes > 0) call.onSettled = this.#offered.add(bytes);
         const number = this.#operations.numberOf(said, session);
         const remainingMs = this.host.deadlines.remainingMs(call);
-        session.begin(bytes).push(Kind.offer, call.id, target.cell, number, wire, remainingMs);
+        const fields = session.begin(bytes, target.cell);
+        fields.push(Kind.offer, call.id, target.cell, number, wire, remainingMs);
+        this.#sent(call, fields);
       };
       send();
     });
@@ -357,7 +368,9 @@ export class RemotePlace implements Destination {
       const wire = delivered(encoded);
       this.#opened(call);
       const number = this.#operations.numberOf(said, this.session);
-      this.session.begin(bytesOf(encoded)).push(Kind.stream, call.id, target.cell, number, wire, granted);
+      const fields = this.session.begin(bytesOf(encoded), target.cell);
+      fields.push(Kind.stream, call.id, target.cell, number, wire, granted);
+      this.#sent(call, fields);
     } catch (error) {
       call.settled = true;
       reader.end({ thrown: error });
@@ -392,7 +405,7 @@ export class RemotePlace implements Destination {
       }
       if (options.timeoutMs !== undefined) this.host.deadlines.add(call, options.timeoutMs);
       this.#opened(call);
-      this.session.begin().push(kind, id, ...fields);
+      this.session.begin(0, options.behind).push(kind, id, ...fields);
     });
     return { id, answer };
   }
@@ -415,21 +428,21 @@ export class RemotePlace implements Destination {
       const said = this.#operations.of(operation);
       const encoded = this.#encode(target, said, message);
       this.#refuseIfLost(operation.label);
-      const kind = bytesOf(encoded) > 0 ? 'large' : 'ask';
+      const bytes = bytesOf(encoded);
       const call =
         ask === undefined
           ? undefined
-          : this.#openCall(said, target.path(), kind, ask.options, ask.owner, resolve as never);
+          : this.#openCall(said, target.path(), bytes, ask.options, ask.owner, resolve as never);
       job = this.#jobs.open(dealtWith);
       const number = this.#operations.numberOf(said, this.session);
       const chain = ask === undefined ? [] : flatChain(ask.owner);
       const remaining = call === undefined ? null : this.host.deadlines.remainingMs(call);
-      if (call !== undefined) call.sent = true;
       const wire = delivered(encoded);
-      this.session
-        .begin(bytesOf(encoded))
-        .push(Kind.job, job, target.cell, number, wire, call?.id ?? null, remaining, chain.length === 0 ? null : chain);
+      const fields = this.session.begin(bytes, target.cell);
+      const askedBy = chain.length === 0 ? null : chain;
+      fields.push(Kind.job, job, target.cell, number, wire, call?.id ?? null, remaining, askedBy);
       if (call === undefined) resolve(undefined);
+      else this.#sent(call, fields, () => this.jobDone(job!));
     }).catch((error: unknown) => {
       if (job === undefined) dealtWith();
       throw error;
@@ -475,6 +488,8 @@ export class RemotePlace implements Destination {
     const fields = [target.cell, stopMode(kill, options), options?.deadlineMs ?? null];
     const { answer } = this.control<void>(Kind.stop, fields, {
       timeoutMs,
+      // A drain handles what was sent before it; other stops wait for nothing.
+      ...(options?.drain === true && !kill ? { behind: target.cell } : {}),
       read: () => undefined,
       // An actor whose place is gone has ended.
       lost: () => ({ value: undefined }),
@@ -528,8 +543,9 @@ export class RemotePlace implements Destination {
 
   /** Resolves when everything that was sent before has arrived, or the place is lost. It has no deadline but these. */
   fence(target: RemoteTarget): Promise<void> {
+    const { cell } = target;
     const over = { read: () => undefined, lost: () => ({ value: undefined }), expired: () => new Error('a fence') };
-    return this.control<void>(Kind.fence, [target.cell], over).answer;
+    return this.control<void>(Kind.fence, [cell], { ...over, behind: cell }).answer;
   }
 
   attach(
@@ -562,7 +578,7 @@ export class RemotePlace implements Destination {
     hand: (call: number, remainingMs: number) => void,
   ): Promise<unknown> {
     return new Promise((resolve) => {
-      const call = this.#openCall(namedOf(operation), this.placeId, 'ask', options, owner, resolve);
+      const call = this.#openCall(namedOf(operation), this.placeId, 0, options, owner, resolve);
       call.sent = true;
       hand(call.id, this.host.deadlines.remainingMs(call));
     });
@@ -678,7 +694,33 @@ export class RemotePlace implements Destination {
     if (!this.session.isOver) this.session.begin().push(kind, ...fields);
   };
 
+  /** The same for what must come after everything that was said before. */
+  sendBehindAll(kind: number, ...fields: readonly unknown[]): void {
+    if (!this.session.isOver) this.session.beginBehindAll().push(kind, ...fields);
+  }
+
   // ── what calls need ──
+
+  /**
+   * Its item was laid down, and leaves at once unless it waits among large messages.
+   * @param onWithdrawn Called where it was taken back before it left.
+   */
+  #sent(call: MessageCall | StreamCall, fields: readonly unknown[], onWithdrawn?: () => void): void {
+    const { session } = this;
+    const left = (): void => {
+      call.sent = true;
+      call.withdraw = undefined;
+    };
+    if (!session.follow(fields, left)) {
+      call.sent = true;
+      return;
+    }
+    call.withdraw = () => {
+      if (!session.withdraw(fields)) return false;
+      onWithdrawn?.();
+      return true;
+    };
+  }
 
   #opened(call: RemoteCall): void {
     this.#calls.set(call.id, call);
@@ -705,6 +747,8 @@ export class RemotePlace implements Destination {
       this.#resting = true;
       this.host.environment.scheduler.ready(this.#rest);
     }
+    // What has not left is not sent at all.
+    if (call.withdraw?.() === true) return;
     if (tellOther && !this.session.isOver) this.session.begin().push(Kind.cancel, call.id);
   }
 
@@ -726,20 +770,20 @@ export class RemotePlace implements Destination {
   #openCall(
     said: SaidOperation,
     path: string,
-    kind: CallKind,
+    bytes: number | 'offer',
     options: CallOptions | undefined,
     owner: Owner,
     resolve: (value: never) => void,
   ): MessageCall {
     const { operation } = said;
     this.#refuseIfLost(operation.label);
-    if (this.#hasNoRoomFor(kind)) {
+    if (this.#hasNoRoomFor(bytes)) {
       throw new Rejected('full', `${operation.label}: too much is under way to ${path}; send later, or fewer at once`);
     }
     const signal = options?.signal;
     if (signal !== undefined) checkSignal(signal, operation.label);
     if (signal?.aborted) throw aborted(operation, signal);
-    const call = new MessageCall(this.#nextCall++, this, said, kind === 'offer', owner, resolve);
+    const call = new MessageCall(this.#nextCall++, this, said, bytes === 'offer', owner, resolve);
     if (signal !== undefined) {
       const abort = (): void => call.cancel(signal.reason);
       signal.addEventListener('abort', abort, { once: true });
@@ -754,15 +798,15 @@ export class RemotePlace implements Destination {
 
   /** Asks the other place whether an open call waits for itself there. */
   #sendProbe(call: number, { along, of, nonce, path }: Probe): void {
+    if (this.#options.wire() < since.probes) return;
     const first = of === null ? null : [of.madeAt, of.depth, of.name, of.hasBegun];
     this.send(Kind.probe, call, [along.madeAt, along.depth, along.name], first, nonce, path);
   }
 
-  /** An offer waits for room among what is under way. */
-  #hasNoRoomFor(kind: CallKind): boolean {
+  /** @param bytes Of what goes apart. An offer waits for room among what is under way. */
+  #hasNoRoomFor(bytes: number | 'offer'): boolean {
     if (this.#calls.size >= limits.callsPerSessionMax) return true;
-    if (kind === 'offer') return false;
-    return kind === 'large' ? this.session.isFullOfBytes : this.session.isFull;
+    return bytes !== 'offer' && this.session.isFullFor(bytes);
   }
 
   #refuseIfLost(label: string): void {
@@ -793,9 +837,19 @@ export class RemotePlace implements Destination {
 
   /** Found before it leaves: what was given away would be gone. @throws InvalidValue */
   #checked(parcel: Parcel): Parcel {
-    const max = transportLimits.frameBytesMax;
-    if (!this.foreign || parcel.bytes < max) return parcel;
-    throw new InvalidValue(`its bytes are ${parcel.bytes}, and a link carries ${max} in one message; send it in parts`);
+    const max = this.bytesMax;
+    if (parcel.bytes < max) return parcel;
+    throw new InvalidValue(
+      `its bytes are ${parcel.bytes}, and the link to ${this.placeId} carries less than ${max} in one message; send it in parts`,
+    );
+  }
+
+  /** The bytes of a message there must be fewer. Where it is gone its messages are told that, and not their size. */
+  get bytesMax(): number {
+    if (!this.foreign) return Number.POSITIVE_INFINITY;
+    return this.session.takesLarge || this.session.isOver
+      ? transportLimits.largeBytesMax
+      : transportLimits.frameBytesMax;
   }
 
   // ── the end ──
@@ -894,9 +948,6 @@ export class RemotePlace implements Destination {
     host.deadLetters.add({ path, operation: of.label, reason, message, target, of, read, bytesGone });
   }
 }
-
-/** A `large` one has bytes that go apart. */
-type CallKind = 'ask' | 'large' | 'offer';
 
 /** The wire form of what was encoded or packed: bytes that were given away are the message's from here on. */
 function delivered(encoded: unknown): unknown {

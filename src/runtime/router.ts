@@ -9,8 +9,10 @@ import type { Address, Target } from '../actors/target.ts';
 import type { Environment } from '../base/environment/environment.ts';
 import { limits } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
+import { AssemblyBudget } from '../transport/assembly.ts';
 import { recordsCodec, strictCodec } from '../transport/frame-codec.ts';
 import type { Carrier } from '../transport/session.ts';
+import { wireVersion } from '../transport/wire-version.ts';
 import { Audit } from './audit.ts';
 import type { NodeRights } from './node-rules.ts';
 import { RemotePlace } from './remote-place.ts';
@@ -44,6 +46,8 @@ export interface RouterOptions {
   readonly seek?: (nodeId: string) => void;
   /** Why there is no way to a node, where that is known. */
   readonly whyLost?: (nodeId: string) => string;
+  /** The wire version that is spoken with the node of a place. */
+  readonly wireOf: (placeId: string) => number;
   /** The session with a place broke the protocol. */
   readonly onBroken: (placeId: string, what: string) => void;
 }
@@ -62,6 +66,8 @@ export class Router {
   /** What other nodes may do here, where that is not everything. */
   readonly #rights = new Map<string, Rights>();
   readonly #audit: Audit;
+  /** What other nodes have sent of large messages. */
+  readonly #budgets = new Map<string, AssemblyBudget>();
   #host: Host | undefined = undefined;
   #routes: Routes | undefined = undefined;
   #closed = false;
@@ -236,6 +242,13 @@ export class Router {
       if (place.isConnected || place.isHeld || nodeOf(placeId) === this.#options.nodeId) continue;
       this.#drop(placeId);
     }
+    for (const nodeId of this.#budgets.keys()) if (this.#placesOf(nodeId).length === 0) this.#budgets.delete(nodeId);
+  }
+
+  #budgetOf(nodeId: string): AssemblyBudget {
+    const budget = this.#budgets.get(nodeId) ?? new AssemblyBudget();
+    this.#budgets.set(nodeId, budget);
+    return budget;
   }
 
   #drop(placeId: string): void {
@@ -288,7 +301,7 @@ export class Router {
       this.#forget();
       this.#sweptAt = Math.max(limits.targetsSwept, this.#places.size * 2);
     }
-    const { environment, registry, nodeId, stacks, onBroken } = this.#options;
+    const { environment, registry, nodeId, stacks, wireOf, onBroken } = this.#options;
     const foreign = nodeOf(placeId) !== nodeId;
     const place = new RemotePlace({
       host: this.#host!,
@@ -303,6 +316,8 @@ export class Router {
         this.#audit.line('denied', { node, place: placeId, act, what }, `node ${node} may not ${act} ${what}`, act);
       },
       codec: foreign ? strictCodec() : recordsCodec(),
+      budget: this.#budgetOf(nodeOf(placeId)),
+      wire: () => (foreign ? wireOf(placeId) : wireVersion),
       clock: environment.clock,
       scheduler: environment.scheduler,
       seek: () => {

@@ -14,6 +14,7 @@ import { limits } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
 import { isAnnouncedAddress } from '../transport/node-aside.ts';
 import { isLoopback } from '../transport/websocket-network.ts';
+import { unsaidWireVersion, wireVersion } from '../transport/wire-version.ts';
 import { ActorSystem } from './actor-system.ts';
 import { ChildPlacement } from './child-placement.ts';
 import { fingerprintsOf } from './fingerprints.ts';
@@ -110,6 +111,7 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
       nodeOf(placeId) === nodeId ? workers.carrierTo(placeId) : links.carrierTo('main', placeId),
     seek: (nodeId) => links.seek(nodeId),
     whyLost: (nodeId) => links.whyLost(nodeId),
+    wireOf: (placeId) => links.wireOf(placeId) ?? unsaidWireVersion,
     onBroken: (placeId, what) => onBroken(main, placeId, what),
   });
   /** The session of our place `at` with another broke: whoever sent what cannot be read is cut off. */
@@ -189,7 +191,13 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
   host.deadLetters.readers.onChange = (areSome) => workers.wantLetters(areSome);
   links = new NodeLinks({
     environment,
-    profile: { nodeId, roles: options.roles ?? [], fingerprints: fingerprintsOf(registry), threads: threads.max },
+    profile: {
+      nodeId,
+      roles: options.roles ?? [],
+      fingerprints: fingerprintsOf(registry),
+      threads: threads.max,
+      wire: wireVersion,
+    },
     queued: () => host.waiting(limits.loadActorsMax),
     announce: options.announce,
     mayDial: (address) => options.auth !== undefined || isLoopback(address),

@@ -45,7 +45,7 @@ export class TellRun {
     const values: unknown[] = [];
     said.form.write(parsed, values);
     const number = this.#operations.numberOf(said, this.#session);
-    const fields = this.#session.begin();
+    const fields = this.#session.begin(0, cell);
     this.#countAt = fields.length + countField;
     fields.push(Kind.tell, cell, number, 1, values);
     this.#mark = this.#session.last;

@@ -34,16 +34,20 @@ export type ToWorker =
 
 /** What becomes of the link to another node. */
 export type NodeNews =
-  /** There is a link to that node; its epoch goes with every frame for it. It follows one that was cut where it `resumes`. */
+  /**
+   * There is a link to that node, which speaks that wire version; its epoch goes with every frame for it. It follows one that
+   * was cut where it `resumes`.
+   */
   | {
       readonly kind: 'node-up';
       readonly nodeId: string;
+      readonly wire: number;
       readonly epoch: number;
       readonly resumes: boolean;
       readonly rights: NodeRights;
     }
   /** The link was cut, and another may come: sessions with its places wait. */
-  | { readonly kind: 'node-away'; readonly nodeId: string }
+  | { readonly kind: 'node-away'; readonly nodeId: string; readonly wire: number }
   /** The node is lost, and all sessions with its places. */
   | { readonly kind: 'node-down'; readonly nodeId: string; readonly why: string };
 

@@ -13,6 +13,7 @@ import type { Logger } from '../base/logger.ts';
 import { Dispatcher } from '../base/platform/dispatcher.ts';
 import { realClock } from '../base/platform/real-clock.ts';
 import { realRandom } from '../base/platform/real-random.ts';
+import { unsaidWireVersion } from '../transport/wire-version.ts';
 import { ChildPlacement } from './child-placement.ts';
 import { noNetwork } from './no-network.ts';
 import { retire, runPhase } from './place-phases.ts';
@@ -66,7 +67,7 @@ async function start(
   /** Has the main thread look for a node that nobody here knows a way to; it says what came of it. */
   function seek(nodeId: string): void {
     if (nodes.has(nodeId)) return;
-    nodes.set(nodeId, { kind: 'node-away', nodeId });
+    nodes.set(nodeId, { kind: 'node-away', nodeId, wire: unsaidWireVersion });
     tellMain({ kind: 'node-wanted', nodeId });
   }
   const router = new Router({
@@ -86,6 +87,10 @@ async function start(
       return 'away';
     },
     seek,
+    wireOf(other) {
+      const node = nodes.get(nodeOf(other));
+      return node === undefined || node.kind === 'node-down' ? unsaidWireVersion : node.wire;
+    },
     onBroken: (other, what) => tellMain({ kind: 'broken', placeId: other, what }),
   });
   const questions = new PlaceQuestions(tellMain);

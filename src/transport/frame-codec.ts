@@ -9,7 +9,7 @@ import { Packr, Unpackr } from 'msgpackr';
 import type { BesideBytes } from '../base/beside-bytes.ts';
 import { describeThrown } from '../base/errors.ts';
 import { limits as base } from '../base/limits.ts';
-import { leavingOut, putBack } from './beside-frame.ts';
+import { leavingOut, leavingOutParts, putBack, putBackParts } from './beside-frame.ts';
 import { FrameRefused } from './errors.ts';
 import { transportLimits } from './limits.ts';
 import { FrameScanner, type ItemFault, type RefusedItem, type ScanLimits } from './scan.ts';
@@ -30,6 +30,23 @@ export interface FrameCodec {
    * @throws FrameRefused when the frame as a whole cannot or must not be read.
    */
   unpack(frame: Uint8Array, beside?: readonly ArrayBufferLike[]): unknown[];
+  /** How a large message is packed apart from its binaries; undefined where there is no such thing. */
+  readonly large?: LargeCodec;
+}
+
+/** A large message, whose binaries go ahead of it: its fields without these. */
+export interface LargeCodec {
+  /**
+   * @param binaries Takes its large binaries, in the order of their numbers; they are the message's own.
+   * @throws FrameRefused when the strict codec's limits are exceeded, but for what is in `binaries`.
+   */
+  pack(fields: readonly unknown[], binaries: Uint8Array[]): Uint8Array<ArrayBuffer>;
+  /**
+   * The fields with the binaries in them, each in one place. A field beyond the limits is a `RefusedValue`.
+   * @param binaries Undefined where they were not kept: nothing stands in their places then.
+   * @throws FrameRefused, and an error where it names another binary or one twice
+   */
+  unpack(packed: Uint8Array, binaries: readonly Uint8Array[] | undefined): unknown[];
 }
 
 /** What stands in the place of an item that the strict codec refused to decode. */
@@ -70,10 +87,20 @@ export function strictCodec(limits: FrameLimits = transportLimits): FrameCodec {
     int64AsType: 'number',
   });
   const scanner = new FrameScanner(limits);
+  const largeScanner = new FrameScanner({ ...limits, parts: true });
 
   function pack(items: readonly unknown[]): Uint8Array<ArrayBuffer> {
-    const frame = ownCopy(packStrictly(packr, items));
-    if (frame.length > limits.frameBytesMax) throw tooLarge(frame.length, limits);
+    return checked(
+      scanner,
+      packStrictly(() => packr.pack(items)),
+      limits.frameBytesMax,
+    );
+  }
+
+  /** A copy of its own of what was packed. @throws FrameRefused */
+  function checked(scanner: FrameScanner, packed: Uint8Array, bytesMax: number): Uint8Array<ArrayBuffer> {
+    const frame = ownCopy(packed);
+    if (frame.length > bytesMax) throw tooLarge(frame.length, bytesMax);
     const verdict = scanner.scan(frame);
     if (verdict === 'ok') return frame;
     const finding = verdict === 'refused' ? scanner.refused[0]!.fault : verdict;
@@ -83,20 +110,27 @@ export function strictCodec(limits: FrameLimits = transportLimits): FrameCodec {
     throw new FrameRefused(finding, message, finding === 'items' ? {} : { index });
   }
 
-  function unpack(frame: Uint8Array): unknown[] {
-    if (frame.length > limits.frameBytesMax) throw tooLarge(frame.length, limits);
-    const verdict = scanner.scan(frame);
+  function unpack(frame: Uint8Array, by: FrameScanner = scanner): unknown[] {
+    if (frame.length > limits.frameBytesMax) throw tooLarge(frame.length, limits.frameBytesMax);
+    const verdict = by.scan(frame);
     if (verdict === 'ok') return unpackr.unpack(frame) as unknown[];
-    if (verdict === 'refused') return unpackAround(unpackr, frame, scanner.refused);
-    throw new FrameRefused(verdict, `the frame is refused at item ${scanner.index}: ${explain(verdict, limits)}`);
+    if (verdict === 'refused') return unpackAround(unpackr, frame, by.refused);
+    throw new FrameRefused(verdict, `the frame is refused at item ${by.index}: ${explain(verdict, limits)}`);
   }
 
-  return { besideBytesMax: base.frameBytesMax, pack, unpack };
+  const large: LargeCodec = {
+    pack: (fields, binaries) => {
+      const packed = packStrictly(() => leavingOutParts(packr, fields, binaries as BesideBytes[]));
+      return checked(largeScanner, packed, transportLimits.largeFieldsBytesMax);
+    },
+    unpack: (packed, binaries) => putBackParts(unpack(packed, largeScanner), binaries),
+  };
+  return { besideBytesMax: base.frameBytesMax, pack, unpack: (frame) => unpack(frame), large };
 }
 
-function packStrictly(packr: Packr, items: readonly unknown[]): Uint8Array {
+function packStrictly(pack: () => Uint8Array): Uint8Array {
   try {
-    return packr.pack(items);
+    return pack();
   } catch (cause) {
     // A cycle ends here too, as a stack overflow.
     const message = `a value of the frame has no msgpack form: ${describeThrown(cause, 200)}`;
@@ -130,8 +164,8 @@ function ownCopy(packed: Uint8Array): Uint8Array<ArrayBuffer> {
   return own;
 }
 
-function tooLarge(bytes: number, limits: FrameLimits): FrameRefused {
-  return new FrameRefused('bytes', `a frame of ${bytes} bytes is beyond the limit of ${limits.frameBytesMax} bytes`);
+function tooLarge(bytes: number, bytesMax: number): FrameRefused {
+  return new FrameRefused('bytes', `a frame of ${bytes} bytes is beyond the limit of ${bytesMax} bytes`);
 }
 
 function explain(finding: FrameRefused['finding'], limits: FrameLimits): string {

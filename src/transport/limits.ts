@@ -4,6 +4,12 @@ export const transportLimits = {
   linkFrameBytesMax: 4_194_304,
   /** The largest session frame: what fits a link frame behind its header. */
   frameBytesMax: 4_194_240,
+  /** The fields of a large message without its large binaries: what fits a frame with a header and little else. */
+  largeFieldsBytesMax: 4_193_280,
+  /** All binaries of one large message: more is a file, and a stream carries it. */
+  largeBytesMax: 268_435_456,
+  /** Binaries of large messages that one node has sent in part, over all its threads: two of the largest. */
+  assembledBytesMax: 536_870_912,
   /** Values in one frame. A batch of 128 messages has about 1,000; the rest is for large payloads. */
   itemsMax: 100_000,
   /** How deep the value of one item may nest; decoding recurses. 32 levels of a message, in the list that a tell holds. */
@@ -69,6 +75,8 @@ export const transportLimits = {
   profileTextCharactersMax: 256,
   /** Hexadecimal digits of a token: 128 bits, which nobody guesses and no two links share. */
   tokenCharacters: 32,
+  /** Versions are counted up one by one. */
+  wireVersionMax: 65_535,
   threadNameBytesMax: 16,
 
   /** How often a node says that it is there. */

@@ -25,6 +25,7 @@ import {
 } from './node-envelope.ts';
 import { decodeProfile, encodeProfile, type NodeProfile, profileDigest } from './node-profile.ts';
 import type { Secret, SecretKey } from './secret.ts';
+import { agreedVersion, unsaidWireVersion } from './wire-version.ts';
 
 export type { NodeProfile } from './node-profile.ts';
 
@@ -65,6 +66,8 @@ export interface NodeLink {
   readonly provedBy: readonly SecretKey[];
   /** The names in its certificate. */
   readonly certificateNames: readonly string[] | undefined;
+  /** The wire version that both sides go on with. */
+  readonly wire: number;
   /** What the peer was told by `offer`. */
   readonly offered: AssociationOffer | undefined;
   /** The address of the peer, for logs. */
@@ -174,10 +177,17 @@ export async function openNodeLink(options: NodeLinkOptions): Promise<NodeLink> 
         fail(refuse('not-allowed', closeCodes.notAllowed, why));
         return;
       }
+      const [theirs, ours] = [peer.wire ?? unsaidWireVersion, profile.wire ?? unsaidWireVersion];
+      const wire = agreedVersion(theirs, ours);
+      if (wire === undefined) {
+        const detail = `node ${nodeId} speaks wire version ${theirs}, this one ${ours} and the one before it`;
+        fail({ ...refuse('version', closeCodes.version, detail), text: `wire version ${ours} is spoken here` });
+        return;
+      }
       if (tellsLast) sayProfile(nodeId);
       isSettled = true;
       cancelTimeout();
-      resolve(new AuthenticatedLink(link, { peer, provedBy, offered }, clock, options.limits));
+      resolve(new AuthenticatedLink(link, { peer, wire, provedBy, offered }, clock, options.limits));
     }
 
     link.onClose = ({ code, text }) => {
@@ -222,6 +232,7 @@ class AuthenticatedLink implements NodeLink {
   readonly peer: NodeProfile;
   readonly provedBy: readonly SecretKey[];
   readonly certificateNames: readonly string[] | undefined;
+  readonly wire: number;
   readonly offered: AssociationOffer | undefined;
   readonly remote: string;
   onPlaceDown: (thread: string) => void = ignore;
@@ -242,13 +253,14 @@ class AuthenticatedLink implements NodeLink {
 
   constructor(
     link: Link,
-    { peer, provedBy, offered }: Pick<NodeLink, 'peer' | 'provedBy' | 'offered'>,
+    { peer, wire, provedBy, offered }: Pick<NodeLink, 'peer' | 'wire' | 'provedBy' | 'offered'>,
     clock: Clock,
     times: HeartbeatTimes | undefined,
   ) {
     this.peer = peer;
     this.provedBy = provedBy;
     this.certificateNames = link.certificateNames;
+    this.wire = wire;
     this.offered = offered;
     this.remote = link.remote;
     this.#link = link;

@@ -1,6 +1,7 @@
 /**
- * What a node says about itself right after authentication: its roles, its code, its threads, and what of an earlier link
- * it would go on with. With a secret it is sealed: rules speak of roles, and who sits in between must not give others.
+ * What a node says about itself right after authentication: its roles, its code, its threads, what of an earlier link it
+ * would go on with, and which version it speaks. With a secret it is sealed: rules speak of roles, and who sits in between must
+ * not give others.
  *
  * The peer is known by then, yet each field is checked by hand: a peer of a newer version, or one with a fault, must
  * not bring us down. A difference in the fingerprints refuses nothing here; the caller compares them.
@@ -25,6 +26,8 @@ export interface NodeProfile {
   readonly threads: number;
   /** Absent where it can resume nothing. */
   readonly association?: AssociationOffer;
+  /** The newest wire version that it speaks; it is said only beside an association. Absent: 1. */
+  readonly wire?: number;
   /** Two MACs over its digest, where it came from a node with a secret. */
   readonly seal?: Uint8Array;
   /**
@@ -38,12 +41,13 @@ export interface NodeProfile {
 export type SealProfile = (digest: Uint8Array) => Uint8Array | undefined;
 
 /** SHA-256 over all that a profile says but its seal: each text behind its length, in a fixed order. */
-export function profileDigest({ threads, roles, fingerprints, association, address }: NodeProfile): Uint8Array {
+export function profileDigest({ threads, roles, fingerprints, association, address, wire }: NodeProfile): Uint8Array {
   const names = Object.keys(fingerprints).sort();
   const texts = [String(threads), String(roles.length), ...roles, String(names.length)];
   for (const name of names) texts.push(name, fingerprints[name]!);
   if (association !== undefined) texts.push(association.token, ...(association.resume ?? []));
   if (address !== undefined) texts.push('address', address ?? '');
+  if (wire !== undefined) texts.push(String(wire));
   const hash = createHash('sha256');
   const length = Buffer.alloc(2);
   for (const text of texts) {
@@ -57,11 +61,17 @@ const codecLimits = { ...transportLimits, frameBytesMax: transportLimits.profile
 
 /** @throws FrameRefused when the profile is beyond the limits that every peer enforces. */
 export function encodeProfile(profile: NodeProfile, seal?: SealProfile): Uint8Array {
-  const { nodeId, threads, roles, fingerprints, association, address } = profile;
-  const said: unknown[] = association === undefined ? [] : [association.token, association.resume ?? null];
-  const sealed = association === undefined ? undefined : seal?.(profileDigest(profile));
-  if (association !== undefined && address !== undefined) said.push(sealed ?? null, address);
-  else if (sealed !== undefined) said.push(sealed);
+  const { nodeId, threads, roles, fingerprints, association, wire } = profile;
+  // Whoever says a version says an address too, or that there is none.
+  const address = wire === undefined ? profile.address : (profile.address ?? null);
+  const said: unknown[] = [];
+  if (association !== undefined) {
+    said.push(association.token, association.resume ?? null);
+    const sealed = seal?.(profileDigest(address === undefined ? profile : { ...profile, address }));
+    if (sealed !== undefined || address !== undefined) said.push(sealed ?? null);
+    if (address !== undefined) said.push(address);
+    if (wire !== undefined) said.push(wire);
+  }
   const bytes = strictCodec(codecLimits).pack([nodeId, threads, roles, Object.entries(fingerprints).flat(), ...said]);
   const checked = decodeProfile(bytes, nodeId);
   if ('field' in checked) {
@@ -79,7 +89,7 @@ export function decodeProfile(bytes: Uint8Array, nodeId: string): NodeProfile | 
     if (error instanceof FrameRefused) return { field: `profile (${error.finding})` };
     throw error;
   }
-  const [id, threads, roles, pairs, token, resume, seal, address] = items;
+  const [id, threads, roles, pairs, token, resume, seal, address, wire] = items;
   if (items.length < 4) return { field: 'profile.length' };
   if (id !== nodeId || !isNodeId(nodeId)) return { field: 'profile.nodeId' };
   if (!isCount(threads, transportLimits.profileThreadsMax)) return { field: 'profile.threads' };
@@ -96,11 +106,16 @@ export function decodeProfile(bytes: Uint8Array, nodeId: string): NodeProfile | 
   if (resume !== null && !isTokens(resume)) return { field: 'profile.resume' };
   const known = { ...profile, association: { token, resume: resume ?? undefined } };
   if (items.length === 6) return known;
-  const isUnsealed = seal === null && items.length > 7;
-  if (!isUnsealed && !isSeal(seal)) return { field: 'profile.seal' };
-  const sealed = isUnsealed ? known : { ...known, seal: seal as Uint8Array };
+  const hasSeal = isSeal(seal);
+  // Nil only where something follows it.
+  if (!hasSeal && (seal !== null || items.length === 7)) return { field: 'profile.seal' };
+  const sealed = hasSeal ? { ...known, seal } : known;
   if (items.length === 7) return sealed;
-  return address === null || isAnnouncedAddress(address) ? { ...sealed, address } : { field: 'profile.address' };
+  if (address !== null && !isAnnouncedAddress(address)) return { field: 'profile.address' };
+  const announced = { ...sealed, address };
+  if (items.length === 8) return announced;
+  if (!isCount(wire, transportLimits.wireVersionMax) || wire === 0) return { field: 'profile.wire' };
+  return { ...announced, wire };
 }
 
 function isSeal(value: unknown): value is Uint8Array {

@@ -7,6 +7,7 @@
  * finds two kinds of fault: what makes the whole frame unreadable or forbidden (the link is closed), and a limit
  * exceeded inside one item, which refuses that item alone.
  */
+import { partBytes, partType } from './beside-frame.ts';
 import { transportLimits } from './limits.ts';
 
 /** The frame as a whole is not ours to read. */
@@ -20,6 +21,8 @@ export interface ScanLimits {
   readonly depthMax: number;
   readonly stringBytesMax: number;
   readonly keysMax: number;
+  /** Whether the extension may stand in it that stands for a binary of a large message. */
+  readonly parts?: boolean;
 }
 
 /** An item that exceeds a limit, and where it lies in the frame. */
@@ -164,6 +167,10 @@ export class FrameScanner {
         at += 1 + (token & 0x1f);
         continue;
       }
+      if (token === 0xd6 && this.#isPart(at)) {
+        at += partBytes;
+        continue;
+      }
       if (!isContainer(token)) {
         const end = leafEnd(bytes, at, stringBytesMax);
         if (typeof end === 'string') return this.#fail(end);
@@ -239,6 +246,10 @@ export class FrameScanner {
       if (at >= size) return this.#fail('truncated');
       const token = bytes[at]!;
       pending -= 1;
+      if (token === 0xd6 && this.#isPart(at)) {
+        at += partBytes;
+        continue;
+      }
       if (!isContainer(token)) {
         const end = leafEnd(bytes, at, size);
         if (typeof end === 'string' && !isItemFault(end)) return this.#fail(end);
@@ -253,6 +264,11 @@ export class FrameScanner {
       if (pending > size - at) return this.#fail('truncated');
     }
     return at > size ? this.#fail('truncated') : at;
+  }
+
+  /** True for the extension of a part, where there may be any; whether it is whole shows at the end. */
+  #isPart(at: number): boolean {
+    return this.#limits.parts === true && this.#bytes[at + 1] === partType;
   }
 
   #growKeys(slots: number): void {

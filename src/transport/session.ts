@@ -9,6 +9,9 @@
  * A frame is one array: `[sequence, received, settled, granted, asks, …items]`. All four counts are cumulative, so a frame
  * without items repeats them at no risk; one that `asks` is answered with the other side's counts at once.
  *
+ * A large message goes in pieces, each of which is an item in a frame of its own: `large-lane.ts`. They leave when nothing
+ * else is to be sent, and one in each turn whatever else is.
+ *
  * It outlives its carrier: suspended, it goes on taking items within its bounds, and over the next carrier each side first
  * says its counts in a resume frame, whose sequence is -1. What the other side has not received is sent again then, so that
  * nothing is lost or comes twice.
@@ -22,6 +25,7 @@ import { Ring } from '../base/ring.ts';
 import { bytesBeside, ownedBytes } from './beside-frame.ts';
 import { FrameRefused } from './errors.ts';
 import type { FrameCodec } from './frame-codec.ts';
+import { behindAll, LargeLane, type PieceItems } from './large-lane.ts';
 
 const headerFields = 5;
 /** In place of the sequence of a resume frame. */
@@ -52,6 +56,8 @@ export interface SessionOptions {
   readonly cut: (fields: readonly unknown[], messages: number) => readonly [unknown[], unknown[]];
   /** The other side broke the protocol; the session is of no use any more. */
   readonly onBroken: (what: string) => void;
+  /** How pieces of large messages are laid down; undefined where the other side takes none. */
+  readonly pieces?: PieceItems | undefined;
 }
 
 /** What a session leaves behind when the other place is lost. */
@@ -78,6 +84,8 @@ class Frame {
   bytes = 0;
   /** The same by item, where an item has any. */
   weights: Map<number, number> | undefined = undefined;
+  /** Of a piece: the message that has left with it, if any. */
+  piece: { readonly message: readonly unknown[] | undefined } | undefined = undefined;
 
   /** The item that was begun last has large bytes. */
   weigh(bytes: number): void {
@@ -97,6 +105,7 @@ class Frame {
   }
 
   items(): readonly (readonly unknown[])[] {
+    if (this.piece !== undefined) return this.piece.message === undefined ? [] : [this.piece.message];
     return this.starts.map((_, index) => this.item(index));
   }
 }
@@ -120,8 +129,14 @@ export class Session implements Runnable {
   #queued = 0;
   /** Large bytes among what is queued. */
   #queuedBytes = 0;
-  /** Bytes that were sent and that the other side has not received. */
+  readonly #large: LargeLane | undefined;
+  /** Bytes that were sent and that the other side has not received; those of pieces among them. */
   #flightBytes = 0;
+  #pieceBytes = 0;
+  /** Bytes of pieces that were sent since counts were asked for. */
+  #unaskedBytes = 0;
+  /** True while the item that was begun last is in the lane, where it does not grow. */
+  #isLastInLane = false;
   /** At how many messages the outbox is above its high water, and full: fewer where messages are large. */
   #highWater: number = limits.outboxHighWater;
   #capacity: number = limits.outboxCapacity;
@@ -131,7 +146,8 @@ export class Session implements Runnable {
   #granted: number = limits.sessionWindow;
   #carrierFull = false;
   #isReady = false;
-  #roomWaiters: (() => void)[] = [];
+  readonly #roomWaiters: (() => void)[] = [];
+  readonly #laneWaiters: (() => void)[] = [];
   // Receiving.
   #received = 0;
   #settled = 0;
@@ -150,6 +166,8 @@ export class Session implements Runnable {
   constructor(options: SessionOptions) {
     this.#options = options;
     this.#carrier = options.carrier;
+    const { codec, pieces } = options;
+    if (codec.large !== undefined && pieces !== undefined) this.#large = new LargeLane(codec.large, pieces);
   }
 
   // ── sending ──
@@ -164,13 +182,30 @@ export class Session implements Runnable {
     return this.#queued >= this.#capacity;
   }
 
-  /** True when messages with large bytes must be refused as well; what is small still finds room. */
-  get isFullOfBytes(): boolean {
-    return this.isFull || this.#queuedBytes >= limits.outboxBytesCapacity;
+  /** True when messages with so many large bytes must be refused as well; what is small still finds room. */
+  isFullFor(bytes: number): boolean {
+    if (this.isFull || bytes === 0) return this.isFull;
+    const queued = this.#goesInPieces(bytes) ? this.#large!.bytes : this.#queuedBytes;
+    return queued >= limits.outboxBytesCapacity;
+  }
+
+  /** False when senders of messages with so many large bytes should slow down; small ones go past those in the lane. */
+  hasRoomFor(bytes: number): boolean {
+    if (!this.hasRoom) return false;
+    return !this.#goesInPieces(bytes) || this.#large!.bytes < limits.outboxBytesHighWater;
+  }
+
+  #goesInPieces(bytes: number): boolean {
+    return this.#large !== undefined && bytes > this.#options.codec.besideBytesMax;
   }
 
   get isOver(): boolean {
     return this.#ended;
+  }
+
+  /** True where large messages go in pieces, so that they are not bounded by a frame. */
+  get takesLarge(): boolean {
+    return this.#large !== undefined;
   }
 
   /** True while there is no carrier. */
@@ -202,10 +237,12 @@ export class Session implements Runnable {
     if (this.#received !== this.#reportedReceived || this.#settled !== this.#reportedSettled) this.#sendCounts(false);
   }
 
-  /** Resolves when there is room again, or the session has ended. */
-  whenRoom(): Promise<void> {
-    if (this.hasRoom || this.#ended) return Promise.resolve();
-    return new Promise((resolve) => this.#roomWaiters.push(resolve));
+  /** Resolves when there is room again for so many large bytes, or the session has ended. */
+  async whenRoom(bytes = 0): Promise<void> {
+    while (!this.hasRoomFor(bytes) && !this.#ended) {
+      const waiters = this.hasRoom ? this.#laneWaiters : this.#roomWaiters;
+      await new Promise<void>((resolve) => waiters.push(resolve));
+    }
   }
 
   /**
@@ -213,8 +250,45 @@ export class Session implements Runnable {
    * session's turn comes.
    *
    * @param bytes How many bytes its large binary values have.
+   * @param key It stays behind large messages of the same key, and is overtaken by all else if it is one; without a key
+   * it overtakes them all.
    */
-  begin(bytes = 0): unknown[] {
+  begin(bytes = 0, key?: number): unknown[] {
+    if (this.#large !== undefined) {
+      const isLarge = this.#goesInPieces(bytes);
+      if (isLarge || this.#large.holds(key)) return this.#beginInLane(key, bytes, isLarge);
+      this.#isLastInLane = false;
+    }
+    return this.#begin(bytes, true);
+  }
+
+  /** The same for what must come after all that was said before, such as that an actor has ended. */
+  beginBehindAll(): unknown[] {
+    return this.begin(0, behindAll);
+  }
+
+  #beginInLane(key: number | undefined, bytes: number, isLarge: boolean): unknown[] {
+    this.#last += 1;
+    this.#isLastInLane = true;
+    this.#queue();
+    this.#makeReady();
+    return this.#large!.add(key ?? behindAll, bytes, isLarge);
+  }
+
+  /** True while the item of these fields waits in the lane of large messages; `left` is called once it has left. */
+  follow(fields: readonly unknown[], left: () => void): boolean {
+    return this.#large?.follow(fields, left) === true;
+  }
+
+  /** Nobody wants the item of these fields any more. False where it has left. */
+  withdraw(fields: readonly unknown[]): boolean {
+    if (this.#large?.withdraw(fields) !== true) return false;
+    this.#makeReady();
+    return true;
+  }
+
+  /** @param isNew Whether it is to be counted, since it was not in the lane. */
+  #begin(bytes: number, isNew: boolean): unknown[] {
     if (this.#open.count >= this.#frameMessages || this.#open.bytes + bytes > this.#options.codec.besideBytesMax) {
       this.#seal();
       // A full frame goes out now: the other side can work while this one fills the next.
@@ -226,7 +300,7 @@ export class Session implements Runnable {
       this.#open.weigh(bytes);
       this.#queuedBytes += bytes;
     }
-    this.#queue();
+    if (isNew) this.#queue();
     this.#makeReady();
     return this.#open.fields;
   }
@@ -250,7 +324,7 @@ export class Session implements Runnable {
 
   /** True while the item of that mark may hold one message more. */
   grows(mark: number): boolean {
-    return mark === this.#last && this.#open.count < this.#frameMessages;
+    return mark === this.#last && !this.#isLastInLane && this.#open.count < this.#frameMessages;
   }
 
   /** Counts one more message in the item that was begun last. */
@@ -271,14 +345,24 @@ export class Session implements Runnable {
   run(slice: Slice): void {
     this.#isReady = false;
     if (this.#ended) return;
+    // One, so that a sender that never pauses does not keep it from leaving.
+    if (this.#large?.isEmpty === false) this.#sendPiece();
+    this.#flushAll();
+    while (this.#large?.isEmpty === false && this.#open.count === 0 && this.#sealed.size === 0 && this.#sendPiece()) {
+      // What was behind a large message is not behind it any more.
+      if (this.#open.count > 0) this.#flushAll();
+    }
+    if (this.#countsDue) this.#sendCounts(false);
+    slice.spent(1);
+  }
+
+  #flushAll(): void {
     this.#flush();
     // What must wait anyway goes on filling its frame; else each message that trickles in would be a frame of its own.
     if (this.#open.count > 0 && this.#sealed.size === 0 && this.#maySend()) {
       this.#seal();
       this.#flush();
     }
-    if (this.#countsDue) this.#sendCounts(false);
-    slice.spent(1);
   }
 
   #makeReady(): void {
@@ -317,14 +401,69 @@ export class Session implements Runnable {
     const { bytes } = frame;
     const packed = this.#pack(frame, beside);
     if (packed === undefined) return;
-    this.#sent += frame.count;
     this.#queued -= frame.count;
     this.#queuedBytes -= bytes;
+    this.#sendPacked(frame, packed, beside);
+  }
+
+  #sendPacked(frame: Frame, packed: Uint8Array, beside?: readonly BesideBytes[]): void {
+    this.#sent += frame.count;
     this.#flightBytes += frame.bytes;
     this.#retained.push(frame);
     this.#carry(packed, beside);
     this.#keepIdleTimer();
     if (this.#roomWaiters.length > 0 && this.hasRoom) this.#wakeRoomWaiters();
+  }
+
+  /** Sends what comes next in the lane of large messages. False where it must wait. */
+  #sendPiece(): boolean {
+    if (this.#pieceBytes >= limits.chunkBytesWindow || this.#again.size > 0 || !this.#maySend()) return false;
+    const piece = this.#large!.next();
+    if (piece === undefined) return false;
+    switch (piece.kind) {
+      case 'chunk':
+        this.#carryPiece(piece.fields, undefined);
+        break;
+      case 'whole':
+        this.#queued -= 1;
+        this.#carryPiece(piece.fields, piece.message);
+        break;
+      case 'dropped':
+        this.#queued -= 1;
+        if (piece.fields !== undefined) this.#carryPiece(piece.fields, undefined);
+        break;
+      case 'freed':
+        this.#begin(piece.bytes, false).push(...piece.fields);
+        // The next item of its kind does not grow it: its values are whoever's laid it down.
+        this.#last += 1;
+        break;
+      case 'refused':
+        this.#queued -= 1;
+        this.#options.onRefused(piece.fields, piece.error);
+        break;
+      default:
+        piece satisfies never;
+    }
+    if (this.#large!.bytes < limits.outboxBytesHighWater) this.#wake(this.#laneWaiters.splice(0));
+    if (this.#roomWaiters.length > 0 && this.hasRoom) this.#wakeRoomWaiters();
+    return true;
+  }
+
+  /** @param message What has left with it. */
+  #carryPiece(fields: readonly unknown[], message: readonly unknown[] | undefined): void {
+    const frame = new Frame();
+    frame.begin(1);
+    frame.fields.push(...fields);
+    frame.piece = { message };
+    frame.sequence = this.#sent;
+    // So that the next leave without a wait for the counts that are said anyway.
+    if (this.#unaskedBytes >= limits.chunkBytesWindow / 4) frame.fields[4] = true;
+    this.#stamp(frame.fields, this.#sent);
+    const packed = this.#options.codec.pack(frame.fields);
+    frame.bytes = packed.byteLength;
+    this.#unaskedBytes = frame.fields[4] === true ? 0 : this.#unaskedBytes + frame.bytes;
+    this.#pieceBytes += frame.bytes;
+    this.#sendPacked(frame, packed);
   }
 
   /** Under its old sequence, and with the counts of now. */
@@ -502,6 +641,7 @@ export class Session implements Runnable {
     for (let frame = this.#retained.peek(); frame !== undefined; frame = this.#retained.peek()) {
       if (frame.sequence + frame.count > received) break;
       this.#flightBytes -= frame.bytes;
+      if (frame.piece !== undefined) this.#pieceBytes -= frame.bytes;
       this.#retained.shift();
     }
     const next = this.#retained.peek();
@@ -576,13 +716,17 @@ export class Session implements Runnable {
     const unsent: (readonly unknown[])[] = [];
     for (let frame = this.#sealed.shift(); frame !== undefined; frame = this.#sealed.shift())
       unsent.push(...frame.items());
+    unsent.push(...(this.#large?.end() ?? []));
     this.#wakeRoomWaiters();
+    this.#wake(this.#laneWaiters.splice(0));
     return { unacknowledged, unsent, received: this.#acknowledged - this.#settledThere };
   }
 
   #wakeRoomWaiters(): void {
-    const waiters = this.#roomWaiters;
-    this.#roomWaiters = [];
+    this.#wake(this.#roomWaiters.splice(0));
+  }
+
+  #wake(waiters: readonly (() => void)[]): void {
     for (const wake of waiters) wake();
   }
 }

@@ -260,5 +260,8 @@ function rare(cell: number): readonly Items[] {
     [Kind.failure, 1, ['Rejected', 'text', ['full', ['a', 0]]]],
     [Kind.failure, 1, ['SpawnFailed', 'text', ['name', ['Error', 'text', null, null]]]],
     [Kind.item, 1, 5, Kind.end, 1],
+    [Kind.chunk, 8, Uint8Array.of(1, 2, 3), Kind.chunk, 0, Uint8Array.of(4, 5, 6, 7, 8)],
+    [Kind.chunk, 8, Uint8Array.of(1, 2, 3), Kind.chunk, 0, new Uint8Array(0)],
+    [Kind.large, 0, strictCodec().pack([Kind.ask, 2, cell, 0, { n: 1 }, 1_000, null])],
   ];
 }

@@ -188,6 +188,7 @@ describe('items', () => {
   /** What refers to an actor is made when there is one. */
   type Items = () => readonly (readonly unknown[])[];
   const place = 'evil~0/main';
+  const four = Uint8Array.of(1, 2, 3, 4);
 
   it.each<[string, Items]>([
     ['of a kind that there is not', () => [[99, 1]]],
@@ -225,10 +226,62 @@ describe('items', () => {
     ['news of a move', () => [[Kind.expect, 1, cell(), 1, place, 1]]],
     ['a link for an actor of another node', () => [[Kind.linkOf, cell(), 'other~1/t1', 3, '/x', 'target']]],
     ['a route to no place', () => [[Kind.route, 1, place, '/x', 'target', 1, '../../etc', 2]]],
+    ['bytes of a large message that has not begun', () => [[Kind.chunk, 0, four]]],
+    ['the end of a large message that has not begun', () => [[Kind.chunk, 0, new Uint8Array(0)]]],
+    ['a binary of 2^40 bytes', () => [[Kind.chunk, 2 ** 40, four]]],
+    ['a binary of a fraction of a byte', () => [[Kind.chunk, 4.5, four]]],
+    ['more bytes than a binary has', () => [[Kind.chunk, 3, four]]],
+    ['a chunk that is a text', () => [[Kind.chunk, 4, 'four']]],
+    ['a large message without its binaries', () => [[Kind.large, 1, large(Kind.reply, 1, null)]]],
+    [
+      'a large message amid a binary',
+      () => [
+        [Kind.chunk, 8, four],
+        [Kind.large, 1, large(Kind.reply, 1, null)],
+      ],
+    ],
+    ['a large message that is a text', () => [[Kind.large, 0, 'text']]],
+    ['a large message that is no msgpack', () => [[Kind.large, 0, Buffer.of(0xc1)]]],
+    ['a large message within a large one', () => [[Kind.large, 0, large(Kind.large, 0, large(Kind.reply, 1, null))]]],
+    ['a large chunk', () => [[Kind.large, 0, large(Kind.chunk, 4, four)]]],
+    ['a large spawn', () => [[Kind.large, 0, large(Kind.spawn, 1, 'mayfly', {}, null)]]],
+    ['a large message of too few fields', () => [[Kind.large, 0, large(Kind.reply, 1)]]],
+    [
+      'a large tell of two messages',
+      () => [named('target.add'), [Kind.large, 0, large(Kind.tell, cell(), 0, 2, [{ n: 1 }, { n: 1 }])]],
+    ],
+    [
+      'a large message that names a binary which did not come',
+      () => [[Kind.large, 0, Buffer.concat([Buffer.of(0x93, Kind.reply, 1), Buffer.of(0xd6, 0x50, 0, 0, 0, 0)])]],
+    ],
   ])('end the link with 4003: %s', async (_what, items) => {
     const link = await opened();
     link.frame('s1', ordered(0, ...items()));
     expect((await link.ended()).code).toBe(4003);
+  });
+
+  function large(...fields: readonly unknown[]): Uint8Array {
+    return generous.pack(fields);
+  }
+
+  it('of large messages are kept for a node up to 512 MiB; what is beyond is refused as full, and costs nothing', async () => {
+    const link = await opened();
+    const answers: unknown[][] = [];
+    link.onFields = (_source, fields) => answers.push(fields.slice(5));
+    const { rssBytes } = await good.memory();
+    for (const thread of ['s1', 's2']) link.frame(thread, ordered(0, [Kind.chunk, 268_434_944, four]));
+    const echo = Buffer.concat([generous.pack([Kind.ask, 1, cell(), 0, 0, 900, null])]);
+    // In the place of the message stands the only binary.
+    const at = echo.length - 5;
+    const packed = Buffer.concat([echo.subarray(0, at), Buffer.of(0xd6, 0x50, 0, 0, 0, 0), echo.subarray(at + 1)]);
+    link.frame('s3', ordered(0, named('target.echo'), [Kind.chunk, 4, four], [Kind.large, 1, packed]));
+    await link.client.until(() => answers.flat().includes(Kind.failure), 'a refusal');
+    const failure = answers.flat()[answers.flat().indexOf(Kind.failure) + 2];
+    expect(failure).toMatchObject(['Rejected', expect.stringContaining('large messages'), ['full', null]]);
+    expect((await good.memory()).rssBytes - rssBytes).toBeLessThan(50_000_000);
+    expect(await link.answered()).toBeUndefined();
+    link.close();
+    await expect.poll(async () => (await good.memory()).heapBytes, { timeout: 20_000 }).toBeLessThan(400_000_000);
   });
 
   function stream(): readonly (readonly unknown[])[] {

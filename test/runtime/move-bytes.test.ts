@@ -387,16 +387,6 @@ describe('bytes that wait', () => {
 });
 
 describe('what a node cannot carry', () => {
-  it('5 MiB are refused before they leave: the sender keeps them', async () => {
-    const ref = await start(false);
-    const mine = filled(5_242_880);
-    for (const data of [mine, move(mine)]) {
-      expect(() => ref.put({ data })).toThrow(/carries 4194240 in one message; send it in parts/);
-    }
-    expect(mine.length).toBe(5_242_880);
-    expect(await ref.seen()).toEqual([]);
-  });
-
   it('a frame of a node that names bytes beside it is refused', async () => {
     const ref = await start(false);
     open.tamper = (frame) => {

@@ -20,6 +20,7 @@ import { CapturedLog } from '../../src/testing/captured-log.ts';
 import { pass } from '../../src/testing/event-loop.ts';
 import { TestScheduler } from '../../src/testing/test-scheduler.ts';
 import { VirtualClock } from '../../src/testing/virtual-clock.ts';
+import { wireVersion } from '../../src/transport/wire-version.ts';
 
 export interface SeveralOptions {
   /** Thread names of node `a~1`, or whole place ids. */
@@ -68,6 +69,7 @@ export class Place {
       log: this.log,
       stacks: 'threads',
       carrierTo: (to) => several.carrier(id, to),
+      wireOf: () => wireVersion,
       onBroken: (other, what) => {
         this.broken.push(what);
         this.router.lost(other, what);

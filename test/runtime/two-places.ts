@@ -10,6 +10,7 @@ import { seededRandom } from '../../src/base/platform/seeded-random.ts';
 import { noNetwork } from '../../src/runtime/no-network.ts';
 import { Router, type StackTravel } from '../../src/runtime/router.ts';
 import type { Carrier } from '../../src/transport/session.ts';
+import { wireVersion } from '../../src/transport/wire-version.ts';
 
 export interface TestPlace {
   readonly host: Host;
@@ -24,6 +25,8 @@ export interface TwoPlaces {
   readonly frames: { from: string; frame: Uint8Array }[];
   /** While true, frames are kept back in order. */
   hold(held: boolean): void;
+  /** What the nodes speak: for those that connect afterwards. */
+  wire: number;
   /** Changes frames on their way; undefined drops them. */
   tamper: (frame: Uint8Array) => Uint8Array | undefined;
   cut(): void;
@@ -86,6 +89,7 @@ export function twoPlaces(
       log,
       stacks,
       carrierTo: (placeId) => (placeId === ids[other] ? carrier : undefined),
+      wireOf: () => result.wire,
       onBroken: (placeId, what) => {
         log.error({}, `broken: ${what}`);
         router.lost(placeId, what);
@@ -110,6 +114,7 @@ export function twoPlaces(
   const result: TwoPlaces = {
     ...places,
     frames,
+    wire: wireVersion,
     tamper: (frame) => frame,
     hold(next) {
       held = next;

@@ -102,7 +102,7 @@ describe('a session', () => {
     for (let n = 0; n < 40; n += 1) session.begin(MiB).push(2, beside(MiB));
     run();
     expect(sent.length).toBe(16);
-    expect([session.hasRoom, session.isFullOfBytes]).toEqual([false, false]);
+    expect([session.hasRoom, session.isFullFor(1)]).toEqual([false, false]);
     counts(10);
     run();
     expect(sent.length).toBe(26);
@@ -113,7 +113,7 @@ describe('a session', () => {
     const { session } = started();
     for (let n = 0; n < 16 + 64; n += 1) session.begin(MiB).push(2, beside(MiB));
     session.begin(MiB).push(2, beside(MiB));
-    expect([session.isFullOfBytes, session.isFull]).toEqual([true, false]);
+    expect([session.isFullFor(1), session.isFull]).toEqual([true, false]);
   });
 
   it('counts bytes that it was not told of as those of the last frame: 12 KiB each, 5,461 wait', () => {

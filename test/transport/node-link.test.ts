@@ -339,6 +339,8 @@ describe('the opening of a node link', () => {
     ['a token that is a number', codec.pack(['n1', 1, [], [], 7, null]), 'profile.token'],
     ['a token and no more', codec.pack(['n1', 1, [], [], token]), 'profile.resume'],
     ['one token to resume', codec.pack(['n1', 1, [], [], token, [token]]), 'profile.resume'],
+    ['half a wire version', codec.pack(['n1', 1, [], [], token, null, null, 1.5]), 'profile.wire'],
+    ['wire version 0', codec.pack(['n1', 1, [], [], token, null, null, 0]), 'profile.wire'],
     ['a token to resume in capitals', codec.pack(['n1', 1, [], [], token, [token, 'A'.repeat(32)]]), 'profile.resume'],
   ])('fails with 4003 for a profile with %s', async (_what, bytes, field) => {
     expect(decodeProfile(bytes, 'n1')).toEqual({ field });
@@ -376,6 +378,33 @@ describe('the opening of a node link', () => {
     for (const one of others) expect(one).toEqual(anew);
   });
 
+  it.each([
+    [1, 2, 1],
+    [2, undefined, 1],
+    [2, 2, 2],
+    [3, 2, 2],
+  ])('goes on with the lesser wire version: %i and %s speak %i', async (one, other, agreed) => {
+    const speaks = (nodeId: string, wire: number | undefined): Partial<NodeLinkOptions> => ({
+      profile: { ...profileOf(nodeId), ...(wire === undefined ? {} : { wire }) },
+      offer: () => ({ token, resume: undefined }),
+    });
+    const { results } = await open(speaks('n1', one), speaks('n2', other));
+    expect(results.map((result) => (result as NodeLink).wire)).toEqual([agreed, agreed]);
+  });
+
+  it.each([
+    [1, 3],
+    [2, 4],
+    [undefined, 3],
+  ])('fails with 4002 where they are more than one apart: %s and %i', async (one, other) => {
+    const speaks = (nodeId: string, wire: number | undefined): Partial<NodeLinkOptions> => ({
+      profile: { ...profileOf(nodeId), ...(wire === undefined ? {} : { wire }) },
+      offer: () => ({ token, resume: undefined }),
+    });
+    const { results } = await open(speaks('n1', one), speaks('n2', other));
+    expect(results.map(failed).map(({ closeCode }) => closeCode)).toContain(4002);
+  });
+
   it('takes a profile of 4,096 names, and refuses to send one of 4,097', () => {
     const names = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, n) => [`actor${n}`, 'f']));
     const large = { ...profileOf('n1'), fingerprints: names(4_096) };
@@ -384,7 +413,7 @@ describe('the opening of a node link', () => {
   });
 
   it('ignores fields that a later version adds to the profile', () => {
-    const more = codec.pack(['n1', 1, [], [], token, null, new Uint8Array(64), null, 'more']);
-    expect(decodeProfile(more, 'n1')).toMatchObject({ nodeId: 'n1', threads: 1 });
+    const more = codec.pack(['n1', 1, [], [], token, null, new Uint8Array(64), null, 7, 'more']);
+    expect(decodeProfile(more, 'n1')).toMatchObject({ nodeId: 'n1', threads: 1, address: null, wire: 7 });
   });
 });

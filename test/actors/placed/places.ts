@@ -25,6 +25,7 @@ import { pass } from '../../../src/testing/event-loop.ts';
 import { TestScheduler } from '../../../src/testing/test-scheduler.ts';
 import type { VirtualClock } from '../../../src/testing/virtual-clock.ts';
 import { virtualEnvironment } from '../../../src/testing/virtual-environment.ts';
+import { wireVersion } from '../../../src/transport/wire-version.ts';
 
 export interface TestPlace {
   readonly id: string;
@@ -216,6 +217,7 @@ export class Places {
           drained: () => Promise.resolve(),
         };
       },
+      wireOf: () => wireVersion,
       onBroken: (other, what) => {
         throw new Error(`the session of ${id} with ${other} broke: ${what}`);
       },
