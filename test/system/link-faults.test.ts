@@ -48,20 +48,21 @@ interface Pair {
 
 /** Two nodes, of which a joins b, or each the other. */
 async function pair(joins: 'one' | 'both', resumeMs?: number): Promise<Pair> {
+  const window = resumeMs === undefined ? {} : { resumeMs };
   if (joins === 'one') {
-    const b = await start({ name: 'b', listen, resumeMs });
+    const b = await start({ name: 'b', listen, ...window });
     const way = await proxyTo((await b.call('address'))!);
-    const a = await start({ name: 'a', join: [way.address], resumeMs });
+    const a = await start({ name: 'a', join: [way.address], ...window });
     return { a, b, ways: [way] };
   }
   // Who joins first needs somebody there, at an address that stays.
   const first = await start({ name: 'first', listen });
   const addressOfA = (await first.call('address'))!;
   const toA = await proxyTo(addressOfA);
-  const b = await start({ name: 'b', listen, resumeMs, join: [toA.address] });
+  const b = await start({ name: 'b', listen, ...window, join: [toA.address] });
   const toB = await proxyTo((await b.call('address'))!);
   await first.end();
-  const a = await start({ name: 'a', listen: addressOfA, resumeMs, join: [toB.address] });
+  const a = await start({ name: 'a', listen: addressOfA, ...window, join: [toB.address] });
   return { a, b, ways: [toB, toA] };
 }
 
