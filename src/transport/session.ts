@@ -13,13 +13,12 @@
  * says its counts in a resume frame, whose sequence is -1. What the other side has not received is sent again then, so that
  * nothing is lost or comes twice.
  */
-import type { BesideBytes } from '../base/beside-bytes.ts';
+import { type BesideBytes, bytesBeside, ownedBytes } from '../base/beside-bytes.ts';
 import type { Cancel, Clock } from '../base/environment/clock.ts';
 import type { Runnable, Scheduler, Slice } from '../base/environment/scheduler.ts';
 import { describeThrown } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { Ring } from '../base/ring.ts';
-import { bytesBeside, ownedBytes } from './beside-frame.ts';
 import { FrameRefused } from './errors.ts';
 import type { FrameCodec } from './frame-codec.ts';
 
@@ -39,6 +38,44 @@ export interface Carrier {
   drained(): Promise<void>;
 }
 
+/** How much a session holds, and lets the other side send. */
+export interface SessionBounds {
+  /** Messages that may be on their way. */
+  readonly window: number;
+  /** Bytes that may be on their way; one frame more is always sent. */
+  readonly bytesWindow: number;
+  /** Messages that wait before senders are told to slow down, and before they are refused. */
+  readonly outboxHighWater: number;
+  readonly outboxCapacity: number;
+  /** The same in bytes. */
+  readonly outboxBytesHighWater: number;
+  readonly outboxBytesCapacity: number;
+  /** Messages that may wait before that however large they are. */
+  readonly outboxSizedMin: number;
+  /** Items that may wait at all, those that cannot be refused among them. */
+  readonly outboxItemsMax: number;
+  /** Bytes that may wait at all. */
+  readonly outboxBytesMax: number;
+  /**
+   * `settled`: both windows count from what was settled, nothing may be sent before the other side has granted it, and who
+   * sends more messages breaks the session. For peers that are not trusted to slow down.
+   */
+  readonly grantsBy: 'received' | 'settled';
+}
+
+const ownBounds: SessionBounds = {
+  window: limits.sessionWindow,
+  bytesWindow: limits.sessionBytesWindow,
+  outboxHighWater: limits.outboxHighWater,
+  outboxCapacity: limits.outboxCapacity,
+  outboxBytesHighWater: limits.outboxBytesHighWater,
+  outboxBytesCapacity: limits.outboxBytesCapacity,
+  outboxSizedMin: limits.outboxSizedMin,
+  outboxItemsMax: limits.outboxItemsMax,
+  outboxBytesMax: Number.POSITIVE_INFINITY,
+  grantsBy: 'received',
+};
+
 export interface SessionOptions {
   readonly carrier: Carrier;
   readonly codec: FrameCodec;
@@ -52,6 +89,8 @@ export interface SessionOptions {
   readonly cut: (fields: readonly unknown[], messages: number) => readonly [unknown[], unknown[]];
   /** The other side broke the protocol; the session is of no use any more. */
   readonly onBroken: (what: string) => void;
+  /** Those between places unless given. */
+  readonly bounds?: SessionBounds;
 }
 
 /** What a session leaves behind when the other place is lost. */
@@ -103,6 +142,9 @@ class Frame {
 
 export class Session implements Runnable {
   readonly #options: SessionOptions;
+  readonly #bounds: SessionBounds;
+  /** True where the window counts from what was settled. */
+  readonly #isStrict: boolean;
   #carrier: Carrier;
   /** `resuming` from its own resume frame until that of the other side. */
   #state: 'open' | 'suspended' | 'resuming' = 'open';
@@ -120,15 +162,17 @@ export class Session implements Runnable {
   #queued = 0;
   /** Large bytes among what is queued. */
   #queuedBytes = 0;
-  /** Bytes that were sent and that the other side has not received. */
+  /** Bytes that were sent and that the other side has not received, or not settled where that counts. */
   #flightBytes = 0;
+  /** Frames that the other side has not settled, where that counts: how many messages were sent with them, and their bytes. */
+  readonly #unsettled = new Ring<readonly [sent: number, bytes: number]>();
   /** At how many messages the outbox is above its high water, and full: fewer where messages are large. */
-  #highWater: number = limits.outboxHighWater;
-  #capacity: number = limits.outboxCapacity;
+  #highWater: number;
+  #capacity: number;
   #sent = 0;
   #acknowledged = 0;
   #settledThere = 0;
-  #granted: number = limits.sessionWindow;
+  #granted: number;
   #carrierFull = false;
   #isReady = false;
   #roomWaiters: (() => void)[] = [];
@@ -137,6 +181,8 @@ export class Session implements Runnable {
   #settled = 0;
   #reportedReceived = 0;
   #reportedSettled = 0;
+  /** How many messages the other side may have sent in all. */
+  #promised = 0;
   /** Bytes that were received since that was last reported. */
   #unreportedBytes = 0;
   #askedForCounts = false;
@@ -150,13 +196,18 @@ export class Session implements Runnable {
   constructor(options: SessionOptions) {
     this.#options = options;
     this.#carrier = options.carrier;
+    this.#bounds = options.bounds ?? ownBounds;
+    this.#isStrict = this.#bounds.grantsBy === 'settled';
+    this.#highWater = this.#bounds.outboxHighWater;
+    this.#capacity = this.#bounds.outboxCapacity;
+    this.#granted = this.#isStrict ? 0 : this.#bounds.window;
   }
 
   // ── sending ──
 
   /** False when senders should slow down. */
   get hasRoom(): boolean {
-    return this.#queued < this.#highWater && this.#queuedBytes < limits.outboxBytesHighWater;
+    return this.#queued < this.#highWater && this.#queuedBytes < this.#bounds.outboxBytesHighWater;
   }
 
   /** True when messages that may be refused must be refused. */
@@ -166,7 +217,7 @@ export class Session implements Runnable {
 
   /** True when messages with large bytes must be refused as well; what is small still finds room. */
   get isFullOfBytes(): boolean {
-    return this.isFull || this.#queuedBytes >= limits.outboxBytesCapacity;
+    return this.isFull || this.#queuedBytes >= this.#bounds.outboxBytesCapacity;
   }
 
   get isOver(): boolean {
@@ -263,8 +314,12 @@ export class Session implements Runnable {
 
   #queue(): void {
     this.#queued += 1;
-    if (this.#queued > limits.outboxItemsMax) {
-      this.#break(`more than ${limits.outboxItemsMax} items wait for the other side, which takes none`);
+    const { outboxItemsMax, outboxBytesMax } = this.#bounds;
+    if (this.#queued > outboxItemsMax) {
+      this.#break(`more than ${outboxItemsMax} items wait for the other side, which takes none`);
+    }
+    if (this.#queuedBytes > outboxBytesMax) {
+      this.#break(`more than ${outboxBytesMax} bytes wait for the other side, which takes none`);
     }
   }
 
@@ -306,7 +361,7 @@ export class Session implements Runnable {
   /** Whether what is new may be sent. */
   #maySend(): boolean {
     if (!this.#mayCarry) return false;
-    if (this.#sent < this.#granted && this.#flightBytes < limits.sessionBytesWindow) return true;
+    if (this.#sent < this.#granted && this.#flightBytes < this.#bounds.bytesWindow) return true;
     this.statistics.creditWaits += 1;
     this.#keepIdleTimer();
     return false;
@@ -321,6 +376,7 @@ export class Session implements Runnable {
     this.#queued -= frame.count;
     this.#queuedBytes -= bytes;
     this.#flightBytes += frame.bytes;
+    if (this.#isStrict) this.#unsettled.push([this.#sent, frame.bytes]);
     this.#retained.push(frame);
     this.#carry(packed, beside);
     this.#keepIdleTimer();
@@ -378,9 +434,10 @@ export class Session implements Runnable {
   /** Large messages go fewer to a frame, so that none is packed twice because it came out too large. */
   #learnSize(bytes: number, count: number): void {
     const mean = bytes / count;
+    const bounds = this.#bounds;
     // Of what is not weighed the size is known when it is packed; the next messages are likely to be as large.
-    this.#highWater = between(limits.outboxBytesHighWater / mean, limits.outboxSizedMin, limits.outboxHighWater);
-    this.#capacity = between(limits.outboxBytesCapacity / mean, limits.outboxHighWater, limits.outboxCapacity);
+    this.#highWater = between(bounds.outboxBytesHighWater / mean, bounds.outboxSizedMin, bounds.outboxHighWater);
+    this.#capacity = between(bounds.outboxBytesCapacity / mean, bounds.outboxHighWater, bounds.outboxCapacity);
     if (bytes > limits.frameBytesMax / 2) this.#frameMessages = Math.max(1, this.#frameMessages >> 1);
     else if (bytes < limits.frameBytesMax / 8 && this.#frameMessages < limits.frameMessagesMax)
       this.#frameMessages *= 2;
@@ -391,7 +448,7 @@ export class Session implements Runnable {
     fields[1] = this.#reportedReceived = this.#received;
     // What is settled at once is settled before its frame has been counted as received.
     fields[2] = this.#reportedSettled = Math.min(this.#settled, this.#received);
-    fields[3] = this.#received + limits.sessionWindow;
+    fields[3] = this.#promised = (this.#isStrict ? this.#reportedSettled : this.#received) + this.#bounds.window;
     this.#askedForCounts = false;
     this.#unreportedBytes = 0;
   }
@@ -429,8 +486,15 @@ export class Session implements Runnable {
   // ── counts ──
 
   get #countsDue(): boolean {
-    if (this.#askedForCounts || this.#received - this.#reportedReceived >= limits.sessionWindow / 4) return true;
-    return this.#unreportedBytes >= limits.sessionBytesWindow / 4;
+    const { window, bytesWindow } = this.#bounds;
+    if (this.#askedForCounts || this.#received - this.#reportedReceived >= window / 4) return true;
+    return this.#unreportedBytes >= bytesWindow / 4 || this.#owesGrant;
+  }
+
+  /** The other side may send a good part of its window again. */
+  get #owesGrant(): boolean {
+    if (!this.#isStrict) return false;
+    return Math.min(this.#settled, this.#received) - this.#reportedSettled >= this.#bounds.window / 4;
   }
 
   #sendCounts(asks: boolean): void {
@@ -501,8 +565,13 @@ export class Session implements Runnable {
     this.#granted = granted;
     for (let frame = this.#retained.peek(); frame !== undefined; frame = this.#retained.peek()) {
       if (frame.sequence + frame.count > received) break;
-      this.#flightBytes -= frame.bytes;
+      if (!this.#isStrict) this.#flightBytes -= frame.bytes;
       this.#retained.shift();
+    }
+    for (let oldest = this.#unsettled.peek(); oldest !== undefined; oldest = this.#unsettled.peek()) {
+      if (oldest[0] > settled) break;
+      this.#flightBytes -= oldest[1];
+      this.#unsettled.shift();
     }
     const next = this.#retained.peek();
     // A frame is received as a whole.
@@ -511,11 +580,17 @@ export class Session implements Runnable {
     return undefined;
   }
 
+  /** How many messages the next frame may hold, where that is bounded: who reads them looks before it takes any. */
+  get allowance(): number {
+    return this.#isStrict ? this.#promised - this.#received : Number.POSITIVE_INFINITY;
+  }
+
   /** So many received items have been handled or dead-lettered. */
   settle(count: number): void {
     this.#settled += count;
     // Nothing else may tell the other side, where it is handled long after it came.
     if (this.#idle === undefined) this.#keepIdleTimer();
+    if (this.#owesGrant) this.#makeReady();
   }
 
   // ── from one carrier to the next ──
