@@ -1,6 +1,5 @@
 /** Every bound of the links of clients, each with its reason. A client is trusted with less than a node. */
 import { limits as base } from '../base/limits.ts';
-import { transportLimits } from './limits.ts';
 import type { SessionBounds } from './session.ts';
 
 export const clientLimits = {
@@ -10,13 +9,15 @@ export const clientLimits = {
   frameBytesMax: 1_048_512,
   /** Values in one frame. */
   itemsMax: 20_000,
-  depthMax: transportLimits.depthMax,
-  stringBytesMax: transportLimits.stringBytesMax,
-  keysMax: transportLimits.keysMax,
+  depthMax: 33,
+  stringBytesMax: 1_048_576,
+  keysMax: 1_024,
 
   /** Clients of one system, those away among them, unless it says otherwise: about 20 KiB each while idle. */
   clientsMax: 10_000,
   clientsMaxAllowed: 1_000_000,
+  /** Connections that are not let in yet. */
+  pendingMax: 64,
   /** How long the program may take to say who somebody is, and a client to say hello afterwards. */
   authenticateMs: 5_000,
   helloMs: 5_000,
@@ -27,7 +28,7 @@ export const clientLimits = {
   /** How long what is under way to a client waits for it when its link was cut. */
   resumeMs: 10_000,
   /** Hexadecimal digits of a token of a session. */
-  sessionTokenCharacters: transportLimits.tokenCharacters,
+  sessionTokenCharacters: 32,
 
   /** Asks and offers of one client that are open: more than a person's program has. */
   callsMax: 256,

@@ -220,6 +220,11 @@ export class Session implements Runnable {
     return this.isFull || this.#queuedBytes >= this.#bounds.outboxBytesCapacity;
   }
 
+  /** True when it is broken, since more waits than may ever wait. */
+  get isOverfull(): boolean {
+    return this.#queued > this.#bounds.outboxItemsMax || this.#queuedBytes > this.#bounds.outboxBytesMax;
+  }
+
   get isOver(): boolean {
     return this.#ended;
   }
@@ -314,13 +319,10 @@ export class Session implements Runnable {
 
   #queue(): void {
     this.#queued += 1;
+    if (!this.isOverfull) return;
     const { outboxItemsMax, outboxBytesMax } = this.#bounds;
-    if (this.#queued > outboxItemsMax) {
-      this.#break(`more than ${outboxItemsMax} items wait for the other side, which takes none`);
-    }
-    if (this.#queuedBytes > outboxBytesMax) {
-      this.#break(`more than ${outboxBytesMax} bytes wait for the other side, which takes none`);
-    }
+    const what = this.#queued > outboxItemsMax ? `${outboxItemsMax} items` : `${outboxBytesMax} bytes`;
+    this.#break(`more than ${what} wait for the other side, which takes none`);
   }
 
   run(slice: Slice): void {
