@@ -61,6 +61,7 @@ export const clientLimits = {
 /** What a session with a client may hold, on either side. */
 export const clientBounds: SessionBounds = {
   window: 256,
+  frameMessagesMax: 64,
   bytesWindow: 1_048_576,
   outboxHighWater: 1_024,
   outboxCapacity: 4_096,

@@ -42,6 +42,8 @@ export interface Carrier {
 export interface SessionBounds {
   /** Messages that may be on their way. */
   readonly window: number;
+  /** Messages in one frame; below the window. */
+  readonly frameMessagesMax: number;
   /** Bytes that may be on their way; one frame more is always sent. */
   readonly bytesWindow: number;
   /** Messages that wait before senders are told to slow down, and before they are refused. */
@@ -65,6 +67,7 @@ export interface SessionBounds {
 
 const ownBounds: SessionBounds = {
   window: limits.sessionWindow,
+  frameMessagesMax: limits.frameMessagesMax,
   bytesWindow: limits.sessionBytesWindow,
   outboxHighWater: limits.outboxHighWater,
   outboxCapacity: limits.outboxCapacity,
@@ -151,7 +154,7 @@ export class Session implements Runnable {
   // Sending.
   #open = new Frame();
   /** At how many messages the open frame is full. */
-  #frameMessages: number = limits.frameMessagesMax;
+  #frameMessages: number;
   /** Which item may still grow: counted by all that ever began, and by frames that were closed. */
   #last = 0;
   readonly #sealed = new Ring<Frame>();
@@ -198,6 +201,7 @@ export class Session implements Runnable {
     this.#carrier = options.carrier;
     this.#bounds = options.bounds ?? ownBounds;
     this.#isStrict = this.#bounds.grantsBy === 'settled';
+    this.#frameMessages = this.#bounds.frameMessagesMax;
     this.#highWater = this.#bounds.outboxHighWater;
     this.#capacity = this.#bounds.outboxCapacity;
     this.#granted = this.#isStrict ? 0 : this.#bounds.window;
@@ -330,7 +334,7 @@ export class Session implements Runnable {
     if (this.#ended) return;
     this.#flush();
     // What must wait anyway goes on filling its frame; else each message that trickles in would be a frame of its own.
-    if (this.#open.count > 0 && this.#sealed.size === 0 && this.#maySend()) {
+    if (this.#open.count > 0 && this.#sealed.size === 0 && this.#maySend(this.#open)) {
       this.#seal();
       this.#flush();
     }
@@ -353,17 +357,18 @@ export class Session implements Runnable {
 
   #flush(): void {
     while (this.#again.size > 0 && this.#mayCarry) this.#sendAgain(this.#again.shift()!);
-    while (this.#sealed.size > 0 && this.#maySend()) this.#send(this.#sealed.shift()!);
+    while (this.#sealed.size > 0 && this.#maySend(this.#sealed.peek()!)) this.#send(this.#sealed.shift()!);
   }
 
   get #mayCarry(): boolean {
     return this.#state === 'open' && !this.#carrierFull && !this.#ended && this.#broken === undefined;
   }
 
-  /** Whether what is new may be sent. */
-  #maySend(): boolean {
+  /** Whether a frame that is new may be sent: the first of its messages, or all where the other side counts. */
+  #maySend(frame: Frame): boolean {
     if (!this.#mayCarry) return false;
-    if (this.#sent < this.#granted && this.#flightBytes < this.#bounds.bytesWindow) return true;
+    const last = this.#isStrict ? this.#sent + frame.count - 1 : this.#sent;
+    if (last < this.#granted && this.#flightBytes < this.#bounds.bytesWindow) return true;
     this.statistics.creditWaits += 1;
     this.#keepIdleTimer();
     return false;
@@ -441,7 +446,7 @@ export class Session implements Runnable {
     this.#highWater = between(bounds.outboxBytesHighWater / mean, bounds.outboxSizedMin, bounds.outboxHighWater);
     this.#capacity = between(bounds.outboxBytesCapacity / mean, bounds.outboxHighWater, bounds.outboxCapacity);
     if (bytes > limits.frameBytesMax / 2) this.#frameMessages = Math.max(1, this.#frameMessages >> 1);
-    else if (bytes < limits.frameBytesMax / 8 && this.#frameMessages < limits.frameMessagesMax)
+    else if (bytes < limits.frameBytesMax / 8 && this.#frameMessages < bounds.frameMessagesMax)
       this.#frameMessages *= 2;
   }
 

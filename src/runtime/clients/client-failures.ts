@@ -38,6 +38,7 @@ function declared(error: DeclaredError, operation: Operation | undefined, to: st
 function inOtherWords(error: unknown, to: string): Error {
   // What its own check has found; the client's schema takes it, so the two differ.
   if (isA(error, InvalidMessage)) return invalidForServer(to);
+  if (isA(error, Rejected) && error.reason === 'forbidden') return forbidden();
   if (isA(error, Rejected)) return new Rejected(error.reason, `${to}: it was rejected (${error.reason})`);
   if (isA(error, NotDelivered)) return new NotDelivered(error.reason, `${to}: it was not delivered (${error.reason})`);
   if (isA(error, OutcomeUnknown)) return new OutcomeUnknown(error.reason, `${to}: nobody knows whether it was handled`);
