@@ -374,6 +374,8 @@ export class ClientSession {
 function received({ operation, actor }: Allowed, wire: unknown): unknown {
   try {
     if (wire instanceof RefusedValue) throw wire;
+    // Nothing may be said as nil, too: not every language has `undefined`.
+    if (wire === null && !operation.takesMessage) return undefined;
     return operation.input.parse(operation.input.fromWire(wire, takesNoRefs));
   } catch {
     throw invalidForServer(`${operation.label} to ${actor}`);
