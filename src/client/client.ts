@@ -30,6 +30,7 @@ export type ClientStatus = 'connecting' | 'open' | 'away' | 'closed';
 export interface StatusReason {
   /** The close code of the link that ended; undefined where there was none. */
   readonly code?: number;
+  /** For people. */
   readonly text: string;
 }
 
@@ -48,6 +49,7 @@ export interface ClientOptions {
   readonly onLost?: (lost: LostTell) => void;
 }
 
+/** A connection to a system that lets clients in. Made by `connect`; close it, or declare it with `await using`. */
 export class Client implements AsyncDisposable {
   readonly #address: string;
   readonly #options: ClientOptions;

@@ -26,7 +26,9 @@ export interface AllowOptions<T extends AnyProtocol> {
 
 /** Some operations of a protocol, to some actors. Made by `allow`. */
 export interface ClientAccess {
+  /** What they are declared in. */
   readonly protocol: AnyProtocol;
+  /** Their names. */
   readonly operations: readonly string[];
   /** Whether this client may reach the actor of that name. */
   reaches(name: string, who: ClientIdentity): boolean;
