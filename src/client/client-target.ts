@@ -10,6 +10,7 @@ import { UsageError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { ClientKind } from '../runtime/clients/client-items.ts';
 import { wireWithoutRefs } from '../runtime/clients/no-refs.ts';
+import { clientLimits } from '../transport/client-limits.ts';
 import type { Conversation } from './conversation.ts';
 import { PromisedCall, StreamCall } from './open-calls.ts';
 
@@ -54,7 +55,7 @@ export class ClientTarget implements Target {
       const call = this.#conversation.open((id, keeper) => new StreamCall(id, operation, keeper, reader));
       try {
         const wire = this.#wireOf(operation, message);
-        this.#conversation.send(call, ClientKind.stream, this.#actor, wire, limits.streamWindow);
+        this.#conversation.send(call, ClientKind.stream, this.#actor, wire, clientLimits.streamGrantMax);
       } catch (error) {
         call.fail(error as Error, false);
       }

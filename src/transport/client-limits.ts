@@ -42,8 +42,6 @@ export const clientLimits = {
   tellWaitMs: 30_000,
   /** Addresses of actors that are remembered for all clients. */
   addressesMax: 1_024,
-  /** Actors one client has messages under way to: each of these is a queue. */
-  queuesMax: 256,
 
   /** Between attempts of a client to link again; doubles from the first to the last, half more or less by chance. */
   redialMsMin: 100,

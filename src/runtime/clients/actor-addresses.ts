@@ -1,10 +1,12 @@
 /** Actors by their names, found once for all clients, and remembered until they end. */
+import { LookupFailed } from '../../actors/errors.ts';
 import type { AnyProtocol } from '../../actors/protocol.ts';
 import { targetOf } from '../../actors/ref.ts';
 import type { Target, Watcher } from '../../actors/target.ts';
+import { isA } from '../../base/thrown.ts';
 import { clientLimits } from '../../transport/client-limits.ts';
 
-/** The top-level actor of that name. */
+/** The top-level actor of that name. @throws LookupFailed where it speaks another protocol */
 export type FindActor = (protocol: AnyProtocol, name: string) => Promise<object | undefined>;
 
 export class ActorAddresses {
@@ -26,7 +28,7 @@ export class ActorAddresses {
   }
 
   async #look(protocol: AnyProtocol, name: string, key: string): Promise<Target | undefined> {
-    const ref = await this.#find(protocol, name);
+    const ref = await this.#find(protocol, name).catch(orNone);
     if (ref === undefined) return undefined;
     const target = targetOf(ref);
     if (this.#known.has(key)) return target;
@@ -48,4 +50,9 @@ export class ActorAddresses {
     this.#known.delete(key);
     known?.target.unwatch(known.watcher);
   }
+}
+
+/** An actor of another protocol is none. */
+function orNone(error: unknown): undefined {
+  if (!isA(error, LookupFailed)) throw error;
 }

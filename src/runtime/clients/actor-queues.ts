@@ -10,10 +10,6 @@ export class ActorQueues {
   /** What waits behind a delivery that is pending. */
   readonly #waiting = new Map<string, Delivery[]>();
 
-  get size(): number {
-    return this.#waiting.size;
-  }
-
   run(actor: string, deliver: Delivery): void {
     const waiting = this.#waiting.get(actor);
     if (waiting !== undefined) {

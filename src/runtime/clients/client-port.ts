@@ -249,6 +249,7 @@ export class ClientPort {
       this.#suspend(one);
       old?.close(closeCodes.nodeIdentity, 'this client has linked anew');
       one.endWait();
+      one.session.who = who;
     }
     link.send(encodeWelcome(one.token, goesOn, this.#resumeMs));
     const opened = new ClientLink({

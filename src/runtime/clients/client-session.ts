@@ -50,7 +50,8 @@ interface Allowed {
 const nowhere: Carrier = { send: () => true, drained: () => Promise.resolve() };
 
 export class ClientSession {
-  readonly who: ClientIdentity;
+  /** As it was when it linked last: what the program knows of it may have changed. */
+  who: ClientIdentity;
   readonly #options: ClientSessionOptions;
   readonly #session: Session;
   readonly #queues = new ActorQueues();
