@@ -133,6 +133,21 @@ describe('a client', () => {
     expect(own.lost).toEqual([]);
   });
 
+  it('sends no more than its window to an actor that takes nothing, and others are served', async () => {
+    const made = await world();
+    const own = ada(made);
+    const raw = new Uint8Array(500);
+    for (let n = 0; n < 1_000; n += 1) own.echo.held({ ms: 1_000_000, raw });
+    await made.advance(5_000);
+    // 256 of about 550 bytes, of which 8 are in the mailbox.
+    const { read } = made.wires[0]!.server;
+    expect(read).toBeGreaterThan(250 * 500);
+    expect(read).toBeLessThan(300 * 600);
+    expect(made.system.statistics().accepted).toBeLessThan(20);
+    const other = ada(made, { token: 'token-of-bob' });
+    expect(await made.until(other.hits.get())).toBe(0);
+  });
+
   it('holds no more than 4,096 messages for a server that is away, and tells of the others', async () => {
     const made = await world();
     made.isDown = true;

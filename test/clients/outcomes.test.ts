@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import type { LostTell } from '../../src/client/conversation.ts';
 import { actor, allow, ask, protocol, type SystemOptions, stream, tell } from '../../src/index.ts';
+import { pass } from '../../src/testing/event-loop.ts';
 import { proofRuns } from '../support/proof-runs.ts';
 import { type VirtualClients, virtualClients } from './virtual-clients.ts';
 
@@ -249,7 +250,7 @@ async function check(person: Person, handled: readonly Handled[], seen: Record<s
   seen.lost! += unknown;
   const wasHandled = new Set(mine);
   for (const { id, outcome } of person.asks) {
-    const { ok, code, value, atMs, dueMs } = await outcome;
+    const { ok, code, value, atMs, dueMs } = await settledBy(outcome);
     seen.asks! += 1;
     expect(atMs).toBeLessThanOrEqual(dueMs + 20);
     if (ok) {
@@ -262,10 +263,18 @@ async function check(person: Person, handled: readonly Handled[], seen: Record<s
     }
   }
   for (const { to, got, end } of person.streams) {
-    const how = await end;
+    const how = await settledBy(end);
     expect(got).toEqual(got.map((_, index) => index));
     if (how === 'done') expect(got.length).toBe(to);
     else expect(how).toBe('OutcomeUnknown');
     seen.ended! += 1;
   }
+}
+
+/** What it has settled with; it must have. */
+function settledBy<T>(promise: Promise<T>): Promise<T> {
+  const pending = pass().then(() => {
+    throw new Error('it has not settled');
+  });
+  return Promise.race([promise, pending]);
 }

@@ -30,6 +30,8 @@ class End implements Link {
   onClose: (reason: Reason) => void = () => undefined;
   /** True while nothing is read here. */
   isDeaf = false;
+  /** Bytes that were read here so far. */
+  read = 0;
   /** Bytes that the other end has sent and that were not read here. */
   unread = 0;
   #drained: (() => void)[] = [];
@@ -97,6 +99,7 @@ class End implements Link {
 
   #take(frame: Uint8Array): void {
     this.unread -= frame.length;
+    this.read += frame.length;
     this.onFrame(frame);
     if (this.unread < 262_144) for (const wake of this.other.#drained.splice(0)) wake();
   }
