@@ -19,6 +19,7 @@ import { ClientLink } from '../../transport/client-link.ts';
 import { type CloseReason, closeCodes } from '../../transport/close-codes.ts';
 import { type FrameCodec, strictCodec } from '../../transport/frame-codec.ts';
 import { isLoopback } from '../../transport/websocket-network.ts';
+import { Audit } from '../audit.ts';
 import { goingAway, isFinal } from '../node-peer.ts';
 import { type RefusalLine, refusalLog } from '../refusal-log.ts';
 import { ActorAddresses, type FindActor } from './actor-addresses.ts';
@@ -74,7 +75,7 @@ export class ClientPort {
   readonly #admitted = new WeakMap<LinkRequest, ClientIdentity>();
   /** Links that have not said hello. */
   readonly #opening = new Set<Link>();
-  readonly #audit: RefusalLine;
+  readonly #audit: Audit;
   readonly #failed: RefusalLine;
   readonly #counts = { admitted: 0, resumed: 0, refused: 0, forbidden: 0, broken: 0 };
   /** How many have a link. */
@@ -92,7 +93,7 @@ export class ClientPort {
     this.#origins = new Set(clients.origins ?? []);
     this.#max = clients.max ?? clientLimits.clientsMax;
     this.#resumeMs = clients.resumeMs ?? clientLimits.resumeMs;
-    this.#audit = refusalLog(environment.clock, (fields, text) => log.warn(fields, text), limits.linkLinesMax);
+    this.#audit = new Audit(environment.clock, log);
     this.#failed = refusalLog(environment.clock, (fields, text) => log.error(fields, text));
   }
 
@@ -173,7 +174,7 @@ export class ClientPort {
 
   #refuse({ remote }: LinkRequest, status: number, what: string): number {
     this.#counts.refused += 1;
-    this.#audit({ remote, what }, `a client at ${remote} was not let in: ${what}`);
+    this.#audit.line('client-refused', { remote, what }, `a client at ${remote} was not let in: ${what}`);
     return status;
   }
 
@@ -285,11 +286,15 @@ export class ClientPort {
       onForbidden: (actor, operation) => {
         this.#counts.forbidden += 1;
         const said = { client: who.id, actor: shown(actor), operation: shown(operation) };
-        this.#audit(said, `client ${shown(who.id)} may not say ${said.operation} to ${said.actor}`);
+        this.#audit.line(
+          'client-denied',
+          said,
+          `client ${shown(who.id)} may not say ${said.operation} to ${said.actor}`,
+        );
       },
       onBroken: (what, code) => {
         this.#counts.broken += 1;
-        this.#audit({ client: who.id, what }, `client ${shown(who.id)} was ended: ${what}`);
+        this.#audit.line('client-ended', { client: who.id, what }, `client ${shown(who.id)} was ended: ${what}`);
         const { link } = one;
         this.#end(one);
         link?.close(code, what);
