@@ -126,7 +126,7 @@ export function clientsOptions(more: Partial<ClientsOptions> = {}): ClientsOptio
     origins: ['https://app.example.org'],
     allow: [
       allow(Counter, { operations: ['inc', 'get', 'spend', 'changes'], actors: ['hits', 'nobody'] }),
-      allow(Counter, { operations: ['inc', 'get'], actors: (name, { id }) => name === `of-${id}` }),
+      allow(Counter, { operations: ['inc', 'get'], actors: (name, { id }) => name.endsWith(`of-${id}`) }),
       allow(Echo, {
         operations: ['same', 'typed', 'hang', 'aborted', 'fail', 'own', 'large', 'many', 'held'],
         actors: ['echo'],

@@ -167,16 +167,17 @@ describe('a client that was let in', () => {
       [Kind.tell, 'vault', 'vault.open', null],
       [Kind.ask, 9, '../../hits\u0000\n', 'counter.get', null, 1_000],
       [Kind.ask, 10, 'constructor', '__proto__', null, 1_000],
+      [Kind.ask, 11, `troupe://${made.system.nodeId}/of-eve`, 'counter.get', null, 1_000],
     );
     await made.advance(1_000);
     const text = 'this client may not say that, or not to that actor';
-    const failures = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map((id) => [8, id, ['Rejected', text, ['forbidden', null]]]);
+    const failures = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11].map((id) => [8, id, ['Rejected', text, ['forbidden', null]]]);
     const lost = [
       [11, 'hits', 'counter.reset', 'forbidden'],
       [11, 'vault', 'vault.open', 'forbidden'],
     ];
     expect(eve.told).toEqual([...failures.slice(0, 8), ...lost, ...failures.slice(8)].flat());
-    expect(made.system.clients!.statistics()).toMatchObject({ forbidden: 12, broken: 0 });
+    expect(made.system.clients!.statistics()).toMatchObject({ forbidden: 13, broken: 0 });
     // Each is a line for people, few a second, and nothing in it breaks a line.
     const lines = made.log.matching({ text: /may not say/ });
     expect(lines.length).toBeGreaterThan(0);

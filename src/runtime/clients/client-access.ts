@@ -91,6 +91,8 @@ export class ClientRights {
     who: ClientIdentity,
   ): { operation: Operation; protocol: AnyProtocol } | undefined {
     if (typeof label !== 'string' || typeof actor !== 'string') return undefined;
+    // What is found by a name of this node may be an address of another; that is not for clients.
+    if (actor.includes('/')) return undefined;
     const known = this.#operations.get(label);
     const access = known?.by.find((one) => says(one, actor, who));
     return access === undefined ? undefined : { operation: known!.operation, protocol: access.protocol };
