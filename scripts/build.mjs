@@ -18,17 +18,41 @@ const entries = {
   'streams/index': 'streams/index.ts',
   'streams/connect/parquet': 'streams/connect/parquet.ts',
   'testing/index': 'testing/index.ts',
+  'client/node': 'client/node.ts',
   'worker-main': 'runtime/worker-main.ts',
   'cli/main': 'cli/main.ts',
   'cli/doctor-registry': 'cli/doctor-registry.ts',
 };
+
+/** The same for browsers, which get no actors and no systems: what protocols are declared with, and the client. */
+const browserEntries = {
+  'browser/index': 'browser.ts',
+  'browser/client': 'client/index.ts',
+};
+
+/** Pages of examples: a module that a browser loads, with all that it needs. */
+const pages = { 'ticker/page.bundle': 'ticker/page.ts' };
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const keep = join(root, 'dist-examples', '.build');
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
 
 mkdirSync(keep, { recursive: true });
-await build({ name: 'package', from: 'src', to: 'dist', config: 'tsconfig.json', after: [], entries });
+await build({
+  name: 'package',
+  from: 'src',
+  to: 'dist',
+  config: 'tsconfig.json',
+  after: [],
+  emitsTypesOnly: true,
+  bundles: [
+    { entries, options: { splitting: true, packages: 'external', platform: 'node', target: 'node20.19' } },
+    {
+      entries: browserEntries,
+      options: { splitting: true, packages: 'external', platform: 'browser', target: 'es2022' },
+    },
+  ],
+});
 chmodSync(join(root, 'dist', 'cli', 'main.js'), 0o755);
 await build({
   name: 'examples',
@@ -36,51 +60,53 @@ await build({
   to: 'dist-examples',
   config: 'tsconfig.examples.json',
   after: ['package'],
+  emitsTypesOnly: false,
+  bundles: [{ entries: pages, options: { minify: true, platform: 'browser', target: 'es2022' } }],
 });
 
-/** @param entries What is bundled, where tsc writes the types only. */
-async function build({ name, from, to, config, after, entries }) {
+/**
+ * @param emitsTypesOnly Whether the code comes from the bundles, and tsc writes the types only.
+ * @param bundles What esbuild writes: the entries of each, output to source, and how.
+ */
+async function build({ name, from, to, config, after, emitsTypesOnly, bundles }) {
   const stampFile = join(keep, `${name}.stamp`);
   const infoFile = join(keep, `${name}.tsbuildinfo`);
   const stamp = stampOf(
     [from, config, 'scripts/build.mjs', 'tsconfig.json', 'tsconfig.user.json', 'package-lock.json'],
     after,
   );
-  const outputs = outputsOf(from, to, entries === undefined ? '.js' : '.d.ts');
-  const bundles = Object.keys(entries ?? {}).map((entry) => join(root, to, `${entry}.js`));
-  const complete = [...outputs, ...bundles].every((output) => existsSync(output));
+  const outputs = outputsOf(from, to, emitsTypesOnly ? '.d.ts' : '.js');
+  const bundled = bundles.flatMap(({ entries }) => Object.keys(entries)).map((entry) => join(root, to, `${entry}.js`));
+  const complete = [...outputs, ...bundled].every((output) => existsSync(output));
   if (complete && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return;
   // tsc writes only what its build info calls changed, so outputs that somebody removed need a fresh start.
   if (!complete) rmSync(infoFile, { force: true });
   rmSync(stampFile, { force: true });
   const options = ['-p', config, '--incremental', '--tsBuildInfoFile', infoFile];
-  if (entries !== undefined) options.push('--emitDeclarationOnly');
+  if (emitsTypesOnly) options.push('--emitDeclarationOnly');
   const { status } = spawnSync(process.execPath, [tsc, ...options], { cwd: root, stdio: 'inherit' });
   if (status !== 0) process.exit(status ?? 1);
   // A module whose source is gone would still be found, and packed.
   const written = new Set(outputs);
-  if (entries !== undefined) for (const output of await bundled(from, to, entries)) written.add(output);
+  for (const one of bundles) for (const output of await bundleOf(from, to, one)) written.add(output);
   for (const path of filesUnder(join(root, to))) if (!written.has(path.replace(/\.map$/, ''))) rmSync(path);
   writeFileSync(stampFile, stamp);
 }
 
 /** @returns the files that it wrote, source maps left out. */
-async function bundled(from, to, entries) {
+async function bundleOf(from, to, { entries, options }) {
   const { metafile } = await bundle({
     absWorkingDir: root,
     entryPoints: Object.entries(entries).map(([out, source]) => ({ in: join(from, source), out })),
     outdir: to,
-    chunkNames: 'shared/[name]-[hash]',
+    chunkNames: `${options.platform === 'browser' ? 'browser/' : ''}shared/[name]-[hash]`,
     bundle: true,
-    splitting: true,
-    packages: 'external',
     format: 'esm',
-    platform: 'node',
-    target: 'node20.19',
     sourcemap: true,
     sourcesContent: false,
     metafile: true,
     logLevel: 'warning',
+    ...options,
   });
   return Object.keys(metafile.outputs)
     .map((output) => join(root, output))

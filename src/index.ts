@@ -133,8 +133,11 @@ export type { ActorStatus, ActorTree, ActorView, PlaceTree } from './actors/tree
 export { kill, pathOf, sameRef, stop } from './actors/verbs.ts';
 export type { Terminated } from './actors/watch.ts';
 export { TroupeError, UsageError } from './base/errors.ts';
-export type { ActorSystem, MoveOptions, PlaceStatistics, SpawnOptions } from './runtime/actor-system.ts';
+export type { ActorSystem, ClientsView, MoveOptions, PlaceStatistics, SpawnOptions } from './runtime/actor-system.ts';
 export { RemoteError } from './runtime/cause-codec.ts';
+export { type AllowOptions, allow, type ClientAccess, type ClientIdentity } from './runtime/clients/client-access.ts';
+export type { ClientAsking, ClientsOptions } from './runtime/clients/client-options.ts';
+export type { ClientStatistics } from './runtime/clients/client-port.ts';
 export { createSystem } from './runtime/create-system.ts';
 export type { RunnableFlow } from './runtime/flow-definition.ts';
 export { RegistryLoadFailed, WorkerEntryMissing } from './runtime/load-failed.ts';

@@ -18,9 +18,11 @@ const rules: Rules = {
     cluster: 3,
     tasks: 3,
     observe: 3,
+    client: 3,
     testing: 4,
     cli: 5,
     'index.ts': 6,
+    'browser.ts': 6,
   },
   packages: {
     zod: /^(actors|runtime|persistence|streams|cluster|tasks|observe|testing|cli)\//,

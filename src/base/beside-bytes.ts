@@ -36,3 +36,17 @@ export function isDetached(buffer: ArrayBufferLike): boolean {
     return true;
   }
 }
+
+/** How many bytes lie beside a frame, as far as its receiver will own them. */
+export function bytesBeside(beside: readonly BesideBytes[]): number {
+  let bytes = 0;
+  for (const one of beside) bytes += one.ownedBytes;
+  return bytes;
+}
+
+/** The same of what came beside one. */
+export function ownedBytes(beside: readonly ArrayBufferLike[]): number {
+  let bytes = 0;
+  for (const memory of beside) if (!isSharedMemory(memory)) bytes += memory.byteLength;
+  return bytes;
+}

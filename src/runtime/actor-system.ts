@@ -23,6 +23,7 @@ import { describeThrown, UsageError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
 import { argumentsToWire, registeredActor } from './child-placement.ts';
+import type { ClientStatistics } from './clients/client-port.ts';
 import type { RunArguments, RunnableFlow } from './flow-definition.ts';
 import { watchForForgotten } from './forgotten.ts';
 import type { NodeLinks } from './node-links.ts';
@@ -50,6 +51,14 @@ export interface PlaceStatistics extends Counters {
   readonly lostWithPlace: number;
   /** Dead letters that readers of `system.deadLetters` did not get because they were behind. */
   readonly deadLettersMissed: number;
+}
+
+/** The clients of a system. */
+export interface ClientsView {
+  /** The address that they connect to, with its real port. */
+  readonly address: string;
+  /** How many there are, and what has become of those who asked. */
+  statistics(): ClientStatistics;
 }
 
 /** How an actor is moved. */
@@ -122,6 +131,11 @@ export class ActorSystem implements AsyncDisposable {
   /** The address that other nodes can join, with its real port; undefined when this node does not listen. */
   get address(): string | undefined {
     return this.#links.address;
+  }
+
+  /** Where clients come in and how many there are; undefined where the system lets in none. */
+  get clients(): ClientsView | undefined {
+    return this.#parts.clients;
   }
 
   /** Nodes that there is a link to now. One whose link was cut is missing until it is back, though what is sent to it waits. */

@@ -25,6 +25,12 @@ export type AuditEvent =
   | 'address-banned'
   /** A node tried what the rules of `allow` do not give it. */
   | 'denied'
+  /** Somebody asked to be a client and was not let in. */
+  | 'client-refused'
+  /** A client said what it may not. */
+  | 'client-denied'
+  /** A client was ended for what it sent, or did not read. */
+  | 'client-ended'
   /** Other secrets are live from now on. */
   | 'secret-replaced'
   /** Other certificates are used from now on. */
@@ -42,7 +48,7 @@ const informs: ReadonlySet<AuditEvent> = new Set([
 ]);
 
 /** By strangers: one line says as much as a thousand. */
-const byStrangers: ReadonlySet<AuditEvent> = new Set(['node-refused', 'connection-refused']);
+const byStrangers: ReadonlySet<AuditEvent> = new Set(['node-refused', 'connection-refused', 'client-refused']);
 
 export class Audit {
   readonly #clock: Clock;

@@ -17,6 +17,7 @@ import { isLoopback } from '../transport/websocket-network.ts';
 import { unsaidWireVersion, wireVersion } from '../transport/wire-version.ts';
 import { ActorSystem } from './actor-system.ts';
 import { ChildPlacement } from './child-placement.ts';
+import { ClientPort } from './clients/client-port.ts';
 import { fingerprintsOf } from './fingerprints.ts';
 import { HeldThreads } from './held-threads.ts';
 import { Homes } from './homes.ts';
@@ -212,6 +213,16 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
     onNews: (news) => workers.tellAll(news),
     onPlaceDown: (loss) => workers.tellAll({ kind: 'place-down', loss }),
   });
+  const clients =
+    options.clients === undefined
+      ? undefined
+      : new ClientPort({
+          environment,
+          clients: options.clients,
+          owner: host.outside,
+          find: (protocol, name) => system.find(protocol, name),
+          log,
+        });
   const system: ActorSystem = new ActorSystem({
     host,
     registry,
@@ -220,6 +231,7 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
     placement: new PlacementSupervisor({ host, router, workers }),
     letters,
     links,
+    clients,
     stalls,
     unwatch: () => {
       watch.close();
@@ -235,6 +247,7 @@ export async function startSystemIn(surroundings: Surroundings, options: SystemO
   try {
     if (options.listen !== undefined) await links.listen(options.listen);
     for (const address of options.join ?? []) await links.join(address);
+    await clients?.listen();
   } catch (error) {
     log.debug({ error: describeThrown(error) }, 'the system could not start');
     await system.shutdown({ deadlineMs: 0 });

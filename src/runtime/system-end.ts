@@ -59,10 +59,15 @@ export class SystemEnd {
 
   readonly #work: PhaseWork = {
     'stop-accepting': async (deadlineMs) => {
-      const { host, workers, placement, links } = this.#parts;
+      const { host, workers, placement, links, clients } = this.#parts;
       host.refuseSpawns();
       placement.close();
-      await Promise.all([links.refuse(), workers.refuse(), workers.runPhase('stop-accepting', deadlineMs)]);
+      await Promise.all([
+        links.refuse(),
+        clients?.refuse(),
+        workers.refuse(),
+        workers.runPhase('stop-accepting', deadlineMs),
+      ]);
     },
     drain: async (deadlineMs) => {
       const { host, workers } = this.#parts;
@@ -93,8 +98,9 @@ export class SystemEnd {
       for (const { placeId, unclosed } of others) this.#unclosed(placeId, unclosed);
     },
     leave: async (deadlineMs) => {
-      const { router, workers, links } = this.#parts;
-      this.#nodes = await router.flush(deadlineMs);
+      const { router, workers, links, clients } = this.#parts;
+      [this.#nodes] = await Promise.all([router.flush(deadlineMs), clients?.flush(deadlineMs)]);
+      clients?.close();
       router.report();
       await workers.end();
       router.close('the system is shut down');

@@ -5,6 +5,7 @@ import type { Isolation } from '../actors/isolation.ts';
 import type { Registry } from '../actors/registry.ts';
 import { UsageError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
+import { type ClientsOptions, clientsOptionsSchema } from './clients/client-options.ts';
 import { type NodeRule, nodeRulesSchema } from './node-rules.ts';
 import type { LogLevel } from './pino-logger.ts';
 import type { StackTravel } from './router.ts';
@@ -48,6 +49,8 @@ export interface SystemOptions {
    * refused. Without it every node that has proved itself may join, start every registered actor and call what it has refs for.
    */
   allow?: readonly NodeRule[];
+  /** Lets browsers and other programs in that are no nodes, with `troupe/client`; nobody unless given. */
+  clients?: ClientsOptions;
   /** How messages become the receiver's own; `parse` unless given. */
   isolation?: Isolation;
   /**
@@ -93,6 +96,7 @@ const optionsSchema = z.strictObject({
   resumeMs: z.number().min(0).max(limits.resumeMsMax).optional(),
   auth: z.unknown().optional(),
   allow: nodeRulesSchema.optional(),
+  clients: clientsOptionsSchema.optional(),
   isolation: z.enum(['parse', 'codec', 'trusted']).optional(),
   name: z
     .string()

@@ -2,6 +2,7 @@
 import type { Host } from '../actors/host.ts';
 import type { RegistryIndex } from '../actors/registry.ts';
 import type { Logger } from '../base/logger.ts';
+import type { ClientPort } from './clients/client-port.ts';
 import type { Homes } from './homes.ts';
 import type { NodeLinks } from './node-links.ts';
 import type { PlaceChoice } from './place-choice.ts';
@@ -21,6 +22,8 @@ export interface SystemParts {
   /** Dead letters of the worker threads. */
   readonly letters: WorkerLetters;
   readonly links: NodeLinks;
+  /** Where clients come in, where they may. */
+  readonly clients: ClientPort | undefined;
   readonly stalls: Stalls;
   /** Ends the watch over what holds the threads. */
   readonly unwatch: () => void;

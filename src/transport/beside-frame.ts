@@ -6,7 +6,7 @@
  * which go ahead of it in chunks. Everywhere else they are packed as the bytes that they are.
  */
 import { addExtension, type Packr } from 'msgpackr';
-import { BesideBytes, isSharedMemory } from '../base/beside-bytes.ts';
+import { BesideBytes } from '../base/beside-bytes.ts';
 
 /** The type of the extension that stands for such bytes in a frame. The strict codec lets none in. */
 const slotType = 0x53;
@@ -130,18 +130,4 @@ function filled(value: object, fill: Fill): unknown {
     if (typeof part === 'object' && part !== null) parts[key] = filled(part, fill);
   }
   return value;
-}
-
-/** The same of what came beside one. */
-export function ownedBytes(beside: readonly ArrayBufferLike[]): number {
-  let bytes = 0;
-  for (const memory of beside) if (!isSharedMemory(memory)) bytes += memory.byteLength;
-  return bytes;
-}
-
-/** How many bytes lie beside a frame, as far as its receiver will own them. */
-export function bytesBeside(beside: readonly BesideBytes[]): number {
-  let bytes = 0;
-  for (const one of beside) bytes += one.ownedBytes;
-  return bytes;
 }

@@ -4,6 +4,8 @@ export const closeCodes = {
   normal: 1000,
   /** The socket ended without a close frame. */
   abnormal: 1006,
+  /** A client leaves for good; a browser lets a page say none of the WebSocket codes but 1000, which says less. */
+  left: 4000,
   /** The peer did not prove that it knows the secret, in time. */
   authentication: 4001,
   /** The peer speaks no version of the protocol that we speak. */

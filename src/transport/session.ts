@@ -16,13 +16,12 @@
  * says its counts in a resume frame, whose sequence is -1. What the other side has not received is sent again then, so that
  * nothing is lost or comes twice.
  */
-import type { BesideBytes } from '../base/beside-bytes.ts';
+import { type BesideBytes, bytesBeside, ownedBytes } from '../base/beside-bytes.ts';
 import type { Cancel, Clock } from '../base/environment/clock.ts';
 import type { Runnable, Scheduler, Slice } from '../base/environment/scheduler.ts';
 import { describeThrown } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { Ring } from '../base/ring.ts';
-import { bytesBeside, ownedBytes } from './beside-frame.ts';
 import { FrameRefused } from './errors.ts';
 import type { FrameCodec } from './frame-codec.ts';
 import { behindAll, LargeLane, type PieceItems } from './large-lane.ts';
@@ -43,6 +42,47 @@ export interface Carrier {
   drained(): Promise<void>;
 }
 
+/** How much a session holds, and lets the other side send. */
+export interface SessionBounds {
+  /** Messages that may be on their way. */
+  readonly window: number;
+  /** Messages in one frame; below the window. */
+  readonly frameMessagesMax: number;
+  /** Bytes that may be on their way; one frame more is always sent. */
+  readonly bytesWindow: number;
+  /** Messages that wait before senders are told to slow down, and before they are refused. */
+  readonly outboxHighWater: number;
+  readonly outboxCapacity: number;
+  /** The same in bytes. */
+  readonly outboxBytesHighWater: number;
+  readonly outboxBytesCapacity: number;
+  /** Messages that may wait before that however large they are. */
+  readonly outboxSizedMin: number;
+  /** Items that may wait at all, those that cannot be refused among them. */
+  readonly outboxItemsMax: number;
+  /** Bytes that may wait at all. */
+  readonly outboxBytesMax: number;
+  /**
+   * `settled`: both windows count from what was settled, nothing may be sent before the other side has granted it, and who
+   * sends more messages breaks the session. For peers that are not trusted to slow down.
+   */
+  readonly grantsBy: 'received' | 'settled';
+}
+
+const ownBounds: SessionBounds = {
+  window: limits.sessionWindow,
+  frameMessagesMax: limits.frameMessagesMax,
+  bytesWindow: limits.sessionBytesWindow,
+  outboxHighWater: limits.outboxHighWater,
+  outboxCapacity: limits.outboxCapacity,
+  outboxBytesHighWater: limits.outboxBytesHighWater,
+  outboxBytesCapacity: limits.outboxBytesCapacity,
+  outboxSizedMin: limits.outboxSizedMin,
+  outboxItemsMax: limits.outboxItemsMax,
+  outboxBytesMax: Number.POSITIVE_INFINITY,
+  grantsBy: 'received',
+};
+
 export interface SessionOptions {
   readonly carrier: Carrier;
   readonly codec: FrameCodec;
@@ -58,6 +98,8 @@ export interface SessionOptions {
   readonly onBroken: (what: string) => void;
   /** How pieces of large messages are laid down; undefined where the other side takes none. */
   readonly pieces?: PieceItems | undefined;
+  /** Those between places unless given. */
+  readonly bounds?: SessionBounds;
 }
 
 /** What a session leaves behind when the other place is lost. */
@@ -112,13 +154,16 @@ class Frame {
 
 export class Session implements Runnable {
   readonly #options: SessionOptions;
+  readonly #bounds: SessionBounds;
+  /** True where the window counts from what was settled. */
+  readonly #isStrict: boolean;
   #carrier: Carrier;
   /** `resuming` from its own resume frame until that of the other side. */
   #state: 'open' | 'suspended' | 'resuming' = 'open';
   // Sending.
   #open = new Frame();
   /** At how many messages the open frame is full. */
-  #frameMessages: number = limits.frameMessagesMax;
+  #frameMessages: number;
   /** Which item may still grow: counted by all that ever began, and by frames that were closed. */
   #last = 0;
   readonly #sealed = new Ring<Frame>();
@@ -130,20 +175,22 @@ export class Session implements Runnable {
   /** Large bytes among what is queued. */
   #queuedBytes = 0;
   readonly #large: LargeLane | undefined;
-  /** Bytes that were sent and that the other side has not received; those of pieces among them. */
+  /** Bytes that were sent and that the other side has not received, or not settled where that counts; pieces among them. */
   #flightBytes = 0;
   #pieceBytes = 0;
   /** Bytes of pieces that were sent since counts were asked for. */
   #unaskedBytes = 0;
   /** True while the item that was begun last is in the lane, where it does not grow. */
   #isLastInLane = false;
+  /** Frames that the other side has not settled, where that counts: how many messages were sent with them, and their bytes. */
+  readonly #unsettled = new Ring<readonly [sent: number, bytes: number]>();
   /** At how many messages the outbox is above its high water, and full: fewer where messages are large. */
-  #highWater: number = limits.outboxHighWater;
-  #capacity: number = limits.outboxCapacity;
+  #highWater: number;
+  #capacity: number;
   #sent = 0;
   #acknowledged = 0;
   #settledThere = 0;
-  #granted: number = limits.sessionWindow;
+  #granted: number;
   #carrierFull = false;
   #isReady = false;
   readonly #roomWaiters: (() => void)[] = [];
@@ -153,6 +200,8 @@ export class Session implements Runnable {
   #settled = 0;
   #reportedReceived = 0;
   #reportedSettled = 0;
+  /** How many messages the other side may have sent in all. */
+  #promised = 0;
   /** Bytes that were received since that was last reported. */
   #unreportedBytes = 0;
   #askedForCounts = false;
@@ -168,13 +217,19 @@ export class Session implements Runnable {
     this.#carrier = options.carrier;
     const { codec, pieces } = options;
     if (codec.large !== undefined && pieces !== undefined) this.#large = new LargeLane(codec.large, pieces);
+    this.#bounds = options.bounds ?? ownBounds;
+    this.#isStrict = this.#bounds.grantsBy === 'settled';
+    this.#frameMessages = this.#bounds.frameMessagesMax;
+    this.#highWater = this.#bounds.outboxHighWater;
+    this.#capacity = this.#bounds.outboxCapacity;
+    this.#granted = this.#isStrict ? 0 : this.#bounds.window;
   }
 
   // ── sending ──
 
   /** False when senders should slow down. */
   get hasRoom(): boolean {
-    return this.#queued < this.#highWater && this.#queuedBytes < limits.outboxBytesHighWater;
+    return this.#queued < this.#highWater && this.#queuedBytes < this.#bounds.outboxBytesHighWater;
   }
 
   /** True when messages that may be refused must be refused. */
@@ -186,17 +241,22 @@ export class Session implements Runnable {
   isFullFor(bytes: number): boolean {
     if (this.isFull || bytes === 0) return this.isFull;
     const queued = this.#goesInPieces(bytes) ? this.#large!.bytes : this.#queuedBytes;
-    return queued >= limits.outboxBytesCapacity;
+    return queued >= this.#bounds.outboxBytesCapacity;
   }
 
   /** False when senders of messages with so many large bytes should slow down; small ones go past those in the lane. */
   hasRoomFor(bytes: number): boolean {
     if (!this.hasRoom) return false;
-    return !this.#goesInPieces(bytes) || this.#large!.bytes < limits.outboxBytesHighWater;
+    return !this.#goesInPieces(bytes) || this.#large!.bytes < this.#bounds.outboxBytesHighWater;
   }
 
   #goesInPieces(bytes: number): boolean {
     return this.#large !== undefined && bytes > this.#options.codec.besideBytesMax;
+  }
+
+  /** True when it is broken, since more waits than may ever wait. */
+  get isOverfull(): boolean {
+    return this.#queued > this.#bounds.outboxItemsMax || this.#queuedBytes > this.#bounds.outboxBytesMax;
   }
 
   get isOver(): boolean {
@@ -337,9 +397,10 @@ export class Session implements Runnable {
 
   #queue(): void {
     this.#queued += 1;
-    if (this.#queued > limits.outboxItemsMax) {
-      this.#break(`more than ${limits.outboxItemsMax} items wait for the other side, which takes none`);
-    }
+    if (!this.isOverfull) return;
+    const { outboxItemsMax, outboxBytesMax } = this.#bounds;
+    const what = this.#queued > outboxItemsMax ? `${outboxItemsMax} items` : `${outboxBytesMax} bytes`;
+    this.#break(`more than ${what} wait for the other side, which takes none`);
   }
 
   run(slice: Slice): void {
@@ -359,7 +420,7 @@ export class Session implements Runnable {
   #flushAll(): void {
     this.#flush();
     // What must wait anyway goes on filling its frame; else each message that trickles in would be a frame of its own.
-    if (this.#open.count > 0 && this.#sealed.size === 0 && this.#maySend()) {
+    if (this.#open.count > 0 && this.#sealed.size === 0 && this.#maySend(this.#open.count)) {
       this.#seal();
       this.#flush();
     }
@@ -380,17 +441,18 @@ export class Session implements Runnable {
 
   #flush(): void {
     while (this.#again.size > 0 && this.#mayCarry) this.#sendAgain(this.#again.shift()!);
-    while (this.#sealed.size > 0 && this.#maySend()) this.#send(this.#sealed.shift()!);
+    while (this.#sealed.size > 0 && this.#maySend(this.#sealed.peek()!.count)) this.#send(this.#sealed.shift()!);
   }
 
   get #mayCarry(): boolean {
     return this.#state === 'open' && !this.#carrierFull && !this.#ended && this.#broken === undefined;
   }
 
-  /** Whether what is new may be sent. */
-  #maySend(): boolean {
+  /** Whether a new frame of so many messages may be sent: the first of these, or all where the other side counts. */
+  #maySend(messages: number): boolean {
     if (!this.#mayCarry) return false;
-    if (this.#sent < this.#granted && this.#flightBytes < limits.sessionBytesWindow) return true;
+    const last = this.#isStrict ? this.#sent + messages - 1 : this.#sent;
+    if (last < this.#granted && this.#flightBytes < this.#bounds.bytesWindow) return true;
     this.statistics.creditWaits += 1;
     this.#keepIdleTimer();
     return false;
@@ -409,6 +471,7 @@ export class Session implements Runnable {
   #sendPacked(frame: Frame, packed: Uint8Array, beside?: readonly BesideBytes[]): void {
     this.#sent += frame.count;
     this.#flightBytes += frame.bytes;
+    if (this.#isStrict) this.#unsettled.push([this.#sent, frame.bytes]);
     this.#retained.push(frame);
     this.#carry(packed, beside);
     this.#keepIdleTimer();
@@ -417,7 +480,7 @@ export class Session implements Runnable {
 
   /** Sends what comes next in the lane of large messages. False where it must wait. */
   #sendPiece(): boolean {
-    if (this.#pieceBytes >= limits.chunkBytesWindow || this.#again.size > 0 || !this.#maySend()) return false;
+    if (this.#pieceBytes >= limits.chunkBytesWindow || this.#again.size > 0 || !this.#maySend(1)) return false;
     const piece = this.#large!.next();
     if (piece === undefined) return false;
     switch (piece.kind) {
@@ -444,7 +507,7 @@ export class Session implements Runnable {
       default:
         piece satisfies never;
     }
-    if (this.#large!.bytes < limits.outboxBytesHighWater) this.#wake(this.#laneWaiters.splice(0));
+    if (this.#large!.bytes < this.#bounds.outboxBytesHighWater) this.#wake(this.#laneWaiters.splice(0));
     if (this.#roomWaiters.length > 0 && this.hasRoom) this.#wakeRoomWaiters();
     return true;
   }
@@ -517,11 +580,12 @@ export class Session implements Runnable {
   /** Large messages go fewer to a frame, so that none is packed twice because it came out too large. */
   #learnSize(bytes: number, count: number): void {
     const mean = bytes / count;
+    const bounds = this.#bounds;
     // Of what is not weighed the size is known when it is packed; the next messages are likely to be as large.
-    this.#highWater = between(limits.outboxBytesHighWater / mean, limits.outboxSizedMin, limits.outboxHighWater);
-    this.#capacity = between(limits.outboxBytesCapacity / mean, limits.outboxHighWater, limits.outboxCapacity);
+    this.#highWater = between(bounds.outboxBytesHighWater / mean, bounds.outboxSizedMin, bounds.outboxHighWater);
+    this.#capacity = between(bounds.outboxBytesCapacity / mean, bounds.outboxHighWater, bounds.outboxCapacity);
     if (bytes > limits.frameBytesMax / 2) this.#frameMessages = Math.max(1, this.#frameMessages >> 1);
-    else if (bytes < limits.frameBytesMax / 8 && this.#frameMessages < limits.frameMessagesMax)
+    else if (bytes < limits.frameBytesMax / 8 && this.#frameMessages < bounds.frameMessagesMax)
       this.#frameMessages *= 2;
   }
 
@@ -530,7 +594,7 @@ export class Session implements Runnable {
     fields[1] = this.#reportedReceived = this.#received;
     // What is settled at once is settled before its frame has been counted as received.
     fields[2] = this.#reportedSettled = Math.min(this.#settled, this.#received);
-    fields[3] = this.#received + limits.sessionWindow;
+    fields[3] = this.#promised = (this.#isStrict ? this.#reportedSettled : this.#received) + this.#bounds.window;
     this.#askedForCounts = false;
     this.#unreportedBytes = 0;
   }
@@ -568,8 +632,15 @@ export class Session implements Runnable {
   // ── counts ──
 
   get #countsDue(): boolean {
-    if (this.#askedForCounts || this.#received - this.#reportedReceived >= limits.sessionWindow / 4) return true;
-    return this.#unreportedBytes >= limits.sessionBytesWindow / 4;
+    const { window, bytesWindow } = this.#bounds;
+    if (this.#askedForCounts || this.#received - this.#reportedReceived >= window / 4) return true;
+    return this.#unreportedBytes >= bytesWindow / 4 || this.#owesGrant;
+  }
+
+  /** The other side may send a good part of its window again. */
+  get #owesGrant(): boolean {
+    if (!this.#isStrict) return false;
+    return Math.min(this.#settled, this.#received) - this.#reportedSettled >= this.#bounds.window / 4;
   }
 
   #sendCounts(asks: boolean): void {
@@ -640,9 +711,14 @@ export class Session implements Runnable {
     this.#granted = granted;
     for (let frame = this.#retained.peek(); frame !== undefined; frame = this.#retained.peek()) {
       if (frame.sequence + frame.count > received) break;
-      this.#flightBytes -= frame.bytes;
+      if (!this.#isStrict) this.#flightBytes -= frame.bytes;
       if (frame.piece !== undefined) this.#pieceBytes -= frame.bytes;
       this.#retained.shift();
+    }
+    for (let oldest = this.#unsettled.peek(); oldest !== undefined; oldest = this.#unsettled.peek()) {
+      if (oldest[0] > settled) break;
+      this.#flightBytes -= oldest[1];
+      this.#unsettled.shift();
     }
     const next = this.#retained.peek();
     // A frame is received as a whole.
@@ -651,11 +727,17 @@ export class Session implements Runnable {
     return undefined;
   }
 
+  /** How many messages the next frame may hold, where that is bounded: who reads them looks before it takes any. */
+  get allowance(): number {
+    return this.#isStrict ? this.#promised - this.#received : Number.POSITIVE_INFINITY;
+  }
+
   /** So many received items have been handled or dead-lettered. */
   settle(count: number): void {
     this.#settled += count;
     // Nothing else may tell the other side, where it is handled long after it came.
     if (this.#idle === undefined) this.#keepIdleTimer();
+    if (this.#owesGrant) this.#makeReady();
   }
 
   // ── from one carrier to the next ──

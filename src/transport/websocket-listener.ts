@@ -4,17 +4,19 @@
  * Everything that arrives here may be hostile. A connection counts as pending until its owner admits the peer, and the
  * pending ones are few: the oldest of the address that has the most makes room for the next. An address whose peers fail to
  * prove themselves again and again is shut out for a while. Headers are small and in time; browsers, which always send an
- * `Origin`, are refused before the upgrade. Refusals are reported, never thrown. With certificates it speaks TLS 1.3 and
- * lets in only who shows one of the same authority.
+ * `Origin`, are refused before the upgrade, but where the port is for clients, and its owner lets them in. Refusals are
+ * reported, never thrown. With certificates it speaks TLS 1.3 and lets in only who shows one of the same authority.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { WebSocketServer } from 'ws';
 import type { Cancel, Clock } from '../base/environment/clock.ts';
-import type { Link, Listener } from '../base/environment/network.ts';
+import type { LinkRequest, Listener, ListenRequest } from '../base/environment/network.ts';
 import { AddressGuard, networkOf } from './address-guard.ts';
 import { type Certificates, isTrustProblem } from './certificates.ts';
+import { clientSubprotocol, tokenOf } from './client-envelope.ts';
+import { clientLimits } from './client-limits.ts';
 import { ListenFailed } from './errors.ts';
 import { subprotocol, type WebSocketLimits, webSocketOptions } from './websocket-limits.ts';
 import { WebSocketLink } from './websocket-link.ts';
@@ -26,10 +28,8 @@ export interface PortRefusal {
   readonly what: string;
 }
 
-export interface ListenOptions {
-  /** `ws://host:port`, or `wss://` with certificates, optionally with a path; port 0 takes a free one. */
-  readonly address: string;
-  readonly onLink: (link: Link) => void;
+/** `address` is `ws://host:port`, or `wss://` with certificates, optionally with a path; port 0 takes a free one. */
+export interface ListenOptions extends ListenRequest {
   readonly clock: Clock;
   readonly limits: WebSocketLimits;
   readonly certificates?: Certificates | undefined;
@@ -205,7 +205,20 @@ class WebSocketPort {
   }
 
   #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
+    const { clients } = this.#options;
+    const asked = readRequest(request, remoteOf(socket));
     const status = this.#checkUpgrade(request);
+    if (status !== 101 || clients === undefined) {
+      this.#answer(status, asked, request, socket, head);
+      return;
+    }
+    // Nothing is read from the socket meanwhile.
+    void clients.admit(asked).then((answer) => {
+      if (!socket.destroyed) this.#answer(answer, asked, request, socket, head);
+    });
+  }
+
+  #answer(status: number, asked: LinkRequest, request: IncomingMessage, socket: Socket, head: Buffer): void {
     if (status !== 101) {
       this.#report(remoteOf(socket), `an upgrade that gets ${status} ${STATUS_CODES[status]}`);
       socket.once('finish', () => socket.destroy());
@@ -228,24 +241,41 @@ class WebSocketPort {
         onBlame: () => this.#guard.failed(address),
         onViolation: (what) => this.#report(remote, what),
       });
-      this.#options.onLink(link);
+      this.#options.onLink(link, asked);
     });
   }
 
   #checkUpgrade(request: IncomingMessage): 101 | 400 | 403 | 404 | 431 {
     const { headers, rawHeaders } = request;
-    if (rawHeaders.length > 2 * this.#options.limits.headersMax) return 431;
-    if (headers.origin !== undefined || headers['sec-websocket-origin'] !== undefined) return 403;
+    const { limits, clients } = this.#options;
+    if (rawHeaders.length > 2 * limits.headersMax) return 431;
+    const isPage = headers.origin !== undefined || headers['sec-websocket-origin'] !== undefined;
+    if (isPage && clients === undefined) return 403;
     if (request.url !== this.#path) return 404;
     if (headers.host === undefined) return 400; // any name will do, but HTTP/1.1 asks for one
-    const offered = headers['sec-websocket-protocol']?.split(',').map((name) => name.trim());
     // The first one offered is the one that ws agrees to.
-    return offered?.[0] === subprotocol ? 101 : 400;
+    return protocolsOf(request)[0] === (clients === undefined ? subprotocol : clientSubprotocol) ? 101 : 400;
   }
 
   #report(remote: string, what: string): void {
     this.#options.onRefused({ event: 'connection-refused', remote, what });
   }
+}
+
+function protocolsOf({ headers }: IncomingMessage): readonly string[] {
+  return headers['sec-websocket-protocol']?.split(',').map((name) => name.trim()) ?? [];
+}
+
+function readRequest(request: IncomingMessage, remote: string): LinkRequest {
+  const { headers } = request;
+  const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1];
+  const token = bearer ?? tokenOf(protocolsOf(request));
+  return {
+    remote,
+    host: headers.host ?? '',
+    origin: headers.origin ?? (headers['sec-websocket-origin'] as string | undefined),
+    token: token === undefined || token.length <= clientLimits.tokenBytesMax ? token : undefined,
+  };
 }
 
 const defaultPorts: Readonly<Record<string, number>> = { 'ws:': 80, 'wss:': 443 };

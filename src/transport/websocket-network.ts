@@ -5,8 +5,9 @@
  * and what the frames mean is decided above it.
  */
 import type { Clock } from '../base/environment/clock.ts';
-import type { Link, Listener, Network } from '../base/environment/network.ts';
+import type { Listener, ListenRequest, Network } from '../base/environment/network.ts';
 import type { Certificates } from './certificates.ts';
+import { clientLimits } from './client-limits.ts';
 import { dialWebSocket } from './websocket-dial.ts';
 import { type WebSocketLimits, webSocketLimits } from './websocket-limits.ts';
 import type { WebSocketLink } from './websocket-link.ts';
@@ -39,12 +40,13 @@ export class WebSocketNetwork implements Network {
   }
 
   /** @throws ListenFailed */
-  listen(options: { readonly address: string; readonly onLink: (link: Link) => void }): Promise<Listener> {
+  listen(options: ListenRequest): Promise<Listener> {
     return listenWebSocket({
       ...options,
       clock: this.#clock,
-      limits: this.#limits,
-      certificates: this.#certificates,
+      limits: options.clients === undefined ? this.#limits : forClients(this.#limits, options.clients.connectionsMax),
+      // Those of nodes are no certificates for clients.
+      certificates: options.clients === undefined ? this.#certificates : undefined,
       onRefused: this.#onRefused,
       isExempt: this.#isExempt,
     });
@@ -58,6 +60,12 @@ export class WebSocketNetwork implements Network {
   }): Promise<WebSocketLink> {
     return dialWebSocket({ ...options, clock: this.#clock, limits: this.#limits, certificates: this.#certificates });
   }
+}
+
+/** All clients may come by one proxy, so they are not counted by address. */
+function forClients(limits: WebSocketLimits, connectionsMax: number): WebSocketLimits {
+  const { linkFrameBytesMax } = clientLimits;
+  return { ...limits, linkFrameBytesMax, connectionsMax, connectionsPerAddressMax: connectionsMax };
 }
 
 /** True for an address that only this machine can reach: the only kind that may be bound without a secret. */

@@ -4,7 +4,6 @@
  * Made by `share(bytes)`. The memory itself is reached through the functions of this file alone, so that what one thread
  * reads no other can change. It is freed by the engine when no thread holds it any more.
  */
-import { inspect } from 'node:util';
 import type * as z from 'zod';
 import { BesideBytes, isDetached, isSharedMemory } from '../../base/beside-bytes.ts';
 import { UsageError } from '../../base/errors.ts';
@@ -16,6 +15,8 @@ import { isBytes } from './plain-object.ts';
 /** By which another copy of the package knows that it is looking at its like, to say so. */
 const brand: unique symbol = Symbol.for('troupe.sharedBytes') as never;
 const key: unique symbol = Symbol('troupe.sharedBytes.own');
+/** Not imported from `node:util`: protocols are loaded by browsers too. */
+const inspect: unique symbol = Symbol.for('nodejs.util.inspect.custom') as never;
 
 let memoryOf: (shared: SharedBytes) => Uint8Array<SharedArrayBuffer>;
 const { set, subarray } = Uint8Array.prototype;
@@ -88,7 +89,7 @@ export class SharedBytes {
 
 Object.defineProperties(SharedBytes.prototype, {
   [brand]: { value: true },
-  [inspect.custom]: { value: SharedBytes.prototype.toString },
+  [inspect]: { value: SharedBytes.prototype.toString },
 });
 
 /**

@@ -21,6 +21,25 @@ export interface Link {
   close(code: number, text: string): void;
 }
 
+/** What somebody says who asks for a link, before there is one. */
+export interface LinkRequest {
+  readonly remote: string;
+  /** The name and the port that it has asked for, as its `Host` says. */
+  readonly host: string;
+  /** The page that asks, where a browser does. */
+  readonly origin: string | undefined;
+  /** A secret: never logged. */
+  readonly token: string | undefined;
+}
+
+/** How clients are let in, where a listener is for them and not for nodes. */
+export interface ClientAdmission {
+  /** Says with an HTTP status what becomes of the request: 101 for a link. It must not reject. */
+  admit(request: LinkRequest): Promise<number>;
+  /** Connections at once, those that are not let in yet among them. */
+  readonly connectionsMax: number;
+}
+
 export interface Listener {
   /** The address that was bound, with its real port: `ws://127.0.0.1:7001`. */
   readonly address: string;
@@ -28,9 +47,17 @@ export interface Listener {
   close(): Promise<void>;
 }
 
+export interface ListenRequest {
+  readonly address: string;
+  /** @param request who asked, where `clients` was given */
+  readonly onLink: (link: Link, request: LinkRequest) => void;
+  /** Given where clients are listened for. */
+  readonly clients?: ClientAdmission | undefined;
+}
+
 export interface Network {
   /** @throws ListenFailed when the address cannot be bound. */
-  listen(options: { readonly address: string; readonly onLink: (link: Link) => void }): Promise<Listener>;
+  listen(options: ListenRequest): Promise<Listener>;
   /** @throws DialFailed when no link could be opened within `timeoutMs`. */
   dial(options: {
     readonly address: string;

@@ -1,0 +1,13 @@
+/** Why a client is closed, typed. */
+import { TroupeError } from '../base/errors.ts';
+
+/** The client is closed for good: calls that were open have settled, and it says nothing more. */
+export class ClientClosed extends TroupeError<'ClientClosed'> {
+  /** `closed`: by `close()`. `refused`: the server does not take its token. `version`: the server speaks another protocol. */
+  readonly reason: 'closed' | 'refused' | 'version';
+
+  constructor(reason: ClientClosed['reason'], message: string) {
+    super('ClientClosed', message);
+    this.reason = reason;
+  }
+}

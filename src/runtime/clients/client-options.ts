@@ -1,0 +1,61 @@
+/** Who may be a client of a system, and what clients may do. */
+import * as z from 'zod';
+import { limits } from '../../base/limits.ts';
+import { clientLimits } from '../../transport/client-limits.ts';
+import { isLoopback } from '../../transport/websocket-network.ts';
+import type { ClientAccess, ClientIdentity } from './client-access.ts';
+
+/** What is known of somebody who asks to be let in. */
+export interface ClientAsking {
+  /** The address that the connection comes from: the proxy's, where there is one. */
+  readonly remote: string;
+  /** The page that asks, where a browser does: one of `origins`. */
+  readonly origin: string | undefined;
+}
+
+/** The option `clients` of `createSystem`. */
+export interface ClientsOptions {
+  /**
+   * `ws://127.0.0.1:8080`, optionally with a path; port 0 takes a free one. It speaks no TLS: what is reached from other
+   * machines stands behind a proxy that does.
+   */
+  readonly listen: string;
+  /**
+   * Says who somebody is, by the token that was shown at the upgrade, or `undefined` where nobody is let in. It has 5 s. What
+   * it throws lets nobody in, and the client tries again.
+   */
+  authenticate(
+    token: string | undefined,
+    asking: ClientAsking,
+  ): ClientIdentity | undefined | Promise<ClientIdentity | undefined>;
+  /** What clients may say, and to whom: what `allow(protocol, { … })` gives. Nothing else is reachable. */
+  readonly allow: readonly ClientAccess[];
+  /** Pages that may ask, such as `https://app.example.org`; none unless given. Programs that are no browsers name no page. */
+  readonly origins?: readonly string[];
+  /** Names by which this server may be asked for (`Host`); needed beyond this machine, whose own names are taken unless given. */
+  readonly hosts?: readonly string[];
+  /** Clients at once, those away among them: 10,000 unless given. */
+  readonly max?: number;
+  /** How long what is under way to a client waits when its link was cut, in ms; 10,000 unless given, 0 for not at all. */
+  readonly resumeMs?: number;
+}
+
+export const clientsOptionsSchema: z.ZodType = z
+  .strictObject({
+    listen: z.string().regex(/^ws:\/\//, 'an address as ws://127.0.0.1:8080 is needed; TLS is for a proxy before it'),
+    authenticate: z.custom((given) => typeof given === 'function', 'a function is needed'),
+    allow: z.array(z.unknown()),
+    origins: z
+      .array(z.string().regex(/^[a-z][a-z0-9+.-]*:\/\/[^/]+$/, 'as https://app.example.org, without a path'))
+      .optional(),
+    hosts: z.array(z.string().min(1)).min(1).optional(),
+    max: z.int().min(1).max(clientLimits.clientsMaxAllowed).optional(),
+    resumeMs: z.number().min(0).max(limits.resumeMsMax).optional(),
+  })
+  .refine(({ listen, hosts }) => hosts !== undefined || isLoopback(listen), {
+    path: ['hosts'],
+    message: 'give the names by which it is asked for, such as ["app.example.org"], or listen on 127.0.0.1',
+  });
+
+/** By which this machine is asked for. */
+export const ownHosts: readonly string[] = ['127.0.0.1', 'localhost', '[::1]'];
