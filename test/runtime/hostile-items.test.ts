@@ -122,7 +122,7 @@ describe('items of another node', () => {
     ['a tell whose messages are a text', [Kind.tell, 1, 1, 1, 'x']],
     ['a call number below 0', [Kind.ask, -1, 1, 0, null, 100, null]],
     ['a call number that is a fraction', [Kind.reply, 0.5, null]],
-    ['an operation name of 258 characters', name(0, 'x'.repeat(258 - 'target.'.length))],
+    ['an operation name of 263 characters', name(0, 'x'.repeat(263 - 'target.'.length))],
     ['a stop whose deadline is a text', [Kind.stop, 1, 1, true, 'soon']],
     ['a stop whose deadline is below 0', [Kind.stop, 1, 1, true, -1]],
     ['a stop whose deadline is NaN', [Kind.stop, 1, 1, true, Number.NaN]],

@@ -339,8 +339,9 @@ describe('the opening of a node link', () => {
     ['a token that is a number', codec.pack(['n1', 1, [], [], 7, null]), 'profile.token'],
     ['a token and no more', codec.pack(['n1', 1, [], [], token]), 'profile.resume'],
     ['one token to resume', codec.pack(['n1', 1, [], [], token, [token]]), 'profile.resume'],
-    ['half a wire version', codec.pack(['n1', 1, [], [], token, null, null, 1.5]), 'profile.wire'],
-    ['wire version 0', codec.pack(['n1', 1, [], [], token, null, null, 0]), 'profile.wire'],
+    ['half a wire version', codec.pack(['n1', 1, [], [], token, null, null, null, 1.5]), 'profile.wire'],
+    ['wire version 0', codec.pack(['n1', 1, [], [], token, null, null, null, 0]), 'profile.wire'],
+    ['an address that is a number', codec.pack(['n1', 1, [], [], token, null, null, 7]), 'profile.address'],
     ['a token to resume in capitals', codec.pack(['n1', 1, [], [], token, [token, 'A'.repeat(32)]]), 'profile.resume'],
   ])('fails with 4003 for a profile with %s', async (_what, bytes, field) => {
     expect(decodeProfile(bytes, 'n1')).toEqual({ field });
