@@ -242,7 +242,6 @@ export class Router {
       if (place.isConnected || place.isHeld || nodeOf(placeId) === this.#options.nodeId) continue;
       this.#drop(placeId);
     }
-    for (const nodeId of this.#budgets.keys()) if (this.#placesOf(nodeId).length === 0) this.#budgets.delete(nodeId);
   }
 
   #budgetOf(nodeId: string): AssemblyBudget {
@@ -257,8 +256,12 @@ export class Router {
     if (!this.#places.delete(placeId)) return;
     const nodeId = nodeOf(placeId);
     const count = this.#counts.get(nodeId)! - 1;
-    if (count === 0) this.#counts.delete(nodeId);
-    else this.#counts.set(nodeId, count);
+    if (count > 0) {
+      this.#counts.set(nodeId, count);
+      return;
+    }
+    this.#counts.delete(nodeId);
+    this.#budgets.delete(nodeId);
   }
 
   get places(): readonly RemotePlace[] {
