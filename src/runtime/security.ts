@@ -120,9 +120,12 @@ export async function readAuthentication(
 }
 
 function keptSecret(read: () => Promise<Secret>, log: Logger): Promise<KeptSecret> {
-  return KeptSecret.read(read, ({ message }) =>
-    log.error({ event: 'secret-kept' }, `the secret was changed, and the one before stays in use: ${message}`),
-  );
+  return KeptSecret.read(read, ({ reason, message }) => {
+    const event = { event: 'secret-kept' };
+    // A file that was taken away once it was read may be meant so.
+    if (reason === 'missing') log.warn(event, `the secret's file is gone, and what it held stays in use: ${message}`);
+    else log.error(event, `the secret was changed, and the one before stays in use: ${message}`);
+  });
 }
 
 /** @throws SecretFailed */
