@@ -1,5 +1,5 @@
 /** A source that ends after so many rows. */
-import type { Source } from 'troupe/streams';
+import { batchOf, type Source } from 'troupe/streams';
 
 export function firstRows<T>(source: Source<T>, rows: number): Source<T> {
   return {
@@ -7,8 +7,9 @@ export function firstRows<T>(source: Source<T>, rows: number): Source<T> {
     async *open(context) {
       let left = rows;
       for await (const batch of source.open(context)) {
-        yield batch.length <= left ? batch : batch.slice(0, left);
-        left -= batch.length;
+        const { items } = batchOf(batch);
+        yield items.length <= left ? items : items.slice(0, left);
+        left -= items.length;
         if (left <= 0) return;
       }
     },

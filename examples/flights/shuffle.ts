@@ -1,5 +1,5 @@
 /** A source whose rows come out of order, by a bounded displacement that is the same in every run. */
-import type { Source } from 'troupe/streams';
+import { batchOf, type Source } from 'troupe/streams';
 
 interface Displaced<T> {
   readonly item: T;
@@ -22,7 +22,7 @@ export function shuffled<T>(source: Source<T>, options: { time: (item: T) => num
       let held: Displaced<T>[] = [];
       for await (const batch of source.open(context)) {
         let latestMs = -Infinity;
-        for (const item of batch) {
+        for (const item of batchOf(batch).items) {
           latestMs = Math.max(latestMs, time(item));
           held.push({ item, outMs: time(item) + chance() * byMs });
         }

@@ -21,6 +21,6 @@ export type { HotOptions, Overflow } from './hot-source.ts';
 export type { Run } from './run.ts';
 export type { InstanceStatistics, RunStatistics } from './run-statistics.ts';
 export type { Sink, SinkOptions, SinkWriter } from './sink.ts';
-export type { Source, SourceContext } from './source.ts';
+export { batchOf, type Source, type SourceBatch, type SourceContext } from './source.ts';
 export type { SegmentCounts, StageCounts } from './stage-counts.ts';
 export { type TimeWindow, tumbling, type WindowSpec } from './window.ts';

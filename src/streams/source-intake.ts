@@ -8,7 +8,7 @@ import { describeThrown } from '../base/errors.ts';
 import { FlowError, SourceFailed } from './errors.ts';
 import { type TimeOptions, WatermarkGauge } from './event-time.ts';
 import type { Batch, Intake, IntakeEvents } from './intake.ts';
-import type { Source } from './source.ts';
+import { batchOf, type Source, type SourceBatch } from './source.ts';
 
 export class SourceIntake implements Intake {
   readonly #source: Source<unknown>;
@@ -17,7 +17,7 @@ export class SourceIntake implements Intake {
   readonly #gauge: WatermarkGauge<unknown> | undefined;
   readonly #idleMs: number | undefined;
   readonly #stop = new AbortController();
-  #iterator: AsyncIterator<readonly unknown[]> | undefined;
+  #iterator: AsyncIterator<readonly unknown[] | SourceBatch<unknown>> | undefined;
   #batch: Batch | undefined;
   #reading = false;
   #silentSinceMs = 0;
@@ -83,7 +83,7 @@ export class SourceIntake implements Intake {
     if (this.#idleMs !== undefined) this.#watchSilence(this.#idleMs);
   }
 
-  readonly #onRead = (result: IteratorResult<readonly unknown[]>): void => {
+  readonly #onRead = (result: IteratorResult<readonly unknown[] | SourceBatch<unknown>>): void => {
     this.#reading = false;
     this.#idleTimer?.();
     if (this.ended) return;
@@ -92,9 +92,10 @@ export class SourceIntake implements Intake {
       this.#events.ready();
       return;
     }
-    const items = result.value;
     try {
-      if (!Array.isArray(items)) throw new TypeError(`it gave ${typeof items} where a batch is an array of elements`);
+      const { items } = batchOf(result.value ?? []);
+      if (!Array.isArray(items))
+        throw new TypeError(`it gave ${typeof result.value} where a batch has an array of elements`);
       const times = this.#gauge?.read(items);
       this.#batch = { items, times, watermark: this.#gauge?.advance() };
     } catch (thrown) {

@@ -29,12 +29,28 @@ export interface SourceContext {
   readonly signal: AbortSignal;
 }
 
+/** A batch with what its source knows about it. A bare array is a batch of a source with one split. */
+export interface SourceBatch<out T> {
+  /** May be empty. */
+  readonly items: readonly T[];
+  /** The part of the source that they are from (a file, a partition). Each has a watermark of its own. */
+  readonly split?: string;
+  /** Where the split goes on behind these items: a byte offset, a row, whatever `open` could begin from. */
+  readonly position?: number | string;
+  /** There is nothing more for now, so silence that follows is idleness and no slowness. */
+  readonly caughtUp?: boolean;
+  /** Nothing more will come from this split. */
+  readonly splitEnded?: boolean;
+}
+
 /** Where elements come from: a name, and batches that are asked for when there is room. See the example above. */
 export interface Source<out T> {
   /** What statistics and errors call it. */
   readonly name: string;
+  /** True where the input ends by itself, as a file does: its silence is slowness, and event time waits for it. */
+  readonly bounded?: boolean;
   /** Opened once per run, on the place that the run was started on. */
-  open(context: SourceContext): AsyncIterable<readonly T[]>;
+  open(context: SourceContext): AsyncIterable<readonly T[] | SourceBatch<T>>;
   /** How many elements it lost so far, where it may lose any. */
   dropped?(): number;
 }
@@ -42,4 +58,9 @@ export interface Source<out T> {
 /** True for what `open` can be called on. */
 export function isSource(value: unknown): value is Source<unknown> {
   return typeof value === 'object' && value !== null && typeof (value as Source<unknown>).open === 'function';
+}
+
+/** What a source gave, as a batch: a bare array has no split, no position, and says nothing of what follows. */
+export function batchOf<T>(given: readonly T[] | SourceBatch<T>): SourceBatch<T> {
+  return Array.isArray(given) ? { items: given } : (given as SourceBatch<T>);
 }
