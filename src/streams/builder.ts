@@ -1,4 +1,4 @@
-/** The builder behind `flow`: each call adds a step to a chain, which is then cut into segments. */
+/** The builder behind `flow`: each call adds a node to the graph, which is then cut into segments. */
 import type { Observable } from 'rxjs';
 import type { Where } from '../actors/placed/where.ts';
 import type { Accepts, Subscribable } from '../actors/protocol.ts';
@@ -7,13 +7,15 @@ import type { Key } from '../base/hash-key.ts';
 import { limits } from '../base/limits.ts';
 import type { Aggregate } from './aggregate.ts';
 import type { TimeOptions } from './event-time.ts';
-import type { FlowBuilder, FlowEnd, Keyed, Outputs, Stage, Windowed } from './flow-types.ts';
+import type { AnyStage, FlowBuilder, FlowEnd, Keyed, Outputs, ViaOptions, Windowed } from './flow-types.ts';
 import { toOperation } from './for-each.ts';
 import { fromIterable } from './from-iterable.ts';
+import { type Fanning, type GraphNode, heldBackBy, type Joining, type SourceNode } from './graph.ts';
 import { fromObservable, type HotOptions } from './hot-source.ts';
 import type { Via } from './island.ts';
 import { streamLimits } from './limits.ts';
-import { type KeyTail, type Plan, planOf, type SourceHead, type Step } from './plan.ts';
+import { checkOverflow, type OverflowStrategy } from './overflow.ts';
+import { type Plan, planOf } from './plan.ts';
 import { isSink, type Sink } from './sink.ts';
 import { isSource, type Source } from './source.ts';
 import type { WindowSpec } from './window.ts';
@@ -24,15 +26,30 @@ import type { WindowSpec } from './window.ts';
  * @throws UsageError where the graph makes no sense; whatever `build` throws.
  */
 export function buildPlan(flowName: string, build: (builder: FlowBuilder) => FlowEnd<Outputs>): Plan {
-  const chain = new Chain(flowName);
-  const end = build({
-    from: (source, time) => chain.begin(sourceOf(source as Source<unknown>), time as TimeOptions<unknown> | undefined),
-    fromHot: (source, options) => chain.beginHot(source as Observable<unknown>, options as HotOptions),
-  } as FlowBuilder);
-  return chain.finish(end);
+  const graph = new Graph(flowName);
+  const join =
+    (how: Joining) =>
+    (...stages: AnyStage[]) =>
+      graph.join(how, stages);
+  const builder = {
+    from: (source: Source<unknown>, time?: TimeOptions<unknown>) => graph.source(sourceOf(source), time),
+    fromHot: (source: Observable<unknown>, options: HotOptions & Partial<TimeOptions<unknown>>) => {
+      const { time, outOfOrderMs, idleMs } = options;
+      const timed = time === undefined ? undefined : { time, ...defined({ outOfOrderMs, idleMs }) };
+      return graph.source(fromObservable(source, options), timed);
+    },
+    merge: join('merge'),
+    concat: join('concat'),
+    zip: join('zip'),
+    combineLatest: join('combineLatest'),
+    ends: (...ends: FlowEnd<Outputs>[]) => graph.ends(ends),
+  };
+  return graph.finish(build(builder as unknown as FlowBuilder));
 }
 
-function sourceOf(given: Source<unknown> | (AsyncIterable<unknown> & Subscribable<unknown>)): Source<unknown> {
+type ReadableStreamOf<T> = AsyncIterable<T> & Subscribable<T>;
+
+function sourceOf(given: Source<unknown> | ReadableStreamOf<unknown>): Source<unknown> {
   if (isSource(given)) return given;
   if (Symbol.asyncIterator in Object(given)) return fromIterable(given as AsyncIterable<unknown>, { name: 'stream' });
   throw new UsageError(
@@ -41,111 +58,202 @@ function sourceOf(given: Source<unknown> | (AsyncIterable<unknown> & Subscribabl
   );
 }
 
-/** The steps so far. A flow is one chain: every point of it is continued once. */
-class Chain {
+type NodeOf<K extends GraphNode['kind']> = Extract<GraphNode, { kind: K }>;
+/** What a node is made of beside what the graph adds. */
+type Given<K extends GraphNode['kind']> = Omit<NodeOf<K>, 'next' | 'before' | 'timed' | 'stage' | 'kind'>;
+
+class Graph {
   readonly #flowName: string;
-  readonly #steps: Step[] = [];
-  readonly #viaNames = new Set<string>();
-  readonly #end: FlowEnd<Outputs> = Object.freeze({});
-  #keyed = 0;
-  #timed = false;
+  readonly #nodes: GraphNode[] = [];
+  readonly #stages = new Map<unknown, GraphNode>();
+  readonly #ends = new Map<FlowEnd<Outputs>, readonly GraphNode[]>();
+  /** Names of stages and of side outputs that are taken. */
+  readonly #names = new Set<string>();
+  readonly #outputs = new Set<string>();
 
   constructor(flowName: string) {
     this.#flowName = flowName;
   }
 
-  begin(source: Source<unknown>, time: TimeOptions<unknown> | undefined): Stage<unknown> {
-    if (this.#steps.length > 0) throw this.#wrong('has a second source; a flow has one in this version');
+  source(source: Source<unknown>, time: TimeOptions<unknown> | undefined): AnyStage {
     if (time !== undefined) this.#checkTime(time);
-    this.#timed = time !== undefined;
-    return this.#add({ kind: 'source', stage: 'source', source, time } satisfies SourceHead);
+    return this.#stageOf(this.#add('source', 'source', [], { source, time }, time !== undefined));
   }
 
-  beginHot(source: Observable<unknown>, options: HotOptions & Partial<TimeOptions<unknown>>): Stage<unknown> {
-    const { time, outOfOrderMs, idleMs } = options;
-    const timed = time === undefined ? undefined : { time, ...defined({ outOfOrderMs, idleMs }) };
-    return this.begin(fromObservable(source, options), timed);
+  join(how: Joining, stages: readonly unknown[]): AnyStage {
+    const before = stages.map((stage) => {
+      const node = this.#stages.get(stage);
+      if (node === undefined) throw this.#wrong(`gives ${how}(…) something that is no stage of this flow`);
+      return node;
+    });
+    if (before.length < 2) throw this.#wrong(`gives ${how}(…) ${before.length} stages; it joins two or more`);
+    if (how === 'concat') this.#checkConcat(before);
+    return this.#stageOf(this.#add('join', how, before, { how }));
+  }
+
+  ends(ends: readonly FlowEnd<Outputs>[]): FlowEnd<Outputs> {
+    return this.#endOf(ends.flatMap((end) => this.#sinksOf(end)));
   }
 
   finish(end: FlowEnd<Outputs>): Plan {
-    if (end !== this.#end || this.#steps.at(-1)?.kind !== 'sink') {
-      throw this.#wrong('has no end: the build function must return what to(…) returned, as in f.from(…).to(…)');
+    const returned = new Set(this.#sinksOf(end));
+    for (const node of this.#nodes) {
+      if (node.kind === 'sink' ? returned.has(node) : node.next.length > 0) continue;
+      if (node.kind === 'sink') {
+        throw this.#wrong('has an end that the build function does not return; return f.ends(one, another)');
+      }
+      throw this.#wrong(`has no end behind '${node.stage}'; go on with to(…), and return what it gives`);
     }
-    return planOf(this.#steps);
+    return planOf(this.#nodes.filter((node): node is SourceNode => node.kind === 'source'));
   }
 
-  #add(step: Step): Stage<unknown> {
-    this.#steps.push(step);
-    const position = this.#steps.length;
-    return stageOf({
-      via: (name, operator) => {
-        this.#expectAt(position);
-        this.#checkName(name);
-        if (typeof operator !== 'function') throw this.#wrong(`gives via('${name}', …) no function`);
-        return this.#add({ kind: 'via', via: { name, operator } });
+  // ── nodes ──
+
+  #add<K extends GraphNode['kind']>(
+    kind: K,
+    stage: string,
+    before: readonly GraphNode[],
+    given: Given<K>,
+    timed = before.every((one) => one.timed),
+  ): NodeOf<K> {
+    for (const one of before) {
+      if (one.next.length > 0 && one.kind !== 'fan') {
+        throw this.#wrong(`continues stage '${one.stage}' twice; split it with broadcast, balance or partition`);
+      }
+    }
+    const own = kind === 'via' || kind === 'branch';
+    const node = { kind, stage: own ? stage : this.#nameOf(stage), before, next: [], timed, ...given };
+    for (const one of before) one.next.push(node as unknown as GraphNode);
+    this.#nodes.push(node as unknown as GraphNode);
+    return node as unknown as NodeOf<K>;
+  }
+
+  #stageOf(node: GraphNode): AnyStage {
+    const stage = {
+      via: (name: string, operator: Via['operator'], options?: ViaOptions) => this.#via(node, name, operator, options),
+      keyBy: (keyOf: (item: unknown) => Key, options?: { parallelism?: number; on?: Where }) =>
+        this.#keyBy(node, keyOf, options),
+      withLatestFrom: (...others: unknown[]) => this.join('withLatestFrom', [stage, ...others]),
+      overflow: (strategy: OverflowStrategy<unknown>) => {
+        checkOverflow(strategy);
+        return this.#stageOf(this.#add('overflow', 'overflow', [node], { strategy }));
       },
-      keyBy: (keyOf, options) => {
-        this.#expectAt(position);
-        return this.#keyBy(keyOf, options);
+      broadcast: (...names: string[]) => this.#fan(node, 'broadcast', names),
+      balance: (...names: string[]) => this.#fan(node, 'balance', names),
+      partition: (predicates: Record<string, (item: unknown) => boolean>) =>
+        this.#fan(node, 'partition', Object.keys(predicates), Object.values(predicates)),
+      to: (given: Sink<unknown> | Accepts<unknown>) => {
+        const sink = isSink(given) ? given : toOperation(given);
+        return this.#endOf([this.#add('sink', 'sink', [node], { sink })]);
       },
-      to: (sink) => {
-        this.#expectAt(position);
-        this.#steps.push({ kind: 'sink', stage: 'sink', sink: isSink(sink) ? sink : toOperation(sink) });
-        return this.#end;
-      },
-    });
+    } as unknown as AnyStage;
+    this.#stages.set(stage, node);
+    return stage;
+  }
+
+  #via(before: GraphNode, name: string, operator: Via['operator'], options: ViaOptions = {}): AnyStage {
+    this.#checkName(name);
+    if (typeof operator !== 'function') throw this.#wrong(`gives via('${name}', …) no function`);
+    const { on, parallelism = 1 } = options;
+    this.#checkParallelism(`via('${name}', …)`, parallelism);
+    const placed = on === undefined && parallelism === 1 ? undefined : { on, parallelism };
+    return this.#stageOf(this.#add('via', name, [before], { via: { name, operator }, placed }));
   }
 
   #keyBy(
+    before: GraphNode,
     keyOf: (item: unknown) => Key,
     options: { parallelism?: number; on?: Where } = {},
   ): Keyed<unknown, Key, Outputs> {
     const { parallelism = 1, on } = options;
-    if (!Number.isSafeInteger(parallelism) || parallelism < 1 || parallelism > streamLimits.keyGroups) {
-      throw this.#wrong(`asks keyBy for parallelism ${String(parallelism)}; it is 1 to ${streamLimits.keyGroups}`);
-    }
-    if (!this.#timed) throw this.#wrong('has windows but no event time; give from(source, { time: (item) => … })');
-    this.#keyed += 1;
-    const suffix = this.#keyed === 1 ? '' : `-${this.#keyed}`;
-    const tail: KeyTail = { kind: 'key', stage: `key-by${suffix}`, keyOf, parallelism };
+    this.#checkParallelism('keyBy', parallelism);
+    if (typeof keyOf !== 'function') throw this.#wrong('gives keyBy no function: keyBy((item) => item.id)');
+    const node = this.#add('key', 'key-by', [before], { keyOf, parallelism, on });
     return {
+      via: (name: string, operator: Via['operator']) => this.#via(node, name, operator),
       window: (window: WindowSpec, windowOptions: { allowedLatenessMs?: number; late?: string } = {}) => {
+        if (!node.timed) throw this.#wrong('has windows but no event time; give from(source, { time: (item) => … })');
         const { allowedLatenessMs = 0, late } = windowOptions;
         this.#checkDuration('allowedLatenessMs', allowedLatenessMs);
         if (late !== undefined) this.#checkOutput(late);
-        const aggregate = (aggregates: Record<string, Aggregate<unknown, unknown>>): Stage<unknown> => {
-          const stage = `window${suffix}`;
-          return this.#add({
-            kind: 'key',
-            tail,
-            on,
-            head: { kind: 'window', stage, keyOf, window, allowedLatenessMs, late, aggregates },
-          });
-        };
+        const aggregate = (aggregates: Record<string, Aggregate<unknown, unknown>>): AnyStage =>
+          this.#stageOf(this.#add('window', 'window', [node], { keyOf, window, allowedLatenessMs, late, aggregates }));
         return { aggregate } as unknown as Windowed<unknown, Key, Outputs>;
       },
     } as unknown as Keyed<unknown, Key, Outputs>;
   }
 
-  #expectAt(position: number): void {
-    if (this.#steps.length === position) return;
-    throw this.#wrong('continues one stage twice; a flow is one chain in this version, so split it into two flows');
+  #fan(
+    before: GraphNode,
+    how: Fanning,
+    names: readonly string[],
+    predicates: readonly ((item: unknown) => boolean)[] = [],
+  ): Record<string, AnyStage> {
+    if (names.length < 1) throw this.#wrong(`names no branch: ${how}('one', 'another')`);
+    if (new Set(names).size < names.length) throw this.#wrong(`names two branches of ${how} '${names.join("', '")}'`);
+    const fan = this.#add('fan', how, [before], { how, names, predicates });
+    return Object.fromEntries(names.map((name) => [name, this.#stageOf(this.#add('branch', name, [fan], {}))]));
+  }
+
+  #endOf(sinks: readonly GraphNode[]): FlowEnd<Outputs> {
+    const end: FlowEnd<Outputs> = Object.freeze({});
+    this.#ends.set(end, sinks);
+    return end;
+  }
+
+  #sinksOf(end: FlowEnd<Outputs>): readonly GraphNode[] {
+    const sinks = this.#ends.get(end);
+    if (sinks !== undefined) return sinks;
+    throw this.#wrong('has no end: the build function must return what to(…) returned, as in f.from(…).to(…)');
+  }
+
+  // ── checks ──
+
+  /** `window`, then `window-2` and so on. */
+  #nameOf(kind: string): string {
+    for (let count = 1; ; count += 1) {
+      const name = count === 1 ? kind : `${kind}-${count}`;
+      if (this.#names.has(name)) continue;
+      this.#names.add(name);
+      return name;
+    }
   }
 
   #checkName(name: string): void {
     if (typeof name !== 'string' || name === '' || name.length > limits.nameCharactersMax) {
       throw this.#wrong(`names a via ${JSON.stringify(name)}; a name has 1 to ${limits.nameCharactersMax} characters`);
     }
-    if (/^(source|sink|(key-by|window)(-\d+)?)$/.test(name)) {
+    if (reservedNames.test(name)) {
       throw this.#wrong(`names a via '${name}', which is the name of another kind of stage; choose another`);
     }
-    if (this.#viaNames.has(name)) throw this.#wrong(`names two stages '${name}'; names are unique within a flow`);
-    this.#viaNames.add(name);
+    if (this.#names.has(name)) throw this.#wrong(`names two stages '${name}'; names are unique within a flow`);
+    this.#names.add(name);
   }
 
   #checkOutput(name: string): void {
-    const taken = this.#steps.some((step) => step.kind === 'key' && step.head.late === name);
-    if (taken) throw this.#wrong(`names two side outputs '${name}'; names are unique within a flow`);
+    if (this.#outputs.has(name)) throw this.#wrong(`names two side outputs '${name}'; names are unique within a flow`);
+    this.#outputs.add(name);
+  }
+
+  /** The second input would fill up while the first is read, and the first would wait for the fan-out that both come from. */
+  #checkConcat(inputs: readonly GraphNode[]): void {
+    const seen = new Set<GraphNode>();
+    for (const input of inputs) {
+      const behind = heldBackBy(input);
+      const common = [...behind].find((node) => node.kind === 'fan' && seen.has(node));
+      if (common !== undefined) {
+        throw this.#wrong(
+          `joins two branches of '${common.stage}' by concat, which would wait for ever: the second is read when the ` +
+            'first has ended, and holds it back until then. Join them by merge, or give one of them overflow(…)',
+        );
+      }
+      for (const node of behind) seen.add(node);
+    }
+  }
+
+  #checkParallelism(what: string, parallelism: number): void {
+    if (Number.isSafeInteger(parallelism) && parallelism >= 1 && parallelism <= streamLimits.keyGroups) return;
+    throw this.#wrong(`asks ${what} for parallelism ${String(parallelism)}; it is 1 to ${streamLimits.keyGroups}`);
   }
 
   #checkTime({ time, outOfOrderMs = 0, idleMs }: TimeOptions<unknown>): void {
@@ -166,15 +274,8 @@ class Chain {
   }
 }
 
-interface StageMethods {
-  via(name: string, operator: Via['operator']): Stage<unknown>;
-  keyBy(keyOf: (item: unknown) => Key, options?: { parallelism?: number; on?: Where }): Keyed<unknown, Key, Outputs>;
-  to(sink: Sink<unknown> | Accepts<unknown>): FlowEnd<Outputs>;
-}
-
-function stageOf(methods: StageMethods): Stage<unknown> {
-  return methods as unknown as Stage<unknown>;
-}
+const reservedNames =
+  /^(source|sink|gather|key-by|window|overflow|merge|concat|zip|combineLatest|withLatestFrom|broadcast|balance|partition)(-\d+)?$/;
 
 /** The options that were given, so that those that were not stay absent. */
 function defined<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {

@@ -1,7 +1,10 @@
-/** Where a segment's elements go: over edges to the segments behind it, or into a sink. */
+/** Where elements go: over edges to other segments, into a sink, or through operators to one or several of these. */
 import type { FlowError } from './errors.ts';
+import type { StageCounts } from './stage-counts.ts';
 
 export interface Delivery {
+  /** Begins, where there is anything to begin. */
+  open?(): void;
   /** Takes one element, always. */
   write(item: unknown, timeMs: number): void;
   /** Event time has gone to `watermarkMs` after what was written so far. */
@@ -14,15 +17,20 @@ export interface Delivery {
   fail(error: FlowError): void;
   /** Drops what is queued: nobody wants it any more. */
   abort(): void;
-  /** Elements written so far; those of them that wait; those that nobody took. The rest is delivered. */
-  readonly written: number;
-  readonly queued: number;
-  readonly discarded: number;
+  /** Says again what idle edges may have lost. */
+  repeat(): void;
+  /** Whether it has no room. Whoever writes to it stops until it has some again. */
+  readonly full: boolean;
+  /** Of its stages, in the order of the flow. */
+  counts(): readonly StageCounts[];
 }
 
 export interface DeliveryEvents {
-  /** A queue of the delivery reached its high water, or is below it again. */
+  /** `full` has changed. */
   readonly full: (full: boolean) => void;
-  /** All is delivered, or nobody wants it. Said once. */
+  /** It wants nothing more: its readers left, or an operator has had enough. What is written from now on is dropped. */
+  readonly unwanted: () => void;
+  /** All is delivered, or nobody wants it. Said once, and nothing is said after it. */
   readonly closed: () => void;
+  readonly failed: (error: FlowError) => void;
 }

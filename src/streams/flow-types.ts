@@ -5,6 +5,7 @@ import type { Accepts, Subscribable } from '../actors/protocol.ts';
 import type { Aggregate } from './aggregate.ts';
 import type { TimeOptions } from './event-time.ts';
 import type { HotOptions } from './hot-source.ts';
+import type { OverflowStrategy } from './overflow.ts';
 import type { Sink } from './sink.ts';
 import type { Source } from './source.ts';
 import type { TimeWindow, WindowSpec } from './window.ts';
@@ -12,8 +13,16 @@ import type { TimeWindow, WindowSpec } from './window.ts';
 /** Side outputs by name, and what their elements are. */
 export type Outputs = { readonly [name: string]: unknown };
 type Late<T, L> = L extends string ? { readonly [K in L]: T } : {};
+/** Any stage, as one of several that are joined. */
+export type AnyStage = Stage<unknown, Outputs>;
+type ElementOf<S> = S extends Stage<infer T, infer _O> ? T : never;
+type ElementsOf<S extends readonly unknown[]> = { [I in keyof S]: ElementOf<S[I]> };
+type Both<U> = (U extends unknown ? (given: U) => void : never) extends (given: infer I) => void ? I : never;
+type OutputsOfStage<S> = S extends Stage<infer _T, infer O> ? O : never;
+type OutputsOfEnd<E> = E extends FlowEnd<infer O> ? O : never;
+type Joined<U> = Both<U> extends Outputs ? Both<U> : {};
 
-/** Where a flow begins. */
+/** Where a flow begins, and where several of its parts come together. */
 export interface FlowBuilder {
   /**
    * Elements of a source, or of an actor's stream, which is read only as fast as the flow goes.
@@ -23,18 +32,52 @@ export interface FlowBuilder {
   from<T>(source: Source<T> | (AsyncIterable<T> & Subscribable<T>), time?: TimeOptions<NoInfer<T>>): Stage<T>;
   /** Elements of an Observable that cannot be told to wait, with a bounded buffer and what to lose when it is full. */
   fromHot<T>(source: Observable<T>, options: HotOptions & Partial<TimeOptions<NoInfer<T>>>): Stage<T>;
+  /** Elements of all, in turns. Event time is as far as on the slowest. */
+  merge<const S extends readonly AnyStage[]>(
+    ...stages: S
+  ): Stage<ElementOf<S[number]>, Joined<OutputsOfStage<S[number]>>>;
+  /** All elements of the first, then of the second, and so on. One that has not had its turn is held back. */
+  concat<const S extends readonly AnyStage[]>(
+    ...stages: S
+  ): Stage<ElementOf<S[number]>, Joined<OutputsOfStage<S[number]>>>;
+  /** The first of each, then the second of each … until one has ended. One that is ahead is held back. */
+  zip<const S extends readonly AnyStage[]>(
+    ...stages: S
+  ): Stage<Readonly<ElementsOf<S>>, Joined<OutputsOfStage<S[number]>>>;
+  /** The latest of each, whenever one of them gives, from when all have given. */
+  combineLatest<const S extends readonly AnyStage[]>(
+    ...stages: S
+  ): Stage<Readonly<ElementsOf<S>>, Joined<OutputsOfStage<S[number]>>>;
+  /** All ends of a flow that has several, to be returned. */
+  ends<const E extends readonly FlowEnd<Outputs>[]>(...ends: E): FlowEnd<Joined<OutputsOfEnd<E[number]>>>;
 }
 
-/** A point in the flow where elements of type `T` come out. */
+/** Where and how often a stage runs. */
+export interface ViaOptions {
+  /** Where it runs: a boundary before it, and a frame of elements is handed over at a time. Fused unless given. */
+  readonly on?: Where;
+  /**
+   * How many instances share the elements, from 1 to 128; each takes what it has room for, so the order between
+   * elements is lost. 1 unless given.
+   */
+  readonly parallelism?: number;
+}
+
+type Predicates<T> = { readonly [name: string]: (item: T) => boolean };
+// biome-ignore lint/suspicious/noExplicitAny: no other type lets a predicate's own type be inferred.
+type Taken<T, P> = P extends (item: any) => item is infer U ? U : T;
+
+/** A point in the flow where elements of type `T` come out. It is continued once; a fan-out gives several. */
 export interface Stage<T, O extends Outputs = {}> {
   /**
-   * Runs the elements through ordinary RxJS operators, which must be synchronous.
+   * Runs the elements through ordinary RxJS operators: synchronous ones from `rxjs`, those that let go of elements
+   * later from `troupe/streams/rx`.
    *
    * What an operator keeps (`scan`, `distinct`) is kept per segment instance: per partition behind a `keyBy`.
    *
    * @param name unique within the flow; errors and statistics speak of it.
    */
-  via<R>(name: string, operators: (input: Observable<T>) => Observable<R>): Stage<R, O>;
+  via<R>(name: string, operators: (input: Observable<T>) => Observable<R>, options?: ViaOptions): Stage<R, O>;
   /**
    * Splits the flow: all elements of a key go to one partition, in their order.
    *
@@ -42,12 +85,26 @@ export interface Stage<T, O extends Outputs = {}> {
    * @param options.on where they run; on the place that starts the flow unless given.
    */
   keyBy<K extends string | number>(key: (item: T) => K, options?: { parallelism?: number; on?: Where }): Keyed<T, K, O>;
+  /** Each element with the latest of the others; what comes before all of them have given is dropped, and counted. */
+  withLatestFrom<const S extends readonly AnyStage[]>(
+    ...others: S
+  ): Stage<readonly [T, ...ElementsOf<S>], O & Joined<OutputsOfStage<S[number]>>>;
+  /** From here on the flow waits for nobody behind: a bounded buffer, and what to lose when it is full, counted. */
+  overflow(strategy: OverflowStrategy<T>): Stage<T, O>;
+  /** Every branch gets every element. The slowest holds back all, but for those that say `overflow` first. */
+  broadcast<const N extends readonly string[]>(...names: N): { readonly [K in N[number]]: Stage<T, O> };
+  /** Every element goes to one branch, the next in turn that has room. */
+  balance<const N extends readonly string[]>(...names: N): { readonly [K in N[number]]: Stage<T, O> };
+  /** Every element goes to the first branch whose predicate takes it; one that none takes is dropped, and counted. */
+  partition<const P extends Predicates<T>>(predicates: P): { readonly [K in keyof P]: Stage<Taken<T, P[K]>, O> };
   /** Ends the flow in a sink, or in an operation of an actor, which is offered each element. */
   to(sink: Sink<T> | Accepts<T>): FlowEnd<O>;
 }
 
 /** A stage split by key. */
 export interface Keyed<T, K, O extends Outputs> {
+  /** As {@link Stage.via}, in each partition: an operator sees all elements of the keys of its partition. */
+  via<R>(name: string, operators: (input: Observable<T>) => Observable<R>): Stage<R, O>;
   /**
    * Gathers the elements of each key in windows of event time.
    *

@@ -19,6 +19,8 @@ export interface DataFrame<T> {
   readonly times: readonly number[] | undefined;
   /** Given after the last item: no element below this time is expected any more. */
   readonly watermark: number | undefined;
+  /** What the items weigh, by `element-weight.ts`: about their bytes. */
+  readonly weight: number;
 }
 
 /** The way to the reader of an edge, as its outlet sees it. */
@@ -32,8 +34,8 @@ export interface Downstream<T> {
 
 /** The way to the writer of an edge, as its inlet sees it. */
 export interface Upstream {
-  /** `upTo` elements may be sent in all. */
-  grant(upTo: number): void;
+  /** `upTo` elements may be sent in all, and `weightUpTo` of weight: whichever is reached first. */
+  grant(upTo: number, weightUpTo: number): void;
   /** Nothing more is wanted. */
   cancel(): void;
 }

@@ -11,20 +11,27 @@ import type { DataFrame, Upstream } from './frame.ts';
 
 export class Inlet<T> {
   readonly #window: number;
+  readonly #windowWeight: number;
   readonly #upstream: Upstream;
   readonly #frames = new Ring<DataFrame<T>>();
   #granted = 0;
+  #grantedWeight = 0;
   #received = 0;
   #consumed = 0;
+  #consumedWeight = 0;
   #announcedEnd = false;
   #failure: TroupeError | undefined;
   #cancelled = false;
   /** What was received when `repeat` was last called. */
   #receivedBefore = 0;
 
-  /** @param window elements that may be unconsumed at a time, at least 1. */
-  constructor(window: number, upstream: Upstream) {
+  /**
+   * @param window elements that may be unconsumed at a time, at least 1.
+   * @param windowWeight what these may weigh together; at least what one frame may.
+   */
+  constructor(window: number, windowWeight: number, upstream: Upstream) {
     this.#window = window;
+    this.#windowWeight = windowWeight;
     this.#upstream = upstream;
   }
 
@@ -49,15 +56,14 @@ export class Inlet<T> {
 
   /** Makes the first grant. */
   open(): void {
-    this.#granted = this.#window;
-    this.#upstream.grant(this.#granted);
+    this.#grantAll();
   }
 
   /** Says the current grant of an idle edge again, or that it was cancelled: either may be lost. Call at intervals. */
   repeat(): void {
     if (this.#announcedEnd) return;
     if (this.#cancelled) this.#upstream.cancel();
-    else if (this.#received === this.#receivedBefore) this.#upstream.grant(this.#granted);
+    else if (this.#received === this.#receivedBefore) this.#upstream.grant(this.#granted, this.#grantedWeight);
     this.#receivedBefore = this.#received;
   }
 
@@ -97,13 +103,20 @@ export class Inlet<T> {
     return this.#frames.shift();
   }
 
-  /** Tells that `count` elements are done with, and grants as many again once half the window is free. */
-  consumed(count: number): void {
-    this.#consumed += count;
+  /** Tells that the elements of a frame are done with, and grants as many again once half a window is free. */
+  consumed({ items, weight }: DataFrame<T>): void {
+    this.#consumed += items.length;
+    this.#consumedWeight += weight;
     if (this.#cancelled || this.#announcedEnd) return;
-    if (this.#granted - this.#consumed > this.#window / 2) return;
+    const left = this.#granted - this.#consumed;
+    const leftWeight = this.#grantedWeight - this.#consumedWeight;
+    if (left <= this.#window / 2 || leftWeight <= this.#windowWeight / 2) this.#grantAll();
+  }
+
+  #grantAll(): void {
     this.#granted = this.#consumed + this.#window;
-    this.#upstream.grant(this.#granted);
+    this.#grantedWeight = this.#consumedWeight + this.#windowWeight;
+    this.#upstream.grant(this.#granted, this.#grantedWeight);
   }
 
   /** Drops what is queued and tells the writer to stop. */

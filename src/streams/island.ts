@@ -7,6 +7,7 @@
  * lets go of elements later, by time or I/O, would hold them where nothing counts them: it fails the stage.
  */
 import type { Observable, Subscription } from 'rxjs';
+import type { Clock } from '../base/environment/clock.ts';
 import { AsyncOperator, asStageFailure, type FlowError } from './errors.ts';
 import { Port } from './port.ts';
 
@@ -17,12 +18,23 @@ export interface Via {
 }
 
 export interface IslandEvents {
-  /** One element came out at the end of the chain; called during a push only. */
-  readonly emit: (value: unknown) => void;
+  /** One element came out at the end of the chain, with the event time of the one that it was made of. */
+  readonly emit: (value: unknown, timeMs: number) => void;
+  /** Everything that was pushed before this watermark has come out. */
+  readonly watermark: (watermarkMs: number) => void;
+  /** It holds as much as it may, or may be given more again. */
+  readonly full: (full: boolean) => void;
+  /** The input had ended, and all is out. */
+  readonly completed: () => void;
   /** The chain completed before its input did, by an operator such as `take`. */
-  readonly onClosed: () => void;
+  readonly closedEarly: () => void;
   /** A stage failed. Nothing is called after it. */
-  readonly onFailed: (error: FlowError) => void;
+  readonly failed: (error: FlowError) => void;
+}
+
+export interface IslandOptions {
+  readonly clock: Clock;
+  readonly events: IslandEvents;
 }
 
 /** One via stage at work. */
@@ -47,10 +59,12 @@ export class Island {
   /** True while elements may come out: during a push, while subscribing, while completing. */
   #pushing = false;
   #inputEnded = false;
+  /** The event time of the element that is being pushed. */
+  #timeMs = Number.NaN;
   /** No more input is taken: completed, closed early, failed or disposed of. */
   closed = false;
 
-  constructor(vias: readonly Via[], events: IslandEvents) {
+  constructor(vias: readonly Via[], { events }: IslandOptions) {
     this.#vias = vias;
     this.#events = events;
     this.#stages = vias.map((via) => new IslandStage(via.name));
@@ -70,17 +84,23 @@ export class Island {
   }
 
   /** Runs one element through the chain. Does nothing once the island is closed. */
-  push(value: unknown): void {
+  push(value: unknown, timeMs: number): void {
     if (this.closed) return;
     const first = this.#first;
     if (first === undefined) {
-      this.#events.emit(value);
+      this.#events.emit(value, timeMs);
       return;
     }
+    this.#timeMs = timeMs;
     first.in += 1;
     this.#pushing = true;
     first.port.next(value);
     this.#pushing = false;
+  }
+
+  /** No element before `watermarkMs` will be pushed any more. */
+  watermark(watermarkMs: number): void {
+    if (!this.closed) this.#events.watermark(watermarkMs);
   }
 
   /** The input has ended. What the operators gathered comes out before this returns. */
@@ -92,7 +112,9 @@ export class Island {
     this.#pushing = false;
     const holding = this.#stages.find((stage) => !stage.completed);
     if (holding !== undefined) this.#fail(new AsyncOperator(holding.name, 'held'));
+    if (this.closed) return;
     this.closed = true;
+    this.#events.completed();
   }
 
   /** Unsubscribes everything; nothing comes out any more. */
@@ -119,7 +141,7 @@ export class Island {
           // RxJS would report what is thrown here as unhandled, from a timer of its own.
           try {
             if (last) {
-              emit(value);
+              emit(value, this.#timeMs);
               return;
             }
             following.in += 1;
@@ -145,12 +167,12 @@ export class Island {
   #completed(): void {
     if (this.#inputEnded || this.closed) return;
     this.dispose();
-    this.#events.onClosed();
+    this.#events.closedEarly();
   }
 
   #fail(error: FlowError): void {
     if (this.closed) return;
     this.dispose();
-    this.#events.onFailed(error);
+    this.#events.failed(error);
   }
 }

@@ -2,6 +2,8 @@
 export const streamLimits = {
   /** Elements one edge may have on its way or queued at its reader. Below 2,048 a remote hop waits for grants. */
   edgeWindow: 8_192,
+  /** What they may weigh together, about their bytes: eight frames of the heaviest kind. */
+  edgeWindowWeight: 8_388_608,
   /** Elements in one frame: throughput is flat from 256 on, and a frame of 1,024 objects stays below 256 KiB. */
   frameElementsMax: 1_024,
   /** What the elements of a frame may weigh: a quarter of the bytes that the wire admits, and 65,536 values. */

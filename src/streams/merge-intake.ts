@@ -9,6 +9,8 @@ export class MergeIntake implements Intake {
   readonly #watermarks: WatermarkMerge;
   readonly #endSeen: boolean[];
   #next = 0;
+  /** Elements given so far. */
+  taken = 0;
   #taken: { readonly inlet: Inlet<unknown>; readonly frame: DataFrame<unknown> } | undefined;
 
   constructor(inlets: readonly Inlet<unknown>[]) {
@@ -36,7 +38,7 @@ export class MergeIntake implements Intake {
   release(): void {
     const taken = this.#taken;
     this.#taken = undefined;
-    taken?.inlet.consumed(taken.frame.items.length);
+    taken?.inlet.consumed(taken.frame);
   }
 
   cancel(): void {
@@ -54,6 +56,7 @@ export class MergeIntake implements Intake {
       return watermark === undefined ? undefined : { items: [], times: undefined, watermark };
     }
     this.#taken = { inlet, frame };
+    this.taken += frame.items.length;
     const { items, times, watermark } = frame;
     const merged = watermark === undefined ? undefined : this.#watermarks.advance(index, watermark);
     return { items, times, watermark: merged };

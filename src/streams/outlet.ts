@@ -41,6 +41,8 @@ export class Outlet<T> {
   #open: Chunk<T>;
   #last: Chunk<T> | undefined;
   #granted = 0;
+  #grantedWeight = 0;
+  #sentWeight = 0;
   #ending: 'end' | TroupeError | undefined;
   /** What was sent when `repeat` was last called. */
   #sentBefore = 0;
@@ -96,17 +98,24 @@ export class Outlet<T> {
     this.#send();
   }
 
-  /** The reader grants `upTo` elements in all. A grant that says less than an earlier one does nothing. */
-  grant(upTo: number): void {
-    if (upTo <= this.#granted) return;
-    this.#granted = upTo;
+  /** Elements queued, or sent and not yet known to be done with. */
+  get outstanding(): number {
+    return this.queued + this.sent - this.#granted;
+  }
+
+  /** The reader grants elements and weight in all. A grant that says less than an earlier one does nothing. */
+  grant(upTo: number, weightUpTo: number): void {
+    if (upTo <= this.#granted && weightUpTo <= this.#grantedWeight) return;
+    this.#granted = Math.max(this.#granted, upTo);
+    this.#grantedWeight = Math.max(this.#grantedWeight, weightUpTo);
     if (this.queued > 0) this.flush();
   }
 
   /** Says how far an idle edge has come, so that its reader notices what was lost before. To be called at intervals. */
   repeat(): void {
     const { sent } = this;
-    if (!this.closed && sent > 0 && sent === this.#sentBefore) this.#sendItems([], this.#newChunk().times, undefined);
+    if (!this.closed && sent > 0 && sent === this.#sentBefore)
+      this.#sendItems([], this.#newChunk().times, undefined, 0);
     this.#sentBefore = sent;
   }
 
@@ -140,13 +149,15 @@ export class Outlet<T> {
       const chunk = this.#chunks.peek()!;
       const credit = this.#granted - this.sent;
       const count = chunk.items.length;
+      // The last frame may go beyond: one element may weigh more than a whole window.
+      if (this.#sentWeight >= this.#grantedWeight && count > 0) break;
       if (count > credit) {
         if (credit > 0) this.#sendPart(chunk, credit);
         break;
       }
       this.#chunks.shift();
       if (chunk === this.#last) this.#last = undefined;
-      this.#sendItems(chunk.items, chunk.times, chunk.watermark);
+      this.#sendItems(chunk.items, chunk.times, chunk.watermark, chunk.weight);
     }
     if (this.full && this.queued < this.#options.highWater) this.#setFull(false);
     if (this.#ending !== undefined && this.#chunks.size === 0 && !this.closed) this.#sendEnding(this.#ending);
@@ -158,14 +169,18 @@ export class Outlet<T> {
     const times = chunk.times?.slice(0, count);
     chunk.items = chunk.items.slice(count);
     chunk.times = chunk.times?.slice(count);
-    this.#sendItems(items, times, undefined);
+    // What they weigh one by one is not kept.
+    const weight = (chunk.weight * count) / (count + chunk.items.length);
+    chunk.weight -= weight;
+    this.#sendItems(items, times, undefined, weight);
   }
 
-  #sendItems(items: T[], times: number[] | undefined, watermark: number | undefined): void {
+  #sendItems(items: T[], times: number[] | undefined, watermark: number | undefined, weight: number): void {
     const sequence = this.sent;
     this.sent += items.length;
+    this.#sentWeight += weight;
     this.queued -= items.length;
-    this.#downstream.data({ sequence, items, times, watermark });
+    this.#downstream.data({ sequence, items, times, watermark, weight });
   }
 
   #sendEnding(ending: 'end' | TroupeError): void {

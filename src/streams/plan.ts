@@ -4,143 +4,275 @@
  * Every place builds the plan anew from the flow's arguments, since functions cannot travel, and runs some of its
  * segments. The signature says what the graph looks like without its functions, so that two places that run different
  * versions of a flow notice it.
+ *
+ * A segment is what one actor runs: a head that gives elements, and behind it a tree of branches that end in edges to
+ * other segments or in sinks. It is cut where elements change their place or their order: at keys, where inputs join,
+ * at a stage that says where it runs, at a lossy edge, and before a sink that several instances lead to. Everything
+ * else is fused.
  */
 
 import type { Where } from '../actors/placed/where.ts';
 import type { Key } from '../base/hash-key.ts';
-import type { Aggregate } from './aggregate.ts';
-import type { TimeOptions } from './event-time.ts';
+import type { Fanning, GraphNode, Joining, JoinNode, SinkNode, SourceNode, WindowNode } from './graph.ts';
 import type { Via } from './island.ts';
-import type { Sink } from './sink.ts';
-import type { Source } from './source.ts';
-import type { WindowSpec } from './window.ts';
+import type { OverflowStrategy } from './overflow.ts';
+
+/** Takes the elements of one or several inputs. */
+export interface PortsHead {
+  readonly kind: 'ports';
+  readonly stage: string;
+  readonly how: Joining;
+  readonly ports: number;
+}
 
 /** Reads the flow's source. */
-export interface SourceHead {
-  readonly kind: 'source';
-  readonly stage: string;
-  readonly source: Source<unknown>;
-  readonly time: TimeOptions<unknown> | undefined;
-}
-
+export type SourceHead = Pick<SourceNode, 'kind' | 'stage' | 'source' | 'time'>;
 /** Takes its partition's elements and gives the results of their windows. */
-export interface WindowHead {
-  readonly kind: 'window';
+export type WindowHead = Pick<
+  WindowNode,
+  'kind' | 'stage' | 'keyOf' | 'window' | 'allowedLatenessMs' | 'late' | 'aggregates'
+>;
+
+export type Route =
+  | { readonly kind: 'forward' }
+  /** To the instance with the most room. */
+  | { readonly kind: 'balance' }
+  /** To the partition that owns the key. */
+  | { readonly kind: 'key'; readonly stage: string; readonly keyOf: (item: unknown) => Key };
+
+/** Elements go to another segment. */
+export interface EdgeTail {
+  readonly kind: 'edge';
+  /** Index into `Plan.edges`. */
+  readonly edge: number;
+  readonly route: Route;
+  readonly overflow: { readonly stage: string; readonly strategy: OverflowStrategy<unknown> } | undefined;
+}
+export type SinkTail = Pick<SinkNode, 'kind' | 'stage' | 'sink'>;
+/** Elements go to several branches of the same segment. */
+export interface FanTail {
+  readonly kind: 'fan';
   readonly stage: string;
-  readonly keyOf: (item: unknown) => Key;
-  readonly window: WindowSpec;
-  readonly allowedLatenessMs: number;
-  readonly late: string | undefined;
-  readonly aggregates: Readonly<Record<string, Aggregate<unknown, unknown>>>;
+  readonly how: Fanning;
+  readonly predicates: readonly ((item: unknown) => boolean)[];
+  readonly branches: readonly BranchPlan[];
 }
 
-/** Takes what all partitions give. */
-export interface GatherHead {
-  readonly kind: 'gather';
-}
-
-/** Sends each element to the partition of its key. */
-export interface KeyTail {
-  readonly kind: 'key';
-  readonly stage: string;
-  readonly keyOf: (item: unknown) => Key;
-  readonly parallelism: number;
-}
-
-/** Sends all elements to the one segment behind. */
-export interface ForwardTail {
-  readonly kind: 'forward';
-}
-
-export interface SinkTail {
-  readonly kind: 'sink';
-  readonly stage: string;
-  readonly sink: Sink<unknown>;
+/** Operators, and where what comes out of them goes. */
+export interface BranchPlan {
+  readonly vias: readonly Via[];
+  readonly tail: EdgeTail | SinkTail | FanTail;
 }
 
 export interface SegmentPlan {
   readonly index: number;
-  readonly head: SourceHead | WindowHead | GatherHead;
-  readonly vias: readonly Via[];
-  readonly tail: KeyTail | ForwardTail | SinkTail;
-  /** How many instances run; every instance but a partition is the only one. */
+  readonly head: SourceHead | WindowHead | PortsHead;
+  readonly trunk: BranchPlan;
+  /** How many instances run. */
   readonly parallelism: number;
   /** Where the instances are placed; undefined for the place that the run is started on. */
   readonly on: Where | undefined;
 }
 
+/** What every instance of a segment sends to instances of another: all to all. */
+export interface EdgePlan {
+  readonly index: number;
+  readonly from: number;
+  readonly to: number;
+  /** Which port of the reader. */
+  readonly port: number;
+  /** Whether elements carry event times over it. */
+  readonly timed: boolean;
+}
+
 export interface Plan {
   readonly segments: readonly SegmentPlan[];
-  /** Names of the side outputs. */
-  readonly outputs: readonly string[];
+  readonly edges: readonly EdgePlan[];
+  /** Names of the side outputs, and which segment gives each. */
+  readonly outputs: readonly { readonly name: string; readonly segment: number }[];
   readonly signature: string;
 }
 
-/** One steps of a flow's chain, as the builder gathers them. */
-export type Step =
-  | SourceHead
-  | { readonly kind: 'via'; readonly via: Via }
-  | { readonly kind: 'key'; readonly tail: KeyTail; readonly on: Where | undefined; readonly head: WindowHead }
-  | SinkTail;
-
-/** Cuts a chain of steps, from its source to its sink, into segments. */
-export function planOf(steps: readonly Step[]): Plan {
-  const segments: SegmentPlan[] = [];
-  let head: SegmentPlan['head'] | undefined;
-  let vias: Via[] = [];
-  let parallelism = 1;
-  let on: Where | undefined;
-  const close = (tail: SegmentPlan['tail']): void => {
-    segments.push({ index: segments.length, head: head!, vias, tail, parallelism, on });
-    vias = [];
-  };
-  for (const step of steps) {
-    switch (step.kind) {
-      case 'source':
-        head = step;
-        break;
-      case 'via':
-        vias.push(step.via);
-        break;
-      case 'key':
-        close(step.tail);
-        ({ head, on } = step);
-        parallelism = step.tail.parallelism;
-        break;
-      case 'sink':
-        if (head!.kind === 'window') {
-          close({ kind: 'forward' });
-          head = { kind: 'gather' };
-          parallelism = 1;
-          on = undefined;
-        }
-        close(step);
-        break;
-      default:
-        step satisfies never;
-    }
-  }
-  const outputs = steps.flatMap((step) =>
-    step.kind === 'key' && step.head.late !== undefined ? [step.head.late] : [],
-  );
-  return { segments, outputs, signature: steps.map(signatureOf).join(' → ') };
+/** Cuts a graph, which begins with `heads`, into segments. */
+export function planOf(heads: readonly SourceNode[]): Plan {
+  const cutter = new Cutter();
+  for (const head of heads) cutter.segment(head, head, single);
+  return cutter.plan(signatureOf(heads));
 }
 
-function signatureOf(step: Step): string {
-  switch (step.kind) {
-    case 'source':
-      return `${step.stage}(${step.source.name}${step.time === undefined ? '' : ', timed'})`;
-    case 'via':
-      return step.via.name;
-    case 'key': {
-      const { window, aggregates, allowedLatenessMs, late } = step.head;
-      const values = Object.keys(aggregates).join(', ');
-      const keyed = `${step.tail.stage}(${step.tail.parallelism})`;
-      return `${keyed} → ${step.head.stage}(${window.sizeMs}+${allowedLatenessMs}, ${late ?? ''}: ${values})`;
+interface Placed {
+  readonly parallelism: number;
+  readonly on: Where | undefined;
+}
+const single: Placed = { parallelism: 1, on: undefined };
+type Draft<T> = { -readonly [K in keyof T]: T[K] };
+
+class Cutter {
+  readonly #segments: SegmentPlan[] = [];
+  readonly #edges: Draft<EdgePlan>[] = [];
+  readonly #joins = new Map<JoinNode, number>();
+
+  plan(signature: string): Plan {
+    const needed = segmentsThatNeedTime(this.#segments, this.#edges);
+    const edges = this.#edges.map((edge) => ({ ...edge, timed: edge.timed && needed.has(edge.to) }));
+    const outputs = this.#segments.flatMap(({ head, index }) =>
+      head.kind === 'window' && head.late !== undefined ? [{ name: head.late, segment: index }] : [],
+    );
+    return { segments: this.#segments, edges, outputs, signature };
+  }
+
+  /**
+   * A segment that begins with `head` and goes on with what is behind `before`. Answers its index.
+   *
+   * @param cut whether the boundary before the first stage, if that wants one, is the one before this segment.
+   */
+  segment(head: SegmentPlan['head'], before: GraphNode, placed: Placed, cut = false): number {
+    const index = this.#segments.length;
+    const segment: Draft<SegmentPlan> = { index, head, trunk: nowhere, ...placed };
+    // Its place in the list is taken before what comes behind it is cut.
+    this.#segments.push(segment);
+    segment.trunk = this.#branch(segment, before, cut);
+    return index;
+  }
+
+  #branch(segment: SegmentPlan, start: GraphNode, cut: boolean): BranchPlan {
+    const vias: Via[] = [];
+    let before = start;
+    let node = before.next[0]!;
+    while (node.kind === 'via' && (node.placed === undefined || (cut && before === start))) {
+      vias.push(node.via);
+      before = node;
+      node = node.next[0]!;
     }
+    return { vias, tail: this.#tail(segment, before, node) };
+  }
+
+  #tail(segment: SegmentPlan, before: GraphNode, node: GraphNode): BranchPlan['tail'] {
+    const forward: Route = { kind: 'forward' };
+    const gather = (placed: Placed, cut: boolean): number =>
+      this.segment({ kind: 'ports', stage: 'gather', how: 'merge', ports: 1 }, cut ? before : node, placed, cut);
+    switch (node.kind) {
+      case 'sink':
+        return segment.parallelism === 1 ? node : this.#edge(segment, before, forward, () => gather(single, true));
+      case 'fan': {
+        const branches = node.next.map((branch) => this.#branch(segment, branch, false));
+        return { kind: 'fan', stage: node.stage, how: node.how, predicates: node.predicates, branches };
+      }
+      case 'via': {
+        const { on, parallelism } = node.placed!;
+        const route: Route = parallelism === 1 ? forward : { kind: 'balance' };
+        return this.#edge(segment, before, route, () => gather({ on, parallelism }, true));
+      }
+      case 'key': {
+        const { stage, keyOf, on, parallelism } = node;
+        const placed = { on, parallelism };
+        const next = node.next[0]!;
+        return this.#edge(segment, before, { kind: 'key', stage, keyOf }, () =>
+          next.kind === 'window' ? this.segment(next, next, placed) : gather(placed, false),
+        );
+      }
+      case 'overflow': {
+        const tail = this.#edge(segment, before, forward, () => gather(single, false));
+        return { ...tail, overflow: { stage: node.stage, strategy: node.strategy } };
+      }
+      case 'join': {
+        const port = node.before.indexOf(before);
+        return this.#edge(segment, before, forward, () => this.#join(node), port);
+      }
+      default:
+        throw new Error(`a ${node.kind} stands behind no other stage`);
+    }
+  }
+
+  /** An edge to the segment that `lead` makes or knows. */
+  #edge(segment: SegmentPlan, before: GraphNode, route: Route, lead: () => number, port = 0): EdgeTail {
+    const index = this.#edges.length;
+    const edge: Draft<EdgePlan> = { index, from: segment.index, to: -1, port, timed: before.timed };
+    this.#edges.push(edge);
+    edge.to = lead();
+    return { kind: 'edge', edge: index, route, overflow: undefined };
+  }
+
+  /** The segment behind a join: made for the first of its inputs that is cut. */
+  #join(node: JoinNode): number {
+    const known = this.#joins.get(node);
+    if (known !== undefined) return known;
+    this.#joins.set(node, this.#segments.length);
+    const { stage, how, before } = node;
+    return this.segment({ kind: 'ports', stage, how, ports: before.length }, node, single);
+  }
+}
+
+/** The sinks that a branch leads to, in the order of the flow. */
+export function sinksOf({ tail }: BranchPlan): readonly SinkTail[] {
+  if (tail.kind === 'sink') return [tail];
+  return tail.kind === 'fan' ? tail.branches.flatMap(sinksOf) : [];
+}
+
+/** Stands in until what is behind a segment was cut. */
+const nowhere: BranchPlan = {
+  vias: [],
+  tail: { kind: 'fan', stage: '', how: 'broadcast', predicates: [], branches: [] },
+};
+
+/** Segments with windows, and those that lead to one. */
+function segmentsThatNeedTime(segments: readonly SegmentPlan[], edges: readonly EdgePlan[]): ReadonlySet<number> {
+  const needed = new Set(segments.filter(({ head }) => head.kind === 'window').map(({ index }) => index));
+  for (let before = -1; before !== needed.size; ) {
+    before = needed.size;
+    for (const { from, to } of edges) if (needed.has(to)) needed.add(from);
+  }
+  return needed;
+}
+
+/** What the graph looks like: a chain for each source, and one for what is behind each join. */
+function signatureOf(heads: readonly SourceNode[]): string {
+  const joins = new Set<JoinNode>();
+  const chain = (start: GraphNode): string => {
+    const texts: string[] = [];
+    for (let node: GraphNode | undefined = start; node !== undefined; node = node.next[0]) {
+      if (node.kind === 'join' && node !== start) {
+        joins.add(node);
+        texts.push(node.stage);
+        break;
+      }
+      texts.push(textOf(node));
+      if (node.kind !== 'fan') continue;
+      texts.push(`[${node.next.map((branch) => chain(branch)).join(' | ')}]`);
+      break;
+    }
+    return texts.join(' → ');
+  };
+  const chains = heads.map(chain);
+  // What is behind a join may lead to another.
+  for (const join of joins) chains.push(chain(join));
+  return chains.join('; ');
+}
+
+function textOf(node: GraphNode): string {
+  switch (node.kind) {
+    case 'source':
+      return `${node.stage}(${node.source.name}${node.time === undefined ? '' : ', timed'})`;
+    case 'via': {
+      const { placed } = node;
+      return placed === undefined || placed.parallelism === 1 ? node.stage : `${node.stage}(${placed.parallelism})`;
+    }
+    case 'key':
+      return `${node.stage}(${node.parallelism})`;
+    case 'window': {
+      const values = Object.keys(node.aggregates).join(', ');
+      return `${node.stage}(${node.window.sizeMs}+${node.allowedLatenessMs}, ${node.late ?? ''}: ${values})`;
+    }
+    case 'overflow':
+      return `${node.stage}(${node.strategy.strategy}, ${node.strategy.capacity ?? 1})`;
+    case 'join':
+      return `${node.stage}(${node.before.length})`;
     case 'sink':
-      return `${step.stage}(${step.sink.name})`;
+      return `${node.stage}(${node.sink.name})`;
+    case 'fan':
+    case 'branch':
+      return node.stage;
     default:
-      return step satisfies never;
+      return node satisfies never;
   }
 }

@@ -22,6 +22,7 @@ import { emptyCounts, type RunStatistics, statisticsOf } from './run-statistics.
 import { SideOutput } from './side-output.ts';
 import type { SegmentCounts } from './stage-counts.ts';
 import type { StageRef, StageReport } from './stage-protocol.ts';
+import { type Joint, wiringOf } from './wiring.ts';
 
 /** A flow that runs. Disposing of it cancels what has not ended. */
 export interface Run<O extends Outputs = {}> extends AsyncDisposable {
@@ -120,7 +121,7 @@ class FlowRun<O extends Outputs> implements Run<O> {
     this.#system = system;
     this.#plan = plan;
     this.#instances = instances;
-    for (const output of plan.outputs) this.#outputs.set(output, new SideOutput());
+    for (const { name } of plan.outputs) this.#outputs.set(name, new SideOutput());
     this.#done = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
     });
@@ -146,16 +147,21 @@ class FlowRun<O extends Outputs> implements Run<O> {
     void this.#conclude(watching);
   }
 
-  async #connect({ segment, ref }: Instance): Promise<void> {
-    const at = (index: number): StageRef[] =>
-      this.#instances.filter((one) => one.segment.index === index).map((one) => one.ref);
+  async #connect({ segment, partition, ref }: Instance): Promise<void> {
+    const { inputs, outputs } = wiringOf(this.#plan, segment.index, partition);
+    const joints = (given: readonly Joint[]): { ref: StageRef; number: number }[] =>
+      given.map((joint) => ({ ref: this.#instanceAt(joint.segment, joint.partition).ref, number: joint.number }));
     const connected = await ref.connect.outcome(
-      { upstreams: at(segment.index - 1), downstreams: at(segment.index + 1) },
+      { upstreams: joints(inputs), downstreams: joints(outputs) },
       { timeoutMs: streamLimits.connectMs },
     );
     if (connected.ok) return;
     const { error } = connected;
     throw error.code === 'refused' ? flowErrorFromWire(error.data as FlowErrorWire) : error;
+  }
+
+  #instanceAt(segment: number, partition: number): Instance {
+    return this.#instances.find((one) => one.segment.index === segment && one.partition === partition)!;
   }
 
   /** Follows an instance to its end. */
@@ -177,8 +183,7 @@ class FlowRun<O extends Outputs> implements Run<O> {
   }
 
   #lost({ segment, ref }: Instance, thrown: unknown): StageLost {
-    const { head } = segment;
-    const stage = head.kind === 'gather' ? 'gather' : head.stage;
+    const { stage } = segment.head;
     const what = `stage "${stage}" at ${pathOf(ref)} was lost: ${describeThrown(thrown)}`;
     return new StageLost(stage, `${what}. What it held is lost; start the run again`, thrown);
   }
@@ -263,7 +268,7 @@ class FlowRun<O extends Outputs> implements Run<O> {
   output<N extends keyof O & string>(name: N): Stream<O[N]> {
     const output = this.#outputs.get(name);
     if (output !== undefined) return output.stream() as Stream<O[N]>;
-    const known = this.#plan.outputs.map((one) => `"${one}"`).join(', ');
+    const known = this.#plan.outputs.map((one) => `"${one.name}"`).join(', ');
     throw new UsageError(`flow "${this.#name}" has no output "${name}"; it has ${known === '' ? 'none' : known}`);
   }
 

@@ -1,32 +1,40 @@
 /** What a segment is made of, from its plan: where its elements come from, its windows, where they go. */
 import type { Clock } from '../base/environment/clock.ts';
-import type { DeliveryEvents } from './delivery.ts';
-import { byKey, EdgeDelivery, toOnly } from './edge-delivery.ts';
+import { Branch, type BranchEvents } from './branch.ts';
+import type { Delivery, DeliveryEvents } from './delivery.ts';
+import { EdgeDelivery } from './edge-delivery.ts';
+import { FanDelivery } from './fan-delivery.ts';
 import type { Downstream, Upstream } from './frame.ts';
 import { Inlet } from './inlet.ts';
 import type { IntakeEvents } from './intake.ts';
 import { streamLimits } from './limits.ts';
 import { MergeIntake } from './merge-intake.ts';
 import { Outlet } from './outlet.ts';
-import type { SegmentPlan } from './plan.ts';
+import { OverflowDelivery } from './overflow-delivery.ts';
+import type { BranchPlan, EdgeTail, SegmentPlan } from './plan.ts';
+import { PortsIntake } from './ports-intake.ts';
 import type { SinkWriter } from './sink.ts';
-import { SinkDelivery, type SinkEvents } from './sink-delivery.ts';
+import { SinkDelivery } from './sink-delivery.ts';
 import { SourceIntake } from './source-intake.ts';
 import { WindowedState } from './windowed-state.ts';
+import type { Wiring } from './wiring.ts';
 
 /** What a segment is joined to. */
 export interface SegmentEdges {
-  /** The ways back to the writers of its inputs, in the order of its inputs. None for a source. */
+  readonly wiring: Wiring;
+  /** The ways back to the writers of its inputs, as in `wiring.inputs`. */
   readonly upstreams: readonly Upstream[];
-  /** The ways to its readers, in the order of their partitions. None where a sink is behind. */
+  /** The ways to its readers, as in `wiring.outputs`. */
   readonly downstreams: readonly Downstream<unknown>[];
   /** The way of elements that are late, where they have a named output. */
   readonly late: Downstream<unknown> | undefined;
-  /** The writer of its sink, opened; where a sink is behind. */
-  readonly sink: SinkWriter<unknown> | undefined;
+  /** The writers of its sinks, opened, in the order of `sinksOf`. */
+  readonly sinks: readonly SinkWriter<unknown>[];
   /** Elements that one input may have on its way. */
   readonly window: number;
 }
+
+export type AnyIntake = SourceIntake | MergeIntake | PortsIntake;
 
 /** Where a segment's elements come from, with the inlets behind it: none where it reads a source. */
 export function makeIntake(
@@ -34,13 +42,20 @@ export function makeIntake(
   edges: SegmentEdges,
   clock: Clock,
   events: IntakeEvents,
-): { readonly intake: SourceIntake | MergeIntake; readonly inlets: readonly Inlet<unknown>[] } {
+): { readonly intake: AnyIntake; readonly inlets: readonly Inlet<unknown>[] } {
   if (head.kind === 'source') {
     const { stage, time } = head;
     return { intake: new SourceIntake(head.source, { stage, time, clock, events }), inlets: [] };
   }
-  const inlets = edges.upstreams.map((upstream) => new Inlet<unknown>(edges.window, upstream));
-  return { intake: new MergeIntake(inlets), inlets };
+  const inlets = edges.upstreams.map(
+    (upstream) => new Inlet<unknown>(edges.window, streamLimits.edgeWindowWeight, upstream),
+  );
+  if (head.kind === 'window' || head.how === 'merge') return { intake: new MergeIntake(inlets), inlets };
+  const ports = Array.from(
+    { length: head.ports },
+    (_, port) => new MergeIntake(inlets.filter((_, index) => edges.wiring.inputs[index]!.edge.port === port)),
+  );
+  return { intake: new PortsIntake(head.how, ports), inlets };
 }
 
 export function makeWindows({ head }: SegmentPlan): WindowedState | undefined {
@@ -49,26 +64,51 @@ export function makeWindows({ head }: SegmentPlan): WindowedState | undefined {
   return new WindowedState({ stage, sizeMs: window.sizeMs, allowedLatenessMs, keyOf, aggregates });
 }
 
-export function makeDelivery(
-  { tail }: SegmentPlan,
-  { downstreams, sink }: SegmentEdges,
-  events: SinkEvents,
-): EdgeDelivery | SinkDelivery {
-  switch (tail.kind) {
-    case 'sink':
-      return new SinkDelivery(sink!, tail.stage, events);
-    case 'forward':
-      return new EdgeDelivery(downstreams, { timed: false, route: toOnly, events });
-    case 'key': {
-      const route = byKey(tail.stage, tail.keyOf, tail.parallelism);
-      return new EdgeDelivery(downstreams, { timed: true, route, events });
+/** The tree of branches behind a segment's head, with the outlets that it ends in, as in `wiring.outputs`. */
+export function makeTrunk(
+  { trunk }: SegmentPlan,
+  edges: SegmentEdges,
+  clock: Clock,
+  events: BranchEvents,
+): { readonly trunk: Branch; readonly outlets: readonly Outlet<unknown>[] } {
+  const outlets: Outlet<unknown>[] = new Array(edges.downstreams.length);
+  const sinks = edges.sinks.values();
+  const makeEdge = (tail: EdgeTail, told: DeliveryEvents): EdgeDelivery => {
+    const joints = [...edges.wiring.outputs.entries()].filter(([, joint]) => joint.edge.index === tail.edge);
+    const { timed } = joints[0]![1].edge;
+    const delivery = new EdgeDelivery(
+      joints.map(([output]) => edges.downstreams[output]!),
+      { route: tail.route, timed, events: told },
+    );
+    joints.forEach(([output], reader) => {
+      outlets[output] = delivery.outlets[reader]!;
+    });
+    return delivery;
+  };
+  const makeDelivery = (tail: BranchPlan['tail'], told: BranchEvents): Delivery => {
+    switch (tail.kind) {
+      case 'sink':
+        return new SinkDelivery(sinks.next().value!, tail.stage, told);
+      case 'edge': {
+        const { overflow } = tail;
+        if (overflow === undefined) return makeEdge(tail, told);
+        return new OverflowDelivery(overflow.stage, overflow.strategy, told, (inner) => makeEdge(tail, inner));
+      }
+      case 'fan':
+        return new FanDelivery(tail, told, (index, inner) => makeBranch(tail.branches[index]!, inner));
+      default:
+        return tail satisfies never;
     }
-    default:
-      return tail satisfies never;
-  }
+  };
+  const makeBranch = (plan: BranchPlan, told: BranchEvents): Branch =>
+    new Branch(plan.vias, clock, told, (inner) => makeDelivery(plan.tail, { ...inner, stirred: told.stirred }));
+  return { trunk: makeBranch(trunk, events), outlets };
 }
 
-export function makeLateOutlet(late: Downstream<unknown>, events: DeliveryEvents): Outlet<unknown> {
+export function makeLateOutlet(
+  late: Downstream<unknown>,
+  events: Pick<DeliveryEvents, 'full' | 'closed'>,
+): Outlet<unknown> {
   return new Outlet<unknown>(late, {
     highWater: streamLimits.outletHighWater,
     frameElementsMax: streamLimits.frameElementsMax,

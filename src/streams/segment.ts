@@ -6,20 +6,23 @@
  * every queue behind has room; a push runs to its end, so a queue exceeds its high water by what one element gives.
  */
 import type { Clock } from '../base/environment/clock.ts';
-import { EdgeDelivery } from './edge-delivery.ts';
+import type { Branch } from './branch.ts';
 import { asStageFailure, type FlowError } from './errors.ts';
 import type { DataFrame } from './frame.ts';
 import type { Inlet } from './inlet.ts';
 import type { Batch } from './intake.ts';
-import { Island } from './island.ts';
 import { streamLimits } from './limits.ts';
-import type { MergeIntake } from './merge-intake.ts';
 import type { Outlet } from './outlet.ts';
 import type { SegmentPlan } from './plan.ts';
-import { makeDelivery, makeIntake, makeLateOutlet, makeWindows, type SegmentEdges } from './segment-parts.ts';
-import type { SinkDelivery } from './sink-delivery.ts';
-import type { SourceIntake } from './source-intake.ts';
-import { headCounts, type SegmentCounts, stageCounts, tailCounts } from './stage-counts.ts';
+import {
+  type AnyIntake,
+  makeIntake,
+  makeLateOutlet,
+  makeTrunk,
+  makeWindows,
+  type SegmentEdges,
+} from './segment-parts.ts';
+import { headCounts, type SegmentCounts } from './stage-counts.ts';
 import { WaitMeter } from './wait-meter.ts';
 import type { WindowedState } from './windowed-state.ts';
 
@@ -37,10 +40,11 @@ export class Segment {
   readonly #plan: SegmentPlan;
   readonly #host: SegmentHost;
   readonly #inlets: readonly Inlet<unknown>[];
-  readonly #intake: SourceIntake | MergeIntake;
+  readonly #intake: AnyIntake;
   readonly #windows: WindowedState | undefined;
-  readonly #island: Island;
-  readonly #delivery: EdgeDelivery | SinkDelivery;
+  readonly #trunk: Branch;
+  /** Its outputs, in the order of the wiring. */
+  readonly #outlets: readonly Outlet<unknown>[];
   readonly #lateOutlet: Outlet<unknown> | undefined;
   #deliveriesOpen: number;
   /** Queues behind that are full. */
@@ -50,8 +54,6 @@ export class Segment {
   #at = 0;
   /** Windows may be due up to here, and it is yet to be passed on. */
   #dueMs: number | undefined;
-  /** The event time of the element that is being pushed. */
-  #timeMs = Number.NaN;
   #state: 'running' | 'ending' | 'stopped' = 'running';
   #watermarkMs = -Infinity;
   #busyMs = 0;
@@ -64,20 +66,23 @@ export class Segment {
     this.#intake = intake;
     this.#inlets = inlets;
     this.#windows = makeWindows(plan);
-    this.#island = new Island(plan.vias, {
-      emit: (value) => this.#delivery.write(value, this.#timeMs),
-      onClosed: () => this.#closedEarly(),
-      onFailed: failed,
-    });
     const full = this.#fullChanged;
-    this.#delivery = makeDelivery(plan, edges, { full, closed: this.#deliveryClosed, failed });
+    const { trunk, outlets } = makeTrunk(plan, edges, host.clock, {
+      full,
+      unwanted: () => this.#unwanted(),
+      closed: this.#oneClosed,
+      failed,
+      stirred: host.wake,
+    });
+    this.#trunk = trunk;
+    this.#outlets = outlets;
     this.#lateOutlet = edges.late && makeLateOutlet(edges.late, { full, closed: this.#oneClosed });
     this.#deliveriesOpen = this.#lateOutlet === undefined ? 1 : 2;
   }
 
   /** Subscribes the operators and makes the first grants. */
   open(): void {
-    this.#island.open();
+    this.#trunk.open();
     for (const inlet of this.#inlets) inlet.open();
     this.#host.wake();
   }
@@ -96,9 +101,9 @@ export class Segment {
     this.#guarded(() => this.#inlets[input]!.fail(error));
   }
 
-  /** `output` counts the readers in the order of their partitions; the late output comes behind them. */
-  grant(output: number, upTo: number): void {
-    this.#sending(() => this.#outlet(output)?.grant(upTo));
+  /** `output` counts as the wiring does; the late output comes behind. */
+  grant(output: number, upTo: number, weightUpTo: number): void {
+    this.#sending(() => this.#outlet(output)?.grant(upTo, weightUpTo));
   }
 
   cancelOutput(output: number): void {
@@ -109,7 +114,7 @@ export class Segment {
   repeat(): void {
     this.#sending(() => {
       for (const inlet of this.#inlets) inlet.repeat();
-      if (this.#delivery instanceof EdgeDelivery) for (const outlet of this.#delivery.outlets) outlet.repeat();
+      this.#trunk.repeat();
     });
   }
 
@@ -129,7 +134,7 @@ export class Segment {
         nowMs = clock.monotonicMs();
         if (nowMs - startMs >= streamLimits.turnMs) break;
       }
-      this.#delivery.flush();
+      this.#trunk.flush();
       this.#lateOutlet?.flush();
     } catch (thrown) {
       this.fail(asStageFailure(this.#headStage, thrown));
@@ -148,7 +153,7 @@ export class Segment {
     // Before anything is sent: its end may follow at once, and nothing is said after that.
     this.#host.failed(error);
     try {
-      this.#delivery.fail(error);
+      this.#trunk.fail(error);
       this.#lateOutlet?.fail(error);
     } catch {
       // What is queued cannot be sent, which is known by now, or comes too late to be the first error.
@@ -159,18 +164,13 @@ export class Segment {
   /** Stops because nobody wants the result, and drops what is queued. */
   cancel(): void {
     if (this.#state !== 'stopped') this.#stop();
-    this.#delivery.abort();
+    this.#trunk.abort();
     this.#lateOutlet?.cancel();
   }
 
   counts(): SegmentCounts {
-    const vias = this.#island.stages.map((stage) => stageCounts(stage.name, { in: stage.in, out: stage.out }));
     return {
-      stages: [
-        ...headCounts(this.#plan, this.#intake, this.#windows),
-        ...vias,
-        ...tailCounts(this.#plan, this.#delivery),
-      ],
+      stages: [...headCounts(this.#plan, this.#intake, this.#windows), ...this.#trunk.counts()],
       creditWaits: this.#waits.count,
       creditWaitMs: this.#waits.totalMs(this.#host.clock.monotonicMs()),
       busyMs: this.#busyMs,
@@ -196,11 +196,10 @@ export class Segment {
 
   #pushSome({ items, times, watermark }: Batch): void {
     const until = Math.min(this.#at + streamLimits.elementsPerClockRead, items.length);
-    const island = this.#island;
+    const trunk = this.#trunk;
     let at = this.#at;
-    while (at < until && this.#full === 0 && !island.closed) {
-      if (times !== undefined) this.#timeMs = times[at]!;
-      island.push(items[at]);
+    while (at < until && this.#full === 0 && this.#state === 'running') {
+      trunk.write(items[at], times === undefined ? Number.NaN : times[at]!);
       at += 1;
     }
     this.#at = at;
@@ -237,12 +236,11 @@ export class Segment {
       const result = windows?.next();
       if (result === undefined) {
         this.#dueMs = undefined;
-        this.#delivery.watermark(watermarkMs);
+        this.#trunk.watermark(watermarkMs);
         return true;
       }
       // The last moment that belongs to the window.
-      this.#timeMs = result.window.endMs - 1;
-      this.#island.push(result);
+      this.#trunk.write(result, result.window.endMs - 1);
       if (this.#state !== 'running') return false;
     }
     return true;
@@ -256,12 +254,12 @@ export class Segment {
       return true;
     }
     this.#watermarkMs = Infinity;
-    this.#island.complete();
     this.#endDeliveries();
     return false;
   }
 
-  #closedEarly(): void {
+  /** All readers have left, or the operators have had enough: nothing more is read. */
+  #unwanted(): void {
     this.#intake.cancel();
     this.#endDeliveries();
   }
@@ -270,7 +268,7 @@ export class Segment {
     if (this.#state !== 'running') return;
     this.#state = 'ending';
     this.#batch = undefined;
-    this.#delivery.end();
+    this.#trunk.end();
     this.#lateOutlet?.end();
   }
 
@@ -279,21 +277,11 @@ export class Segment {
     this.#waits.end(this.#host.clock.monotonicMs());
     this.#batch = undefined;
     this.#intake.cancel();
-    this.#island.dispose();
   }
 
   readonly #fullChanged = (full: boolean): void => {
     this.#full += full ? 1 : -1;
     if (this.#full === 0 && this.#state === 'running') this.#host.wake();
-  };
-
-  readonly #deliveryClosed = (): void => {
-    if (this.#state === 'running') {
-      // Every reader has left.
-      this.#stop();
-      this.#lateOutlet?.end();
-    }
-    this.#oneClosed();
   };
 
   readonly #oneClosed = (): void => {
@@ -321,11 +309,10 @@ export class Segment {
   }
 
   get #headStage(): string {
-    return this.#plan.head.kind === 'gather' ? 'gather' : this.#plan.head.stage;
+    return this.#plan.head.stage;
   }
 
   #outlet(index: number): Outlet<unknown> | undefined {
-    const outlets = this.#delivery instanceof EdgeDelivery ? this.#delivery.outlets : [];
-    return index < outlets.length ? outlets[index] : this.#lateOutlet;
+    return index < this.#outlets.length ? this.#outlets[index] : this.#lateOutlet;
   }
 }

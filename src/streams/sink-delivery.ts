@@ -4,28 +4,25 @@
  * The write's promise is the only pull there is: while it is pending the buffer fills, then the segment stands still.
  */
 import type { Delivery, DeliveryEvents } from './delivery.ts';
-import { asStageFailure, type FlowError } from './errors.ts';
+import { asStageFailure } from './errors.ts';
 import { streamLimits } from './limits.ts';
 import type { SinkWriter } from './sink.ts';
-
-export interface SinkEvents extends DeliveryEvents {
-  readonly failed: (error: FlowError) => void;
-}
+import { type StageCounts, stageCounts } from './stage-counts.ts';
 
 export class SinkDelivery implements Delivery {
   readonly #writer: SinkWriter<unknown>;
   readonly #stage: string;
-  readonly #events: SinkEvents;
+  readonly #events: DeliveryEvents;
   #buffer: unknown[] = [];
-  #full = false;
   #ending: 'finish' | 'abort' | undefined;
   #closing = false;
   /** Elements of the write that is under way; 0 where none is. */
   #writing = 0;
   written = 0;
   discarded = 0;
+  full = false;
 
-  constructor(writer: SinkWriter<unknown>, stage: string, events: SinkEvents) {
+  constructor(writer: SinkWriter<unknown>, stage: string, events: DeliveryEvents) {
     this.#writer = writer;
     this.#stage = stage;
     this.#events = events;
@@ -35,8 +32,10 @@ export class SinkDelivery implements Delivery {
     return this.#buffer.length + this.#writing;
   }
 
-  get counts(): Readonly<Record<string, number>> {
-    return this.#writer.counts?.() ?? {};
+  counts(): readonly StageCounts[] {
+    const { written, queued, discarded } = this;
+    const counts = this.#writer.counts?.() ?? {};
+    return [stageCounts(this.#stage, { in: written, out: written - queued - discarded, dropped: discarded, counts })];
   }
 
   write(item: unknown): void {
@@ -48,7 +47,7 @@ export class SinkDelivery implements Delivery {
     this.#buffer.push(item);
     if (this.#buffer.length < streamLimits.outletHighWater) return;
     this.flush();
-    if (!this.#full && this.#buffer.length >= streamLimits.outletHighWater) this.#setFull(true);
+    if (!this.full && this.#buffer.length >= streamLimits.outletHighWater) this.#setFull(true);
   }
 
   watermark(): void {
@@ -71,6 +70,10 @@ export class SinkDelivery implements Delivery {
     } catch (thrown) {
       this.#onWriteError(thrown);
     }
+  }
+
+  repeat(): void {
+    // A promise is not lost.
   }
 
   end(): void {
@@ -99,7 +102,7 @@ export class SinkDelivery implements Delivery {
   };
 
   #haveRoom(): void {
-    if (this.#full && this.#buffer.length < streamLimits.outletHighWater) this.#setFull(false);
+    if (this.full && this.#buffer.length < streamLimits.outletHighWater) this.#setFull(false);
   }
 
   readonly #onWriteError = (thrown: unknown): void => {
@@ -126,7 +129,7 @@ export class SinkDelivery implements Delivery {
   }
 
   #setFull(full: boolean): void {
-    this.#full = full;
+    this.full = full;
     this.#events.full(full);
   }
 }

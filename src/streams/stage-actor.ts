@@ -13,10 +13,11 @@ import { asStageFailure, EdgeBroken, type FlowError } from './errors.ts';
 import { type FlowErrorWire, flowErrorFromWire, flowErrorToWire } from './flow-error-codec.ts';
 import type { DataFrame, Downstream, Upstream } from './frame.ts';
 import { streamLimits } from './limits.ts';
-import type { Plan, SegmentPlan } from './plan.ts';
+import { type Plan, type SegmentPlan, sinksOf } from './plan.ts';
 import { Segment } from './segment.ts';
 import type { SinkWriter } from './sink.ts';
 import { Stage, type StageProtocol, type StageRef, type StageReport } from './stage-protocol.ts';
+import { type Wiring, wiringOf } from './wiring.ts';
 
 type StageArgs = z.ZodObject<{
   args: z.ZodType<unknown, unknown>;
@@ -42,7 +43,7 @@ export function stageActor(flowName: string, planOf: (args: unknown) => Plan): S
       args: stageArgs,
       state: ({ args, segment, partition, signature }) => {
         const plan = planOf(args);
-        if (plan.signature === signature) return new StageInstance(plan.segments[segment]!, partition);
+        if (plan.signature === signature) return new StageInstance(plan, segment, partition);
         throw new TroupeError(
           'FlowDiffers',
           `flow "${flowName}" is built differently here: ${plan.signature}, where the run has ${signature}; run the same code on every place`,
@@ -55,18 +56,23 @@ export function stageActor(flowName: string, planOf: (args: unknown) => Plan): S
     {
       connect: async (stage, { upstreams, downstreams }, ctx) => {
         const { clock } = ActorRun.environmentOf(ctx);
-        let sink: SinkWriter<unknown> | undefined;
+        const sinks: SinkWriter<unknown>[] = [];
         const signal = AbortSignal.any([ctx.signal, stage.givenUp.signal]);
-        try {
-          if (stage.plan.tail.kind === 'sink') sink = await stage.plan.tail.sink.open({ signal });
-        } catch (thrown) {
-          ctx.fail('refused', flowErrorToWire(asStageFailure('sink', thrown)));
+        for (const { sink, stage: name } of sinksOf(stage.plan.trunk)) {
+          try {
+            sinks.push(await sink.open({ signal }));
+          } catch (thrown) {
+            // Those that are open would stay so.
+            await Promise.allSettled(sinks.map((opened) => opened.abort?.()));
+            ctx.fail('refused', flowErrorToWire(asStageFailure(name, thrown)));
+          }
         }
         const edges = {
-          upstreams: upstreams.map((writer) => upstreamOf(writer, stage.partition)),
-          downstreams: downstreams.map((reader) => downstreamOf(reader, stage.partition)),
+          wiring: stage.wiring,
+          upstreams: upstreams.map(({ ref, number }) => upstreamOf(ref, number)),
+          downstreams: downstreams.map(({ ref, number }) => downstreamOf(ref, number)),
           late: stage.lateReader(),
-          sink,
+          sinks,
           window: streamLimits.edgeWindow,
         };
         const { self } = ctx;
@@ -82,7 +88,7 @@ export function stageActor(flowName: string, planOf: (args: unknown) => Plan): S
       },
       open: (stage, _message, ctx) => {
         stage.segment?.open();
-        if (stage.lateOutput !== undefined) stage.segment?.grant(stage.lateOutput, streamLimits.edgeWindow);
+        if (stage.lateOutput !== undefined) stage.segment?.grant(stage.lateOutput, streamLimits.edgeWindow, Infinity);
         ctx.every(streamLimits.reportMs, ctx.self.tick);
       },
       pump: (stage) => {
@@ -96,7 +102,7 @@ export function stageActor(flowName: string, planOf: (args: unknown) => Plan): S
       data: (stage, { input, frame }) => stage.segment?.data(input, frame as DataFrame<unknown>),
       end: (stage, { input, sequence }) => stage.segment?.end(input, sequence),
       fail: (stage, { input, error }) => stage.segment?.failInput(input, flowErrorFromWire(error as FlowErrorWire)),
-      grant: (stage, { output, upTo }) => stage.segment?.grant(output, upTo),
+      grant: (stage, { output, upTo, weightUpTo }) => stage.segment?.grant(output, upTo, weightUpTo),
       cancelOutput: (stage, { output }) => stage.segment?.cancelOutput(output),
       cancel: (stage) => {
         stage.cancel();
@@ -121,10 +127,10 @@ export function stageActor(flowName: string, planOf: (args: unknown) => Plan): S
 /** One instance of a segment, and what it has to say. */
 class StageInstance {
   readonly plan: SegmentPlan;
-  readonly partition: number;
+  readonly wiring: Wiring;
   readonly reports: StreamReader<StageReport> = new StreamReader<StageReport>();
   readonly late: StreamReader<readonly unknown[]> = new StreamReader<readonly unknown[]>();
-  /** The number of the late output: behind those of the readers. */
+  /** The number of the late output: behind those of the wiring. */
   lateOutput: number | undefined = undefined;
   segment: Segment | undefined = undefined;
   /** Tells the sink that nobody wants its work any more. */
@@ -134,9 +140,9 @@ class StageInstance {
   #finished = false;
   #stopping = false;
 
-  constructor(plan: SegmentPlan, partition: number) {
-    this.plan = plan;
-    this.partition = partition;
+  constructor(plan: Plan, segment: number, partition: number) {
+    this.plan = plan.segments[segment]!;
+    this.wiring = wiringOf(plan, segment, partition);
   }
 
   wake(self: StageRef): void {
@@ -162,16 +168,16 @@ class StageInstance {
 
   /** Late elements become batches of a stream, and are granted again as these are taken. */
   lateReader(): Downstream<unknown> | undefined {
-    const { head, tail } = this.plan;
+    const { head } = this.plan;
     if (head.kind !== 'window' || head.late === undefined) return undefined;
-    const output = tail.kind === 'key' ? tail.parallelism : 1;
+    const output = this.wiring.outputs.length;
     this.lateOutput = output;
     const counts: number[] = [];
     let taken = 0;
     this.late.open(() => ({
       consumed: (batches) => {
         for (; taken < batches; taken += 1) this.#lateTaken += counts.shift() ?? 0;
-        this.segment?.grant(output, this.#lateTaken + streamLimits.edgeWindow);
+        this.segment?.grant(output, this.#lateTaken + streamLimits.edgeWindow, Infinity);
       },
       cancel: () => this.segment?.cancelOutput(output),
     }));
@@ -201,15 +207,15 @@ class StageInstance {
   }
 }
 
-/** The writer of an input, of which this instance is reader number `output`. */
+/** The writer of an input, which is its output number `output`. */
 function upstreamOf(writer: StageRef, output: number): Upstream {
   return {
-    grant: (upTo) => void writer.grant({ output, upTo }),
+    grant: (upTo, weightUpTo) => void writer.grant({ output, upTo, weightUpTo }),
     cancel: () => void writer.cancelOutput({ output }),
   };
 }
 
-/** A reader, of which this instance is input number `input`. */
+/** A reader, whose input number `input` this is. */
 function downstreamOf(reader: StageRef, input: number): Downstream<unknown> {
   return {
     data: (frame) => {

@@ -1,8 +1,7 @@
 /** What the stages of a segment have done so far. */
-import type { EdgeDelivery } from './edge-delivery.ts';
-import type { MergeIntake } from './merge-intake.ts';
 import type { SegmentPlan } from './plan.ts';
-import { SinkDelivery } from './sink-delivery.ts';
+import { PortsIntake } from './ports-intake.ts';
+import type { AnyIntake } from './segment-parts.ts';
 import { SourceIntake } from './source-intake.ts';
 import type { WindowedState } from './windowed-state.ts';
 
@@ -40,25 +39,22 @@ export function stageCounts(name: string, counts: Partial<StageCounts>): StageCo
   return { name, in: 0, out: 0, dropped: 0, late: 0, counts: {}, ...counts };
 }
 
-/** Of the source or the windows that a segment begins with. */
+/** Of what a segment begins with. */
 export function headCounts(
   { head }: SegmentPlan,
-  intake: SourceIntake | MergeIntake,
+  intake: AnyIntake,
   windows: WindowedState | undefined,
 ): StageCounts[] {
-  if (intake instanceof SourceIntake && head.kind === 'source') {
+  if (intake instanceof SourceIntake) {
     const { taken, dropped } = intake;
     return [stageCounts(head.stage, { in: taken + dropped, out: taken, dropped })];
   }
-  if (windows === undefined || head.kind !== 'window') return [];
-  const { windowed, late, windows: results } = windows;
-  return [stageCounts(head.stage, { in: windowed + late, out: results, late })];
-}
-
-/** Of the exchange by key or the sink that it ends with. */
-export function tailCounts({ tail }: SegmentPlan, delivery: EdgeDelivery | SinkDelivery): StageCounts[] {
-  if (tail.kind === 'forward') return [];
-  const { written, queued, discarded } = delivery;
-  const counts = delivery instanceof SinkDelivery ? delivery.counts : {};
-  return [stageCounts(tail.stage, { in: written, out: written - queued - discarded, dropped: discarded, counts })];
+  if (windows !== undefined) {
+    const { windowed, late, windows: results } = windows;
+    return [stageCounts(head.stage, { in: windowed + late, out: results, late })];
+  }
+  if (head.kind !== 'ports' || head.ports === 1) return [];
+  const { taken } = intake;
+  const dropped = intake instanceof PortsIntake ? intake.dropped : 0;
+  return [stageCounts(head.stage, { in: taken, out: intake instanceof PortsIntake ? intake.given : taken, dropped })];
 }

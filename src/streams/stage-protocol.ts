@@ -30,14 +30,19 @@ export interface StageReport {
 export interface StageRef extends Ref<StageProtocol> {}
 type Loose = z.ZodType<unknown, unknown>;
 type Shape<T extends z.ZodRawShape> = z.ZodObject<T>;
+/** An instance, and which of its outputs or inputs leads here. */
+type Joints = z.ZodArray<Shape<{ ref: z.ZodType<StageRef, StageRef>; number: z.ZodInt }>>;
 export type StageProtocol = Protocol<
   'troupe.stage',
   {
-    /** Names the instances before and behind, and opens the sink. Errors of a sink come back as `refused`. */
+    /**
+     * Names the instances before and behind, in the order of the wiring, and opens the sinks. Errors of a sink come back
+     * as `refused`.
+     */
     readonly connect: AskOperation<
       Shape<{
-        upstreams: z.ZodArray<z.ZodType<StageRef, StageRef>>;
-        downstreams: z.ZodArray<z.ZodType<StageRef, StageRef>>;
+        upstreams: Joints;
+        downstreams: Joints;
       }>,
       z.ZodVoid,
       { readonly refused: Loose }
@@ -51,7 +56,7 @@ export type StageProtocol = Protocol<
     readonly data: TellOperation<Shape<{ input: z.ZodInt; frame: Loose }>>;
     readonly end: TellOperation<Shape<{ input: z.ZodInt; sequence: z.ZodInt }>>;
     readonly fail: TellOperation<Shape<{ input: z.ZodInt; error: Loose }>>;
-    readonly grant: TellOperation<Shape<{ output: z.ZodInt; upTo: z.ZodInt }>>;
+    readonly grant: TellOperation<Shape<{ output: z.ZodInt; upTo: z.ZodInt; weightUpTo: z.ZodNumber }>>;
     readonly cancelOutput: TellOperation<Shape<{ output: z.ZodInt }>>;
     /** Gives up: nobody wants the result. */
     readonly cancel: TellOperation<z.ZodVoid>;
@@ -63,11 +68,11 @@ export type StageProtocol = Protocol<
   }
 >;
 
-const stages = (): z.ZodArray<z.ZodType<StageRef, StageRef>> => z.array(refTo<StageRef>('troupe.stage'));
+const joints = (): Joints => z.array(z.object({ ref: refTo<StageRef>('troupe.stage'), number: z.int() }));
 
 export const Stage: StageProtocol = protocol('troupe.stage', {
   connect: ask({
-    input: z.object({ upstreams: stages(), downstreams: stages() }),
+    input: z.object({ upstreams: joints(), downstreams: joints() }),
     output: z.void(),
     errors: { refused: opaque() },
   }),
@@ -77,7 +82,7 @@ export const Stage: StageProtocol = protocol('troupe.stage', {
   data: tell(z.object({ input: z.int(), frame: opaque() })),
   end: tell(z.object({ input: z.int(), sequence: z.int() })),
   fail: tell(z.object({ input: z.int(), error: opaque() })),
-  grant: tell(z.object({ output: z.int(), upTo: z.int() })),
+  grant: tell(z.object({ output: z.int(), upTo: z.int(), weightUpTo: z.number() })),
   cancelOutput: tell(z.object({ output: z.int() })),
   cancel: tell(),
   leave: tell(),

@@ -24,8 +24,12 @@ describe('a plan', () => {
         .to(nothing),
     );
     expect(plan.segments).toHaveLength(1);
-    expect(plan.segments[0]).toMatchObject({ head: { kind: 'source' }, tail: { kind: 'sink' }, parallelism: 1 });
-    expect(plan.segments[0]!.vias.map((via) => via.name)).toEqual(['a', 'b']);
+    expect(plan.segments[0]).toMatchObject({
+      head: { kind: 'source' },
+      trunk: { tail: { kind: 'sink' } },
+      parallelism: 1,
+    });
+    expect(plan.segments[0]!.trunk.vias.map((via) => via.name)).toEqual(['a', 'b']);
   });
 
   it('is cut at keyBy and before the sink, into 1 + 3 + 1 instances', () => {
@@ -40,18 +44,18 @@ describe('a plan', () => {
         .to(nothing),
     );
     expect(
-      plan.segments.map(({ head, vias, tail, parallelism }) => [
+      plan.segments.map(({ head, trunk: { vias, tail }, parallelism }) => [
         head.kind,
         vias.map((via) => via.name),
         tail.kind,
         parallelism,
       ]),
     ).toEqual([
-      ['source', ['before'], 'key', 1],
-      ['window', ['after'], 'forward', 3],
-      ['gather', [], 'sink', 1],
+      ['source', ['before'], 'edge', 1],
+      ['window', ['after'], 'edge', 3],
+      ['ports', [], 'sink', 1],
     ]);
-    expect(plan.outputs).toEqual(['late']);
+    expect(plan.outputs).toEqual([{ name: 'late', segment: 1 }]);
     expect(plan.signature).toBe(
       'source(iterable, timed) → before → key-by(3) → window(10+0, late: n) → after → sink(for-each)',
     );
@@ -97,7 +101,7 @@ describe('a plan', () => {
     ['has no end', (f) => f.from(fromIterable([1]))],
     ['has no end', () => undefined],
     [
-      'continues one stage twice',
+      "continues stage 'source' twice; split it with broadcast",
       (f) => {
         const stage = f.from(fromIterable([1]));
         stage.via('a', map(String)).to(nothing);
@@ -105,7 +109,7 @@ describe('a plan', () => {
       },
     ],
     [
-      'second source',
+      'has an end that the build function does not return',
       (f) => {
         f.from(fromIterable([1])).to(nothing);
         return f.from(fromIterable([1])).to(nothing);

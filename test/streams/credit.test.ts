@@ -46,12 +46,12 @@ describe('an outlet', () => {
     const { outlet } = outletTo(sent);
     for (let item = 0; item < 5; item += 1) outlet.write(item, 0);
     expect(sent.items).toEqual([]);
-    outlet.grant(4);
+    outlet.grant(4, Infinity);
     expect(sent.frames.map((frame) => [frame.sequence, frame.items])).toEqual([
       [0, [0, 1, 2]],
       [3, [3]],
     ]);
-    outlet.grant(5);
+    outlet.grant(5, Infinity);
     expect(sent.items).toEqual([0, 1, 2, 3, 4]);
   });
 
@@ -59,7 +59,7 @@ describe('an outlet', () => {
     const sent = new Recorder();
     const { outlet } = outletTo(sent);
     for (let item = 0; item < 5; item += 1) outlet.write(item, 0);
-    for (const upTo of [3, 3, 2, 0]) outlet.grant(upTo);
+    for (const upTo of [3, 3, 2, 0]) outlet.grant(upTo, Infinity);
     expect(sent.items).toEqual([0, 1, 2]);
   });
 
@@ -67,10 +67,10 @@ describe('an outlet', () => {
     const { outlet, events } = outletTo(new Recorder());
     for (let item = 0; item < 6; item += 1) outlet.write(item, 0);
     expect(events).toEqual([true]);
-    outlet.grant(2);
+    outlet.grant(2, Infinity);
     expect(outlet.queued).toBe(4);
     expect(events).toEqual([true]);
-    outlet.grant(3);
+    outlet.grant(3, Infinity);
     expect(events).toEqual([true, false]);
   });
 
@@ -80,7 +80,7 @@ describe('an outlet', () => {
     outlet.write(1, 0);
     outlet.fail(new SourceFailed('failed', 'gone'));
     expect(sent.ending).toBeUndefined();
-    outlet.grant(1);
+    outlet.grant(1, Infinity);
     expect(sent.items).toEqual([1]);
     expect(sent.ending).toBeInstanceOf(SourceFailed);
     expect(events).toEqual(['closed']);
@@ -92,7 +92,7 @@ describe('an outlet', () => {
     for (let item = 0; item < 6; item += 1) outlet.write(item, 0);
     outlet.cancel();
     outlet.write(7, 0);
-    outlet.grant(100);
+    outlet.grant(100, Infinity);
     expect([outlet.discarded, outlet.queued, sent.items.length]).toEqual([7, 0, 0]);
     expect(events).toEqual([true, false, 'closed']);
   });
@@ -102,14 +102,14 @@ describe('an outlet', () => {
     const { outlet } = outletTo(sent);
     outlet.watermark(10);
     outlet.flush();
-    expect(sent.frames).toEqual([{ sequence: 0, items: [], times: undefined, watermark: 10 }]);
+    expect(sent.frames).toEqual([{ sequence: 0, items: [], times: undefined, watermark: 10, weight: 0 }]);
     outlet.write(1, 0);
     outlet.write(2, 0);
     outlet.watermark(20);
-    outlet.grant(1);
-    expect(sent.frames.at(-1)).toEqual({ sequence: 0, items: [1], times: undefined, watermark: undefined });
-    outlet.grant(2);
-    expect(sent.frames.at(-1)).toEqual({ sequence: 1, items: [2], times: undefined, watermark: 20 });
+    outlet.grant(1, Infinity);
+    expect(sent.frames.at(-1)).toEqual({ sequence: 0, items: [1], times: undefined, watermark: undefined, weight: 16 });
+    outlet.grant(2, Infinity);
+    expect(sent.frames.at(-1)).toEqual({ sequence: 1, items: [2], times: undefined, watermark: 20, weight: 16 });
   });
 
   it('keeps one watermark where 1,000 came without an element', () => {
@@ -135,17 +135,43 @@ describe('an outlet', () => {
       onFull: () => undefined,
       onClosed: () => undefined,
     });
-    outlet.grant(100);
+    outlet.grant(100, Infinity);
     for (const length of [400, 400, 400, 5_000, 1, 1]) outlet.write('x'.repeat(length), 0);
     outlet.flush();
     expect(frames).toEqual([[400, 400], [400], [5_000], [1, 1]]);
+  });
+
+  it('stops when the weight that was granted is reached, by one frame at most beyond it', () => {
+    const sent: number[] = [];
+    const outlet = new Outlet<string>(
+      {
+        data: ({ items }) => sent.push(...items.map((item) => item.length)),
+        end: () => undefined,
+        fail: () => undefined,
+      },
+      {
+        highWater: 100,
+        frameElementsMax: 100,
+        frameWeightMax: 1_000,
+        timed: false,
+        onFull: () => undefined,
+        onClosed: () => undefined,
+      },
+    );
+    outlet.grant(100, 1_500);
+    for (const length of [900, 901, 902, 50_000]) outlet.write('x'.repeat(length), 0);
+    outlet.flush();
+    expect(sent).toEqual([900, 901]);
+    outlet.grant(100, 3_000);
+    expect(sent).toEqual([900, 901, 902, 50_000]);
+    expect(outlet.outstanding).toBe(-96);
   });
 
   it('says how far an idle edge has come, and nothing where it sent something or has closed', () => {
     const sent = new Recorder();
     const { outlet } = outletTo(sent);
     outlet.repeat();
-    outlet.grant(3);
+    outlet.grant(3, Infinity);
     outlet.write(1, 0);
     outlet.flush();
     outlet.repeat();
@@ -161,7 +187,7 @@ describe('an outlet', () => {
 describe('an inlet', () => {
   function inletOf(window: number) {
     const grants: (number | 'cancel')[] = [];
-    const inlet = new Inlet<number>(window, {
+    const inlet = new Inlet<number>(window, 1_000, {
       grant: (upTo) => grants.push(upTo),
       cancel: () => grants.push('cancel'),
     });
@@ -173,15 +199,16 @@ describe('an inlet', () => {
     items,
     times: undefined,
     watermark: undefined,
+    weight: items.length,
   });
 
   it('grants its window of 8 at once, and again when 4 elements were consumed', () => {
     const { inlet, grants } = inletOf(8);
     inlet.data(frame(0, [1, 2, 3]));
-    inlet.consumed(3);
+    inlet.consumed(frame(0, [1, 2, 3]));
     expect(grants).toEqual([8]);
     inlet.data(frame(3, [4]));
-    inlet.consumed(1);
+    inlet.consumed(frame(3, [4]));
     expect(grants).toEqual([8, 12]);
   });
 
@@ -262,7 +289,10 @@ describe('an edge', () => {
           },
           { frameElementsMax: batch },
         );
-        inlet = new Inlet<number>(window, { grant: (upTo) => outlet.grant(upTo), cancel: () => outlet.cancel() });
+        inlet = new Inlet<number>(window, 1_000, {
+          grant: (upTo, weightUpTo) => outlet.grant(upTo, weightUpTo),
+          cancel: () => outlet.cancel(),
+        });
         inlet.open();
         const consume = (): boolean => {
           const frame = inlet.take();
@@ -270,7 +300,7 @@ describe('an edge', () => {
           consumed.push(...frame.items);
           // A watermark says how many elements were written before it, so it must find them all here.
           if (frame.watermark !== undefined) expect(consumed.length).toBeGreaterThanOrEqual(frame.watermark);
-          inlet.consumed(frame.items.length);
+          inlet.consumed(frame);
           return true;
         };
         for (const step of script) {

@@ -282,7 +282,7 @@ describe('a flow that fails', () => {
         })
         .to(forEach(() => undefined)),
     );
-    await expect((await runLocally(flat, {})).done).rejects.toThrow('a batch is an array of elements');
+    await expect((await runLocally(flat, {})).done).rejects.toThrow('a batch has an array of elements');
   });
 
   it('closes its source and aborts its sink when it is cancelled', async () => {

@@ -16,6 +16,7 @@ import {
 import { describe, expect, it } from 'vitest';
 import { AsyncOperator, type FlowError, StageFailed } from '../../src/streams/errors.ts';
 import { Island, type Via } from '../../src/streams/island.ts';
+import { realClock } from './local-run.ts';
 
 function islandOf(vias: Record<string, (input: never) => unknown>) {
   const out: unknown[] = [];
@@ -24,11 +25,17 @@ function islandOf(vias: Record<string, (input: never) => unknown>) {
   const island = new Island(
     Object.entries(vias).map(([name, operator]) => ({ name, operator }) as Via),
     {
-      emit: (value) => out.push(value),
-      onClosed: () => {
-        state.closed += 1;
+      clock: realClock,
+      events: {
+        emit: (value) => out.push(value),
+        watermark: () => undefined,
+        full: () => undefined,
+        completed: () => undefined,
+        closedEarly: () => {
+          state.closed += 1;
+        },
+        failed: (error) => failures.push(error),
       },
-      onFailed: (error) => failures.push(error),
     },
   );
   island.open();
@@ -42,9 +49,9 @@ describe('an island', () => {
       twice: mergeMap((n: number) => [n, n]),
       sum: scan((sum: number, n: number) => sum + n, 0),
     });
-    island.push(1);
+    island.push(1, 0);
     expect(out).toEqual([]);
-    island.push(2);
+    island.push(2, 0);
     expect(out).toEqual([2, 4]);
     expect(island.stages).toMatchObject([
       { name: 'even', in: 2, out: 1 },
@@ -55,22 +62,22 @@ describe('an island', () => {
 
   it('passes elements through where it has no operators', () => {
     const { island, out } = islandOf({});
-    island.push(1);
+    island.push(1, 0);
     island.complete();
     expect(out).toEqual([1]);
   });
 
   it('lets operators emit when they are subscribed and when the input ends', () => {
     const { island, out } = islandOf({ first: startWith(0), pairs: bufferCount(2), more: concatWith(of('end')) });
-    island.push(1);
-    island.push(2);
+    island.push(1, 0);
+    island.push(2, 0);
     island.complete();
     expect(out).toEqual([[0, 1], [2], 'end']);
   });
 
   it('closes when take(2) has its two elements, and takes no more', () => {
     const { island, out, state } = islandOf({ two: take(2), text: map(String) });
-    for (const n of [1, 2, 3]) island.push(n);
+    for (const n of [1, 2, 3]) island.push(n, 0);
     expect(out).toEqual(['1', '2']);
     expect(state.closed).toBe(1);
     island.complete();
@@ -86,8 +93,8 @@ describe('an island', () => {
       }),
       after: map((n: number) => n),
     });
-    island.push(1);
-    island.push(2);
+    island.push(1, 0);
+    island.push(2, 0);
     expect(failures).toHaveLength(1);
     expect(failures[0]).toMatchObject({ code: 'StageFailed', stage: 'bad', cause });
   });
@@ -117,14 +124,14 @@ describe('an island', () => {
           retry(1),
         ),
     });
-    for (const n of [1, 2, 3]) island.push(n);
+    for (const n of [1, 2, 3]) island.push(n, 0);
     expect(failures).toEqual([]);
     expect(out).toEqual([1, 3]);
   });
 
   it('fails at the first element that an asynchronous operator lets go of later', async () => {
     const { island, out, failures } = islandOf({ fine: map((n: number) => n), slow: mergeMap(async (n: number) => n) });
-    for (const n of [1, 2, 3]) island.push(n);
+    for (const n of [1, 2, 3]) island.push(n, 0);
     await Promise.resolve();
     await Promise.resolve();
     expect(out).toEqual([]);
@@ -137,7 +144,7 @@ describe('an island', () => {
   it('fails when the input has ended and an operator still holds elements', () => {
     for (const slow of [delay(5), () => NEVER]) {
       const { island, failures } = islandOf({ slow: slow as (input: never) => unknown });
-      island.push(1);
+      island.push(1, 0);
       island.complete();
       expect(failures).toHaveLength(1);
       expect(failures[0]).toMatchObject({ code: 'AsyncOperator', stage: 'slow' });

@@ -8,10 +8,10 @@ import type { FlowError } from '../../src/streams/errors.ts';
 import type { Flow, FlowDefinition } from '../../src/streams/flow.ts';
 import type { Outputs } from '../../src/streams/flow-types.ts';
 import type { DataFrame, Downstream, Upstream } from '../../src/streams/frame.ts';
-import type { Plan, SegmentPlan } from '../../src/streams/plan.ts';
+import { type Plan, type SegmentPlan, sinksOf } from '../../src/streams/plan.ts';
 import { Segment } from '../../src/streams/segment.ts';
-import type { SinkWriter } from '../../src/streams/sink.ts';
 import type { SegmentCounts } from '../../src/streams/stage-counts.ts';
+import { type Joint, wiringOf } from '../../src/streams/wiring.ts';
 
 export const realClock: Clock = {
   now: () => Date.now(),
@@ -115,42 +115,41 @@ export async function runLocally<A extends z.ZodType, O extends Outputs>(
     for (const { segment } of all) segment.cancel();
     reject(error);
   };
-  const sinks = new Map<SegmentPlan, SinkWriter<unknown>>();
-  for (const segment of plan.segments) {
-    if (segment.tail.kind === 'sink')
-      sinks.set(segment, await segment.tail.sink.open({ signal: new AbortController().signal }));
-  }
-  const build = (segmentPlan: SegmentPlan, partition: number): Segment => {
-    const before = instances[segmentPlan.index - 1] ?? [];
-    const after = instances[segmentPlan.index + 1] ?? [];
+  const build = async (segmentPlan: SegmentPlan, partition: number): Promise<Segment> => {
+    const wiring = wiringOf(plan, segmentPlan.index, partition);
+    const instanceAt = (joint: Joint): Instance => instances[joint.segment]![joint.partition]!;
     const self = (): Instance => instances[segmentPlan.index]![partition]!;
-    const upstreams = before.map(
-      (writer): Upstream => ({
-        grant: (upTo) => writer.tell((segment) => segment.grant(partition, upTo)),
-        cancel: () => writer.tell((segment) => segment.cancelOutput(partition)),
-      }),
-    );
-    const downstreams = after.map(
-      (reader): Downstream<unknown> => ({
-        data: (frame: DataFrame<unknown>) => reader.tell((segment) => segment.data(partition, frame)),
-        end: (sequence) => reader.tell((segment) => segment.end(partition, sequence)),
-        fail: (_sequence, error) => reader.tell((segment) => segment.failInput(partition, error as FlowError)),
-      }),
-    );
-    const outputIndex = Math.max(1, after.length);
-    const named = segmentPlan.head.kind === 'window' && segmentPlan.head.late !== undefined;
+    const upstreams = wiring.inputs.map((joint): Upstream => {
+      const writer = instanceAt(joint);
+      return {
+        grant: (upTo, weightUpTo) => writer.tell((segment) => segment.grant(joint.number, upTo, weightUpTo)),
+        cancel: () => writer.tell((segment) => segment.cancelOutput(joint.number)),
+      };
+    });
+    const downstreams = wiring.outputs.map((joint): Downstream<unknown> => {
+      const reader = instanceAt(joint);
+      return {
+        data: (frame: DataFrame<unknown>) => reader.tell((segment) => segment.data(joint.number, frame)),
+        end: (sequence) => reader.tell((segment) => segment.end(joint.number, sequence)),
+        fail: (_sequence, error) => reader.tell((segment) => segment.failInput(joint.number, error as FlowError)),
+      };
+    });
+    const outputIndex = wiring.outputs.length;
     const lateReader: Downstream<unknown> = {
       data: ({ sequence, items }) => {
         late.push(...items);
         const upTo = sequence + items.length + window;
-        self().tell((segment) => segment.grant(outputIndex, upTo));
+        self().tell((segment) => segment.grant(outputIndex, upTo, Infinity));
       },
       end: () => undefined,
       fail: () => undefined,
     };
+    const sinks = await Promise.all(
+      sinksOf(segmentPlan.trunk).map(({ sink }) => sink.open({ signal: new AbortController().signal })),
+    );
     return new Segment(
       segmentPlan,
-      { upstreams, downstreams, late: named ? lateReader : undefined, sink: sinks.get(segmentPlan), window },
+      { wiring, upstreams, downstreams, late: isNamed(segmentPlan) ? lateReader : undefined, sinks, window },
       {
         clock,
         wake: self().wake,
@@ -163,17 +162,23 @@ export async function runLocally<A extends z.ZodType, O extends Outputs>(
     );
   };
   for (const segmentPlan of plan.segments) {
-    instances[segmentPlan.index]!.forEach((instance, partition) => {
-      instance.segment = build(segmentPlan, partition);
-    });
+    for (const [partition, instance] of instances[segmentPlan.index]!.entries()) {
+      instance.segment = await build(segmentPlan, partition);
+    }
   }
   for (const { segment } of all) segment.open();
   for (const segmentPlan of plan.segments) {
-    if (segmentPlan.head.kind !== 'window' || segmentPlan.head.late === undefined) continue;
-    const outputIndex = instances[segmentPlan.index + 1]!.length;
-    for (const { segment } of instances[segmentPlan.index]!) segment.grant(outputIndex, window);
+    if (!isNamed(segmentPlan)) continue;
+    instances[segmentPlan.index]!.forEach(({ segment }, partition) => {
+      segment.grant(wiringOf(plan, segmentPlan.index, partition).outputs.length, window, Infinity);
+    });
   }
   run.done.catch(() => undefined);
   await pass();
   return run;
+}
+
+/** Whether elements that are late in it have an output of their own. */
+function isNamed({ head }: SegmentPlan): boolean {
+  return head.kind === 'window' && head.late !== undefined;
 }

@@ -1,0 +1,91 @@
+/**
+ * The graph of a flow as it is built: nodes that know what comes behind them.
+ *
+ * It is what users said, one node a call; `plan.ts` cuts it into segments.
+ */
+import type { Where } from '../actors/placed/where.ts';
+import type { Key } from '../base/hash-key.ts';
+import type { Aggregate } from './aggregate.ts';
+import type { TimeOptions } from './event-time.ts';
+import type { Via } from './island.ts';
+import type { OverflowStrategy } from './overflow.ts';
+import type { Sink } from './sink.ts';
+import type { Source } from './source.ts';
+import type { WindowSpec } from './window.ts';
+
+/** How the elements of several inputs are joined. */
+export type Joining = 'merge' | 'concat' | 'zip' | 'combineLatest' | 'withLatestFrom';
+/** How elements are given to several branches. */
+export type Fanning = 'broadcast' | 'balance' | 'partition';
+
+interface Node<Kind extends string> {
+  readonly kind: Kind;
+  /** What statistics and errors call it. */
+  readonly stage: string;
+  /** Whether its elements carry event time. */
+  readonly timed: boolean;
+  /** What comes behind: one node, none yet, or the branches of a fan-out. */
+  readonly next: GraphNode[];
+  readonly before: readonly GraphNode[];
+}
+
+export interface SourceNode extends Node<'source'> {
+  readonly source: Source<unknown>;
+  readonly time: TimeOptions<unknown> | undefined;
+}
+/** Its inputs are what is `before`, in their order. */
+export interface JoinNode extends Node<'join'> {
+  readonly how: Joining;
+}
+export interface ViaNode extends Node<'via'> {
+  readonly via: Via;
+  /** A boundary before it, where it says where or how often it runs. */
+  readonly placed: { readonly on: Where | undefined; readonly parallelism: number } | undefined;
+}
+export interface KeyNode extends Node<'key'> {
+  readonly keyOf: (item: unknown) => Key;
+  readonly parallelism: number;
+  readonly on: Where | undefined;
+}
+/** Behind a `KeyNode` only. */
+export interface WindowNode extends Node<'window'> {
+  readonly keyOf: (item: unknown) => Key;
+  readonly window: WindowSpec;
+  readonly allowedLatenessMs: number;
+  readonly late: string | undefined;
+  readonly aggregates: Readonly<Record<string, Aggregate<unknown, unknown>>>;
+}
+export interface OverflowNode extends Node<'overflow'> {
+  readonly strategy: OverflowStrategy<unknown>;
+}
+/** Its branches are what is `next`, in the order of their names. */
+export interface FanNode extends Node<'fan'> {
+  readonly how: Fanning;
+  readonly names: readonly string[];
+  /** One for each branch of a partition. */
+  readonly predicates: readonly ((item: unknown) => boolean)[];
+}
+export interface BranchNode extends Node<'branch'> {}
+export interface SinkNode extends Node<'sink'> {
+  readonly sink: Sink<unknown>;
+}
+
+export type GraphNode =
+  | SourceNode
+  | JoinNode
+  | ViaNode
+  | KeyNode
+  | WindowNode
+  | OverflowNode
+  | FanNode
+  | BranchNode
+  | SinkNode;
+
+/** Every node that leads to this one, this one included. What a lossy edge leads through does not hold anything back. */
+export function heldBackBy(node: GraphNode, found: Set<GraphNode> = new Set()): Set<GraphNode> {
+  if (found.has(node)) return found;
+  found.add(node);
+  if (node.kind === 'overflow') return found;
+  for (const one of node.before) heldBackBy(one, found);
+  return found;
+}
