@@ -116,8 +116,8 @@ class Graph {
     given: Given<K>,
     timed = before.every((one) => one.timed),
   ): NodeOf<K> {
-    for (const one of before) {
-      if (one.next.length > 0 && one.kind !== 'fan') {
+    for (const [index, one] of before.entries()) {
+      if ((one.next.length > 0 || before.includes(one, index + 1)) && one.kind !== 'fan') {
         throw this.#wrong(`continues stage '${one.stage}' twice; split it with broadcast, balance or partition`);
       }
     }
