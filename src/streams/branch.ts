@@ -99,7 +99,7 @@ export class Branch implements Delivery {
   }
 
   counts(): readonly StageCounts[] {
-    const vias = this.#island.stages.map(({ name, ...counts }) => stageCounts(name, counts));
+    const vias = this.#island.stages.map((stage) => stageCounts(stage.name, { in: stage.in, out: stage.out }));
     return [...vias, ...this.#delivery.counts()];
   }
 

@@ -14,7 +14,8 @@ import type { TimeWindow, WindowSpec } from './window.ts';
 export type Outputs = { readonly [name: string]: unknown };
 type Late<T, L> = L extends string ? { readonly [K in L]: T } : {};
 /** Any stage, as one of several that are joined. */
-export type AnyStage = Stage<unknown, Outputs>;
+// biome-ignore lint/suspicious/noExplicitAny: a stage takes and gives its elements, so no other type holds all stages.
+export type AnyStage = Stage<any, any>;
 type ElementOf<S> = S extends Stage<infer T, infer _O> ? T : never;
 type ElementsOf<S extends readonly unknown[]> = { [I in keyof S]: ElementOf<S[I]> };
 type Both<U> = (U extends unknown ? (given: U) => void : never) extends (given: infer I) => void ? I : never;

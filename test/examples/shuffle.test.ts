@@ -1,4 +1,4 @@
-import type { Source } from 'troupe/streams';
+import { batchOf, type Source } from 'troupe/streams';
 import { describe, expect, it } from 'vitest';
 import { firstRows } from '../../examples/flights/first-rows.ts';
 import { shuffled } from '../../examples/flights/shuffle.ts';
@@ -29,7 +29,7 @@ const sorted: Source<Row> = {
 async function allOf(source: Source<Row>): Promise<Row[]> {
   const rows: Row[] = [];
   const { signal } = new AbortController();
-  for await (const batch of source.open({ signal })) rows.push(...batch);
+  for await (const batch of source.open({ signal })) rows.push(...batchOf(batch).items);
   return rows;
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { parquet } from '../../../src/streams/connect/parquet.ts';
-import type { Source } from '../../../src/streams/source.ts';
+import { batchOf, type Source } from '../../../src/streams/source.ts';
 
 const file = 'node_modules/vega-datasets/data/flights-3m.parquet';
 const Row = z.object({ date: z.date(), delay: z.int(), origin: z.string() });
@@ -18,7 +18,7 @@ afterAll(() => rm(folder, { recursive: true }));
 async function read<T>(source: Source<T>, rowsMax = Infinity): Promise<T[]> {
   const rows: T[] = [];
   for await (const batch of source.open({ signal: new AbortController().signal })) {
-    rows.push(...batch);
+    rows.push(...batchOf(batch).items);
     if (rows.length >= rowsMax) break;
   }
   return rows;
