@@ -1,5 +1,6 @@
 /** A part of a segment: operators, and where what comes out of them goes. The trunk of a segment is one. */
 import type { Clock } from '../base/environment/clock.ts';
+import type { ConditionParts } from './condition.ts';
 import type { Delivery, DeliveryEvents } from './delivery.ts';
 import type { FlowError } from './errors.ts';
 import { Island, type Via } from './island.ts';
@@ -101,6 +102,10 @@ export class Branch implements Delivery {
   counts(): readonly StageCounts[] {
     const vias = this.#island.stages.map((stage) => stageCounts(stage.name, { in: stage.in, out: stage.out }));
     return [...vias, ...this.#delivery.counts()];
+  }
+
+  describe(parts: ConditionParts): void {
+    this.#delivery.describe(parts);
   }
 
   #within(work: () => void): void {

@@ -1,4 +1,5 @@
 /** Where elements go: over edges to other segments, into a sink, or through operators to one or several of these. */
+import type { ConditionParts } from './condition.ts';
 import type { FlowError } from './errors.ts';
 import type { StageCounts } from './stage-counts.ts';
 
@@ -23,6 +24,8 @@ export interface Delivery {
   readonly full: boolean;
   /** Of its stages, in the order of the flow. */
   counts(): readonly StageCounts[];
+  /** Adds what is held and written in it. */
+  describe(parts: ConditionParts): void;
 }
 
 export interface DeliveryEvents {

@@ -88,6 +88,10 @@ export class EdgeDelivery implements Delivery {
     return [stageCounts(this.#route.stage, { in: written, out: written - queued - discarded, dropped: discarded })];
   }
 
+  describe(): void {
+    // Its outlets are known to the segment.
+  }
+
   #outletFull(full: boolean): void {
     this.#fullOutlets += full ? 1 : -1;
     this.#fullChanged();

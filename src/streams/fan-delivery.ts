@@ -1,5 +1,6 @@
 /** Delivers to several branches: each element to all of them, to the next that has room, or to the first that takes it. */
 import type { Branch, BranchEvents } from './branch.ts';
+import type { ConditionParts } from './condition.ts';
 import type { Delivery } from './delivery.ts';
 import { type FlowError, StageFailed } from './errors.ts';
 import type { FanTail } from './plan.ts';
@@ -78,6 +79,10 @@ export class FanDelivery implements Delivery {
     const { stage } = this.#tail;
     const own = stageCounts(stage, { in: this.#written, out: this.#written - this.#dropped, dropped: this.#dropped });
     return [own, ...this.#branches.flatMap((branch) => branch.counts())];
+  }
+
+  describe(parts: ConditionParts): void {
+    for (const branch of this.#branches) branch.describe(parts);
   }
 
   #taker(item: unknown): number {

@@ -9,6 +9,7 @@ import { UsageError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { ActorSystem } from '../runtime/actor-system.ts';
 import type { RunnableFlow } from '../runtime/flow-definition.ts';
+import { type Bounds, boundsOf } from './bounds.ts';
 import { buildPlan } from './builder.ts';
 import type { FlowBuilder, FlowEnd, Outputs, outputsOf } from './flow-types.ts';
 import type { Plan } from './plan.ts';
@@ -18,6 +19,12 @@ import { type StageDefinition, stageActor } from './stage-actor.ts';
 /** What `flow` makes: for the registry, and for `system.run`. */
 export interface Flow<A extends z.ZodType, O extends Outputs = {}> extends RunnableFlow<A, Run<O>> {
   readonly [outputsOf]?: O;
+  /**
+   * The most elements that each part of a run with these arguments may hold, and about what they may weigh.
+   *
+   * @throws UsageError where the arguments do not fit, or the graph makes no sense.
+   */
+  bounds(args: z.input<A>): Bounds;
 }
 
 /**
@@ -63,6 +70,12 @@ export class FlowDefinition<A extends z.ZodType, O extends Outputs> implements F
 
   start(system: ActorSystem, given: unknown): Promise<Run<O>> {
     return startRun(this, system, given);
+  }
+
+  bounds(args: z.input<A>): Bounds {
+    const parsed = this.args.safeParse(args);
+    if (!parsed.success) throw new UsageError(`arguments of flow "${this.name}" do not fit: ${parsed.error.message}`);
+    return boundsOf(this.plan(parsed.data));
   }
 
   /** The graph for arguments that the schema has parsed. */

@@ -1,5 +1,7 @@
 /** Flows: the entry point `troupe/streams`. */
 export { type Aggregate, count, max, mean, min, sum } from './aggregate.ts';
+export type { Bound, Bounds } from './bounds.ts';
+export type { Condition, Holding, Writing } from './condition.ts';
 export { jsonl } from './connect/jsonl.ts';
 export {
   AsyncOperator,
@@ -13,11 +15,23 @@ export {
   StageLost,
 } from './errors.ts';
 export type { TimeOptions } from './event-time.ts';
+export type { ExplainedStep, Explanation } from './explain.ts';
 export { type Flow, flow } from './flow.ts';
-export type { Aggregated, FlowBuilder, FlowEnd, Keyed, Outputs, Stage, Windowed } from './flow-types.ts';
+export type {
+  Aggregated,
+  AnyStage,
+  FlowBuilder,
+  FlowEnd,
+  Keyed,
+  Outputs,
+  Stage,
+  ViaOptions,
+  Windowed,
+} from './flow-types.ts';
 export { forEach } from './for-each.ts';
 export { fromIterable } from './from-iterable.ts';
 export type { HotOptions, Overflow } from './hot-source.ts';
+export type { OverflowStrategy } from './overflow.ts';
 export type { Run } from './run.ts';
 export type { InstanceStatistics, RunStatistics } from './run-statistics.ts';
 export type { Sink, SinkOptions, SinkWriter } from './sink.ts';

@@ -126,6 +126,10 @@ export class OverflowDelivery implements Delivery {
     return [stageCounts(this.#stage, counts)];
   }
 
+  describe(): void {
+    // It waits for nobody.
+  }
+
   #append(item: unknown, timeMs: number): void {
     this.#last = { item, timeMs, watermarkMs: Number.NaN };
     this.#waiting.push(this.#last);

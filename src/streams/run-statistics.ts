@@ -1,4 +1,5 @@
 /** What the stages of a run have done, by stage and by instance. */
+import { noCondition } from './condition.ts';
 import type { SegmentPlan } from './plan.ts';
 import type { SegmentCounts, StageCounts } from './stage-counts.ts';
 
@@ -38,6 +39,7 @@ export const emptyCounts: SegmentCounts = {
   creditWaitMs: 0,
   busyMs: 0,
   watermarkMs: -Infinity,
+  condition: noCondition,
 };
 
 interface Reported {

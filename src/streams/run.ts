@@ -12,7 +12,9 @@ import type { Cancel } from '../base/environment/clock.ts';
 import { describeThrown, UsageError } from '../base/errors.ts';
 import type { ActorSystem } from '../runtime/actor-system.ts';
 import { here } from '../runtime/placement.ts';
+import { type Bounds, boundsOf } from './bounds.ts';
 import { FlowCancelled, type FlowError, StageLost } from './errors.ts';
+import { type Explanation, explain } from './explain.ts';
 import type { FlowDefinition } from './flow.ts';
 import { type FlowErrorWire, flowErrorFromWire } from './flow-error-codec.ts';
 import type { Outputs } from './flow-types.ts';
@@ -36,6 +38,13 @@ export interface Run<O extends Outputs = {}> extends AsyncDisposable {
    * A side output. Reading it holds the run back as any reader does; unread, its last 1,024 elements are kept.
    */
   output<N extends keyof O & string>(name: N): Stream<O[N]>;
+  /**
+   * Why it does not go faster, or not at all: for each source, the way along what is full to the stage that holds it, as
+   * of the last reports.
+   */
+  explain(): readonly Explanation[];
+  /** The most elements that each part of it may hold. */
+  bounds(): Bounds;
   /** Stops all stages and drops what is on its way. Resolves when they have stopped; `done` rejects. */
   cancel(): Promise<void>;
 }
@@ -254,6 +263,21 @@ class FlowRun<O extends Outputs> implements Run<O> {
         cancel: () => void this.#statsReaders.delete(reader),
       };
     });
+  }
+
+  explain(): readonly Explanation[] {
+    const situations = this.#instances.map(({ segment, partition, ref, counts }) => ({
+      stage: segment.head.stage,
+      segment: segment.index,
+      partition,
+      path: pathOf(ref),
+      condition: counts.condition,
+    }));
+    return explain(this.#plan, situations);
+  }
+
+  bounds(): Bounds {
+    return boundsOf(this.#plan);
   }
 
   #reported(): void {

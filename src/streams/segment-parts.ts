@@ -88,7 +88,7 @@ export function makeTrunk(
   const makeDelivery = (tail: BranchPlan['tail'], told: BranchEvents): Delivery => {
     switch (tail.kind) {
       case 'sink':
-        return new SinkDelivery(sinks.next().value!, tail.stage, told);
+        return new SinkDelivery(sinks.next().value!, tail, clock, told);
       case 'edge': {
         const { overflow } = tail;
         if (overflow === undefined) return makeEdge(tail, told);

@@ -7,6 +7,7 @@
  */
 import type { Clock } from '../base/environment/clock.ts';
 import type { Branch } from './branch.ts';
+import type { Condition, ConditionParts } from './condition.ts';
 import { asStageFailure, type FlowError } from './errors.ts';
 import type { DataFrame } from './frame.ts';
 import type { Inlet } from './inlet.ts';
@@ -22,6 +23,7 @@ import {
   makeWindows,
   type SegmentEdges,
 } from './segment-parts.ts';
+import { SourceIntake } from './source-intake.ts';
 import { headCounts, type SegmentCounts } from './stage-counts.ts';
 import { WaitMeter } from './wait-meter.ts';
 import type { WindowedState } from './windowed-state.ts';
@@ -175,7 +177,29 @@ export class Segment {
       creditWaitMs: this.#waits.totalMs(this.#host.clock.monotonicMs()),
       busyMs: this.#busyMs,
       watermarkMs: this.#watermarkMs,
+      condition: this.#condition(),
     };
+  }
+
+  #condition(): Condition {
+    const parts: ConditionParts = { holding: [], writing: [] };
+    this.#trunk.describe(parts);
+    const sourceMs = this.#intake instanceof SourceIntake ? this.#intake.askedForMs : undefined;
+    const outlets = this.#lateOutlet === undefined ? this.#outlets : [...this.#outlets, this.#lateOutlet];
+    return {
+      waitsFor: this.#waitsFor(sourceMs),
+      sourceMs: sourceMs ?? 0,
+      fullOutputs: outlets.flatMap((outlet, output) => (outlet.full ? [output] : [])),
+      emptyInputs: this.#inlets.flatMap((inlet, input) => (inlet.queued === 0 && !inlet.ended ? [input] : [])),
+      ...parts,
+    };
+  }
+
+  #waitsFor(sourceMs: number | undefined): Condition['waitsFor'] {
+    if (this.#full > 0) return 'room';
+    if (this.#state !== 'running') return 'ended';
+    if (this.#batch !== undefined || this.#dueMs !== undefined) return 'work';
+    return sourceMs === undefined ? 'input' : 'source';
   }
 
   /** One small piece of work. False when there is nothing to do now. */

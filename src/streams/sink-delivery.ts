@@ -3,28 +3,36 @@
  *
  * The write's promise is the only pull there is: while it is pending the buffer fills, then the segment stands still.
  */
+import type { Clock } from '../base/environment/clock.ts';
+import type { ConditionParts } from './condition.ts';
 import type { Delivery, DeliveryEvents } from './delivery.ts';
 import { asStageFailure } from './errors.ts';
 import { streamLimits } from './limits.ts';
+import type { SinkTail } from './plan.ts';
 import type { SinkWriter } from './sink.ts';
 import { type StageCounts, stageCounts } from './stage-counts.ts';
 
 export class SinkDelivery implements Delivery {
   readonly #writer: SinkWriter<unknown>;
   readonly #stage: string;
+  readonly #name: string;
+  readonly #clock: Clock;
   readonly #events: DeliveryEvents;
   #buffer: unknown[] = [];
   #ending: 'finish' | 'abort' | undefined;
   #closing = false;
   /** Elements of the write that is under way; 0 where none is. */
   #writing = 0;
+  #writingSinceMs = 0;
   written = 0;
   discarded = 0;
   full = false;
 
-  constructor(writer: SinkWriter<unknown>, stage: string, events: DeliveryEvents) {
+  constructor(writer: SinkWriter<unknown>, { stage, sink }: SinkTail, clock: Clock, events: DeliveryEvents) {
     this.#writer = writer;
     this.#stage = stage;
+    this.#name = sink.name;
+    this.#clock = clock;
     this.#events = events;
   }
 
@@ -59,6 +67,7 @@ export class SinkDelivery implements Delivery {
     const batch = this.#buffer;
     this.#buffer = [];
     this.#writing = batch.length;
+    this.#writingSinceMs = this.#clock.monotonicMs();
     try {
       const written = this.#writer.write(batch);
       if (written === undefined) {
@@ -92,6 +101,12 @@ export class SinkDelivery implements Delivery {
     this.discarded += this.#buffer.length;
     this.#buffer = [];
     this.#closeIfDone();
+  }
+
+  describe({ writing }: ConditionParts): void {
+    if (this.#writing === 0) return;
+    const sinceMs = this.#clock.monotonicMs() - this.#writingSinceMs;
+    writing.push({ stage: this.#stage, sink: this.#name, elements: this.#writing, sinceMs });
   }
 
   readonly #onWritten = (): void => {

@@ -20,6 +20,7 @@ export class SourceIntake implements Intake {
   #iterator: AsyncIterator<readonly unknown[] | SourceBatch<unknown>> | undefined;
   #batch: Batch | undefined;
   #reading = false;
+  #askedAtMs = 0;
   #silentSinceMs = 0;
   #idleTimer: Cancel | undefined;
   ended = false;
@@ -55,6 +56,11 @@ export class SourceIntake implements Intake {
     return batch;
   }
 
+  /** How long the source has been asked for a batch without an answer, in ms; undefined where it was not asked. */
+  get askedForMs(): number | undefined {
+    return this.#reading ? this.#clock.monotonicMs() - this.#askedAtMs : undefined;
+  }
+
   release(): void {
     // The source is asked for more by the next `take`.
   }
@@ -73,6 +79,7 @@ export class SourceIntake implements Intake {
   #readNext(): void {
     if (this.#reading) return;
     this.#reading = true;
+    this.#askedAtMs = this.#clock.monotonicMs();
     try {
       this.#iterator ??= this.#source.open({ signal: this.#stop.signal })[Symbol.asyncIterator]();
       this.#iterator.next().then(this.#onRead, this.#onError);

@@ -1,4 +1,5 @@
 /** What the stages of a segment have done so far. */
+import type { Condition } from './condition.ts';
 import type { SegmentPlan } from './plan.ts';
 import { PortsIntake } from './ports-intake.ts';
 import type { AnyIntake } from './segment-parts.ts';
@@ -33,6 +34,8 @@ export interface SegmentCounts {
   readonly busyMs: number;
   /** How far event time has gone in it; -Infinity before the first watermark, Infinity at the end. */
   readonly watermarkMs: number;
+  /** What it is waiting for. */
+  readonly condition: Condition;
 }
 
 export function stageCounts(name: string, counts: Partial<StageCounts>): StageCounts {

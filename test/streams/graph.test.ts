@@ -259,18 +259,18 @@ describe('a fan-out', () => {
       [
         plan((f) => {
           const { a, b } = f.from(numbers(1)).broadcast('a', 'b');
-          return f.concat(a, b).to(into([]));
+          return f.concat(a, b).to(into<number>([]));
         }),
         plan((f) => {
           const { a } = f.from(numbers(1)).broadcast('a', 'b');
-          return a.to(into([]));
+          return a.to(into<number>([]));
         }),
         plan((f) => {
           const { a } = f.from(numbers(1)).broadcast('a');
-          return f.merge(a, a).to(into([]));
+          return f.merge(a, a).to(into<number>([]));
         }),
-        plan((f) => f.merge(f.from(numbers(1)), {} as Stage<number>).to(into([]))),
-        plan((f) => f.from(numbers(1)).overflow({ strategy: 'drop-oldest', capacity: 0 }).to(into([]))),
+        plan((f) => f.merge(f.from(numbers(1)), {} as Stage<number>).to(into<number>([]))),
+        plan((f) => f.from(numbers(1)).overflow({ strategy: 'drop-oldest', capacity: 0 }).to(into<number>([]))),
       ].map((run) => expect(run()).rejects.toMatchObject({ code: 'UsageError' })),
     );
   });

@@ -1,0 +1,107 @@
+/**
+ * What a run may hold at most, known before it starts: for each edge, buffer and sink, in elements and in weight.
+ *
+ * What user code keeps (operators such as `scan`, and the state of windows, which grows with the keys that are open) is
+ * named, and has no number here.
+ */
+import { streamLimits } from './limits.ts';
+import type { BranchPlan, Plan, SegmentPlan } from './plan.ts';
+
+/** One place where elements wait. */
+export interface Bound {
+  /** The stage that they wait for, or in. */
+  readonly stage: string;
+  readonly what: 'batch' | 'edge' | 'overflow' | 'sink' | 'late' | 'windows';
+  /** The most elements, over all instances; Infinity for the state of windows, which depends on the keys. */
+  readonly elements: number;
+  /** What they may weigh together, about their bytes; Infinity where elements alone are bounded. */
+  readonly weight: number;
+}
+
+export interface Bounds {
+  readonly parts: readonly Bound[];
+  /** The sums of what is bounded. */
+  readonly elements: number;
+  readonly weight: number;
+  /** As a table, for people. */
+  toString(): string;
+}
+
+export function boundsOf(plan: Plan): Bounds {
+  const parts = [
+    ...plan.segments.flatMap((segment) => partsOf(plan, segment)),
+    ...plan.edges.map(({ from, to }): Bound => {
+      const joints = plan.segments[from]!.parallelism * plan.segments[to]!.parallelism;
+      const { edgeWindow, outletHighWater, edgeWindowWeight, frameWeightMax } = streamLimits;
+      return {
+        stage: plan.segments[to]!.head.stage,
+        what: 'edge',
+        elements: joints * (edgeWindow + outletHighWater),
+        // The last frame may go beyond the window, and as much waits in the outlet.
+        weight: joints * (edgeWindowWeight + 2 * frameWeightMax),
+      };
+    }),
+  ];
+  const sum = (of: (part: Bound) => number): number =>
+    parts.map(of).reduce((total, one) => (Number.isFinite(one) ? total + one : total), 0);
+  const [elements, weight] = [sum((part) => part.elements), sum((part) => part.weight)];
+  return { parts, elements, weight, toString: () => tableOf(parts, elements, weight) };
+}
+
+function partsOf({ segments: _ }: Plan, { head, trunk, parallelism }: SegmentPlan): Bound[] {
+  const parts: Bound[] = [];
+  if (head.kind === 'source') {
+    parts.push({ stage: head.stage, what: 'batch', elements: streamLimits.sourceBatch, weight: Infinity });
+  }
+  if (head.kind === 'window') {
+    parts.push({ stage: head.stage, what: 'windows', elements: Infinity, weight: Infinity });
+    if (head.late !== undefined) {
+      const elements =
+        parallelism * (streamLimits.edgeWindow + streamLimits.outletHighWater) + streamLimits.sideOutputKept;
+      parts.push({ stage: head.stage, what: 'late', elements, weight: Infinity });
+    }
+  }
+  return [...parts, ...branchParts(trunk, parallelism)];
+}
+
+function branchParts({ tail }: BranchPlan, instances: number): Bound[] {
+  switch (tail.kind) {
+    case 'sink':
+      // One write under way, and as much behind it.
+      return [
+        { stage: tail.stage, what: 'sink', elements: 2 * instances * streamLimits.outletHighWater, weight: Infinity },
+      ];
+    case 'edge': {
+      if (tail.overflow === undefined) return [];
+      const { stage, strategy } = tail.overflow;
+      return [{ stage, what: 'overflow', elements: instances * (strategy.capacity ?? 1), weight: Infinity }];
+    }
+    case 'fan':
+      return tail.branches.flatMap((branch) => branchParts(branch, instances));
+    default:
+      return tail satisfies never;
+  }
+}
+
+function tableOf(parts: readonly Bound[], elements: number, weight: number): string {
+  const rows = [
+    ['stage', 'what', 'elements', 'MiB'],
+    ...parts.map((part) => [part.stage, part.what, countText(part.elements), weightText(part.weight)]),
+    ['all', '', countText(elements), weightText(weight)],
+  ];
+  const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows
+    .map((row) =>
+      row.map((cell, column) => (column < 2 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))),
+    )
+    .map((cells) => cells.join('  ').trimEnd())
+    .join('\n');
+}
+
+function countText(elements: number): string {
+  return Number.isFinite(elements) ? elements.toLocaleString('en-US') : 'by keys';
+}
+
+function weightText(weight: number): string {
+  return Number.isFinite(weight) ? (weight / 1_048_576).toFixed(0) : '';
+}
