@@ -5,13 +5,13 @@
  * named, and has no number here.
  */
 import { streamLimits } from './limits.ts';
-import type { BranchPlan, Plan, SegmentPlan } from './plan.ts';
+import { type BranchPlan, type Plan, type SegmentPlan, sidesOf } from './plan.ts';
 
 /** One place where elements wait. */
 export interface Bound {
   /** The stage that they wait for, or in. */
   readonly stage: string;
-  readonly what: 'batch' | 'edge' | 'overflow' | 'sink' | 'late' | 'windows';
+  readonly what: 'batch' | 'edge' | 'overflow' | 'sink' | 'side-output' | 'windows';
   /** The most elements, over all instances; Infinity for the state of windows, which depends on the keys. */
   readonly elements: number;
   /** What they may weigh together, about their bytes; Infinity where elements alone are bounded. */
@@ -29,7 +29,7 @@ export interface Bounds {
 
 export function boundsOf(plan: Plan): Bounds {
   const parts = [
-    ...plan.segments.flatMap((segment) => partsOf(plan, segment)),
+    ...plan.segments.flatMap(partsOf),
     ...plan.edges.map(({ from, to }): Bound => {
       const joints = plan.segments[from]!.parallelism * plan.segments[to]!.parallelism;
       const { edgeWindow, outletHighWater, edgeWindowWeight, frameWeightMax } = streamLimits;
@@ -48,18 +48,19 @@ export function boundsOf(plan: Plan): Bounds {
   return { parts, elements, weight, toString: () => tableOf(parts, elements, weight) };
 }
 
-function partsOf({ segments: _ }: Plan, { head, trunk, parallelism }: SegmentPlan): Bound[] {
+function partsOf(segment: SegmentPlan): Bound[] {
+  const { head, trunk, parallelism } = segment;
   const parts: Bound[] = [];
   if (head.kind === 'source') {
     parts.push({ stage: head.stage, what: 'batch', elements: streamLimits.sourceBatch, weight: Infinity });
   }
   if (head.kind === 'window') {
     parts.push({ stage: head.stage, what: 'windows', elements: Infinity, weight: Infinity });
-    if (head.late !== undefined) {
-      const elements =
-        parallelism * (streamLimits.edgeWindow + streamLimits.outletHighWater) + streamLimits.sideOutputKept;
-      parts.push({ stage: head.stage, what: 'late', elements, weight: Infinity });
-    }
+  }
+  const { edgeWindow, outletHighWater, sideOutputKept } = streamLimits;
+  const side = parallelism * (edgeWindow + outletHighWater) + sideOutputKept;
+  for (const { name } of sidesOf(segment)) {
+    parts.push({ stage: name, what: 'side-output', elements: side, weight: Infinity });
   }
   return [...parts, ...branchParts(trunk, parallelism)];
 }
@@ -71,6 +72,8 @@ function branchParts({ tail }: BranchPlan, instances: number): Bound[] {
       return [
         { stage: tail.stage, what: 'sink', elements: 2 * instances * streamLimits.outletHighWater, weight: Infinity },
       ];
+    case 'output':
+      return [];
     case 'edge': {
       if (tail.overflow === undefined) return [];
       const { stage, strategy } = tail.overflow;

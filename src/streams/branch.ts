@@ -9,6 +9,8 @@ import { type StageCounts, stageCounts } from './stage-counts.ts';
 export interface BranchEvents extends DeliveryEvents {
   /** Something came out although nothing was written: by time, or by I/O. It is yet to be flushed. */
   readonly stirred: () => void;
+  /** An operator gave an element up. */
+  readonly deadLetter: (stage: string, element: unknown, error: unknown) => void;
 }
 
 export class Branch implements Delivery {

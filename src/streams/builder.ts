@@ -15,7 +15,7 @@ import { fromObservable, type HotOptions } from './hot-source.ts';
 import type { Via } from './island.ts';
 import { streamLimits } from './limits.ts';
 import { checkOverflow, type OverflowStrategy } from './overflow.ts';
-import { type Plan, planOf } from './plan.ts';
+import { deadLettersName, type Plan, planOf } from './plan.ts';
 import { isSink, type Sink } from './sink.ts';
 import { isSource, type Source } from './source.ts';
 import type { WindowSpec } from './window.ts';
@@ -98,8 +98,9 @@ class Graph {
   finish(end: FlowEnd<Outputs>): Plan {
     const returned = new Set(this.#sinksOf(end));
     for (const node of this.#nodes) {
-      if (node.kind === 'sink' ? returned.has(node) : node.next.length > 0) continue;
-      if (node.kind === 'sink') {
+      const isEnd = node.kind === 'sink' || node.kind === 'output';
+      if (isEnd ? returned.has(node) : node.next.length > 0) continue;
+      if (isEnd) {
         throw this.#wrong('has an end that the build function does not return; return f.ends(one, another)');
       }
       throw this.#wrong(`has no end behind '${node.stage}'; go on with to(…), and return what it gives`);
@@ -142,6 +143,10 @@ class Graph {
       balance: (...names: string[]) => this.#fan(node, 'balance', names),
       partition: (predicates: Record<string, (item: unknown) => boolean>) =>
         this.#fan(node, 'partition', Object.keys(predicates), Object.values(predicates)),
+      output: (name: string) => {
+        this.#checkOutput(name);
+        return this.#endOf([this.#add('output', 'output', [node], { name })]);
+      },
       to: (given: Sink<unknown> | Accepts<unknown>) => {
         const sink = isSink(given) ? given : toOperation(given);
         return this.#endOf([this.#add('sink', 'sink', [node], { sink })]);
@@ -231,6 +236,10 @@ class Graph {
   }
 
   #checkOutput(name: string): void {
+    if (typeof name !== 'string' || name === '' || name.length > limits.nameCharactersMax || name === deadLettersName) {
+      const rule = `1 to ${limits.nameCharactersMax} characters, and '${deadLettersName}' is taken`;
+      throw this.#wrong(`names a side output ${JSON.stringify(name)}; a name has ${rule}`);
+    }
     if (this.#outputs.has(name)) throw this.#wrong(`names two side outputs '${name}'; names are unique within a flow`);
     this.#outputs.add(name);
   }
@@ -275,7 +284,7 @@ class Graph {
 }
 
 const reservedNames =
-  /^(source|sink|gather|key-by|window|overflow|merge|concat|zip|combineLatest|withLatestFrom|broadcast|balance|partition)(-\d+)?$/;
+  /^(source|sink|output|gather|key-by|window|overflow|merge|concat|zip|combineLatest|withLatestFrom|broadcast|balance|partition)(-\d+)?$/;
 
 /** The options that were given, so that those that were not stay absent. */
 function defined<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {

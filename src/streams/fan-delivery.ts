@@ -32,6 +32,7 @@ export class FanDelivery implements Delivery {
         },
         failed: events.failed,
         stirred: events.stirred,
+        deadLetter: events.deadLetter,
       }),
     );
   }

@@ -98,6 +98,12 @@ export interface Stage<T, O extends Outputs = {}> {
   balance<const N extends readonly string[]>(...names: N): { readonly [K in N[number]]: Stage<T, O> };
   /** Every element goes to the first branch whose predicate takes it; one that none takes is dropped, and counted. */
   partition<const P extends Predicates<T>>(predicates: P): { readonly [K in keyof P]: Stage<Taken<T, P[K]>, O> };
+  /**
+   * Ends the flow in an output that is read as `run.output(name)`, at the reader's pace; the run waits for one to come.
+   *
+   * @param name unique among the outputs of the flow.
+   */
+  output<const N extends string>(name: N): FlowEnd<O & { readonly [K in N]: T }>;
   /** Ends the flow in a sink, or in an operation of an actor, which is offered each element. */
   to(sink: Sink<T> | Accepts<T>): FlowEnd<O>;
 }

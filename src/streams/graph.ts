@@ -70,6 +70,11 @@ export interface SinkNode extends Node<'sink'> {
   readonly sink: Sink<unknown>;
 }
 
+/** An end that is read by name. */
+export interface OutputNode extends Node<'output'> {
+  readonly name: string;
+}
+
 export type GraphNode =
   | SourceNode
   | JoinNode
@@ -79,7 +84,8 @@ export type GraphNode =
   | OverflowNode
   | FanNode
   | BranchNode
-  | SinkNode;
+  | SinkNode
+  | OutputNode;
 
 /** Every node that leads to this one, this one included. What a lossy edge leads through does not hold anything back. */
 export function heldBackBy(node: GraphNode, found: Set<GraphNode> = new Set()): Set<GraphNode> {

@@ -34,6 +34,7 @@ export type { HotOptions, Overflow } from './hot-source.ts';
 export type { OverflowStrategy } from './overflow.ts';
 export type { Run } from './run.ts';
 export type { InstanceStatistics, RunStatistics } from './run-statistics.ts';
+export type { DeadElement } from './segment.ts';
 export type { Sink, SinkOptions, SinkWriter } from './sink.ts';
 export { batchOf, type Source, type SourceBatch, type SourceContext } from './source.ts';
 export type { SegmentCounts, StageCounts } from './stage-counts.ts';

@@ -13,7 +13,7 @@
 
 import type { Where } from '../actors/placed/where.ts';
 import type { Key } from '../base/hash-key.ts';
-import type { Fanning, GraphNode, Joining, JoinNode, SinkNode, SourceNode, WindowNode } from './graph.ts';
+import type { Fanning, GraphNode, Joining, JoinNode, OutputNode, SinkNode, SourceNode, WindowNode } from './graph.ts';
 import type { Via } from './island.ts';
 import type { OverflowStrategy } from './overflow.ts';
 
@@ -49,6 +49,7 @@ export interface EdgeTail {
   readonly overflow: { readonly stage: string; readonly strategy: OverflowStrategy<unknown> } | undefined;
 }
 export type SinkTail = Pick<SinkNode, 'kind' | 'stage' | 'sink'>;
+export type OutputTail = Pick<OutputNode, 'kind' | 'stage' | 'name'>;
 /** Elements go to several branches of the same segment. */
 export interface FanTail {
   readonly kind: 'fan';
@@ -61,7 +62,7 @@ export interface FanTail {
 /** Operators, and where what comes out of them goes. */
 export interface BranchPlan {
   readonly vias: readonly Via[];
-  readonly tail: EdgeTail | SinkTail | FanTail;
+  readonly tail: EdgeTail | SinkTail | OutputTail | FanTail;
 }
 
 export interface SegmentPlan {
@@ -85,11 +86,21 @@ export interface EdgePlan {
   readonly timed: boolean;
 }
 
+/** Elements that leave a flow by a name. */
+export interface SidePlan {
+  readonly name: string;
+  /** Elements that came late; those that operators gave up; an end of the flow. */
+  readonly kind: 'late' | 'dead-letters' | 'end';
+}
+
+/** The name of the output of elements that operators gave up. */
+export const deadLettersName = 'dead-letters';
+
 export interface Plan {
   readonly segments: readonly SegmentPlan[];
   readonly edges: readonly EdgePlan[];
-  /** Names of the side outputs, and which segment gives each. */
-  readonly outputs: readonly { readonly name: string; readonly segment: number }[];
+  /** The side outputs, by the segments that give them. */
+  readonly outputs: readonly (SidePlan & { readonly segment: number })[];
   readonly signature: string;
 }
 
@@ -115,8 +126,8 @@ class Cutter {
   plan(signature: string): Plan {
     const needed = segmentsThatNeedTime(this.#segments, this.#edges);
     const edges = this.#edges.map((edge) => ({ ...edge, timed: edge.timed && needed.has(edge.to) }));
-    const outputs = this.#segments.flatMap(({ head, index }) =>
-      head.kind === 'window' && head.late !== undefined ? [{ name: head.late, segment: index }] : [],
+    const outputs = this.#segments.flatMap((segment) =>
+      sidesOf(segment).map((side) => ({ ...side, segment: segment.index })),
     );
     return { segments: this.#segments, edges, outputs, signature };
   }
@@ -152,6 +163,8 @@ class Cutter {
     const gather = (placed: Placed, cut: boolean): number =>
       this.segment({ kind: 'ports', stage: 'gather', how: 'merge', ports: 1 }, cut ? before : node, placed, cut);
     switch (node.kind) {
+      case 'output':
+        return node;
       case 'sink':
         return segment.parallelism === 1 ? node : this.#edge(segment, before, forward, () => gather(single, true));
       case 'fan': {
@@ -207,6 +220,23 @@ class Cutter {
 export function sinksOf({ tail }: BranchPlan): readonly SinkTail[] {
   if (tail.kind === 'sink') return [tail];
   return tail.kind === 'fan' ? tail.branches.flatMap(sinksOf) : [];
+}
+
+/** The side outputs of a segment, in the order in which they follow its other outputs. */
+export function sidesOf({ head, trunk }: SegmentPlan): readonly SidePlan[] {
+  const sides: SidePlan[] = [];
+  if (head.kind === 'window' && head.late !== undefined) sides.push({ name: head.late, kind: 'late' });
+  const ends = (branch: BranchPlan): void => {
+    if (branch.tail.kind === 'output') sides.push({ name: branch.tail.name, kind: 'end' });
+    if (branch.tail.kind === 'fan') branch.tail.branches.forEach(ends);
+  };
+  ends(trunk);
+  if (hasVias(trunk)) sides.push({ name: deadLettersName, kind: 'dead-letters' });
+  return sides;
+}
+
+function hasVias({ vias, tail }: BranchPlan): boolean {
+  return vias.length > 0 || (tail.kind === 'fan' && tail.branches.some(hasVias));
 }
 
 /** Stands in until what is behind a segment was cut. */
@@ -269,6 +299,8 @@ function textOf(node: GraphNode): string {
       return `${node.stage}(${node.before.length})`;
     case 'sink':
       return `${node.stage}(${node.sink.name})`;
+    case 'output':
+      return `${node.stage}(${node.name})`;
     case 'fan':
     case 'branch':
       return node.stage;

@@ -19,8 +19,9 @@ import type { FlowDefinition } from './flow.ts';
 import { type FlowErrorWire, flowErrorFromWire } from './flow-error-codec.ts';
 import type { Outputs } from './flow-types.ts';
 import { streamLimits } from './limits.ts';
-import type { Plan, SegmentPlan } from './plan.ts';
+import { deadLettersName, type Plan, type SegmentPlan, sidesOf } from './plan.ts';
 import { emptyCounts, type RunStatistics, statisticsOf } from './run-statistics.ts';
+import type { DeadElement } from './segment.ts';
 import { SideOutput } from './side-output.ts';
 import type { SegmentCounts } from './stage-counts.ts';
 import type { StageRef, StageReport } from './stage-protocol.ts';
@@ -35,9 +36,12 @@ export interface Run<O extends Outputs = {}> extends AsyncDisposable {
   /** The same, whenever a stage has reported. A slow reader misses some. */
   stats(): Stream<RunStatistics>;
   /**
-   * A side output. Reading it holds the run back as any reader does; unread, its last 1,024 elements are kept.
+   * A side output. Reading it holds the run back as any reader does. Unread, the last 1,024 elements that came late are
+   * kept; an end of the flow, made with `output(name)`, is waited for, and dropped once all its readers have left.
    */
   output<N extends keyof O & string>(name: N): Stream<O[N]>;
+  /** Elements that operators gave up, with the stage and the error. Unread, the last 1,024 are kept. */
+  deadLetters(): Stream<DeadElement>;
   /**
    * Why it does not go faster, or not at all: for each source, the way along what is full to the stage that holds it, as
    * of the last reports.
@@ -130,7 +134,9 @@ class FlowRun<O extends Outputs> implements Run<O> {
     this.#system = system;
     this.#plan = plan;
     this.#instances = instances;
-    for (const { name } of plan.outputs) this.#outputs.set(name, new SideOutput());
+    for (const { name, kind } of plan.outputs) {
+      if (!this.#outputs.has(name)) this.#outputs.set(name, new SideOutput({ waits: kind === 'end' }));
+    }
     this.#done = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
     });
@@ -175,7 +181,7 @@ class FlowRun<O extends Outputs> implements Run<O> {
 
   /** Follows an instance to its end. */
   async #watch(instance: Instance): Promise<void> {
-    const late = this.#drainLate(instance);
+    const sides = sidesOf(instance.segment).map(({ name }) => this.#drain(instance, name));
     try {
       for await (const report of instance.ref.reports() as AsyncIterable<StageReport>) {
         instance.counts = report.counts;
@@ -188,7 +194,7 @@ class FlowRun<O extends Outputs> implements Run<O> {
       instance.ended = true;
       if (this.#error === undefined) this.#fail(this.#lost(instance, thrown));
     }
-    await late;
+    await Promise.all(sides);
   }
 
   #lost({ segment, ref }: Instance, thrown: unknown): StageLost {
@@ -197,12 +203,13 @@ class FlowRun<O extends Outputs> implements Run<O> {
     return new StageLost(stage, `${what}. What it held is lost; start the run again`, thrown);
   }
 
-  async #drainLate({ segment, ref }: Instance): Promise<void> {
-    const { head } = segment;
-    const output = head.kind === 'window' && head.late !== undefined ? this.#outputs.get(head.late) : undefined;
-    if (output === undefined) return;
+  async #drain({ ref }: Instance, name: string): Promise<void> {
+    const output = this.#outputs.get(name)!;
     try {
-      for await (const batch of ref.late() as AsyncIterable<readonly unknown[]>) await output.push(batch);
+      for await (const batch of ref.side({ name }) as AsyncIterable<readonly unknown[]>) {
+        // Nobody wants the rest: whatever holds it may go on without it.
+        if (!(await output.push(batch))) return;
+      }
     } catch {
       // The instance is lost; its reports say so.
       output.end();
@@ -289,10 +296,19 @@ class FlowRun<O extends Outputs> implements Run<O> {
     }
   }
 
+  deadLetters(): Stream<DeadElement> {
+    const output = this.#outputs.get(deadLettersName) ?? new SideOutput({ waits: false });
+    if (!this.#outputs.has(deadLettersName)) output.end();
+    return output.stream() as Stream<DeadElement>;
+  }
+
   output<N extends keyof O & string>(name: N): Stream<O[N]> {
-    const output = this.#outputs.get(name);
+    const output = name === deadLettersName ? undefined : this.#outputs.get(name);
     if (output !== undefined) return output.stream() as Stream<O[N]>;
-    const known = this.#plan.outputs.map((one) => `"${one.name}"`).join(', ');
+    const names = new Set(
+      this.#plan.outputs.filter(({ kind }) => kind !== 'dead-letters').map((one) => `"${one.name}"`),
+    );
+    const known = [...names].join(', ');
     throw new UsageError(`flow "${this.#name}" has no output "${name}"; it has ${known === '' ? 'none' : known}`);
   }
 

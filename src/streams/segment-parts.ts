@@ -9,10 +9,11 @@ import { Inlet } from './inlet.ts';
 import type { IntakeEvents } from './intake.ts';
 import { streamLimits } from './limits.ts';
 import { MergeIntake } from './merge-intake.ts';
-import { Outlet } from './outlet.ts';
+import type { Outlet } from './outlet.ts';
 import { OverflowDelivery } from './overflow-delivery.ts';
-import type { BranchPlan, EdgeTail, SegmentPlan } from './plan.ts';
+import { type BranchPlan, type EdgeTail, type SegmentPlan, sidesOf } from './plan.ts';
 import { PortsIntake } from './ports-intake.ts';
+import { SideDelivery } from './side-delivery.ts';
 import type { SinkWriter } from './sink.ts';
 import { SinkDelivery } from './sink-delivery.ts';
 import { SourceIntake } from './source-intake.ts';
@@ -26,8 +27,8 @@ export interface SegmentEdges {
   readonly upstreams: readonly Upstream[];
   /** The ways to its readers, as in `wiring.outputs`. */
   readonly downstreams: readonly Downstream<unknown>[];
-  /** The way of elements that are late, where they have a named output. */
-  readonly late: Downstream<unknown> | undefined;
+  /** The ways to the side outputs, in the order of `sidesOf`. */
+  readonly sides: readonly Downstream<unknown>[];
   /** The writers of its sinks, opened, in the order of `sinksOf`. */
   readonly sinks: readonly SinkWriter<unknown>[];
   /** Elements that one input may have on its way. */
@@ -64,14 +65,18 @@ export function makeWindows({ head }: SegmentPlan): WindowedState | undefined {
   return new WindowedState({ stage, sizeMs: window.sizeMs, allowedLatenessMs, keyOf, aggregates });
 }
 
-/** The tree of branches behind a segment's head, with the outlets that it ends in, as in `wiring.outputs`. */
+/**
+ * The tree of branches behind a segment's head, with the outlets that it ends in: as in `wiring.outputs`, and behind
+ * them, with gaps for what is no end of the flow, as in `sidesOf`.
+ */
 export function makeTrunk(
-  { trunk }: SegmentPlan,
+  plan: SegmentPlan,
   edges: SegmentEdges,
   clock: Clock,
   events: BranchEvents,
-): { readonly trunk: Branch; readonly outlets: readonly Outlet<unknown>[] } {
-  const outlets: Outlet<unknown>[] = new Array(edges.downstreams.length);
+): { readonly trunk: Branch; readonly outlets: Outlet<unknown>[] } {
+  const outlets: Outlet<unknown>[] = new Array(edges.downstreams.length + edges.sides.length);
+  const sides = sidesOf(plan);
   const sinks = edges.sinks.values();
   const makeEdge = (tail: EdgeTail, told: DeliveryEvents): EdgeDelivery => {
     const joints = [...edges.wiring.outputs.entries()].filter(([, joint]) => joint.edge.index === tail.edge);
@@ -89,6 +94,12 @@ export function makeTrunk(
     switch (tail.kind) {
       case 'sink':
         return new SinkDelivery(sinks.next().value!, tail, clock, told);
+      case 'output': {
+        const side = sides.findIndex(({ name }) => name === tail.name);
+        const delivery = new SideDelivery(tail.stage, edges.sides[side]!, told);
+        outlets[edges.downstreams.length + side] = delivery.outlet;
+        return delivery;
+      }
       case 'edge': {
         const { overflow } = tail;
         if (overflow === undefined) return makeEdge(tail, told);
@@ -100,21 +111,7 @@ export function makeTrunk(
         return tail satisfies never;
     }
   };
-  const makeBranch = (plan: BranchPlan, told: BranchEvents): Branch =>
-    new Branch(plan.vias, clock, told, (inner) => makeDelivery(plan.tail, { ...inner, stirred: told.stirred }));
-  return { trunk: makeBranch(trunk, events), outlets };
-}
-
-export function makeLateOutlet(
-  late: Downstream<unknown>,
-  events: Pick<DeliveryEvents, 'full' | 'closed'>,
-): Outlet<unknown> {
-  return new Outlet<unknown>(late, {
-    highWater: streamLimits.outletHighWater,
-    frameElementsMax: streamLimits.frameElementsMax,
-    frameWeightMax: streamLimits.frameWeightMax,
-    timed: false,
-    onFull: events.full,
-    onClosed: events.closed,
-  });
+  const makeBranch = (branch: BranchPlan, told: BranchEvents): Branch =>
+    new Branch(branch.vias, clock, told, (inner) => makeDelivery(branch.tail, { ...told, ...inner }));
+  return { trunk: makeBranch(plan.trunk, events), outlets };
 }

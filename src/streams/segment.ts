@@ -6,6 +6,7 @@
  * every queue behind has room; a push runs to its end, so a queue exceeds its high water by what one element gives.
  */
 import type { Clock } from '../base/environment/clock.ts';
+import { describeThrown } from '../base/errors.ts';
 import type { Branch } from './branch.ts';
 import type { Condition, ConditionParts } from './condition.ts';
 import { asStageFailure, type FlowError } from './errors.ts';
@@ -14,15 +15,9 @@ import type { Inlet } from './inlet.ts';
 import type { Batch } from './intake.ts';
 import { streamLimits } from './limits.ts';
 import type { Outlet } from './outlet.ts';
-import type { SegmentPlan } from './plan.ts';
-import {
-  type AnyIntake,
-  makeIntake,
-  makeLateOutlet,
-  makeTrunk,
-  makeWindows,
-  type SegmentEdges,
-} from './segment-parts.ts';
+import { type SegmentPlan, type SidePlan, sidesOf } from './plan.ts';
+import { type AnyIntake, makeIntake, makeTrunk, makeWindows, type SegmentEdges } from './segment-parts.ts';
+import { sideOutlet } from './side-delivery.ts';
 import { SourceIntake } from './source-intake.ts';
 import { headCounts, type SegmentCounts } from './stage-counts.ts';
 import { WaitMeter } from './wait-meter.ts';
@@ -38,6 +33,15 @@ export interface SegmentHost {
   readonly failed: (error: FlowError) => void;
 }
 
+/** An element that an operator gave up, as `run.deadLetters()` gives it. */
+export interface DeadElement {
+  /** The name of the stage. */
+  readonly stage: string;
+  readonly element: unknown;
+  /** What was thrown, in words. */
+  readonly error: string;
+}
+
 export class Segment {
   readonly #plan: SegmentPlan;
   readonly #host: SegmentHost;
@@ -45,9 +49,10 @@ export class Segment {
   readonly #intake: AnyIntake;
   readonly #windows: WindowedState | undefined;
   readonly #trunk: Branch;
-  /** Its outputs, in the order of the wiring. */
+  /** Its outputs, in the order of the wiring, and its side outputs behind them. */
   readonly #outlets: readonly Outlet<unknown>[];
-  readonly #lateOutlet: Outlet<unknown> | undefined;
+  readonly #late: Outlet<unknown> | undefined;
+  readonly #deadLetters: Outlet<unknown> | undefined;
   #deliveriesOpen: number;
   /** Queues behind that are full. */
   #full = 0;
@@ -72,14 +77,32 @@ export class Segment {
     const { trunk, outlets } = makeTrunk(plan, edges, host.clock, {
       full,
       unwanted: () => this.#unwanted(),
-      closed: this.#oneClosed,
+      closed: () => {
+        // Operators give nothing up any more.
+        this.#deadLetters?.end();
+        this.#oneClosed();
+      },
       failed,
       stirred: host.wake,
+      deadLetter: (stage, element, error) => {
+        this.#deadLetters?.write({ stage, element, error: describeThrown(error) } satisfies DeadElement, 0);
+        host.wake();
+      },
     });
     this.#trunk = trunk;
+    this.#deliveriesOpen = 1;
+    const sides = sidesOf(plan);
+    const side = (kind: SidePlan['kind']): Outlet<unknown> | undefined => {
+      const index = sides.findIndex((one) => one.kind === kind);
+      if (index === -1) return undefined;
+      this.#deliveriesOpen += 1;
+      const outlet = sideOutlet(edges.sides[index]!, { full, closed: this.#oneClosed });
+      outlets[edges.downstreams.length + index] = outlet;
+      return outlet;
+    };
+    this.#late = side('late');
+    this.#deadLetters = side('dead-letters');
     this.#outlets = outlets;
-    this.#lateOutlet = edges.late && makeLateOutlet(edges.late, { full, closed: this.#oneClosed });
-    this.#deliveriesOpen = this.#lateOutlet === undefined ? 1 : 2;
   }
 
   /** Subscribes the operators and makes the first grants. */
@@ -103,13 +126,13 @@ export class Segment {
     this.#guarded(() => this.#inlets[input]!.fail(error));
   }
 
-  /** `output` counts as the wiring does; the late output comes behind. */
+  /** `output` counts as the wiring does; the side outputs come behind. */
   grant(output: number, upTo: number, weightUpTo: number): void {
-    this.#sending(() => this.#outlet(output)?.grant(upTo, weightUpTo));
+    this.#sending(() => this.#outlets[output]?.grant(upTo, weightUpTo));
   }
 
   cancelOutput(output: number): void {
-    this.#sending(() => this.#outlet(output)?.cancel());
+    this.#sending(() => this.#outlets[output]?.cancel());
   }
 
   /** Says again what idle edges may have lost. To be called at intervals. */
@@ -137,7 +160,8 @@ export class Segment {
         if (nowMs - startMs >= streamLimits.turnMs) break;
       }
       this.#trunk.flush();
-      this.#lateOutlet?.flush();
+      this.#late?.flush();
+      this.#deadLetters?.flush();
     } catch (thrown) {
       this.fail(asStageFailure(this.#headStage, thrown));
       return;
@@ -156,7 +180,8 @@ export class Segment {
     this.#host.failed(error);
     try {
       this.#trunk.fail(error);
-      this.#lateOutlet?.fail(error);
+      this.#late?.fail(error);
+      this.#deadLetters?.fail(error);
     } catch {
       // What is queued cannot be sent, which is known by now, or comes too late to be the first error.
       this.cancel();
@@ -167,7 +192,8 @@ export class Segment {
   cancel(): void {
     if (this.#state !== 'stopped') this.#stop();
     this.#trunk.abort();
-    this.#lateOutlet?.cancel();
+    this.#late?.cancel();
+    this.#deadLetters?.cancel();
   }
 
   counts(): SegmentCounts {
@@ -185,11 +211,10 @@ export class Segment {
     const parts: ConditionParts = { holding: [], writing: [] };
     this.#trunk.describe(parts);
     const sourceMs = this.#intake instanceof SourceIntake ? this.#intake.askedForMs : undefined;
-    const outlets = this.#lateOutlet === undefined ? this.#outlets : [...this.#outlets, this.#lateOutlet];
     return {
       waitsFor: this.#waitsFor(sourceMs),
       sourceMs: sourceMs ?? 0,
-      fullOutputs: outlets.flatMap((outlet, output) => (outlet.full ? [output] : [])),
+      fullOutputs: this.#outlets.flatMap((outlet, output) => (outlet.full ? [output] : [])),
       emptyInputs: this.#inlets.flatMap((inlet, input) => (inlet.queued === 0 && !inlet.ended ? [input] : [])),
       ...parts,
     };
@@ -236,7 +261,7 @@ export class Segment {
     while (at < until && this.#full === 0) {
       const item = items[at];
       const timeMs = times![at]!;
-      if (!windows.add(item, timeMs)) this.#lateOutlet?.write(item, timeMs);
+      if (!windows.add(item, timeMs)) this.#late?.write(item, timeMs);
       at += 1;
     }
     this.#at = at;
@@ -293,7 +318,7 @@ export class Segment {
     this.#state = 'ending';
     this.#batch = undefined;
     this.#trunk.end();
-    this.#lateOutlet?.end();
+    this.#late?.end();
   }
 
   #stop(): void {
@@ -334,9 +359,5 @@ export class Segment {
 
   get #headStage(): string {
     return this.#plan.head.stage;
-  }
-
-  #outlet(index: number): Outlet<unknown> | undefined {
-    return index < this.#outlets.length ? this.#outlets[index] : this.#lateOutlet;
   }
 }

@@ -15,15 +15,29 @@ export class SideOutput {
   readonly #kept = new Ring<unknown>();
   #waiters: (() => void)[] = [];
   #ended: { readonly error: { readonly thrown: unknown } | undefined } | undefined = undefined;
+  /** Whether what nobody has read yet is kept, and more of it waited for. */
+  readonly #waits: boolean;
+  /** All readers of an output that waits for them have left. */
+  #left = false;
   /** Elements that nobody read. */
   dropped = 0;
 
-  /** Takes a batch. Resolves when its readers have room for more. */
-  async push(batch: readonly unknown[]): Promise<void> {
+  constructor({ waits }: { readonly waits: boolean }) {
+    this.#waits = waits;
+  }
+
+  /** Takes a batch. Resolves when there is room for more, to false when nobody will want any. */
+  async push(batch: readonly unknown[]): Promise<boolean> {
     for (const item of batch) this.#give(item);
-    while ([...this.#readers].some((reader) => reader.buffered >= streamLimits.outletHighWater)) {
+    while (this.#isFull() && this.#ended === undefined) {
       await new Promise<void>((resolve) => this.#waiters.push(resolve));
     }
+    return !this.#left;
+  }
+
+  #isFull(): boolean {
+    if (this.#readers.size === 0) return this.#waits && this.#kept.size >= streamLimits.sideOutputKept;
+    return [...this.#readers].some((reader) => reader.buffered >= streamLimits.outletHighWater);
   }
 
   end(error?: { readonly thrown: unknown }): void {
@@ -38,10 +52,13 @@ export class SideOutput {
       for (let item = this.#kept.shift(); item !== undefined; item = this.#kept.shift()) reader.push(item);
       if (this.#ended === undefined) this.#readers.add(reader);
       else reader.end(this.#ended.error);
+      this.#left = false;
+      this.#wake();
       return {
         consumed: () => this.#wake(),
         cancel: () => {
           this.#readers.delete(reader);
+          this.#left = this.#waits && this.#readers.size === 0;
           this.#wake();
         },
       };
@@ -51,8 +68,12 @@ export class SideOutput {
   #give(item: unknown): void {
     for (const reader of this.#readers) reader.push(item);
     if (this.#readers.size > 0) return;
+    if (this.#left) {
+      this.dropped += 1;
+      return;
+    }
     this.#kept.push(item);
-    if (this.#kept.size <= streamLimits.sideOutputKept) return;
+    if (this.#waits || this.#kept.size <= streamLimits.sideOutputKept) return;
     this.#kept.shift();
     this.dropped += 1;
   }

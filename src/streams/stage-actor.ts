@@ -13,8 +13,9 @@ import { asStageFailure, EdgeBroken, type FlowError } from './errors.ts';
 import { type FlowErrorWire, flowErrorFromWire, flowErrorToWire } from './flow-error-codec.ts';
 import type { DataFrame, Downstream, Upstream } from './frame.ts';
 import { streamLimits } from './limits.ts';
-import { type Plan, type SegmentPlan, sinksOf } from './plan.ts';
+import { type Plan, type SegmentPlan, sidesOf, sinksOf } from './plan.ts';
 import { Segment } from './segment.ts';
+import { SideReader } from './side-reader.ts';
 import type { SinkWriter } from './sink.ts';
 import { Stage, type StageProtocol, type StageRef, type StageReport } from './stage-protocol.ts';
 import { type Wiring, wiringOf } from './wiring.ts';
@@ -71,7 +72,7 @@ export function stageActor(flowName: string, planOf: (args: unknown) => Plan): S
           wiring: stage.wiring,
           upstreams: upstreams.map(({ ref, number }) => upstreamOf(ref, number)),
           downstreams: downstreams.map(({ ref, number }) => downstreamOf(ref, number)),
-          late: stage.lateReader(),
+          sides: stage.sides.map(({ downstream }) => downstream),
           sinks,
           window: streamLimits.edgeWindow,
         };
@@ -88,7 +89,7 @@ export function stageActor(flowName: string, planOf: (args: unknown) => Plan): S
       },
       open: (stage, _message, ctx) => {
         stage.segment?.open();
-        if (stage.lateOutput !== undefined) stage.segment?.grant(stage.lateOutput, streamLimits.edgeWindow, Infinity);
+        for (const side of stage.sides) side.grant(stage.segment);
         ctx.every(streamLimits.reportMs, ctx.self.tick);
       },
       pump: (stage) => {
@@ -119,7 +120,7 @@ export function stageActor(flowName: string, planOf: (args: unknown) => Plan): S
         stage.reports.open(() => ({ consumed: () => undefined, cancel: () => stage.abandoned(self) }));
         return iterable(stage.reports);
       },
-      late: (stage) => iterable(stage.late),
+      side: (stage, { name }) => iterable(stage.sides.find((side) => side.name === name)!.batches),
     },
   );
 }
@@ -129,20 +130,19 @@ class StageInstance {
   readonly plan: SegmentPlan;
   readonly wiring: Wiring;
   readonly reports: StreamReader<StageReport> = new StreamReader<StageReport>();
-  readonly late: StreamReader<readonly unknown[]> = new StreamReader<readonly unknown[]>();
-  /** The number of the late output: behind those of the wiring. */
-  lateOutput: number | undefined = undefined;
+  readonly sides: readonly SideReader[];
   segment: Segment | undefined = undefined;
   /** Tells the sink that nobody wants its work any more. */
   readonly givenUp: AbortController = new AbortController();
   pumping = false;
-  #lateTaken = 0;
   #finished = false;
   #stopping = false;
 
   constructor(plan: Plan, segment: number, partition: number) {
     this.plan = plan.segments[segment]!;
     this.wiring = wiringOf(plan, segment, partition);
+    const first = this.wiring.outputs.length;
+    this.sides = sidesOf(this.plan).map(({ name }, side) => new SideReader(name, first + side, () => this.segment));
   }
 
   wake(self: StageRef): void {
@@ -163,32 +163,7 @@ class StageInstance {
     this.report('finished');
     this.#finished = true;
     this.reports.end();
-    this.late.end();
-  }
-
-  /** Late elements become batches of a stream, and are granted again as these are taken. */
-  lateReader(): Downstream<unknown> | undefined {
-    const { head } = this.plan;
-    if (head.kind !== 'window' || head.late === undefined) return undefined;
-    const output = this.wiring.outputs.length;
-    this.lateOutput = output;
-    const counts: number[] = [];
-    let taken = 0;
-    this.late.open(() => ({
-      consumed: (batches) => {
-        for (; taken < batches; taken += 1) this.#lateTaken += counts.shift() ?? 0;
-        this.segment?.grant(output, this.#lateTaken + streamLimits.edgeWindow, Infinity);
-      },
-      cancel: () => this.segment?.cancelOutput(output),
-    }));
-    return {
-      data: ({ items }) => {
-        counts.push(items.length);
-        this.late.push(items);
-      },
-      end: () => this.late.end(),
-      fail: () => this.late.end(),
-    };
+    for (const { batches } of this.sides) batches.end();
   }
 
   cancel(): void {

@@ -63,8 +63,8 @@ export type StageProtocol = Protocol<
     /** Gives up and stops: the run is gone. An instance tells itself. */
     readonly leave: TellOperation<z.ZodVoid>;
     readonly reports: StreamOperation<z.ZodVoid, Loose, {}>;
-    /** Late elements, in batches. */
-    readonly late: StreamOperation<z.ZodVoid, Loose, {}>;
+    /** A side output, in batches. */
+    readonly side: StreamOperation<Shape<{ name: z.ZodString }>, Loose, {}>;
   }
 >;
 
@@ -87,5 +87,5 @@ export const Stage: StageProtocol = protocol('troupe.stage', {
   cancel: tell(),
   leave: tell(),
   reports: stream({ output: opaque() }),
-  late: stream({ output: opaque() }),
+  side: stream({ input: z.object({ name: z.string() }), output: opaque() }),
 });

@@ -55,7 +55,11 @@ describe('a plan', () => {
       ['window', ['after'], 'edge', 3],
       ['ports', [], 'sink', 1],
     ]);
-    expect(plan.outputs).toEqual([{ name: 'late', segment: 1 }]);
+    expect(plan.outputs).toEqual([
+      { name: 'dead-letters', kind: 'dead-letters', segment: 0 },
+      { name: 'late', kind: 'late', segment: 1 },
+      { name: 'dead-letters', kind: 'dead-letters', segment: 1 },
+    ]);
     expect(plan.signature).toBe(
       'source(iterable, timed) → before → key-by(3) → window(10+0, late: n) → after → sink(for-each)',
     );

@@ -127,6 +127,7 @@ describe('the bounds of a flow', () => {
       ['source', 'batch', 1_024],
       ['overflow', 'overflow', 500],
       ['sink', 'sink', 2_048],
+      ['dead-letters', 'side-output', 3 * 9_216 + 1_024],
       ['sink-2', 'sink', 2_048],
       ['gather', 'edge', 9_216],
       ['gather', 'edge', 3 * 9_216],

@@ -1,6 +1,7 @@
 import { filter, map, take } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { createSystem, registry } from '../../src/index.ts';
 import type { FlowBuilder, FlowEnd, Stage } from '../../src/streams/flow-types.ts';
 import { count, flow, forEach, fromIterable, type Sink, tumbling } from '../../src/streams/index.ts';
 import { runLocally } from './local-run.ts';
@@ -311,5 +312,46 @@ describe('a stage that says how often it runs', () => {
       expect(new Set(out.filter((one) => one.key === key).map((one) => one.partition)).size).toBe(1);
     }
     expect(out).toHaveLength(3_000);
+  });
+});
+
+describe('an output', () => {
+  const job = flow('outputs', { args: none }, (f) => {
+    const { all, odd } = f.from(numbers(50_000)).broadcast('all', 'odd');
+    return f.ends(
+      all.via('text', map(String), { parallelism: 2 }).output('texts'),
+      odd
+        .via(
+          'odd',
+          filter((n) => n % 2 === 1),
+        )
+        .output('odd'),
+    );
+  });
+
+  it('is read by name, by whoever comes, without loss, and its type is known', async () => {
+    await using system = await createSystem({ registry: registry(job) });
+    const run = await system.run(job, { args: {} });
+    // Nobody reads yet: the run waits.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const [texts, odd]: [string[], number[]] = [[], []];
+    const reading = (async () => {
+      for await (const text of run.output('texts')) texts.push(text);
+    })();
+    for await (const n of run.output('odd')) odd.push(n);
+    await reading;
+    await run.done;
+    expect(odd).toEqual(Array.from({ length: 25_000 }, (_, index) => 2 * index + 1));
+    expect(texts.map(Number).sort((a, b) => a - b)).toEqual(Array.from({ length: 50_000 }, (_, n) => n));
+  });
+
+  it('holds nothing back once all its readers have left', async () => {
+    await using system = await createSystem({ registry: registry(job) });
+    const run = await system.run(job, { args: {} });
+    for await (const n of run.output('odd')) if (n > 10) break;
+    let count = 0;
+    for await (const _ of run.output('texts')) count += 1;
+    await run.done;
+    expect(count).toBe(50_000);
   });
 });

@@ -8,7 +8,7 @@ import type { FlowError } from '../../src/streams/errors.ts';
 import type { Flow, FlowDefinition } from '../../src/streams/flow.ts';
 import type { Outputs } from '../../src/streams/flow-types.ts';
 import type { DataFrame, Downstream, Upstream } from '../../src/streams/frame.ts';
-import { type Plan, type SegmentPlan, sinksOf } from '../../src/streams/plan.ts';
+import { type Plan, type SegmentPlan, sidesOf, sinksOf } from '../../src/streams/plan.ts';
 import { Segment } from '../../src/streams/segment.ts';
 import type { SegmentCounts } from '../../src/streams/stage-counts.ts';
 import { type Joint, wiringOf } from '../../src/streams/wiring.ts';
@@ -64,6 +64,9 @@ class Instance implements Runnable {
 export interface LocalRun {
   readonly done: Promise<void>;
   readonly late: unknown[];
+  readonly deadLetters: unknown[];
+  /** Of all ends that are read by name. */
+  readonly outputs: unknown[];
   counts(): SegmentCounts[];
   /** The counts of the stage, summed over its partitions. */
   stage(name: string): { in: number; out: number; dropped: number; late: number };
@@ -84,6 +87,8 @@ export async function runLocally<A extends z.ZodType, O extends Outputs>(
   );
   const all = instances.flat();
   const late: unknown[] = [];
+  const deadLetters: unknown[] = [];
+  const outputs: unknown[] = [];
   let left = all.length;
   let resolve!: () => void;
   let reject!: (error: unknown) => void;
@@ -94,6 +99,8 @@ export async function runLocally<A extends z.ZodType, O extends Outputs>(
   const run: LocalRun = {
     done: promise,
     late,
+    deadLetters,
+    outputs,
     counts: () => all.map(({ segment }) => segment.counts()),
     stage(name) {
       const sum = { in: 0, out: 0, dropped: 0, late: 0 };
@@ -134,22 +141,24 @@ export async function runLocally<A extends z.ZodType, O extends Outputs>(
         fail: (_sequence, error) => reader.tell((segment) => segment.failInput(joint.number, error as FlowError)),
       };
     });
-    const outputIndex = wiring.outputs.length;
-    const lateReader: Downstream<unknown> = {
-      data: ({ sequence, items }) => {
-        late.push(...items);
-        const upTo = sequence + items.length + window;
-        self().tell((segment) => segment.grant(outputIndex, upTo, Infinity));
-      },
-      end: () => undefined,
-      fail: () => undefined,
-    };
+    const sides = sidesOf(segmentPlan).map(({ kind }, index): Downstream<unknown> => {
+      const list = { late, 'dead-letters': deadLetters, end: outputs }[kind];
+      return {
+        data: ({ sequence, items }) => {
+          list.push(...items);
+          const upTo = sequence + items.length + window;
+          self().tell((segment) => segment.grant(wiring.outputs.length + index, upTo, Infinity));
+        },
+        end: () => undefined,
+        fail: () => undefined,
+      };
+    });
     const sinks = await Promise.all(
       sinksOf(segmentPlan.trunk).map(({ sink }) => sink.open({ signal: new AbortController().signal })),
     );
     return new Segment(
       segmentPlan,
-      { wiring, upstreams, downstreams, late: isNamed(segmentPlan) ? lateReader : undefined, sinks, window },
+      { wiring, upstreams, downstreams, sides, sinks, window },
       {
         clock,
         wake: self().wake,
@@ -168,17 +177,12 @@ export async function runLocally<A extends z.ZodType, O extends Outputs>(
   }
   for (const { segment } of all) segment.open();
   for (const segmentPlan of plan.segments) {
-    if (!isNamed(segmentPlan)) continue;
-    instances[segmentPlan.index]!.forEach(({ segment }, partition) => {
-      segment.grant(wiringOf(plan, segmentPlan.index, partition).outputs.length, window, Infinity);
-    });
+    for (const [partition, { segment }] of instances[segmentPlan.index]!.entries()) {
+      const first = wiringOf(plan, segmentPlan.index, partition).outputs.length;
+      sidesOf(segmentPlan).forEach((_, side) => void segment.grant(first + side, window, Infinity));
+    }
   }
   run.done.catch(() => undefined);
   await pass();
   return run;
-}
-
-/** Whether elements that are late in it have an output of their own. */
-function isNamed({ head }: SegmentPlan): boolean {
-  return head.kind === 'window' && head.late !== undefined;
 }
