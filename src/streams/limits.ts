@@ -16,6 +16,8 @@ export const streamLimits = {
   readAheadMax: 256,
   /** How often an instance reports its counts. */
   reportMs: 200,
+  /** How long a run may stand still, by what it holds itself, before it is told: longer than what retries wait for. */
+  stallMs: 10_000,
   /** Opening a sink may take long: a database connects. */
   connectMs: 30_000,
   /** How long a cancelled stage may take to end before it is killed. */

@@ -25,6 +25,7 @@ import type { DeadElement } from './segment.ts';
 import { SideOutput } from './side-output.ts';
 import type { SegmentCounts } from './stage-counts.ts';
 import type { StageRef, StageReport } from './stage-protocol.ts';
+import { StallWatch } from './stall-watch.ts';
 import { type Joint, wiringOf } from './wiring.ts';
 
 /** A flow that runs. Disposing of it cancels what has not ended. */
@@ -128,6 +129,7 @@ class FlowRun<O extends Outputs> implements Run<O> {
   /** True once the error, or that there is none, is final. */
   #over = false;
   #observed = false;
+  #stallWatch: StallWatch | undefined = undefined;
 
   constructor(name: string, system: ActorSystem, plan: Plan, instances: readonly Instance[]) {
     this.#name = name;
@@ -159,6 +161,12 @@ class FlowRun<O extends Outputs> implements Run<O> {
     const watching = this.#instances.map((instance) => this.#watch(instance));
     await Promise.all(this.#instances.map((instance) => this.#connect(instance)));
     for (const { ref } of this.#instances) ref.open();
+    this.#stallWatch = new StallWatch({
+      clock: this.#system.clock,
+      progress: () => this.#progress(),
+      explain: () => this.explain(),
+      stalled: (explanations, forMs) => this.#tellStall(explanations, forMs),
+    });
     void this.#conclude(watching);
   }
 
@@ -237,6 +245,7 @@ class FlowRun<O extends Outputs> implements Run<O> {
     );
     await Promise.race([all, stuck]);
     this.#over = true;
+    this.#stallWatch?.stop();
     deadline?.();
     await this.abandon();
     const error = this.#error;
@@ -281,6 +290,21 @@ class FlowRun<O extends Outputs> implements Run<O> {
       condition: counts.condition,
     }));
     return explain(this.#plan, situations);
+  }
+
+  #progress(): number {
+    let sum = 0;
+    for (const { counts } of this.#instances) for (const stage of counts.stages) sum += stage.in + stage.out;
+    return sum;
+  }
+
+  #tellStall(explanations: readonly Explanation[], forMs: number): void {
+    for (const { kind, text, steps } of explanations) {
+      this.#system.log.warn(
+        { event: 'flow-stalled', flow: this.#name, kind, steps, forMs },
+        `flow "${this.#name}" has stood still for ${Math.round(forMs / 1_000)} s: ${text}`,
+      );
+    }
   }
 
   bounds(): Bounds {

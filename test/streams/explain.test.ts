@@ -5,6 +5,7 @@ import { createSystem, registry, spread, thread } from '../../src/index.ts';
 import { explain } from '../../src/streams/explain.ts';
 import type { FlowDefinition } from '../../src/streams/flow.ts';
 import { count, flow, fromIterable, type Sink, tumbling } from '../../src/streams/index.ts';
+import { testSystem } from '../../src/testing/index.ts';
 
 const none = z.object({});
 
@@ -134,6 +135,37 @@ describe('the bounds of a flow', () => {
       ['gather', 'edge', 3 * 9_216],
     ]);
     expect(bounds.elements).toBe(bounds.parts.reduce((sum, part) => sum + part.elements, 0));
-    expect(String(bounds)).toContain('overflow  overflow       500');
+    expect(String(bounds)).toMatch(/^overflow +overflow +500$/m);
+  });
+});
+
+describe('a run that stands still for 10 s', () => {
+  it('says once what holds it, and again when it stands still anew; a quiet source is no stall', async () => {
+    let release = (): void => undefined;
+    const slow: Sink<unknown> = {
+      name: 'slow',
+      open: () => ({
+        write: () =>
+          new Promise<void>((resolve) => {
+            release = resolve;
+          }),
+      }),
+    };
+    const held = flow('held', { args: none }, (f) => f.from(numbers(20_000)).to(slow));
+    await using system = await testSystem({ registry: registry(held) });
+    const run = await system.run(held, { args: {} });
+    const said = () => system.log.lines.filter(({ fields }) => fields.event === 'flow-stalled');
+    await system.time.advance(9_000);
+    expect(said()).toEqual([]);
+    await system.time.advance(30_000);
+    expect(said()).toHaveLength(1);
+    expect(said()[0]!.fields).toMatchObject({ flow: 'held', kind: 'sink' });
+    expect(said()[0]!.text).toMatch(
+      /has stood still for 1\d s: .*sink 'slow' has not finished its write of \d+ elements/,
+    );
+    release();
+    await system.time.advance(30_000);
+    expect(said()).toHaveLength(2);
+    await run.cancel();
   });
 });
