@@ -166,6 +166,9 @@ describe('a run that stands still for 10 s', () => {
     release();
     await system.time.advance(30_000);
     expect(said()).toHaveLength(2);
-    await run.cancel();
+    const cancelled = run.cancel();
+    // A write that does not end is waited for, for 5 s.
+    await system.time.advance(10_000);
+    await cancelled;
   });
 });
