@@ -1,6 +1,6 @@
 /** The flows that the rows run, with the same three operators throughout; the default export is their registry. */
 import { filter, map, scan } from 'rxjs';
-import { registry, thread } from 'troupe';
+import { here, registry, thread } from 'troupe';
 import { count, flow, forEach, fromIterable, sum, tumbling } from 'troupe/streams';
 import * as z from 'zod';
 
@@ -44,6 +44,16 @@ export const stages = flow('bench-stages', { args }, (f) =>
     .to(forEach(see)),
 );
 
+/** The same, each stage behind a boundary. */
+export const actors = flow('bench-actors', { args }, (f) =>
+  f
+    .from(fromIterable(elements))
+    .via('doubled', ($) => $.pipe(doubled), { on: here() })
+    .via('wanted', ($) => $.pipe(wanted), { on: here() })
+    .via('added', ($) => $.pipe(added), { on: here() })
+    .to(forEach(see)),
+);
+
 /** Every element goes to a worker, where one window of one key takes them all. */
 export const hop = flow('bench-hop', { args }, (f) =>
   f
@@ -59,4 +69,10 @@ export const hop = flow('bench-hop', { args }, (f) =>
     ),
 );
 
-export default registry(operators, stages, hop);
+/** What the sums of the wanted come to: of 2n for all n below `count` that are no multiples of 3; `count` is one. */
+export function sumOfWanted(count) {
+  const groups = count / 3;
+  return 2 * ((count * (count - 1)) / 2 - (3 * groups * (groups - 1)) / 2);
+}
+
+export default registry(operators, stages, actors, hop);

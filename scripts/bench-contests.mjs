@@ -6,22 +6,28 @@ import { contestants } from '../bench/contestants.mjs';
 import { linkContestants } from '../bench/link-contestants.mjs';
 import { linkPrograms } from '../bench/link-programs.mjs';
 import { programs } from '../bench/programs.mjs';
+import { streamContestants } from '../bench/stream-contestants.mjs';
+import { streamPrograms } from '../bench/stream-programs.mjs';
 
 const six = programs.filter((program) => program.six).map(({ name }) => name);
 const inProcess = { programs, contestants, six, goalsOf: (results, able) => goalsOf(results, able, six) };
 // On a busy machine two processes of Node have compiled all that they run after about a million messages.
 const overLinks = { programs: linkPrograms, contestants: linkContestants, six: [], goalsOf: linkGoalsOf, warmUps: 8 };
 
+const ofStreams = { programs: streamPrograms, contestants: streamContestants, six: [], goalsOf: () => [] };
+
 /**
  * @param options those of the command, `build` and `fail` from there.
  * @returns whether a contestant of ours failed, or with `check` missed a goal. A peer that fails or cannot run is named,
  *   and harms nothing.
  */
-export async function runContests({ only, against, quick, peers, links, check, rounds, build, fail }) {
-  const { programs, contestants, six, goalsOf, warmUps } = links ? overLinks : inProcess;
+export async function runContests({ only, against, quick, peers, links, streams, check, rounds, build, fail }) {
+  const { programs, contestants, six, goalsOf, warmUps } = links ? overLinks : streams ? ofStreams : inProcess;
   const chosen = programs.filter(({ name }) => name.includes(only));
   if (chosen.length === 0) fail(`no program's name contains "${only}"`);
-  const wanted = contestants.filter(({ ours, name }) => ours || ((peers || links) && name.includes(against)));
+  const wanted = contestants.filter(
+    ({ ours, name }) => ours || ((peers || links || streams) && name.includes(against)),
+  );
   build();
   const able = [];
   for (const contestant of wanted) {

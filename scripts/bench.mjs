@@ -13,7 +13,8 @@
  *   --local          ours alone, in both isolations
  *   --peers          ours and the peers; what is not installed is named as not run
  *   --links          the links of ours and the peers instead, between two processes: one way, and requests 64 at a time
- *   --against <part> with --peers or --links: only the peers whose name contains it
+ *   --streams        streams of ours and the peers instead, on one thread, with the same operators
+ *   --against <part> with --peers, --links or --streams: only the peers whose name contains it
  *   --install-peers  installs the peers first: npm's into bench/peers, Erlang and the servers by apt where that is the machine's way
  */
 import { spawn, spawnSync } from 'node:child_process';
@@ -33,6 +34,7 @@ const { values: options } = parseArgs({
     local: { type: 'boolean', default: false },
     peers: { type: 'boolean', default: false },
     links: { type: 'boolean', default: false },
+    streams: { type: 'boolean', default: false },
     against: { type: 'string', default: '' },
     'install-peers': { type: 'boolean', default: false },
   },
@@ -41,11 +43,11 @@ const rounds = Number(options.rounds);
 if (!Number.isInteger(rounds) || rounds < 1) fail(`--rounds takes a whole number of at least 1, not ${options.rounds}`);
 if (options['install-peers']) {
   installPeers();
-  if (!options.peers && !options.links) process.exit(0);
+  if (!options.peers && !options.links && !options.streams) process.exit(0);
 }
-if (options.local || options.peers || options.links) {
-  const { only, against, quick, peers, links, check } = options;
-  const failed = await runContests({ only, against, quick, peers, links, check, rounds, build, fail });
+if (options.local || options.peers || options.links || options.streams) {
+  const { only, against, quick, peers, links, streams, check } = options;
+  const failed = await runContests({ only, against, quick, peers, links, streams, check, rounds, build, fail });
   process.exit(failed ? 1 : 0);
 }
 const chosen = rows.filter((row) => row.row.includes(options.only));

@@ -2,12 +2,11 @@
  * Three RxJS operators on one thread, as one flow with one stage or three. Ratio: our time over that of the same
  * operators on a plain Subject; or our rate over that of Node object streams with a transform for each operator.
  */
-import { Readable, Transform, Writable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { Subject } from 'rxjs';
 import { createSystem } from 'troupe';
-import { added, doubled, operators, see, seen, stages, useElements, wanted } from '../flows.mjs';
+import { operators, seen, stages, sumOfWanted, useElements } from '../flows.mjs';
 import { checkLedger, checkTotal, inTurns, nsEach } from '../measure.mjs';
+import { throughNodeStreams } from '../streams/node-streams.mjs';
+import { throughSubject } from '../streams/subject.mjs';
 
 export async function run({ rounds, quick, isolation, against }) {
   const count = quick ? 3_000 : 600_000;
@@ -32,49 +31,4 @@ export async function run({ rounds, quick, isolation, against }) {
   checkLedger(system);
   await system.shutdown();
   return { ratio: against === 'subject' ? ratio('ours', 'bare') : ratio('bare', 'ours'), isolation, ns: cost };
-}
-
-/** Of 2n for all n below `count` that are no multiples of 3; `count` is one. */
-function sumOfWanted(count) {
-  const groups = count / 3;
-  return 2 * ((count * (count - 1)) / 2 - (3 * groups * (groups - 1)) / 2);
-}
-
-function throughSubject(elements) {
-  const subject = new Subject();
-  subject.pipe(doubled, wanted, added).subscribe(see);
-  for (const element of elements) subject.next(element);
-  subject.complete();
-}
-
-function throughNodeStreams(elements) {
-  let total = 0;
-  return pipeline(
-    Readable.from(elements),
-    transform((element, push) => push({ type: element.type, n: element.n * 2, id: element.id })),
-    transform((element, push) => {
-      if (element.n % 3 !== 0) push(element);
-    }),
-    transform((element, push) => {
-      total += element.n;
-      push({ n: element.n, sum: total });
-    }),
-    new Writable({
-      objectMode: true,
-      write(element, _encoding, done) {
-        see(element);
-        done();
-      },
-    }),
-  );
-}
-
-function transform(work) {
-  return new Transform({
-    objectMode: true,
-    transform(element, _encoding, done) {
-      work(element, (result) => this.push(result));
-      done();
-    },
-  });
 }

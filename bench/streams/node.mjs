@@ -1,0 +1,5 @@
+import { throughNodeStreams } from './node-streams.mjs';
+
+export function open() {
+  return { through: throughNodeStreams };
+}

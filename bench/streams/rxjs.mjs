@@ -1,0 +1,5 @@
+import { throughSubject } from './subject.mjs';
+
+export function open() {
+  return { through: throughSubject };
+}
