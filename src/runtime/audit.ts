@@ -29,6 +29,8 @@ export type AuditEvent =
   | 'client-refused'
   /** A client said what it may not. */
   | 'client-denied'
+  /** A client says more messages a second than it may, and is held back. */
+  | 'client-slowed'
   /** A client was ended for what it sent, or did not read. */
   | 'client-ended'
   /** Other secrets are live from now on. */
