@@ -12,44 +12,49 @@ export interface Rate {
   readonly burst: number;
 }
 
+/** What one token is made of: so many of these come in a ms as tokens in a second, and none of it is rounded. */
+const token = 1_000;
+
 export class TokenBucket {
   readonly #clock: Clock;
   readonly #rate: Rate;
-  #tokens: number;
+  /** In thousandths of a token. */
+  #held: number;
   #filledMs: number;
 
   constructor(clock: Clock, rate: Rate) {
     this.#clock = clock;
     this.#rate = rate;
-    this.#tokens = rate.burst;
+    this.#held = rate.burst * token;
     this.#filledMs = clock.monotonicMs();
   }
 
   /** Takes one token. False where there is none. */
   take(): boolean {
     this.#fill();
-    if (this.#tokens < 1) return false;
-    this.#tokens -= 1;
+    if (this.#held < token) return false;
+    this.#held -= token;
     return true;
   }
 
   /** Takes as many as something has turned out to cost, be they there or not. */
   charge(count: number): void {
     this.#fill();
-    this.#tokens -= count;
+    this.#held -= count * token;
   }
 
   /** How long it takes until there are `count` tokens, in whole ms; at least 1 where there are too few now. */
   waitMs(count: number): number {
     this.#fill();
-    const missing = Math.min(count, this.#rate.burst) - this.#tokens;
-    return missing <= 0 ? 0 : Math.max(1, Math.ceil((missing * 1_000) / this.#rate.perSecond));
+    const { perSecond, burst } = this.#rate;
+    const missing = Math.min(count, burst) * token - this.#held;
+    return missing <= 0 ? 0 : Math.max(1, Math.ceil(missing / perSecond));
   }
 
   #fill(): void {
     const nowMs = this.#clock.monotonicMs();
     const { perSecond, burst } = this.#rate;
-    this.#tokens = Math.min(burst, this.#tokens + ((nowMs - this.#filledMs) * perSecond) / 1_000);
+    this.#held = Math.min(burst * token, this.#held + (nowMs - this.#filledMs) * perSecond);
     this.#filledMs = nowMs;
   }
 }

@@ -25,6 +25,8 @@ export type AuditEvent =
   | 'address-banned'
   /** A node tried what the rules of `allow` do not give it. */
   | 'denied'
+  /** A node sends more probes for deadlocks than are followed. */
+  | 'probes-dropped'
   /** Somebody asked to be a client and was not let in. */
   | 'client-refused'
   /** A client said what it may not. */

@@ -69,7 +69,8 @@ describe('clients that ask to be let in', () => {
 
   it('are remembered by 4,096 addresses at most: one that is forgotten begins anew', () => {
     const pace = new UpgradePace(new VirtualClock(), []);
-    const spend = (address: string): number => Array.from({ length: 300 }, () => pace.mayAsk(address)).filter(Boolean).length;
+    const spend = (address: string): number =>
+      Array.from({ length: 300 }, () => pace.mayAsk(address)).filter(Boolean).length;
     const others = (count: number): void => {
       for (let n = 0; n < count; n += 1) pace.mayAsk(`10.1.${n >> 8}.${n & 255}`);
     };
@@ -176,7 +177,8 @@ describe('a link of a client', () => {
     eve.hello();
     await made.advance(5);
     eve.resume();
-    for (let number = 1; number <= clientLimits.linkMessagesBurst + 100; number += 1) eve.link.send(encodeBeat('ping', number));
+    for (let number = 1; number <= clientLimits.linkMessagesBurst + 100; number += 1)
+      eve.link.send(encodeBeat('ping', number));
     await made.advance(1_000);
     expect(eve.closed).toEqual({ code: closeCodes.limit, text: 'more messages a second than a link takes' });
     expect(made.system.clients!.statistics()).toMatchObject({ broken: 1, open: 0, away: 0 });

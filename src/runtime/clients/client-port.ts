@@ -181,7 +181,7 @@ export class ClientPort {
 
   #refuse({ remote }: LinkRequest, status: number, what: string): number {
     this.#counts.refused += 1;
-    this.#audit.line('client-refused', { remote, what }, `a client at ${remote} was not let in: ${what}`);
+    this.#audit.line('client-refused', { remote, what }, `a client at ${remote} was not let in: ${what}`, what);
     return status;
   }
 
