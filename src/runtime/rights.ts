@@ -64,16 +64,12 @@ function ofReception(label: string): boolean {
   return label.startsWith(`${receptionName}.`);
 }
 
-/** True where the pattern fits some label that begins so; a name of an operation has no dot. */
+/** True where the pattern fits some label that begins so, and goes on. */
 function isOfSome(pattern: string, start: string): boolean {
   const star = pattern.indexOf('*');
-  if (star === -1) return pattern.startsWith(start) && !pattern.includes('.', start.length);
-  const [head, tail] = [pattern.slice(0, star), pattern.slice(star + 1)];
-  if (head.length > start.length) return head.startsWith(start) && !`${head}${tail}`.includes('.', start.length);
-  // What the star takes ends with the start of the operation, or with less where the rest begins with that.
-  if (!start.startsWith(head)) return false;
-  const dot = tail.lastIndexOf('.');
-  return dot === -1 || (dot < tail.length - 1 && start.slice(head.length).endsWith(tail.slice(0, dot + 1)));
+  if (star === -1) return pattern.length > start.length && pattern.startsWith(start);
+  // What comes behind the star is the end of a name that there may be.
+  return star > start.length ? pattern.startsWith(start) : start.startsWith(pattern.slice(0, star));
 }
 
 /** Undefined for a node that may do everything: nothing is looked up for it. */
