@@ -1,18 +1,18 @@
 /** The port of clients over real sockets: addresses that show wrong tokens, and TLS. */
 import { createConnection } from 'node:net';
-import { type ActorSystem, allow } from 'troupe';
-import { connect } from 'troupe/client';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Dispatcher } from '../../src/base/platform/dispatcher.ts';
 import { realClock } from '../../src/base/platform/real-clock.ts';
 import { realRandom } from '../../src/base/platform/real-random.ts';
+import { connect } from '../../src/client/node.ts';
 import type { ClientsOptions } from '../../src/index.ts';
+import type { ActorSystem } from '../../src/runtime/actor-system.ts';
 import { startSystemIn } from '../../src/runtime/start-system.ts';
 import { workerPlaces } from '../../src/runtime/worker-places.ts';
 import { CapturedLog } from '../../src/testing/captured-log.ts';
 import type { PortRefusal } from '../../src/transport/websocket-listener.ts';
 import { WebSocketNetwork } from '../../src/transport/websocket-network.ts';
-import { Tally, tally } from './fixtures/tally.ts';
+import { Counter, clientsOptions, counter } from './fixtures.ts';
 
 const ends: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -42,15 +42,10 @@ async function listening(more: Partial<ClientsOptions> = {}, banMs = 1_000): Pro
     network,
     places: workerPlaces(),
   };
-  const clients: ClientsOptions = {
-    listen: 'ws://127.0.0.1:0',
-    authenticate: (token) => (token === 'good' ? { id: 'ada' } : undefined),
-    allow: [allow(Tally, { operations: ['size', 'add'], actors: ['tally'] })],
-    ...more,
-  };
+  const clients = clientsOptions(more);
   const { system } = await startSystemIn({ environment, log: new CapturedLog() }, { threads: 0, clients });
   ends.push(() => system.shutdown({ deadlineMs: 500 }));
-  await system.spawn(tally, { name: 'tally' });
+  await system.spawn(counter, { name: 'hits' });
   return { system, port: Number(new URL(system.clients!.address).port), refusals };
 }
 
@@ -94,16 +89,16 @@ describe.runIf(process.platform === 'linux')('an address that shows 10 wrong tok
     expect(answers).toEqual([...Array.from({ length: 10 }, () => 'refused'), 'shut out', 'shut out']);
     expect(banned(made)).toEqual(['127.0.0.2']);
     expect(await tryFrom(made.port, '127.0.0.3')).toBe('refused');
-    const ada = connect(made.system.clients!.address, { token: 'good' });
-    expect(await ada.ref(Tally, 'tally').size()).toBe(0);
+    const ada = connect(made.system.clients!.address, { token: 'token-of-ada' });
+    expect(await ada.ref(Counter, 'hits').get()).toBe(0);
     await ada.close();
     await expect.poll(() => tryFrom(made.port, '127.0.0.2'), { timeout: 10_000 }).toBe('refused');
   });
 
   it('is not shut out while a client from there has a link, nor for a while after it', async () => {
     const made = await listening({}, 60_000);
-    const ada = connect(made.system.clients!.address, { token: 'good' });
-    await ada.ref(Tally, 'tally').size();
+    const ada = connect(made.system.clients!.address, { token: 'token-of-ada' });
+    await ada.ref(Counter, 'hits').get();
     for (let n = 0; n < 15; n += 1) expect(await tryFrom(made.port, '127.0.0.1')).toBe('refused');
     await ada.close();
     for (let n = 0; n < 15; n += 1) expect(await tryFrom(made.port, '127.0.0.1')).toBe('refused');

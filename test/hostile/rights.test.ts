@@ -97,11 +97,14 @@ describe('a node that may start mayflies and nothing else', () => {
       const operations = ['register', 'unregister', 'find', 'nameElsewhere', 'lookUp', 'changed'];
       const entry = { name: 'trap', protocol: 'mayfly', address: [`${nodeId}/main`, 1, '/trap'] };
       const said = { ...entry, node: 'node' };
-      const answers = await say([
-        ...operations.map((name, number) => [Kind.name, number, `troupe.receptionist.${name}`, null]),
-        ...operations.slice(0, -1).map((_, n) => [Kind.ask, n + 1, 0, n, said, 1_000, null]),
-        [Kind.tell, 0, operations.length - 1, 1, [null]],
-      ]);
+      const answers = await say(
+        [
+          ...operations.map((name, number) => [Kind.name, number, `troupe.receptionist.${name}`, null]),
+          ...operations.slice(0, -1).map((_, n) => [Kind.ask, n + 1, 0, n, said, 1_000, null]),
+          [Kind.tell, 0, operations.length - 1, 1, [null]],
+        ],
+        nodeId,
+      );
       await expect.poll(() => answers.size, { timeout: 20_000 }).toBe(operations.length - 1);
       for (const [index, name] of operations.slice(0, -1).entries()) {
         expect(forbidden(answers.get(index + 1))).toMatch(
