@@ -67,11 +67,11 @@ export interface CallHere {
   blockers(): readonly OneOf[];
 }
 
-/** Follows a probe that has come along a call. */
-export function followProbe(call: CallHere, { along, of: first, nonce, path: before }: Probe): void {
+/** Follows a probe that has come along a call. @returns how many runs and calls it has come to */
+export function followProbe(call: CallHere, { along, of: first, nonce, path: before }: Probe): number {
   const here = { ...along, hasBegun: call.hasBegun };
   const of = first ?? here;
-  if (isLater(here, of)) return;
+  if (isLater(here, of)) return 0;
   const pathTo = new Map<Run, readonly string[]>();
   const come = (next: readonly OneOf[], path: readonly string[]): void => {
     for (const group of next) {
@@ -80,16 +80,21 @@ export function followProbe(call: CallHere, { along, of: first, nonce, path: bef
     }
   };
   come(call.blockers(), before);
+  let sentOn = 0;
   for (const [run, path] of pathTo) {
-    if (path.length > limits.probePathMax || pathTo.size > limits.waitForRunsMax) return;
+    if (path.length > limits.probePathMax || pathTo.size > limits.waitForRunsMax) break;
     for (const wait of run.waits) {
       if (!isElsewhere(wait)) come(wait.blockers(), path);
       else if (wait.isProbing(nonce)) {
         wait.closesCycle({ of, nonce, path });
-        return;
-      } else wait.sendOn({ of, nonce, path });
+        return pathTo.size + sentOn;
+      } else {
+        wait.sendOn({ of, nonce, path });
+        sentOn += 1;
+      }
     }
   }
+  return pathTo.size + sentOn;
 }
 
 function isElsewhere(wait: OpenWait): wait is WaitElsewhere {

@@ -229,6 +229,9 @@ export const limits = {
   chainLinksMax: 256,
   /** How long a call of an actor to another place is open at least before it is looked whether it waits for itself; in ms. */
   probeMs: 100,
+  /** Runs and calls that probes of one node may come to on one thread, in a second and at once: one in ten that a look may take. */
+  probeStepsPerSecond: 100_000,
+  probeStepsBurst: 100_000,
   /** Actors that such a look goes through. */
   probePathMax: 256,
   /** How many looks of others one open call remembers to have sent on. */

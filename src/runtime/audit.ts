@@ -25,10 +25,14 @@ export type AuditEvent =
   | 'address-banned'
   /** A node tried what the rules of `allow` do not give it. */
   | 'denied'
+  /** A node sends more probes for deadlocks than are followed. */
+  | 'probes-dropped'
   /** Somebody asked to be a client and was not let in. */
   | 'client-refused'
   /** A client said what it may not. */
   | 'client-denied'
+  /** A client says more messages a second than it may, and is held back. */
+  | 'client-slowed'
   /** A client was ended for what it sent, or did not read. */
   | 'client-ended'
   /** Other secrets are live from now on. */

@@ -14,6 +14,7 @@ import { OfferWaiting, RoomNotice, tooManyWait } from '../actors/offer.ts';
 import { type Operation, type Origin, TellEnvelope } from '../actors/operation.ts';
 import { Cancelled, NotDelivered, Rejected } from '../actors/outcomes.ts';
 import { Deputy } from '../actors/placed/deputy.ts';
+import { PlacedCell } from '../actors/placed/placed-cell.ts';
 import type { RegistryIndex } from '../actors/registry.ts';
 import type { ChainLink } from '../actors/request.ts';
 import { apart, InvalidValue } from '../actors/schema/errors.ts';
@@ -37,8 +38,10 @@ import { answerKey, fieldsOfKind, Kind, mayBeLarge, StopMode } from './items.ts'
 import { MovesIn, type MovesOwner } from './moves-in.ts';
 import { type HeardOperation, HeardOperations } from './operation-names.ts';
 import { escalated, standInAt } from './placed-items.ts';
+import type { ProbeBudget } from './probe-budget.ts';
 import type { RemotePlace } from './remote-place.ts';
 import { InboundWatches } from './remote-watches.ts';
+import { namedLabel } from './rights.ts';
 import { readRow } from './tell-run.ts';
 
 export interface InboundOptions {
@@ -46,6 +49,8 @@ export interface InboundOptions {
   readonly codec: FrameCodec;
   /** Bytes of large messages of its node that are not whole. */
   readonly budget: AssemblyBudget;
+  /** What its node may spend on probes; undefined: what it likes. */
+  readonly probes: ProbeBudget | undefined;
 }
 
 export class Inbound implements MovesOwner, Runnable {
@@ -71,18 +76,20 @@ export class Inbound implements MovesOwner, Runnable {
   readonly #placed = new Map<number, Cell>();
   readonly #large: LargeCodec | undefined;
   readonly #assembly: Assembly;
+  readonly #probes: ProbeBudget | undefined;
   /** Large bytes of its offers that wait for room. */
   #offeredBytes = 0;
   /** Starts, stops, restarts and fences that it was not answered yet. */
   #unanswered = 0;
 
-  constructor(place: RemotePlace, { registry, codec, budget }: InboundOptions) {
+  constructor(place: RemotePlace, { registry, codec, budget, probes }: InboundOptions) {
     this.#place = place;
     this.#moves = new MovesIn(place, registry, this);
     this.#session = place.session;
     this.#registry = registry;
     this.#large = codec.large;
     this.#assembly = new Assembly(budget);
+    this.#probes = probes;
   }
 
   /** Names the session that it reads, which needs it first. */
@@ -282,14 +289,31 @@ export class Inbound implements MovesOwner, Runnable {
   #probe(id: number, fields: readonly unknown[], at: number): void {
     const probe = readProbe(fields.slice(at + 1, at + 5));
     const call = this.open.get(id)?.waits;
-    if (call !== undefined) followProbe(call, probe);
+    if (call === undefined) return;
+    if (this.#probes === undefined) followProbe(call, probe);
+    else this.#probes.follow(call, probe);
   }
 
   #watch(id: number, cellId: unknown, again: boolean): void {
     const { host } = this.#place;
     const cell = host.cell(cellId as number);
+    if (this.#place.rights !== undefined && !this.#mayWatch(cell)) {
+      // It is told what it is told of actors that there are not.
+      this.#watches.watch(id, undefined, undefined, this.#sendBehindAll);
+      return;
+    }
     this.#watches.watch(id, cell, again ? host.endOf(cellId as number) : undefined, this.#sendBehindAll);
     if (cell !== undefined) this.#tellWhere(cell);
+  }
+
+  #mayWatch(cell: Cell | undefined): boolean {
+    if (cell === undefined) return false;
+    const { rights, placeId } = this.#place;
+    // Whoever hosts an actor is told when what stands for it here ends; where it is hosted is not known from the beginning.
+    if (cell instanceof PlacedCell && (cell.placedAt?.place ?? placeId) === placeId) return true;
+    if (rights!.mayWatch(cell)) return true;
+    this.#place.denied('watch', cell.path());
+    return false;
   }
 
   /** Whoever uses an actor that has moved is told where it is. */
@@ -806,7 +830,18 @@ export class Inbound implements MovesOwner, Runnable {
     }
     const received = this.#receive(cell, operation, heard.formOf(operation.input), wire);
     if ('refused' in received) return { refused: new Rejected('invalid', received.refused.message) };
+    if (operation.label === namedLabel && this.#mayNotFind(received.message as Named)) {
+      return { refused: forbidden('find actors of that protocol', this.#place) };
+    }
     return { cell, operation, message: received.message, asRows: heard.asRows };
+  }
+
+  /** Asked for a name that nobody has, too: it is not told which there are. */
+  #mayNotFind({ name, protocol }: Named): boolean {
+    const { rights } = this.#place;
+    if (rights === undefined || rights.mayUse(protocol)) return false;
+    this.#place.denied('find', JSON.stringify(name.slice(0, limits.nameCharactersMax)));
+    return true;
   }
 
   #operationOf(cell: Cell, heard: HeardOperation | undefined): Operation | undefined {
@@ -953,6 +988,12 @@ interface Found {
   readonly message: unknown;
   /** Whether the caller's place sends rows of the operation, and takes them. */
   readonly asRows: boolean;
+}
+
+/** The question for a name. */
+interface Named {
+  readonly name: string;
+  readonly protocol: string;
 }
 
 const unnamed = 'unknown operation';

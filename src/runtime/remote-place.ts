@@ -43,6 +43,7 @@ import { Handed, Kind, pieceItems, stopMode } from './items.ts';
 import { MoveOut, streamFields } from './moves-out.ts';
 import { OfferedBytes } from './offered-bytes.ts';
 import { formOf, namedOf, type SaidOperation, SaidOperations } from './operation-names.ts';
+import type { ProbeBudget } from './probe-budget.ts';
 import { ControlCall, type ControlEnds, MessageCall, type RemoteCall, StreamCall } from './remote-calls.ts';
 import { OutboundJobs } from './remote-jobs.ts';
 import { RemoteTarget } from './remote-target.ts';
@@ -65,17 +66,19 @@ export interface RemotePlaceOptions
   readonly routes: Routes;
   /** What its node may do here; undefined: everything. */
   readonly rights: () => Rights | undefined;
-  /** It tried what it may not: to spawn, call, stop or link with that. */
+  /** It tried what it may not: to spawn, call, stop, link with, watch or find that. */
   readonly onDenied: (act: DeniedAct, what: string) => void;
   /** Somebody sends there though it is lost: there may be a way again. */
   readonly seek?: () => void;
   /** What its node has sent of large messages. */
   readonly budget: AssemblyBudget;
+  /** How many of its probes are followed; undefined for a thread of this process: all. */
+  readonly probes: ProbeBudget | undefined;
   /** The wire version that is spoken with its node. */
   readonly wire: () => number;
 }
 
-export type DeniedAct = 'spawn' | 'call' | 'stop' | 'link';
+export type DeniedAct = 'spawn' | 'call' | 'stop' | 'link' | 'watch' | 'find';
 
 /** How a call can end that is no message, and how long it may take. */
 interface ControlOptions extends ControlEnds {

@@ -15,6 +15,7 @@ import type { Carrier } from '../transport/session.ts';
 import { wireVersion } from '../transport/wire-version.ts';
 import { Audit } from './audit.ts';
 import type { NodeRights } from './node-rules.ts';
+import { ProbeBudget } from './probe-budget.ts';
 import { RemotePlace } from './remote-place.ts';
 import { type Rights, rightsFrom } from './rights.ts';
 import { Routes } from './routes.ts';
@@ -67,7 +68,7 @@ export class Router {
   readonly #rights = new Map<string, Rights>();
   readonly #audit: Audit;
   /** What other nodes have sent of large messages. */
-  readonly #budgets = new Map<string, AssemblyBudget>();
+  readonly #budgets = new Map<string, NodeBudgets>();
   #host: Host | undefined = undefined;
   #routes: Routes | undefined = undefined;
   #closed = false;
@@ -244,10 +245,15 @@ export class Router {
     }
   }
 
-  #budgetOf(nodeId: string): AssemblyBudget {
-    const budget = this.#budgets.get(nodeId) ?? new AssemblyBudget();
-    this.#budgets.set(nodeId, budget);
-    return budget;
+  #budgetsOf(nodeId: string): NodeBudgets {
+    const known = this.#budgets.get(nodeId);
+    if (known !== undefined) return known;
+    const probes = new ProbeBudget(this.#options.environment.clock, () => {
+      this.#audit.line('probes-dropped', { node: nodeId }, `node ${nodeId} sends more probes than are followed`);
+    });
+    const budgets = { assembly: new AssemblyBudget(), probes };
+    this.#budgets.set(nodeId, budgets);
+    return budgets;
   }
 
   #drop(placeId: string): void {
@@ -306,6 +312,7 @@ export class Router {
     }
     const { environment, registry, nodeId, stacks, wireOf, onBroken } = this.#options;
     const foreign = nodeOf(placeId) !== nodeId;
+    const budgets = this.#budgetsOf(nodeOf(placeId));
     const place = new RemotePlace({
       host: this.#host!,
       routes: this.#routes!,
@@ -319,7 +326,8 @@ export class Router {
         this.#audit.line('denied', { node, place: placeId, act, what }, `node ${node} may not ${act} ${what}`, act);
       },
       codec: foreign ? strictCodec() : recordsCodec(),
-      budget: this.#budgetOf(nodeOf(placeId)),
+      budget: budgets.assembly,
+      probes: foreign ? budgets.probes : undefined,
       wire: () => (foreign ? wireOf(placeId) : wireVersion),
       clock: environment.clock,
       scheduler: environment.scheduler,
@@ -337,6 +345,12 @@ export class Router {
     if (!isThere) this.#unreached.add(placeId);
     return place;
   }
+}
+
+/** What all places of a node may take of this thread. */
+interface NodeBudgets {
+  readonly assembly: AssemblyBudget;
+  readonly probes: ProbeBudget;
 }
 
 const tooManyPlaces = `more than ${limits.placesPerNodeMax} threads of one node`;

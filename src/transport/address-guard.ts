@@ -3,7 +3,8 @@
  *
  * An address from which a node has proved itself a short while ago is never shut out: several nodes may share one behind a
  * router, and whoever shares it with them must not be able to lock them out. The same holds for this machine's own addresses,
- * where a proxy stands for everybody. What is remembered is bounded, and what came last stays.
+ * where a proxy stands for everybody. What is remembered is bounded, and what came last stays. At a port for clients it is
+ * clients that prove themselves, by their tokens; each port remembers its own.
  */
 import type { Clock } from '../base/environment/clock.ts';
 
@@ -102,7 +103,7 @@ export class AddressGuard {
 }
 
 /** Puts an entry last, and forgets the first where there are too many. */
-function keepLast<V>(map: Map<string, V>, key: string, value: V, max: number): void {
+export function keepLast<V>(map: Map<string, V>, key: string, value: V, max: number): void {
   map.delete(key);
   map.set(key, value);
   if (map.size > max) map.delete(map.keys().next().value!);
@@ -128,8 +129,13 @@ export function networkOf(address: string): string {
   return `${first.join(':')}::/64`;
 }
 
+/** An address without what IPv6 puts before an IPv4 address that it carries. */
+export function bareAddress(address: string): string {
+  return address.replace(/^::ffff:(?=\d+\.)/i, '').toLowerCase();
+}
+
 /** True for an address that only this machine has. */
 export function isOwnMachine(address: string): boolean {
-  const bare = address.replace(/^::ffff:(?=\d+\.)/i, '');
+  const bare = bareAddress(address);
   return bare === '::1' || /^127(\.\d{1,3}){3}$/.test(bare);
 }

@@ -23,6 +23,21 @@ export const clientLimits = {
   helloMs: 5_000,
   /** What a token may have: it travels in a header. */
   tokenBytesMax: 4_096,
+  /** How often clients of one address may ask to be let in: as many as an office has that comes back at once. */
+  upgradesPerSecond: 50,
+  upgradesBurst: 256,
+  /** Of one proxy, or of this machine itself: all clients come back that way at once, after a restart. */
+  proxyUpgradesPerSecond: 500,
+  proxyUpgradesBurst: 10_000,
+  proxiesMax: 256,
+  /** Addresses whose pace is remembered: about 200 bytes each. */
+  upgradeAddressesMax: 4_096,
+  /** Messages of one client a second, and as many at once: ten times what a person's program says in a hurry. */
+  messagesPerSecond: 1_000,
+  messagesPerSecondMax: 1_000_000,
+  /** WebSocket messages of one link: of ours one for each batch, and one for what streams were granted. A flood of beats is more. */
+  linkMessagesPerSecond: 10_000,
+  linkMessagesBurst: 20_000,
   /** What a program may call a client. */
   identityCharactersMax: 256,
   /** How long what is under way to a client waits for it when its link was cut. */

@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../base/environment/clock.ts';
 import type { Link } from '../base/environment/network.ts';
+import { type Rate, TokenBucket } from '../base/token-bucket.ts';
 import { decodeClientEnvelope, encodeBeat, encodeClientFrame } from './client-envelope.ts';
 import { type CloseReason, closeCodes } from './close-codes.ts';
 import { Heartbeat, type HeartbeatTimes } from './heartbeat.ts';
@@ -13,6 +14,10 @@ export interface ClientLinkOptions {
   readonly link: Link;
   readonly clock: Clock;
   readonly times?: HeartbeatTimes | undefined;
+  /** How many messages the other end may send; more end the link with 4005. As many as it likes unless given. */
+  readonly rate?: Rate | undefined;
+  /** It sends more; the link ends after that. */
+  readonly onFlood?: (what: string) => void;
   /** The frame is a view of a buffer that may hold more. */
   readonly onFrame: (frame: Uint8Array) => void;
   /** Called once, at its end for whatever reason. */
@@ -22,6 +27,7 @@ export interface ClientLinkOptions {
 export class ClientLink implements Carrier {
   readonly #options: ClientLinkOptions;
   readonly #heartbeat: Heartbeat;
+  readonly #bucket: TokenBucket | undefined;
   #isOver = false;
   #isBlocked = false;
   /** The latest ping that is answered once there is room; 0 for none. A pong answers all before it. */
@@ -29,7 +35,8 @@ export class ClientLink implements Carrier {
 
   constructor(options: ClientLinkOptions) {
     this.#options = options;
-    const { link, clock, times } = options;
+    const { link, clock, times, rate } = options;
+    this.#bucket = rate === undefined ? undefined : new TokenBucket(clock, rate);
     this.#heartbeat = new Heartbeat({
       clock,
       ...(times === undefined ? {} : { times }),
@@ -81,6 +88,12 @@ export class ClientLink implements Carrier {
 
   #receive(bytes: Uint8Array): void {
     if (this.#isOver) return;
+    if (this.#bucket?.take() === false) {
+      const what = 'more messages a second than a link takes';
+      this.#options.onFlood?.(what);
+      this.close(closeCodes.limit, what);
+      return;
+    }
     this.#heartbeat.heard();
     const envelope = decodeClientEnvelope(bytes);
     switch (envelope.kind) {

@@ -13,7 +13,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { WebSocketServer } from 'ws';
 import type { Cancel, Clock } from '../base/environment/clock.ts';
 import type { LinkRequest, Listener, ListenRequest } from '../base/environment/network.ts';
-import { AddressGuard, networkOf } from './address-guard.ts';
+import { AddressGuard, bareAddress, isOwnMachine, networkOf } from './address-guard.ts';
 import { type Certificates, isTrustProblem } from './certificates.ts';
 import { clientSubprotocol, tokenOf } from './client-envelope.ts';
 import { clientLimits } from './client-limits.ts';
@@ -66,13 +66,14 @@ class WebSocketPort {
   readonly #openByAddress = new Map<string, number>();
 
   constructor(options: ListenOptions, path: string) {
-    const { limits, certificates, clock, isExempt } = options;
+    const { limits, certificates, clock, clients, isExempt = isOwnMachine } = options;
+    const proxies = new Set(clients?.proxies.map(bareAddress));
     this.#options = options;
     this.#path = path;
     this.#guard = new AddressGuard({
       clock,
       limits,
-      isExempt,
+      isExempt: (address) => isExempt(address) || proxies.has(bareAddress(address)),
       onBan: (network, failures) => {
         const what = `${failures} peers failed to prove themselves; none is taken from there for ${limits.banMs} ms`;
         options.onRefused({ event: 'address-banned', remote: network, what });
@@ -206,7 +207,7 @@ class WebSocketPort {
 
   #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     const { clients } = this.#options;
-    const asked = readRequest(request, remoteOf(socket));
+    const asked = readRequest(request, socket);
     const status = this.#checkUpgrade(request);
     if (status !== 101 || clients === undefined) {
       this.#answer(status, asked, request, socket, head);
@@ -266,12 +267,13 @@ function protocolsOf({ headers }: IncomingMessage): readonly string[] {
   return headers['sec-websocket-protocol']?.split(',').map((name) => name.trim()) ?? [];
 }
 
-function readRequest(request: IncomingMessage, remote: string): LinkRequest {
+function readRequest(request: IncomingMessage, socket: Socket): LinkRequest {
   const { headers } = request;
   const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1];
   const token = bearer ?? tokenOf(protocolsOf(request));
   return {
-    remote,
+    remote: remoteOf(socket),
+    address: socket.remoteAddress ?? 'unknown',
     host: headers.host ?? '',
     origin: headers.origin ?? (headers['sec-websocket-origin'] as string | undefined),
     token: token === undefined || token.length <= clientLimits.tokenBytesMax ? token : undefined,

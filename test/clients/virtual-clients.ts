@@ -173,7 +173,14 @@ export async function virtualClients(seed: number, options: SystemOptions): Prom
       if (clients === undefined || result.isDown) throw new DialFailed('refused', 'nobody listens');
       dials += 1;
       const remote = `client:${dials}`;
-      const request = { remote, host: '127.0.0.1:1', origin: undefined, token: tokenOf(protocols), ...about };
+      const request = {
+        remote,
+        address: '127.0.0.1',
+        host: '127.0.0.1:1',
+        origin: undefined,
+        token: tokenOf(protocols),
+        ...about,
+      };
       const status = await clients.admit(request);
       if (status !== 101) throw new DialFailed('rejected', `answered with ${status}`, { status });
       const latency = (): number => result.latencyMs();

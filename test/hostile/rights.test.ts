@@ -16,7 +16,8 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'troupe-rights-'));
   const rules = join(folder, 'allow.json');
   const evil = { node: 'evil', spawn: ['mayfly'], operations: ['mayfly.*'] };
-  await writeFile(rules, JSON.stringify([evil, { node: 'node' }]));
+  const starter = { node: 'starter', spawn: ['mayfly'] };
+  await writeFile(rules, JSON.stringify([evil, starter, { node: 'node' }]));
   live = await LiveNode.start(['--allow-file', rules, '--log-level', 'info']);
   good = await GoodLink.open(live);
 });
@@ -32,12 +33,12 @@ afterAll(async () => {
 });
 
 /** Sends items in frames of 100, and gives the answers by call. */
-async function say(items: readonly (readonly unknown[])[]): Promise<Map<number, readonly unknown[]>> {
-  link = await HostileLink.open(live, { seals: true });
+async function say(items: readonly (readonly unknown[])[], nodeId?: string): Promise<Map<number, readonly unknown[]>> {
+  link = await HostileLink.open(live, { seals: true, ...(nodeId !== undefined && { nodeId }) });
   const answers = new Map<number, readonly unknown[]>();
   link.onFields = (_source, fields) => {
     for (let at = 5; at < fields.length; at += fieldsOfKind[fields[at] as number]!) {
-      if (fields[at] === Kind.reply || fields[at] === Kind.failure) {
+      if (fields[at] === Kind.reply || fields[at] === Kind.failure || fields[at] === Kind.terminated) {
         answers.set(fields[at + 1] as number, [fields[at], fields[at + 2]]);
       }
     }
@@ -78,6 +79,60 @@ describe('a node that may start mayflies and nothing else', () => {
     link.close();
   });
 
+  it('watches no actor whose number it guesses, and is told the same of those that there are not', async () => {
+    const answers = await say(cells.map((cell) => [cell % 2 === 0 ? Kind.watch : Kind.watchAgain, cell + 1, cell]));
+    await expect.poll(() => answers.size, { timeout: 20_000 }).toBe(cells.length);
+    expect(new Set([...answers.values()].map((answer) => answer.join()))).toEqual(
+      new Set([`${Kind.terminated},unknown`]),
+    );
+    expect(link.closed).toBeUndefined();
+  });
+
+  it.each([
+    ['may call mayflies alone', 'evil~x1'],
+    ['may call everything', 'starter~x1'],
+  ])(
+    'asks the receptionist to register nothing, and to look up nothing elsewhere, where it %s',
+    async (_what, nodeId) => {
+      const operations = ['register', 'unregister', 'find', 'nameElsewhere', 'lookUp', 'changed'];
+      const entry = { name: 'trap', protocol: 'mayfly', address: [`${nodeId}/main`, 1, '/trap'] };
+      const said = { ...entry, node: 'node' };
+      const answers = await say(
+        [
+          ...operations.map((name, number) => [Kind.name, number, `troupe.receptionist.${name}`, null]),
+          ...operations.slice(0, -1).map((_, n) => [Kind.ask, n + 1, 0, n, said, 1_000, null]),
+          [Kind.tell, 0, operations.length - 1, 1, [null]],
+        ],
+        nodeId,
+      );
+      await expect.poll(() => answers.size, { timeout: 20_000 }).toBe(operations.length - 1);
+      for (const [index, name] of operations.slice(0, -1).entries()) {
+        expect(forbidden(answers.get(index + 1))).toMatch(
+          new RegExp(`^Rejected ${nodeId}/main may not call troupe\\.receptionist\\.${name} at .* forbidden`),
+        );
+      }
+      expect(link.closed).toBeUndefined();
+    },
+  );
+
+  it('finds no names of what it may not call, there or not', async () => {
+    const asks = ['watchman', 'target', 'nobody'].map((name, n) => [
+      Kind.ask,
+      n + 1,
+      0,
+      0,
+      { name, protocol: 'watchman' },
+      1_000,
+      null,
+    ]);
+    const answers = await say([[Kind.name, 0, 'troupe.receptionist.named', null], ...asks]);
+    await expect.poll(() => answers.size, { timeout: 20_000 }).toBe(3);
+    const texts = new Set([...answers.values()].map(forbidden));
+    expect([...texts]).toEqual([
+      expect.stringMatching(/^Rejected evil~\d+\/main may not find actors of that protocol at .* forbidden/),
+    ]);
+  });
+
   it('calls nothing, and does not learn which operations and actors there are', async () => {
     const named = ['watchman.note', 'watchman.memory', 'no.such'].flatMap((label, number) => [
       [Kind.name, number, label, null],
@@ -114,7 +169,7 @@ describe('a node that may start mayflies and nothing else', () => {
 
   it('is in the log: who it was, what it tried, and no secret', () => {
     const acts = new Set(live.log.filter(({ event }) => event === 'denied').map(({ act }) => act));
-    expect([...acts].sort()).toEqual(['call', 'link', 'spawn', 'stop']);
+    expect([...acts].sort()).toEqual(['call', 'find', 'link', 'spawn', 'stop', 'watch']);
     const joined = live.log.filter(({ event }) => event === 'node-joined');
     expect(joined.some(({ node }) => String(node).startsWith('evil~'))).toBe(true);
     const text = JSON.stringify(live.log);

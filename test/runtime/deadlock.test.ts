@@ -173,6 +173,33 @@ describe('a deadlock over places', () => {
     }
     expect(await outcomesIn(several, 10_000, open)).toEqual(['> done', 'done']);
   });
+
+  it('is found as ever while another node floods with more probes than are followed, which is in the log', async () => {
+    const several = new SeveralPlaces([peer], { places: ['a~1/main', 'b~1/main', 'c~1/main'] });
+    const { ref, paths } = await peers(several);
+    const [a, b] = several.places;
+    const busy = b!.own(await a!.spawn(peer)).work({ ms: 60_000, route: [] }, forever);
+    const open = [
+      ref(0, 0).work({ ms: 50, route: [ref(0, 2)] }, forever),
+      ref(2, 2).work({ ms: 51, route: [ref(2, 0)] }, forever),
+    ];
+    const outcomes = outcomesIn(several, 0, open);
+    const flooding = b!.router.place('a~1/main')!;
+    for (let sent = 0; sent < limits.probeStepsBurst + 10_000; sent += 1) {
+      flooding.send(Kind.probe, 1, [1, 1, 'x'], null, sent, []);
+      if (sent % 1_000 === 0) await several.settle();
+    }
+    await several.settle();
+    const [line] = a!.log.matching({ text: /more probes than are followed/ });
+    expect(line).toMatchObject({ level: 'warn', fields: { event: 'probes-dropped', node: 'b~1' } });
+    expect(await outcomes).toEqual([undefined, undefined]);
+    expect(await outcomesIn(several, 51 + seenAfterMs, open)).toEqual([
+      '> done',
+      `cycle ${[paths[0], paths[2], paths[0]].join(' ')}`,
+    ]);
+    expect(await outcomesIn(several, 60_000, [busy])).toEqual(['done']);
+    expect([...a!.broken, ...b!.broken]).toEqual([]);
+  });
 });
 
 // ── random programs, against the true wait-for graph ──

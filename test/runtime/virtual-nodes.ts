@@ -154,7 +154,13 @@ export class VirtualNodes {
   #network(name: string): Network {
     return {
       listen: async ({ address, onLink }) => {
-        const request = { remote: '127.0.0.1', host: address, origin: undefined, token: undefined };
+        const request = {
+          remote: '127.0.0.1',
+          address: '127.0.0.1',
+          host: address,
+          origin: undefined,
+          token: undefined,
+        };
         this.#listeners.set(address, { name, onLink: (link) => onLink(link, request) });
         return { address, close: async () => void this.#listeners.delete(address) };
       },

@@ -24,6 +24,8 @@ export interface Link {
 /** What somebody says who asks for a link, before there is one. */
 export interface LinkRequest {
   readonly remote: string;
+  /** The IP address that it comes from. */
+  readonly address: string;
   /** The name and the port that it has asked for, as its `Host` says. */
   readonly host: string;
   /** The page that asks, where a browser does. */
@@ -38,6 +40,8 @@ export interface ClientAdmission {
   admit(request: LinkRequest): Promise<number>;
   /** Connections at once, those that are not let in yet among them. */
   readonly connectionsMax: number;
+  /** Addresses of proxies, behind which everybody is: they are never shut out. */
+  readonly proxies: readonly string[];
 }
 
 export interface Listener {

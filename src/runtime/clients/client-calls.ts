@@ -47,11 +47,13 @@ export class ManyAnswers implements OpenCall {
     return this.#isOver;
   }
 
-  /** @throws for a grant that lies: backwards, or for more than a client may be behind. */
-  grant(total: number): void {
+  /** @returns whether it grants more. @throws for a grant that lies: backwards, or for more than a client may be behind. */
+  grant(total: number): boolean {
     if (total < this.#granted || total > this.#sent + clientLimits.streamGrantMax) throw new Error('a grant that lies');
+    const isMore = total > this.#granted;
     this.#granted = total;
     this.#onGranted?.();
+    return isMore;
   }
 
   cancel(): void {

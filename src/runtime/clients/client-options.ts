@@ -36,6 +36,16 @@ export interface ClientsOptions {
   readonly hosts?: readonly string[];
   /** Clients at once, those away among them: 10,000 unless given. */
   readonly max?: number;
+  /**
+   * Messages that each client may have handled in a second, and as many at once: 1,000 unless given. What it says beyond that is
+   * not lost; it is slowed down, as by an actor that is slow.
+   */
+  readonly messagesPerSecond?: number;
+  /**
+   * Addresses of proxies before it, such as `10.0.0.5`: everybody comes from there, so wrong tokens never shut one out, and it
+   * may ask ten times as often. This machine's own addresses are among them always.
+   */
+  readonly proxies?: readonly string[];
   /** How long what is under way to a client waits when its link was cut, in ms; 10,000 unless given, 0 for not at all. */
   readonly resumeMs?: number;
 }
@@ -50,6 +60,11 @@ export const clientsOptionsSchema: z.ZodType = z
       .optional(),
     hosts: z.array(z.string().min(1)).min(1).optional(),
     max: z.int().min(1).max(clientLimits.clientsMaxAllowed).optional(),
+    messagesPerSecond: z.int().min(1).max(clientLimits.messagesPerSecondMax).optional(),
+    proxies: z
+      .array(z.union([z.ipv4(), z.ipv6()], 'an IP address such as 10.0.0.5'))
+      .max(clientLimits.proxiesMax)
+      .optional(),
     resumeMs: z.number().min(0).max(limits.resumeMsMax).optional(),
   })
   .refine(({ listen, hosts }) => hosts !== undefined || isLoopback(listen), {

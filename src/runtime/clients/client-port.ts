@@ -26,6 +26,7 @@ import { ActorAddresses, type FindActor } from './actor-addresses.ts';
 import { type ClientIdentity, ClientRights } from './client-access.ts';
 import { type ClientsOptions, ownHosts } from './client-options.ts';
 import { ClientSession } from './client-session.ts';
+import { UpgradePace } from './upgrade-pace.ts';
 
 export interface ClientPortOptions {
   readonly environment: Environment;
@@ -45,10 +46,12 @@ export interface ClientStatistics {
   readonly admitted: number;
   /** Links among these that went on with what was open. */
   readonly resumed: number;
-  /** Those who were not let in: by their token, their page, their `Host`, or for want of room. */
+  /** Those who were not let in: by their token, their page, their `Host`, for want of room, or since they ask too often. */
   readonly refused: number;
   /** Messages that said what their client may not. */
   readonly forbidden: number;
+  /** How often a client was held back since it says more messages a second than it may; counted once a second for each. */
+  readonly slowed: number;
   /** Clients that were ended for what they sent, or did not read. */
   readonly broken: number;
 }
@@ -75,9 +78,10 @@ export class ClientPort {
   readonly #admitted = new WeakMap<LinkRequest, ClientIdentity>();
   /** Links that have not said hello. */
   readonly #opening = new Set<Link>();
+  readonly #pace: UpgradePace;
   readonly #audit: Audit;
   readonly #failed: RefusalLine;
-  readonly #counts = { admitted: 0, resumed: 0, refused: 0, forbidden: 0, broken: 0 };
+  readonly #counts = { admitted: 0, resumed: 0, refused: 0, forbidden: 0, slowed: 0, broken: 0 };
   /** How many have a link. */
   #linked = 0;
   #listener: Listener | undefined = undefined;
@@ -93,6 +97,7 @@ export class ClientPort {
     this.#origins = new Set(clients.origins ?? []);
     this.#max = clients.max ?? clientLimits.clientsMax;
     this.#resumeMs = clients.resumeMs ?? clientLimits.resumeMs;
+    this.#pace = new UpgradePace(environment.clock, clients.proxies ?? []);
     this.#audit = new Audit(environment.clock, log);
     this.#failed = refusalLog(environment.clock, (fields, text) => log.error(fields, text));
   }
@@ -120,6 +125,7 @@ export class ClientPort {
       clients: {
         admit: (request) => this.#admit(request),
         connectionsMax: this.#max + clientLimits.pendingMax,
+        proxies: clients.proxies ?? [],
       },
       onLink: (link, request) => this.#hello(link, request),
     });
@@ -155,6 +161,7 @@ export class ClientPort {
   // ── who comes in ──
 
   async #admit(request: LinkRequest): Promise<number> {
+    if (!this.#pace.mayAsk(request.address)) return this.#refuse(request, 429, 'too many from its address have asked');
     const what = this.#wrongWith(request);
     if (what !== undefined) return this.#refuse(request, 403, what);
     const isFull = this.#linked >= this.#max;
@@ -174,7 +181,7 @@ export class ClientPort {
 
   #refuse({ remote }: LinkRequest, status: number, what: string): number {
     this.#counts.refused += 1;
-    this.#audit.line('client-refused', { remote, what }, `a client at ${remote} was not let in: ${what}`);
+    this.#audit.line('client-refused', { remote, what }, `a client at ${remote} was not let in: ${what}`, what);
     return status;
   }
 
@@ -211,8 +218,10 @@ export class ClientPort {
   #hello(link: Link, request: LinkRequest): void {
     const who = this.#admitted.get(request);
     if (who === undefined || this.#isClosing) {
-      if (who === undefined) link.close(closeCodes.authentication, 'authentication refused');
-      else link.close(goingAway, leaving);
+      if (who === undefined) {
+        link.close(closeCodes.authentication, 'authentication refused');
+        link.blame?.();
+      } else link.close(goingAway, leaving);
       return;
     }
     const { clock } = this.#options.environment;
@@ -256,9 +265,11 @@ export class ClientPort {
     const opened = new ClientLink({
       link,
       clock: this.#options.environment.clock,
+      rate: { perSecond: clientLimits.linkMessagesPerSecond, burst: clientLimits.linkMessagesBurst },
       onFrame: (frame) => {
         if (one.link === opened) one.session.onFrame(frame);
       },
+      onFlood: (what) => this.#brokeOff(one, what),
       onClose: (reason) => {
         if (one.link === opened) this.#lost(one, reason);
       },
@@ -283,6 +294,12 @@ export class ClientPort {
       rights: this.#rights,
       addresses: this.#addresses,
       owner,
+      messagesPerSecond: this.#options.clients.messagesPerSecond ?? clientLimits.messagesPerSecond,
+      onSlowed: () => {
+        this.#counts.slowed += 1;
+        const text = `client ${shown(who.id)} says more messages a second than it may, and is held back`;
+        this.#audit.line('client-slowed', { client: who.id }, text);
+      },
       onForbidden: (actor, operation) => {
         this.#counts.forbidden += 1;
         const said = { client: who.id, actor: shown(actor), operation: shown(operation) };
@@ -293,8 +310,7 @@ export class ClientPort {
         );
       },
       onBroken: (what, code) => {
-        this.#counts.broken += 1;
-        this.#audit.line('client-ended', { client: who.id, what }, `client ${shown(who.id)} was ended: ${what}`);
+        this.#brokeOff(one, what);
         const { link } = one;
         this.#end(one);
         link?.close(code, what);
@@ -314,6 +330,13 @@ export class ClientPort {
     }
     this.#suspend(one);
     one.endWait = this.#options.environment.clock.timer(this.#resumeMs, () => this.#end(one));
+  }
+
+  /** It is ended for what it did. */
+  #brokeOff({ session }: Known, what: string): void {
+    const { id } = session.who;
+    this.#counts.broken += 1;
+    this.#audit.line('client-ended', { client: id, what }, `client ${shown(id)} was ended: ${what}`);
   }
 
   #suspend(one: Known): void {

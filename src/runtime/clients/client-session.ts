@@ -22,6 +22,7 @@ import type { ClientIdentity, ClientRights } from './client-access.ts';
 import { ManyAnswers, OneAnswer } from './client-calls.ts';
 import { failureForClient, forbidden, invalidForServer, lostReasonOf } from './client-failures.ts';
 import { ClientKind, isOfClient, itemsOf, type LostReason } from './client-items.ts';
+import { MessagePace } from './message-pace.ts';
 import { takesNoRefs, wireWithoutRefs } from './no-refs.ts';
 
 export interface ClientSessionOptions {
@@ -33,6 +34,10 @@ export interface ClientSessionOptions {
   readonly addresses: ActorAddresses;
   /** Whose calls they are. */
   readonly owner: Owner;
+  /** How many messages it may have settled in a second. */
+  readonly messagesPerSecond: number;
+  /** It says more than that. */
+  readonly onSlowed: () => void;
   /** It asked for what it may not have. */
   readonly onForbidden: (actor: string, label: string) => void;
   /** What it says cannot be read, or is more than it may. Called once; nothing else comes of it. */
@@ -54,6 +59,7 @@ export class ClientSession {
   who: ClientIdentity;
   readonly #options: ClientSessionOptions;
   readonly #session: Session;
+  readonly #pace: MessagePace;
   readonly #queues = new ActorQueues();
   readonly #open = new Map<number, OneAnswer | ManyAnswers>();
   #streams = 0;
@@ -86,6 +92,14 @@ export class ClientSession {
       },
     });
     this.#session.suspend();
+    this.#pace = new MessagePace({
+      clock,
+      perSecond: options.messagesPerSecond,
+      settle: (count) => {
+        if (!this.#session.isOver) this.#session.settle(count);
+      },
+      onSlowed: options.onSlowed,
+    });
   }
 
   /** Answers that have not reached the client, as far as is known. */
@@ -115,6 +129,7 @@ export class ClientSession {
   /** Gives up what it has asked for. */
   end(): void {
     this.#session.end();
+    this.#pace.end();
     for (const call of this.#open.values()) call.cancel();
     this.#open.clear();
   }
@@ -129,11 +144,12 @@ export class ClientSession {
     const share = bytes / Math.max(1, items.length);
     for (const item of items) {
       let isSettled = false;
-      this.#one(item, () => {
+      this.#one(item, (isFree) => {
         if (isSettled) return;
         isSettled = true;
         this.#unsettledBytes -= share;
-        this.#session.settle(1);
+        if (isFree) this.#session.settle(1);
+        else this.#pace.dealtWith();
       });
     }
     return items.length;
@@ -144,7 +160,7 @@ export class ClientSession {
     return new Error(what);
   }
 
-  #one(item: readonly unknown[], settle: () => void): void {
+  #one(item: readonly unknown[], settle: (isFree?: boolean) => void): void {
     const [kind, first, second, third, fourth, fifth] = item;
     switch (kind) {
       case ClientKind.tell:
@@ -164,8 +180,8 @@ export class ClientSession {
       case ClientKind.grant: {
         const stream = this.#open.get(whole(first));
         const total = whole(second);
-        if (stream instanceof ManyAnswers) stream.grant(total);
-        settle();
+        // One that grants more was paid for by what it has read.
+        settle(stream instanceof ManyAnswers && stream.grant(total));
         return;
       }
       default:
