@@ -166,7 +166,9 @@ class Cutter {
       case 'output':
         return node;
       case 'sink':
-        return segment.parallelism === 1 ? node : this.#edge(segment, before, forward, () => gather(single, true));
+        // A sink is written once, and on the place that the run was started on.
+        if (segment.parallelism === 1 && segment.on === undefined) return node;
+        return this.#edge(segment, before, forward, () => gather(single, true));
       case 'fan': {
         const branches = node.next.map((branch) => this.#branch(segment, branch, false));
         return { kind: 'fan', stage: node.stage, how: node.how, predicates: node.predicates, branches };

@@ -2,6 +2,7 @@ import { map, of } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { UsageError } from '../../src/base/errors.ts';
+import { thread } from '../../src/index.ts';
 import type { FlowDefinition } from '../../src/streams/flow.ts';
 import type { FlowBuilder, FlowEnd } from '../../src/streams/flow-types.ts';
 import { count, flow, forEach, fromIterable, tumbling } from '../../src/streams/index.ts';
@@ -63,6 +64,20 @@ describe('a plan', () => {
     expect(plan.signature).toBe(
       'source(iterable, timed) → before → key-by(3) → window(10+0, late: n) → after → sink(for-each)',
     );
+  });
+
+  it('has its sinks on the place that the run was started on, behind a stage that runs elsewhere', () => {
+    const plan = planOf((f) =>
+      f
+        .from(fromIterable([1]))
+        .via('there', map(String), { on: thread() })
+        .to(nothing),
+    );
+    expect(plan.segments.map(({ on, trunk }) => [on?.kind, trunk.tail.kind])).toEqual([
+      [undefined, 'edge'],
+      ['thread', 'edge'],
+      [undefined, 'sink'],
+    ]);
   });
 
   it.each<[string, (f: FlowBuilder) => unknown]>([
