@@ -168,6 +168,7 @@ export class Client implements AsyncDisposable {
 
   #hello(link: Link): void {
     this.#opening = link;
+    const asked = this.#session;
     const cancel = this.#surroundings.clock.timer(clientLimits.dialMs, () =>
       link.close(closeCodes.silent, 'no answer to the hello'),
     );
@@ -180,6 +181,11 @@ export class Client implements AsyncDisposable {
       const envelope = decodeClientEnvelope(bytes);
       if (envelope.kind !== 'welcome') {
         link.close(closeCodes.protocol, 'malformed welcome');
+        return;
+      }
+      if (envelope.resumes && this.#session !== asked) {
+        // Given up while the hello was on its way: what the server goes on with is over here.
+        link.close(closeCodes.left, 'the session was given up');
         return;
       }
       cancel();
