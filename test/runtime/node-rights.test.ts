@@ -69,7 +69,7 @@ async function hubAndEdge(allow: readonly NodeRule[] | undefined): Promise<{ hub
 
 const few: NodeRule = { node: 'edge', spawn: ['shelf'], operations: ['shelf.size'] };
 const acts = ({ log }: VirtualNode): unknown[] =>
-  log.matching({ text: /^node edge/ }).flatMap(({ fields }) => (fields['event'] === 'denied' ? [fields['act']] : []));
+  log.matching({ text: /^node edge/ }).flatMap(({ fields }) => (fields.event === 'denied' ? [fields.act] : []));
 
 describe('a node that rules give one protocol', () => {
   it('finds actors of that by their names, and is told the same of all others, there or not', async () => {
