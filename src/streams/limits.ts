@@ -40,6 +40,8 @@ export const connectLimits = {
   lineBytesMax: 1_048_576,
   /** How often a file or a folder is looked at where the system does not say that it changed. */
   pollMs: 500,
+  /** Rows of a group of a Parquet file, which is held until it is full: some MiB, and few enough groups to be read fast. */
+  rowGroupRows: 65_536,
   /** Bytes of one answer that is read as a whole. */
   bodyBytesMax: 16_777_216,
   /** Bytes of one posted body; and bytes of bodies that wait for the flow, which is sixteen of them. */
@@ -62,10 +64,14 @@ export const connectLimits = {
   retryLongestMs: 30_000,
   /** Retries in a row: with pauses up to 30 s, some two minutes. */
   retriesMax: 8,
+  /** The longest time that a server may ask to be left alone; longer wishes count as this. */
+  retryAfterMsMax: 300_000,
   /** Elements that wait for one reader of a sink that serves several. */
   readerCapacity: 1_024,
   /** Bytes on their way to one reader, above which its elements wait. */
   readerBytesHigh: 65_536,
+  /** Pieces of one message: a message of 1 MiB in pieces of 4 KiB. */
+  fragmentsMax: 256,
   /** Messages of one connection that wait for the flow, above which nothing more is read from it. */
   connectionAhead: 256,
   /** How often a silent connection is asked whether it lives, and closed where it did not answer the last time. */

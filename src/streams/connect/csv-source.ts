@@ -218,7 +218,7 @@ async function given(
   return Promise.race([failure, taken]);
 }
 
-function checkUtf8(utf8: TextDecoder, file: string, bytes: Buffer, offset: number): void {
+function checkUtf8(utf8: InstanceType<typeof TextDecoder>, file: string, bytes: Buffer, offset: number): void {
   try {
     utf8.decode(bytes, { stream: bytes.length > 0 });
   } catch (thrown) {

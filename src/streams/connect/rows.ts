@@ -20,12 +20,13 @@ export function checkOnBadRow(what: string, onBadRow: unknown): void {
 }
 
 export class Rows<T> {
-  readonly #schema: z.ZodType<T>;
+  readonly #schema: z.ZodType<T> | undefined;
   readonly #onBadRow: OnBadRow;
   /** Rows that were left out. */
   dropped = 0;
 
-  constructor(schema: z.ZodType<T>, onBadRow: OnBadRow = 'fail') {
+  /** @param schema Where there is none, a row is the text of its line. */
+  constructor(schema: z.ZodType<T> | undefined, onBadRow: OnBadRow = 'fail') {
     this.#schema = schema;
     this.#onBadRow = onBadRow;
   }
@@ -38,7 +39,7 @@ export class Rows<T> {
   add(rows: T[], value: unknown, where: () => string): void {
     let parsed: z.ZodSafeParseResult<T>;
     try {
-      parsed = this.#schema.safeParse(value);
+      parsed = this.#schema!.safeParse(value);
     } catch (thrown) {
       const text = `the row schema of ${where()} cannot be used: ${describeThrown(thrown)}`;
       throw new SourceFailed('schema', `${text}; it must be synchronous`, thrown);
@@ -61,6 +62,7 @@ export class Rows<T> {
 
   addLine(rows: T[], line: Line, where: () => string): void {
     if (line.text === undefined) this.refuse(where, `is ${line.problem}`);
+    else if (this.#schema === undefined) rows.push(line.text as T);
     else this.addJson(rows, line.text, where);
   }
 

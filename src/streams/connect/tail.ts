@@ -7,7 +7,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import * as z from 'zod';
+import type * as z from 'zod';
 import { UsageError } from '../../base/errors.ts';
 import { SourceFailed } from '../errors.ts';
 import { connectLimits, streamLimits } from '../limits.ts';
@@ -68,14 +68,12 @@ class TailSource implements Source<unknown> {
   readonly name: string = 'tail';
   readonly #options: TailOptions;
   readonly #rows: Rows<unknown>;
-  readonly #isText: boolean;
   readonly #lineBytesMax: number;
 
   constructor(options: TailOptions & { row?: z.ZodType }) {
     this.#options = options;
     this.#lineBytesMax = options.lineBytesMax ?? connectLimits.lineBytesMax;
-    this.#isText = options.row === undefined;
-    this.#rows = new Rows<unknown>(options.row ?? z.string(), options.onBadRow);
+    this.#rows = new Rows<unknown>(options.row, options.onBadRow);
   }
 
   dropped(): number {
@@ -176,8 +174,7 @@ class TailSource implements Source<unknown> {
       const part = lines.slice(at, at + streamLimits.sourceBatch);
       for (const line of part) {
         const where = (): string => `the line before byte ${line.end} of '${file}'`;
-        if (this.#isText && line.text !== undefined) items.push(line.text);
-        else this.#rows.addLine(items, line, where);
+        this.#rows.addLine(items, line, where);
       }
       yield { items, position: `${followed.inode}:${part.at(-1)!.end}` };
     }
