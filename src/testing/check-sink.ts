@@ -89,11 +89,13 @@ class SinkCheck<T> {
   async #aborts(written: number): Promise<void> {
     const { items, expected = items } = this.#options;
     const { writer, stop } = await this.#open(this.#make());
-    for (const batch of batches(items).slice(0, written)) await this.#within(writer.write(batch), 'a write did not settle');
+    for (const batch of batches(items).slice(0, written))
+      await this.#within(writer.write(batch), 'a write did not settle');
     stop.abort();
     await this.#within(writer.abort?.(), '`abort` did not settle');
     const arrived = await this.#options.read();
-    if (!isPrefix(arrived, expected)) throw this.#broken('something half-written was left by `abort`', arrived, expected);
+    if (!isPrefix(arrived, expected))
+      throw this.#broken('something half-written was left by `abort`', arrived, expected);
     this.#checkReleased('after `abort`');
   }
 
@@ -114,7 +116,8 @@ class SinkCheck<T> {
       await this.#within(writer.finish?.(), '`finish` did not settle');
     } catch (thrown) {
       if ((thrown as { code?: string }).code === 'ERR_ASSERTION') throw thrown;
-      if (!(thrown instanceof FlowError)) throw this.#broken('it failed with an error that is none of flows', thrown, 'SinkFailed');
+      if (!(thrown instanceof FlowError))
+        throw this.#broken('it failed with an error that is none of flows', thrown, 'SinkFailed');
       await this.#within(writer?.abort?.(), '`abort` did not settle');
       this.#checkReleased('after it failed');
       return;
@@ -138,7 +141,8 @@ class SinkCheck<T> {
   }
 
   #checkReleased(when: string): void {
-    if (this.#options.isOpen?.() === true) throw this.#broken(`it left open what it had opened, ${when}`, 'open', 'released');
+    if (this.#options.isOpen?.() === true)
+      throw this.#broken(`it left open what it had opened, ${when}`, 'open', 'released');
   }
 
   #within<R>(value: Promise<R> | R, what: string): Promise<R> {
@@ -147,14 +151,22 @@ class SinkCheck<T> {
   }
 
   #broken(what: string, actual: unknown, expected: unknown): Error {
-    return unmet(`the sink breaks its contract: ${what}; there was ${shown(actual)}, expected ${shown(expected)}`, actual, expected, checkSink);
+    return unmet(
+      `the sink breaks its contract: ${what}; there was ${shown(actual)}, expected ${shown(expected)}`,
+      actual,
+      expected,
+      checkSink,
+    );
   }
 }
 
 /** Three batches, of different lengths. */
 function batches<T>(items: readonly T[]): T[][] {
   const cut = [0, 1, Math.max(1, Math.ceil(items.length / 2)), items.length];
-  return cut.slice(1).map((end, index) => items.slice(cut[index], end)).filter((batch) => batch.length > 0);
+  return cut
+    .slice(1)
+    .map((end, index) => items.slice(cut[index], end))
+    .filter((batch) => batch.length > 0);
 }
 
 function isPrefix(arrived: readonly unknown[], expected: readonly unknown[]): boolean {

@@ -8,7 +8,14 @@ import type { Clock } from '../base/environment/clock.ts';
 import { realClock } from '../base/platform/real-clock.ts';
 import { realRandom } from '../base/platform/real-random.ts';
 import { FlowError } from '../streams/errors.ts';
-import { batchOf, onlySplit, type Position, type Source, type SourceBatch, type SourceContext } from '../streams/source.ts';
+import {
+  batchOf,
+  onlySplit,
+  type Position,
+  type Source,
+  type SourceBatch,
+  type SourceContext,
+} from '../streams/source.ts';
 import { shown, unmet } from './assertion.ts';
 import { settledWithin } from './contract-parts.ts';
 import { limits } from './limits.ts';
@@ -90,7 +97,8 @@ class SourceCheck<T> {
   async #givesWhatIsExpected(): Promise<{ from: ReadonlyMap<string, Position>; given: number }[]> {
     const { expected } = this.#options;
     const opened = await this.#open();
-    if (typeof opened.source.name !== 'string' || opened.source.name === '') throw this.#broken('it has no name', opened.source.name, 'a name');
+    if (typeof opened.source.name !== 'string' || opened.source.name === '')
+      throw this.#broken('it has no name', opened.source.name, 'a name');
     const items: T[] = [];
     const seen = new Map<readonly T[], readonly T[]>();
     const at = new Map<string, Position>();
@@ -103,7 +111,8 @@ class SourceCheck<T> {
       if (ended) break;
       const batch = batchOf(given.value);
       if (!Array.isArray(batch.items)) throw this.#broken('a batch is no array', batch.items, []);
-      if (seen.has(batch.items)) throw this.#broken('it gave one array twice', batch.items, 'an array of its own for each batch');
+      if (seen.has(batch.items))
+        throw this.#broken('it gave one array twice', batch.items, 'an array of its own for each batch');
       if (seen.size < limits.contractBatchesKept) seen.set(batch.items, [...batch.items]);
       for (const item of batch.items) items.push(item);
       if (batch.position !== undefined) at.set(batch.split ?? onlySplit, batch.position);
@@ -124,7 +133,8 @@ class SourceCheck<T> {
     if (readSoFar === undefined) return;
     const opened = await this.#open();
     await quiet();
-    if (readSoFar() > readAheadMax) throw this.#broken('it read before it was asked', readSoFar(), `at most ${readAheadMax}`);
+    if (readSoFar() > readAheadMax)
+      throw this.#broken('it read before it was asked', readSoFar(), `at most ${readAheadMax}`);
     let given = 0;
     for (let asked = 0; asked < limits.contractPositions; asked += 1) {
       const next = await this.#next(opened, `after ${given} elements`);
@@ -132,7 +142,8 @@ class SourceCheck<T> {
       given += batchOf(next.value).items.length;
       await quiet();
       const read = readSoFar();
-      if (read > given + readAheadMax) throw this.#broken(`it read ahead of what it gave, ${given} elements`, read, `at most ${given + readAheadMax}`);
+      if (read > given + readAheadMax)
+        throw this.#broken(`it read ahead of what it gave, ${given} elements`, read, `at most ${given + readAheadMax}`);
     }
     await this.#close(opened);
   }
@@ -191,7 +202,8 @@ class SourceCheck<T> {
       }
     } catch (thrown) {
       if ((thrown as { code?: string }).code === 'ERR_ASSERTION') throw thrown;
-      if (!(thrown instanceof FlowError)) throw this.#broken('it failed with an error that is none of flows', thrown, 'SourceFailed');
+      if (!(thrown instanceof FlowError))
+        throw this.#broken('it failed with an error that is none of flows', thrown, 'SourceFailed');
     } finally {
       stop.abort();
     }
@@ -220,7 +232,10 @@ class SourceCheck<T> {
 
   async #close({ iterator, stop }: Opened<T>): Promise<void> {
     stop.abort();
-    await this.#within<unknown>(iterator.return?.() ?? Promise.resolve(), 'it did not close when its iterator was closed');
+    await this.#within<unknown>(
+      iterator.return?.() ?? Promise.resolve(),
+      'it did not close when its iterator was closed',
+    );
     const next = await this.#within(iterator.next(), 'it did not end after it was closed');
     if (next.done !== true) throw this.#broken('it went on after it was closed', next.value, 'done');
     this.#checkReleased();
@@ -234,7 +249,11 @@ class SourceCheck<T> {
     const at = expected.findIndex((item, index) => !isDeepStrictEqual(item, items[index]));
     const where = at < 0 ? expected.length : at;
     if (items.length === expected.length && at < 0) return;
-    throw this.#broken(`${what}, from element ${where} on`, items.slice(where, where + 3), expected.slice(where, where + 3));
+    throw this.#broken(
+      `${what}, from element ${where} on`,
+      items.slice(where, where + 3),
+      expected.slice(where, where + 3),
+    );
   }
 
   #checkUntouched(batch: readonly T[], copy: readonly T[]): void {
@@ -243,11 +262,18 @@ class SourceCheck<T> {
   }
 
   #within<R>(promise: Promise<R>, what: string): Promise<R> {
-    return settledWithin(promise, this.#withinMs, () => this.#broken(`${what} within ${this.#withinMs} ms`, 'pending', 'settled'));
+    return settledWithin(promise, this.#withinMs, () =>
+      this.#broken(`${what} within ${this.#withinMs} ms`, 'pending', 'settled'),
+    );
   }
 
   #broken(what: string, actual: unknown, expected: unknown): Error {
-    return unmet(`the source breaks its contract: ${what}; there was ${shown(actual)}, expected ${shown(expected)}`, actual, expected, checkSource);
+    return unmet(
+      `the source breaks its contract: ${what}; there was ${shown(actual)}, expected ${shown(expected)}`,
+      actual,
+      expected,
+      checkSource,
+    );
   }
 }
 

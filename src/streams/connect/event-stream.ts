@@ -88,6 +88,9 @@ export class EventStream {
 
   #checkSize(more: number): void {
     if (this.#characters + more <= this.#bytesMax) return;
-    throw new SourceFailed('row', `an event of the stream is longer than ${this.#bytesMax} characters; send smaller ones`);
+    throw new SourceFailed(
+      'row',
+      `an event of the stream is longer than ${this.#bytesMax} characters; send smaller ones`,
+    );
   }
 }

@@ -15,7 +15,9 @@ export class NoAnswer extends Error {
 export function checkUrl(what: string, url: unknown, protocols: readonly string[]): URL {
   const parsed = typeof url === 'string' && URL.canParse(url) ? new URL(url) : undefined;
   if (parsed === undefined || !protocols.includes(parsed.protocol))
-    throw new UsageError(`${what} takes an absolute URL that begins with ${protocols.map((one) => `${one}//`).join(' or ')}`);
+    throw new UsageError(
+      `${what} takes an absolute URL that begins with ${protocols.map((one) => `${one}//`).join(' or ')}`,
+    );
   if (parsed.username !== '' || parsed.password !== '')
     throw new UsageError(`${what} takes a URL without a user and a password in it; give them as a header`);
   return parsed;
@@ -54,7 +56,9 @@ export async function* chunksOf(url: string | URL, response: Response, signal: A
       yield Buffer.from(value.buffer, value.byteOffset, value.byteLength);
     }
   } catch (thrown) {
-    throw new NoAnswer(`${shownUrl(url)} broke off in the middle of its answer: ${describeThrown(causeOf(thrown))}`, { cause: thrown });
+    throw new NoAnswer(`${shownUrl(url)} broke off in the middle of its answer: ${describeThrown(causeOf(thrown))}`, {
+      cause: thrown,
+    });
   } finally {
     signal.removeEventListener('abort', stop);
     stop();

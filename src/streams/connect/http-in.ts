@@ -38,13 +38,15 @@ export interface HttpInOptions<R extends z.ZodType> extends ListenOptions {
 export function httpIn<R extends z.ZodType>(options: HttpInOptions<R>): Source<z.output<R>> {
   checkListen('httpIn', options);
   checkRow('httpIn({ row })', options.row);
-  return { name: 'http-in', open: (context) => new PostBox<z.output<R>>(options as HttpInOptions<z.ZodType<z.output<R>>>).open(context) };
+  return {
+    name: 'http-in',
+    open: (context) => new PostBox<z.output<R>>(options as HttpInOptions<z.ZodType<z.output<R>>>).open(context),
+  };
 }
 
 /** A body that was read and waits for the flow. */
 interface Posted<T> {
   readonly items: readonly T[];
-  readonly bytes: number;
   readonly response: ServerResponse;
 }
 
@@ -67,7 +69,8 @@ class PostBox<T> {
 
   async *open({ signal, clock }: SourceContext): AsyncGenerator<SourceBatch<T>> {
     if (signal.aborted) return;
-    const onRequest = (request: IncomingMessage, response: ServerResponse): void => void this.#onRequest(request, response);
+    const onRequest = (request: IncomingMessage, response: ServerResponse): void =>
+      void this.#onRequest(request, response);
     const failed = (text: string, cause: unknown): SourceFailed => new SourceFailed('address', text, cause);
     const port = await listen(this.#options, { scheme: 'http', clock, onRequest }, failed);
     const stop = (): void => this.#wake();
@@ -92,7 +95,7 @@ class PostBox<T> {
     } finally {
       this.#isOpen = false;
       signal.removeEventListener('abort', stop);
-      for (const { response } of [...given, ...this.#waiting]) this.#answerLater(response, 503);
+      for (const { response } of [...given, ...this.#waiting]) this.#answerLater(response);
       await port.close();
     }
   }
@@ -101,7 +104,8 @@ class PostBox<T> {
   #take(): Posted<T>[] {
     let elements = 0;
     let count = 0;
-    while (count < this.#waiting.length && elements < streamLimits.sourceBatch) elements += this.#waiting[count++]!.items.length;
+    while (count < this.#waiting.length && elements < streamLimits.sourceBatch)
+      elements += this.#waiting[count++]!.items.length;
     return this.#waiting.splice(0, count);
   }
 
@@ -110,7 +114,7 @@ class PostBox<T> {
     if (method !== 'POST') return refuse(request, response, 405, 'only POST', { allow: 'POST' });
     const isLines = typeOf(headers['content-type']);
     if (isLines === undefined) return refuse(request, response, 415, 'post application/json or application/x-ndjson');
-    if (!this.#isOpen) return this.#answerLater(response, 503);
+    if (!this.#isOpen) return this.#answerLater(response);
     const declared = headers['content-length'] === undefined ? this.#bytesMax : Number(headers['content-length']);
     if (declared > this.#bytesMax) return refuse(request, response, 413, `a body may have ${this.#bytesMax} bytes`);
     if (this.#requests >= this.#waitingMax || this.#bytes + declared > connectLimits.waitingBytesMax) {
@@ -138,14 +142,17 @@ class PostBox<T> {
       addBody(rows, items, body, isLines, this.#bytesMax);
     } catch (thrown) {
       // The advice of the error is for the flow's author, what happened for who posts.
-      const text = thrown instanceof SourceFailed ? thrown.message.split('. Mend it', 1)[0]! : 'the body cannot be read';
-      return refuse(request, response, 400, text);
+      const text =
+        thrown instanceof SourceFailed ? thrown.message.split('. Mend it', 1)[0]! : 'the body cannot be read';
+      refuse(request, response, 400, text);
+      return;
     }
-    const posted = { items, bytes: body.length, response };
-    if (items.length === 0) return this.#answerTaken(posted);
-    if (!this.#isOpen) return this.#answerLater(response, 503);
-    this.#waiting.push(posted);
-    this.#wake();
+    const posted = { items, response };
+    if (items.length === 0) this.#answerTaken(posted);
+    else if (this.#isOpen) {
+      this.#waiting.push(posted);
+      this.#wake();
+    } else this.#answerLater(response);
   }
 
   #answerTaken({ items, response }: Posted<T>): void {
@@ -153,9 +160,13 @@ class PostBox<T> {
     response.end(`${JSON.stringify({ taken: items.length })}\n`);
   }
 
-  #answerLater(response: ServerResponse, status: number): void {
-    const headers = { 'content-type': 'application/json', connection: 'close', 'retry-after': connectLimits.retryAfterSeconds };
-    response.writeHead(status, headers);
+  #answerLater(response: ServerResponse): void {
+    const headers = {
+      'content-type': 'application/json',
+      connection: 'close',
+      'retry-after': String(connectLimits.retryAfterSeconds),
+    };
+    response.writeHead(503, headers);
     response.end(`${JSON.stringify({ error: 'the flow ends; post it again later' })}\n`);
   }
 }

@@ -45,14 +45,20 @@ export interface PortHandlers {
 export function checkListen(what: string, { port, host, path, origins, onListening }: ListenOptions): void {
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     throw new UsageError(`${what} takes a port from 0 to 65535; it was given ${String(port)}`);
-  if (host !== undefined && (typeof host !== 'string' || host === '')) throw new UsageError(`${what} takes an address as host`);
+  if (host !== undefined && (typeof host !== 'string' || host === ''))
+    throw new UsageError(`${what} takes an address as host`);
   if (path !== undefined && !/^\/[^?#]*$/.test(path)) throw new UsageError(`${what} takes a path that begins with /`);
   if (origins !== undefined && !Array.isArray(origins)) throw new UsageError(`${what} takes a list of origins`);
-  if (onListening !== undefined && typeof onListening !== 'function') throw new UsageError(`${what} takes a function as onListening`);
+  if (onListening !== undefined && typeof onListening !== 'function')
+    throw new UsageError(`${what} takes a function as onListening`);
 }
 
 /** @param failed makes the error of one who cannot listen */
-export async function listen(options: ListenOptions, handlers: PortHandlers, failed: (text: string, cause: unknown) => Error): Promise<Port> {
+export async function listen(
+  options: ListenOptions,
+  handlers: PortHandlers,
+  failed: (text: string, cause: unknown) => Error,
+): Promise<Port> {
   const { port, host = '127.0.0.1', path = '/', onListening } = options;
   const server = createServer({
     maxHeaderSize: connectLimits.headerBytesMax,
@@ -78,7 +84,13 @@ export async function listen(options: ListenOptions, handlers: PortHandlers, fai
 }
 
 /** Answers a request without reading what it still sends. */
-export function refuse(request: IncomingMessage, response: ServerResponse, status: number, text: string, headers: Record<string, string | number> = {}): void {
+export function refuse(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  text: string,
+  headers: Record<string, string | number> = {},
+): void {
   response.writeHead(status, { 'content-type': 'application/json', connection: 'close', ...headers });
   response.end(`${JSON.stringify({ error: text })}\n`);
   // The rest is thrown away as it comes, so that the answer is not lost with a connection that is cut.
@@ -87,8 +99,10 @@ export function refuse(request: IncomingMessage, response: ServerResponse, statu
 
 function refusalOf(request: IncomingMessage, { host = '127.0.0.1', path = '/', origins = [] }: ListenOptions): Refusal {
   const { origin, host: asked = '' } = request.headers;
-  if (origin !== undefined && !origins.includes(origin)) return { status: 403, text: 'pages of this origin may not connect' };
-  if (isLoopback(host) && !isLoopback(asked.replace(/:\d+$/, ''))) return { status: 403, text: 'it is not known by this name' };
+  if (origin !== undefined && !origins.includes(origin))
+    return { status: 403, text: 'pages of this origin may not connect' };
+  if (isLoopback(host) && !isLoopback(asked.replace(/:\d+$/, '')))
+    return { status: 403, text: 'it is not known by this name' };
   if ((request.url ?? '').split('?', 1)[0] !== path) return { status: 404, text: 'there is nothing at this path' };
   return undefined;
 }
@@ -97,10 +111,20 @@ function isLoopback(name: string): boolean {
   return name === 'localhost' || name === '::1' || name === '[::1]' || /^127(\.\d{1,3}){3}$/.test(name);
 }
 
-function bind(server: Server, port: number, host: string, failed: (text: string, cause: unknown) => Error): Promise<void> {
+function bind(
+  server: Server,
+  port: number,
+  host: string,
+  failed: (text: string, cause: unknown) => Error,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (thrown) => {
-      reject(failed(`${host}:${port} cannot be listened on: ${describeThrown(thrown)}. Choose another port, or 0 for a free one`, thrown));
+      reject(
+        failed(
+          `${host}:${port} cannot be listened on: ${describeThrown(thrown)}. Choose another port, or 0 for a free one`,
+          thrown,
+        ),
+      );
     });
     server.listen(port, host, () => {
       // Such as no file descriptor left for one more connection: those that are there live on.

@@ -37,11 +37,19 @@ export interface HttpPostOptions {
  * @throws UsageError for options that are none.
  */
 export function httpPost<T>(options: HttpPostOptions): Sink<T> {
-  const { url, batch = connectLimits.postElementsMax, retriesMax = connectLimits.retriesMax, format = 'jsonl' } = options;
+  const {
+    url,
+    batch = connectLimits.postElementsMax,
+    retriesMax = connectLimits.retriesMax,
+    format = 'jsonl',
+  } = options;
   checkUrl('httpPost({ url })', url, ['http:', 'https:']);
-  if (!Number.isSafeInteger(batch) || batch < 1) throw new UsageError(`httpPost takes a batch from 1 element on; it was given ${String(batch)}`);
-  if (!Number.isSafeInteger(retriesMax) || retriesMax < 0) throw new UsageError(`httpPost takes retriesMax from 0 on; it was given ${String(retriesMax)}`);
-  if (format !== 'json' && format !== 'jsonl') throw new UsageError(`httpPost takes format: 'jsonl' or 'json'; it was given ${String(format)}`);
+  if (!Number.isSafeInteger(batch) || batch < 1)
+    throw new UsageError(`httpPost takes a batch from 1 element on; it was given ${String(batch)}`);
+  if (!Number.isSafeInteger(retriesMax) || retriesMax < 0)
+    throw new UsageError(`httpPost takes retriesMax from 0 on; it was given ${String(retriesMax)}`);
+  if (format !== 'json' && format !== 'jsonl')
+    throw new UsageError(`httpPost takes format: 'jsonl' or 'json'; it was given ${String(format)}`);
   return { name: 'http-post', open: (context) => new Poster<T>({ ...options, batch, retriesMax, format }, context) };
 }
 
@@ -53,7 +61,10 @@ class Poster<T> implements SinkWriter<T> {
   #retries = 0;
   #acknowledged = 0;
 
-  constructor(options: HttpPostOptions & { readonly batch: number; readonly retriesMax: number }, context: SinkOptions) {
+  constructor(
+    options: HttpPostOptions & { readonly batch: number; readonly retriesMax: number },
+    context: SinkOptions,
+  ) {
     this.#options = options;
     this.#context = context;
     this.#run = context.random.id();
@@ -73,7 +84,9 @@ class Poster<T> implements SinkWriter<T> {
   }
 
   #bodyOf(part: readonly T[]): string {
-    const values = part.map((item, index) => jsonOf(item, () => `element ${this.#acknowledged + index}`, 'to(httpPost(…))'));
+    const values = part.map((item, index) =>
+      jsonOf(item, () => `element ${this.#acknowledged + index}`, 'to(httpPost(…))'),
+    );
     return this.#options.format === 'json' ? `[${values.join(',')}]` : `${values.join('\n')}\n`;
   }
 
@@ -93,7 +106,8 @@ class Poster<T> implements SinkWriter<T> {
         await discard(response);
         if (response.ok) return;
         why = `${shownUrl(url)} answered ${response.status} ${response.statusText}`;
-        if (!isPassing(response.status)) throw new SinkFailed('refused', `${why}; it will not take them. Check the URL, the headers and the elements`);
+        if (!isPassing(response.status))
+          throw new SinkFailed('refused', `${why}; it will not take them. Check the URL, the headers and the elements`);
         waitMs = retryAfterMs(response.headers.get('retry-after'), clock.now());
       } catch (thrown) {
         if (!(thrown instanceof NoAnswer)) throw thrown;

@@ -71,7 +71,8 @@ async function* linesOf(
     const bytes = chunk.subarray(leftOut);
     leftOut -= chunk.length - bytes.length;
     const lines = cutter.push(bytes);
-    for (let at = 0; at < lines.length; at += streamLimits.sourceBatch) yield batch(lines.slice(at, at + streamLimits.sourceBatch));
+    for (let at = 0; at < lines.length; at += streamLimits.sourceBatch)
+      yield batch(lines.slice(at, at + streamLimits.sourceBatch));
     if (cutter.isTooLong && !rows.isSkipping)
       rows.refuse(() => `the line at byte ${cutter.lineStart} of ${shownUrl(url)}`, 'is too long');
   }
@@ -82,7 +83,10 @@ async function* linesOf(
 function offsetOf(url: string, position: unknown): number {
   if (position === undefined) return 0;
   if (Number.isSafeInteger(position) && (position as number) >= 0) return position as number;
-  throw new SourceFailed('position', `${JSON.stringify(position)} is no byte of ${shownUrl(url)}; start without a position`);
+  throw new SourceFailed(
+    'position',
+    `${JSON.stringify(position)} is no byte of ${shownUrl(url)}; start without a position`,
+  );
 }
 
 /** What to fetch page by page, and what its elements must be. */
@@ -134,7 +138,10 @@ async function* pagesOf<R extends z.ZodType>(
   while (url !== undefined && url !== '' && !context.signal.aborted) {
     const at: string = url;
     if (!URL.canParse(at) || new URL(at).origin !== new URL(first).origin)
-      throw new SourceFailed('refused', `a page of ${shownUrl(first)} is elsewhere, and its headers are not sent there`);
+      throw new SourceFailed(
+        'refused',
+        `a page of ${shownUrl(first)} is elsewhere, and its headers are not sent there`,
+      );
     const response = await answerOf(at, { headers: { accept: 'application/json', ...headers } }, context);
     await refuseStatus(at, response);
     const page = await jsonOf(at, response, context.signal);
@@ -142,7 +149,8 @@ async function* pagesOf<R extends z.ZodType>(
     const batch: z.output<R>[] = [];
     const elements = items(page);
     if (!Array.isArray(elements)) throw new UsageError('httpSource({ items }) must answer an array');
-    for (const [index, element] of elements.entries()) rows.add(batch, element, () => `element ${index} of ${shownUrl(at)}`);
+    for (const [index, element] of elements.entries())
+      rows.add(batch, element, () => `element ${index} of ${shownUrl(at)}`);
     const following = next(page, response);
     url = following === undefined ? undefined : new URL(following, at).href;
     yield { items: batch, position: url ?? '' };
@@ -157,7 +165,10 @@ async function jsonOf(url: string, response: Response, signal: AbortSignal): Pro
   for await (const chunk of chunksOf(url, response, signal)) {
     bytes += chunk.length;
     if (bytes > connectLimits.bodyBytesMax)
-      throw new SourceFailed('corrupt', `a page of ${shownUrl(url)} has more than ${connectLimits.bodyBytesMax} bytes; ask for smaller ones`);
+      throw new SourceFailed(
+        'corrupt',
+        `a page of ${shownUrl(url)} has more than ${connectLimits.bodyBytesMax} bytes; ask for smaller ones`,
+      );
     chunks.push(chunk);
   }
   if (signal.aborted) return aborted;
@@ -187,7 +198,10 @@ function linkOf(_page: unknown, response: Response): string | undefined {
 export async function refuseStatus(url: string, response: Response): Promise<void> {
   if (response.ok) return;
   await discard(response);
-  throw new SourceFailed('refused', `${shownUrl(url)} answered ${response.status} ${response.statusText}; check the URL and the headers`);
+  throw new SourceFailed(
+    'refused',
+    `${shownUrl(url)} answered ${response.status} ${response.statusText}; check the URL and the headers`,
+  );
 }
 
 /** Makes errors of flows of servers that do not answer; where nobody waits any more it just ends. */
@@ -197,6 +211,10 @@ async function* typed<B>(batches: AsyncGenerator<B>, { signal }: SourceContext):
   } catch (thrown) {
     if (signal.aborted) return;
     if (!(thrown instanceof NoAnswer)) throw thrown;
-    throw new SourceFailed('unreachable', `${thrown.message}. See that the server runs, and start the run again`, thrown);
+    throw new SourceFailed(
+      'unreachable',
+      `${thrown.message}. See that the server runs, and start the run again`,
+      thrown,
+    );
   }
 }

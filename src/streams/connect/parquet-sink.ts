@@ -23,7 +23,15 @@ export interface ParquetFileOptions<T extends object> {
   rowGroupRows?: number;
 }
 
-const types: readonly string[] = ['BOOLEAN', 'INT32', 'INT64', 'DOUBLE', 'STRING', 'TIMESTAMP', 'JSON'] satisfies ParquetColumnType[];
+const types: readonly string[] = [
+  'BOOLEAN',
+  'INT32',
+  'INT64',
+  'DOUBLE',
+  'STRING',
+  'TIMESTAMP',
+  'JSON',
+] satisfies ParquetColumnType[];
 
 /**
  * Writes the elements as rows of a Parquet file, compressed with Snappy.
@@ -66,7 +74,9 @@ class ParquetFile<T extends object> implements SinkWriter<T> {
     const { ByteWriter, ParquetWriter, schemaFromColumnData } = await loadWriter();
     const handle = await openForWriting(partial(file));
     const bytes = new ByteWriter();
-    const schema = schemaFromColumnData({ columnData: columns.map(([name, type]) => ({ name, type, data: [], nullable: true })) });
+    const schema = schemaFromColumnData({
+      columnData: columns.map(([name, type]) => ({ name, type, data: [], nullable: true })),
+    });
     const writer = new ParquetWriter({ writer: bytes, schema, createdBy: 'troupe' });
     return new ParquetFile<T>(file, handle, bytes, writer, columns, rowGroupRows);
   }
@@ -124,12 +134,19 @@ class ParquetFile<T extends object> implements SinkWriter<T> {
   async #writeGroup(): Promise<void> {
     const rows = this.#rows;
     this.#rows = [];
-    const columnData = this.#columns.map(([name, type]) => ({ name, data: rows.map((row, index) => this.#value(row, name, type, index)) }));
+    const columnData = this.#columns.map(([name, type]) => ({
+      name,
+      data: rows.map((row, index) => this.#value(row, name, type, index)),
+    }));
     try {
       await this.#writer.write({ columnData, rowGroupSize: rows.length });
     } catch (thrown) {
       const text = `rows ${this.#written} to ${this.#written + rows.length - 1} of '${this.#file}' cannot be written`;
-      throw new SinkFailed('value', `${text}: ${describeThrown(thrown)}. Make each value what its column holds`, thrown);
+      throw new SinkFailed(
+        'value',
+        `${text}: ${describeThrown(thrown)}. Make each value what its column holds`,
+        thrown,
+      );
     }
     await this.#flush();
     this.#written += rows.length;
@@ -147,7 +164,10 @@ class ParquetFile<T extends object> implements SinkWriter<T> {
     if (value === null || value === undefined) return undefined;
     if (fits(value, type)) return type === 'INT64' ? BigInt(value as number | bigint) : value;
     const where = `column '${name}' of row ${this.#written + index} of '${this.#file}'`;
-    throw new SinkFailed('value', `${where} holds ${type}, and was given a ${typeof value} that is none; shape it with a via`);
+    throw new SinkFailed(
+      'value',
+      `${where} holds ${type}, and was given a ${typeof value} that is none; shape it with a via`,
+    );
   }
 }
 
@@ -180,6 +200,10 @@ async function loadWriter(): Promise<typeof import('hyparquet-writer')> {
   try {
     return await import('hyparquet-writer');
   } catch (thrown) {
-    throw new SinkFailed('failed', 'parquetFile needs the package hyparquet-writer; install it: npm install hyparquet-writer', thrown);
+    throw new SinkFailed(
+      'failed',
+      'parquetFile needs the package hyparquet-writer; install it: npm install hyparquet-writer',
+      thrown,
+    );
   }
 }

@@ -83,7 +83,8 @@ async function* readFile<R extends z.ZodObject>(
 /** @throws SourceFailed `position` */
 function firstRow(file: string, position: unknown, rows: number): number {
   if (position === undefined) return 0;
-  if (Number.isSafeInteger(position) && (position as number) >= 0 && (position as number) <= rows) return position as number;
+  if (Number.isSafeInteger(position) && (position as number) >= 0 && (position as number) <= rows)
+    return position as number;
   const text = `'${file}' has ${rows} rows and cannot go on at ${JSON.stringify(position)}: it is another file than it was`;
   throw new SourceFailed('position', `${text}. Put the file back, or start without a position`);
 }

@@ -104,11 +104,16 @@ export class Readers {
   async finish(): Promise<void> {
     const over = new AbortController();
     const { clock, signal } = this.#context;
-    if (this.#slow !== 'block') void pause(connectLimits.closeMs, { clock, signal: AbortSignal.any([signal, over.signal]) }).then(() => {
-      over.abort();
-      this.#wake();
-    });
-    while (!signal.aborted && !over.signal.aborted && [...this.#readers].some((reader) => reader.waiting.size > 0 || !reader.hasRoom))
+    if (this.#slow !== 'block')
+      void pause(connectLimits.closeMs, { clock, signal: AbortSignal.any([signal, over.signal]) }).then(() => {
+        over.abort();
+        this.#wake();
+      });
+    while (
+      !signal.aborted &&
+      !over.signal.aborted &&
+      [...this.#readers].some((reader) => reader.waiting.size > 0 || !reader.hasRoom)
+    )
       await this.#change();
     over.abort();
     for (const { wire, waiting } of this.#readers) {

@@ -38,7 +38,10 @@ export function sseOut<T>(options: SseOutOptions): Sink<T> {
 }
 
 function admit(readers: Readers, request: IncomingMessage, response: ServerResponse): void {
-  if (request.method !== 'GET') return refuse(request, response, 405, 'only GET', { allow: 'GET' });
+  if (request.method !== 'GET') {
+    refuse(request, response, 405, 'only GET', { allow: 'GET' });
+    return;
+  }
   response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
   response.flushHeaders();
   const events = readers.add({
@@ -70,7 +73,10 @@ export class Broadcast<T> implements SinkWriter<T> {
     const texts = batch.map((item) => {
       const number = this.#elements;
       this.#elements += 1;
-      return this.#textOf(jsonOf(item, () => `element ${number}`, this.#to), number);
+      return this.#textOf(
+        jsonOf(item, () => `element ${number}`, this.#to),
+        number,
+      );
     });
     return this.#readers.write(texts);
   }

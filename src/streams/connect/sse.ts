@@ -110,5 +110,8 @@ async function refuseOther(url: string, response: Response): Promise<void> {
   const type = response.headers.get('content-type') ?? '';
   if (/^text\/event-stream\s*(;|$)/i.test(type)) return;
   await discard(response);
-  throw new SourceFailed('refused', `${shownUrl(url)} answered ${JSON.stringify(type.slice(0, 100))} and no text/event-stream; check the URL`);
+  throw new SourceFailed(
+    'refused',
+    `${shownUrl(url)} answered ${JSON.stringify(type.slice(0, 100))} and no text/event-stream; check the URL`,
+  );
 }

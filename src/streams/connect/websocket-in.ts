@@ -56,7 +56,11 @@ class WebSocketIn<T> implements Source<T> {
     if (signal.aborted) return;
     const inbox = new WebSocketInbox();
     const sockets = new Set<WebSocket>();
-    const server = new WebSocketServer({ ...webSocketOptions(this.#options.messageBytesMax), noServer: true, clientTracking: false });
+    const server = new WebSocketServer({
+      ...webSocketOptions(this.#options.messageBytesMax),
+      noServer: true,
+      clientTracking: false,
+    });
     const handlers = {
       scheme: 'ws' as const,
       clock,
@@ -109,12 +113,17 @@ class WebSocketIn<T> implements Source<T> {
   #add(items: T[], from: WebSocket, text: string): void {
     const before = this.#rows.dropped;
     this.#rows.addJson(items, text, () => 'a message');
-    if (this.#rows.dropped > before) from.close(1008, reasonOf('a message is no JSON, or does not fit what is taken here'));
+    if (this.#rows.dropped > before)
+      from.close(1008, reasonOf('a message is no JSON, or does not fit what is taken here'));
   }
 }
 
 /** Closes connections that do not answer; one that is not read cannot, and is let be. */
-async function heartbeat(sockets: Set<WebSocket>, inbox: WebSocketInbox, context: Pick<SourceContext, 'clock' | 'signal'>): Promise<void> {
+async function heartbeat(
+  sockets: Set<WebSocket>,
+  inbox: WebSocketInbox,
+  context: Pick<SourceContext, 'clock' | 'signal'>,
+): Promise<void> {
   let asked = new Set<WebSocket>();
   while (!context.signal.aborted) {
     await pause(connectLimits.heartbeatMs, context);

@@ -46,7 +46,8 @@ export class WebSocketInbox {
       else this.#held.delete(from);
     }
     if (this.#bytes <= connectLimits.waitingBytesMax)
-      for (const from of this.#paused) if ((this.#held.get(from) ?? 0) < connectLimits.connectionAhead) this.#resume(from);
+      for (const from of this.#paused)
+        if ((this.#held.get(from) ?? 0) < connectLimits.connectionAhead) this.#resume(from);
     return taken;
   }
 

@@ -20,5 +20,8 @@ export function webSocketOptions(messageBytesMax: number = connectLimits.lineByt
 
 /** A close reason holds 123 bytes. */
 export function reasonOf(text: string): string {
-  return Buffer.from(text).subarray(0, 120).toString('latin1').replaceAll(/[^ -~]/g, '?');
+  return Buffer.from(text)
+    .subarray(0, 120)
+    .toString('latin1')
+    .replaceAll(/[^ -~]/g, '?');
 }

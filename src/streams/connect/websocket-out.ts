@@ -35,7 +35,8 @@ export interface WebSocketOutOptions extends ListenOptions, ReaderOptions {}
  * @throws UsageError for options that are none.
  */
 export function webSocketOut<T>(options: WebSocketToOptions | WebSocketOutOptions): Sink<T> {
-  if ('url' in options === 'port' in options) throw new UsageError('webSocketOut takes a url to send to, or a port to listen on');
+  if ('url' in options === 'port' in options)
+    throw new UsageError('webSocketOut takes a url to send to, or a port to listen on');
   if ('url' in options) {
     checkUrl('webSocketOut({ url })', options.url, ['ws:', 'wss:']);
     return { name: 'websocket-out', open: (context) => WebSocketWriter.open<T>(options, context) };
@@ -47,14 +48,20 @@ export function webSocketOut<T>(options: WebSocketToOptions | WebSocketOutOption
 
 async function openBroadcast<T>(options: WebSocketOutOptions, context: SinkOptions): Promise<SinkWriter<T>> {
   const readers = new Readers(options, context);
-  const server = new WebSocketServer({ ...webSocketOptions(connectLimits.headerBytesMax), noServer: true, clientTracking: false });
+  const server = new WebSocketServer({
+    ...webSocketOptions(connectLimits.headerBytesMax),
+    noServer: true,
+    clientTracking: false,
+  });
   const port = await listen(
     options,
     {
       scheme: 'ws',
       clock: context.clock,
-      onRequest: (request, response) => refuse(request, response, 426, 'connect with a WebSocket', { upgrade: 'websocket' }),
-      onUpgrade: (request, socket, head) => server.handleUpgrade(request, socket, head, (webSocket) => admit(readers, webSocket)),
+      onRequest: (request, response) =>
+        refuse(request, response, 426, 'connect with a WebSocket', { upgrade: 'websocket' }),
+      onUpgrade: (request, socket, head) =>
+        server.handleUpgrade(request, socket, head, (webSocket) => admit(readers, webSocket)),
     },
     (text, cause) => new SinkFailed('address', text, cause),
   );
@@ -79,7 +86,6 @@ function admit(readers: Readers, socket: WebSocket): void {
 class WebSocketWriter<T> implements SinkWriter<T> {
   readonly #url: string;
   readonly #socket: WebSocket;
-  readonly #context: SinkOptions;
   readonly #closed: Promise<void>;
   #failure: SinkFailed | undefined;
   #isEnding = false;
@@ -88,7 +94,11 @@ class WebSocketWriter<T> implements SinkWriter<T> {
   #bytes = 0;
 
   static async open<T>({ url, headers }: WebSocketToOptions, context: SinkOptions): Promise<WebSocketWriter<T>> {
-    const options = { ...webSocketOptions(connectLimits.headerBytesMax), handshakeTimeout: connectLimits.answerMs, headers: { ...headers } };
+    const options = {
+      ...webSocketOptions(connectLimits.headerBytesMax),
+      handshakeTimeout: connectLimits.answerMs,
+      headers: { ...headers },
+    };
     const socket = new WebSocket(url, options);
     const writer = new WebSocketWriter<T>(url, socket, context);
     await new Promise<void>((resolve) => {
@@ -102,7 +112,6 @@ class WebSocketWriter<T> implements SinkWriter<T> {
   constructor(url: string, socket: WebSocket, context: SinkOptions) {
     this.#url = url;
     this.#socket = socket;
-    this.#context = context;
     socket.on('error', (thrown) => this.#fail(`cannot be reached: ${describeThrown(thrown)}`, thrown));
     this.#closed = new Promise((resolve) => {
       socket.once('close', (code) => {

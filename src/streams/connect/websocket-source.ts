@@ -75,7 +75,10 @@ async function* messagesOf<R extends z.ZodType>(
     if (signal.aborted || connection.end.isClean) return;
     const { why } = connection.end;
     if (!reconnect || connection.end.isOurs || retry >= connectLimits.retriesMax)
-      throw new SourceFailed(connection.end.isOurs ? 'row' : 'unreachable', `${shownUrl(url)} ${why}. See that the server runs, and start the run again`);
+      throw new SourceFailed(
+        connection.end.isOurs ? 'row' : 'unreachable',
+        `${shownUrl(url)} ${why}. See that the server runs, and start the run again`,
+      );
     await pause(retryDelayMs(Math.max(0, retry), random), context);
   }
 }
@@ -88,7 +91,11 @@ class Connection {
   end: { readonly isClean: boolean; readonly isOurs: boolean; readonly why: string } | undefined;
 
   constructor({ url, headers, hello = [], messageBytesMax }: WebSocketSourceOptions<z.ZodType>, signal: AbortSignal) {
-    const options = { ...webSocketOptions(messageBytesMax), handshakeTimeout: connectLimits.answerMs, headers: { ...headers } };
+    const options = {
+      ...webSocketOptions(messageBytesMax),
+      handshakeTimeout: connectLimits.answerMs,
+      headers: { ...headers },
+    };
     const socket = new WebSocket(url, options);
     this.#socket = socket;
     this.#signal = signal;
