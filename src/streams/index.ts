@@ -35,8 +35,8 @@ export type {
 export { forEach } from './for-each.ts';
 export { fromIterable } from './from-iterable.ts';
 export type { HotOptions, Overflow } from './hot-source.ts';
-export type { OverflowStrategy } from './overflow.ts';
 export { fromReadable, toWritable } from './node-streams.ts';
+export type { OverflowStrategy } from './overflow.ts';
 export type { Run } from './run.ts';
 export type { InstanceStatistics, RunStatistics } from './run-statistics.ts';
 export type { DeadElement } from './segment.ts';
