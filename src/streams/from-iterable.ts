@@ -27,20 +27,22 @@ export function fromIterable<T>(iterable: Iterable<T> | AsyncIterable<T>, option
   if (iterable === null || iterable === undefined || !(Symbol.iterator in Object(iterable))) {
     throw new UsageError('fromIterable takes an Iterable or an AsyncIterable, such as an array or a generator object');
   }
-  return { name, open: () => syncBatches(iterable) };
+  return { name, open: ({ signal }) => syncBatches(iterable, signal) };
 }
 
-async function* syncBatches<T>(iterable: Iterable<T>): AsyncGenerator<T[]> {
+async function* syncBatches<T>(iterable: Iterable<T>, signal: AbortSignal): AsyncGenerator<T[]> {
   if (Array.isArray(iterable)) {
     const size = streamLimits.sourceBatch;
-    for (let at = 0; at < iterable.length; at += size) yield iterable.slice(at, at + size);
+    for (let at = 0; at < iterable.length && !signal.aborted; at += size) yield iterable.slice(at, at + size);
     return;
   }
   let batch: T[] = [];
+  if (signal.aborted) return;
   for (const item of iterable) {
     batch.push(item);
     if (batch.length < streamLimits.sourceBatch) continue;
     yield batch;
+    if (signal.aborted) return;
     batch = [];
   }
   if (batch.length > 0) yield batch;

@@ -18,7 +18,6 @@ describe('fromIterable', () => {
     let pulled = 0;
     let isOpen = false;
     async function* counted(): AsyncGenerator<number> {
-      pulled = 0;
       isOpen = true;
       try {
         for (const n of numbers) {
@@ -29,7 +28,13 @@ describe('fromIterable', () => {
         isOpen = false;
       }
     }
-    await checkSource(() => fromIterable(counted()), { expected: numbers, readSoFar: () => pulled, readAheadMax: 257, isOpen: () => isOpen });
+    await checkSource(
+      () => {
+        pulled = 0;
+        return fromIterable(counted());
+      },
+      { expected: numbers, readSoFar: () => pulled, readAheadMax: 257, isOpen: () => isOpen },
+    );
   });
 });
 
@@ -48,11 +53,21 @@ describe('streams of Node', () => {
       });
       return fromReadable<number>(last);
     };
-    await checkSource(make, { expected: numbers, readSoFar: () => pulled, readAheadMax: 11, isOpen: () => last?.destroyed === false });
+    await checkSource(make, {
+      expected: numbers,
+      readSoFar: () => pulled,
+      readAheadMax: 11,
+      isOpen: () => pulled > 0 && last?.destroyed === false,
+    });
   });
 
   it('fromReadable fails with what its stream fails with', async () => {
-    const broken = new Readable({ objectMode: true, read() { this.destroy(new Error('no more')); } });
+    const broken = new Readable({
+      objectMode: true,
+      read() {
+        this.destroy(new Error('no more'));
+      },
+    });
     await expect(read(fromReadable(broken))).rejects.toThrow('no more');
   });
 
@@ -63,7 +78,14 @@ describe('streams of Node', () => {
       () => {
         const mine: number[] = [];
         seen = mine;
-        last = new Writable({ objectMode: true, highWaterMark: 1, write(item: number, _encoding, done) { mine.push(item); setImmediate(done); } });
+        last = new Writable({
+          objectMode: true,
+          highWaterMark: 1,
+          write(item: number, _encoding, done) {
+            mine.push(item);
+            setImmediate(done);
+          },
+        });
         return toWritable<number>(last);
       },
       { items: numbers.slice(0, 50), read: () => seen, isOpen: () => last?.destroyed === false },
@@ -74,22 +96,14 @@ describe('streams of Node', () => {
 describe('streams of the web', () => {
   it('fromWeb keeps the contract of a source', async () => {
     let pulled = 0;
-    let isOpen = false;
     const make = (): Source<number> => {
       pulled = 0;
-      isOpen = true;
       return fromWeb(
         new ReadableStream<number>(
           {
             pull(controller) {
               if (pulled < numbers.length) controller.enqueue(numbers[pulled++]!);
-              else {
-                isOpen = false;
-                controller.close();
-              }
-            },
-            cancel() {
-              isOpen = false;
+              else controller.close();
             },
           },
           { highWaterMark: 1 },
@@ -97,7 +111,6 @@ describe('streams of the web', () => {
       );
     };
     await checkSource(make, { expected: numbers, readSoFar: () => pulled, readAheadMax: 258 });
-    expect(isOpen).toBe(true);
   });
 
   it('toWeb keeps the contract of a sink', async () => {
@@ -106,7 +119,13 @@ describe('streams of the web', () => {
       () => {
         const mine: number[] = [];
         seen = mine;
-        return toWeb(new WritableStream<number>({ write(item) { mine.push(item); } }));
+        return toWeb(
+          new WritableStream<number>({
+            write(item) {
+              mine.push(item);
+            },
+          }),
+        );
       },
       { items: numbers.slice(0, 50), read: () => seen },
     );

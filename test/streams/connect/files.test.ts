@@ -1,4 +1,15 @@
-import { appendFile, chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -40,7 +51,9 @@ const linesOf = (items: readonly unknown[]): string => items.map((item) => `${JS
 /** Descriptors of this process for files below the folder. */
 async function openFiles(): Promise<number> {
   const { readlink } = await import('node:fs/promises');
-  const links = await Promise.all((await readdir('/proc/self/fd')).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')));
+  const links = await Promise.all(
+    (await readdir('/proc/self/fd')).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')),
+  );
   return links.filter((link) => link.startsWith(folder)).length;
 }
 
@@ -57,10 +70,15 @@ describe('jsonl as a source', () => {
   it('reads any lines, whatever ends them, and from every position the rest', async () => {
     const value = fc.oneof(fc.string(), fc.integer(), fc.record({ text: fc.string({ unit: 'grapheme' }) }));
     await fc.assert(
-      fc.asyncProperty(fc.array(value), fc.constantFrom('\n', '\r\n', '\n \n'), fc.boolean(), async (items, end, bom) => {
-        const file = await fileOf(`${bom ? '\uFEFF' : ''}${items.map((item) => JSON.stringify(item)).join(end)}`);
-        expect(await read(jsonl({ file, row: z.any() }))).toEqual(items);
-      }),
+      fc.asyncProperty(
+        fc.array(value),
+        fc.constantFrom('\n', '\r\n', '\n \n'),
+        fc.boolean(),
+        async (items, end, bom) => {
+          const file = await fileOf(`${bom ? '\uFEFF' : ''}${items.map((item) => JSON.stringify(item)).join(end)}`);
+          expect(await read(jsonl({ file, row: z.any() }))).toEqual(items);
+        },
+      ),
       { numRuns: proofRuns(30) },
     );
   });
@@ -76,7 +94,11 @@ describe('jsonl as a source', () => {
     const file = await fileOf(content);
     await expect(read(jsonl({ file, row: Row }))).rejects.toMatchObject({ code: 'SourceFailed', reason: 'row' });
     await expect(read(jsonl({ file, row: Row }))).rejects.toThrow(text);
-    const skipping = jsonl({ file: await fileOf(Buffer.concat([Buffer.from(content), Buffer.from(`\n${linesOf([rows[7]])}`)])), row: Row, onBadRow: 'skip' });
+    const skipping = jsonl({
+      file: await fileOf(Buffer.concat([Buffer.from(content), Buffer.from(`\n${linesOf([rows[7]])}`)])),
+      row: Row,
+      onBadRow: 'skip',
+    });
     expect((await read(skipping)).at(-1)).toEqual(rows[7]);
     expect(skipping.dropped?.()).toBe(1);
   });
@@ -86,7 +108,9 @@ describe('jsonl as a source', () => {
     await expect(read(jsonl({ file: gz, row: Row }))).rejects.toMatchObject({ reason: 'corrupt' });
     const file = await fileOf('1\n');
     const from = new Map([['', 3]]);
-    await expect(jsonl({ file, row: z.int() }).open(contextOf(undefined, from))[Symbol.asyncIterator]().next()).rejects.toMatchObject({ reason: 'position' });
+    await expect(
+      jsonl({ file, row: z.int() }).open(contextOf(undefined, from))[Symbol.asyncIterator]().next(),
+    ).rejects.toMatchObject({ reason: 'position' });
     if (process.getuid?.() === 0) return;
     await chmod(file, 0);
     await expect(read(jsonl({ file, row: z.int() }))).rejects.toMatchObject({ reason: 'unreadable' });
@@ -117,7 +141,10 @@ describe('csv', () => {
   });
 
   it('reads what csvFile wrote, whatever the texts are', async () => {
-    const record = fc.record({ a: fc.string({ unit: 'grapheme' }), b: fc.constantFrom('', '"', ',', '\r\n', 'x\ny', ' ') });
+    const record = fc.record({
+      a: fc.string({ unit: 'grapheme' }),
+      b: fc.constantFrom('', '"', ',', '\r\n', 'x\ny', ' '),
+    });
     await fc.assert(
       fc.asyncProperty(fc.array(record), async (items) => {
         const file = fresh('csv');
@@ -134,21 +161,31 @@ describe('csv', () => {
     const file = await fileOf('n,text\n1,a\n2,b,c\n3,d\n');
     await expect(read(csv({ file, row: text }))).rejects.toMatchObject({ code: 'SourceFailed', reason: 'row' });
     const skipping = csv({ file, row: text, onBadRow: 'skip' });
-    expect(await read(skipping)).toEqual([{ n: 1, text: 'a' }, { n: 3, text: 'd' }]);
+    expect(await read(skipping)).toEqual([
+      { n: 1, text: 'a' },
+      { n: 3, text: 'd' },
+    ]);
     expect(skipping.dropped?.()).toBe(1);
   });
 
   it('fails at a quote that never ends after 1 MiB, at what is not UTF-8, and at what is compressed', async () => {
     const endless = await fileOf(`n,text\n1,"${'x'.repeat(2 ** 21)}`);
     await expect(read(csv({ file: endless, row: text }))).rejects.toMatchObject({ reason: 'row' });
-    await expect(read(csv({ file: await fileOf(Buffer.from([0x61, 0x0a, 0xff, 0x0a])), row: text }))).rejects.toMatchObject({ reason: 'corrupt' });
-    await expect(read(csv({ file: await fileOf(Buffer.from([0x1f, 0x8b])), row: text }))).rejects.toMatchObject({ reason: 'corrupt' });
+    await expect(
+      read(csv({ file: await fileOf(Buffer.from([0x61, 0x0a, 0xff, 0x0a])), row: text })),
+    ).rejects.toMatchObject({ reason: 'corrupt' });
+    await expect(read(csv({ file: await fileOf(Buffer.from([0x1f, 0x8b])), row: text }))).rejects.toMatchObject({
+      reason: 'corrupt',
+    });
   });
 
   it('reads columns that the options name, with another delimiter and without quotes', async () => {
     const file = await fileOf('1;"a\n2;b\n');
     const source = csv({ file, row: text, columns: ['n', 'text'], delimiter: ';', quote: null });
-    expect(await read(source)).toEqual([{ n: 1, text: '"a' }, { n: 2, text: 'b' }]);
+    expect(await read(source)).toEqual([
+      { n: 1, text: '"a' },
+      { n: 2, text: 'b' },
+    ]);
   });
 });
 
@@ -160,7 +197,15 @@ describe('sinks of files', () => {
         file = fresh('jsonl');
         return jsonl<Row>({ file });
       },
-      { items: rows.slice(0, 100), read: async () => (await readFile(file, 'utf8')).split('\n').filter(Boolean).map((line) => JSON.parse(line)), failing: [() => jsonl<Row>({ file: folder })] },
+      {
+        items: rows.slice(0, 100),
+        read: async () =>
+          (await readFile(file, 'utf8'))
+            .split('\n')
+            .filter(Boolean)
+            .map((line) => JSON.parse(line)),
+        failing: [() => jsonl<Row>({ file: folder })],
+      },
     );
   });
 
@@ -171,7 +216,11 @@ describe('sinks of files', () => {
         file = fresh('csv');
         return csvFile<Row>({ file, columns: ['n', 'text'] });
       },
-      { items: rows.slice(0, 100), read: () => read(csv({ file, row: z.object({ n: z.coerce.number(), text: z.string() }) })), failing: [() => csvFile<Row>({ file: '/dev/full', columns: ['n'] })] },
+      {
+        items: rows.slice(0, 100),
+        read: () => read(csv({ file, row: z.object({ n: z.coerce.number(), text: z.string() }) })),
+        failing: [() => csvFile<Row>({ file: '/dev/full', columns: ['n'] })],
+      },
     );
   });
 
@@ -181,23 +230,37 @@ describe('sinks of files', () => {
       file = fresh('parquet');
       return parquetFile<Row>({ file, columns: { n: 'INT64', text: 'STRING' }, rowGroupRows: 30 });
     };
-    const written = async (): Promise<Row[]> => (await readdir(folder)).includes(file.slice(folder.length + 1)) ? read(parquet({ file, row: Row })) : [];
-    await checkSink<Row>(make, { items: rows.slice(0, 100), read: written, failing: [() => parquetFile<Row>({ file, columns: { text: 'INT64' } })] });
+    const written = async (): Promise<Row[]> =>
+      (await readdir(folder)).includes(file.slice(folder.length + 1)) ? read(parquet({ file, row: Row })) : [];
+    await checkSink<Row>(make, {
+      items: rows.slice(0, 100),
+      read: written,
+      failing: [() => parquetFile<Row>({ file, columns: { text: 'INT64' } })],
+    });
     expect((await readdir(folder)).filter((name) => name.endsWith('.partial'))).toEqual([]);
   });
 
   it('parquet keeps the contract of a source, over row groups', async () => {
     const file = fresh('parquet');
-    const writer = await parquetFile<Row>({ file, columns: { n: 'INT32', text: 'STRING' }, rowGroupRows: 1_100 }).open(contextOf());
+    const writer = await parquetFile<Row>({ file, columns: { n: 'INT32', text: 'STRING' }, rowGroupRows: 1_100 }).open(
+      contextOf(),
+    );
     await writer.write(rows);
     await writer.finish?.();
-    await checkSource(() => parquet({ file, row: Row }), { expected: rows, failing: [() => parquet({ file: folder, row: Row })] });
+    await checkSource(() => parquet({ file, row: Row }), {
+      expected: rows,
+      failing: [() => parquet({ file: folder, row: Row })],
+    });
   });
 });
 
 describe('tail', () => {
   /** Elements of a source that has no end, as they come. */
-  async function* each<T>(source: Source<T>, stop: AbortController, clock?: VirtualClock): AsyncGenerator<T | 'caught up'> {
+  async function* each<T>(
+    source: Source<T>,
+    stop: AbortController,
+    clock?: VirtualClock,
+  ): AsyncGenerator<T | 'caught up'> {
     for await (const given of source.open({ ...contextOf(stop.signal), ...(clock === undefined ? {} : { clock }) })) {
       const { items, caughtUp } = batchOf(given);
       yield* items;
@@ -208,7 +271,10 @@ describe('tail', () => {
 
   it('keeps the contract of a source', async () => {
     const file = await fileOf(linesOf(rows));
-    await checkSource(() => tail({ file, from: 'start', row: Row }), { expected: rows, failing: [() => tail({ file: folder }), () => tail({ file: join(folder, 'none') })] });
+    await checkSource(() => tail({ file, from: 'start', row: Row }), {
+      expected: rows,
+      failing: [() => tail({ file: folder }), () => tail({ file: join(folder, 'none') })],
+    });
   });
 
   it('waits for the end of a line, follows a file that is moved away, and begins again in one that is cut', async () => {
@@ -253,8 +319,12 @@ describe('directory', () => {
 
   it('keeps the contract of a source, and gives files by name, each as a split', async () => {
     const path = await folderOf({ 'b.jsonl': '3\n4\n', 'a.jsonl': '1\n2\n', 'c.txt': 'none', 'd.jsonl': '' });
-    const make = (): Source<number> => directory({ path, match: /\.jsonl$/, read: (file) => jsonl({ file, row: z.int() }) });
-    await checkSource(make, { expected: [1, 2, 3, 4], failing: [() => directory({ path: join(path, 'none'), read: (file) => jsonl({ file, row: z.int() }) })] });
+    const make = (): Source<number> =>
+      directory({ path, match: /\.jsonl$/, read: (file) => jsonl({ file, row: z.int() }) });
+    await checkSource(make, {
+      expected: [1, 2, 3, 4],
+      failing: [() => directory({ path: join(path, 'none'), read: (file) => jsonl({ file, row: z.int() }) })],
+    });
     const splits: unknown[] = [];
     for await (const given of make().open(contextOf())) splits.push(batchOf(given));
     expect(splits).toContainEqual({ items: [1, 2], split: 'a.jsonl', position: 4 });

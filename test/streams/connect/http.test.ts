@@ -2,7 +2,15 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type AddressInfo, connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { httpIn, httpLines, httpPost, httpSource, type SlowReader, sse, sseOut } from '../../../src/streams/connect/http.ts';
+import {
+  httpIn,
+  httpLines,
+  httpPost,
+  httpSource,
+  type SlowReader,
+  sse,
+  sseOut,
+} from '../../../src/streams/connect/http.ts';
 import { batchOf, type Source } from '../../../src/streams/source.ts';
 import { checkSink } from '../../../src/testing/check-sink.ts';
 import { checkSource } from '../../../src/testing/check-source.ts';
@@ -83,7 +91,9 @@ describe('httpSource', () => {
       if (page < 3) response.setHeader('link', `<?page=0>; rel="first", <?page=${page + 1}>; rel="next"`);
       response.end(JSON.stringify([page * 2, page * 2 + 1]));
     });
-    const elsewhere = await serve((_request, response) => response.setHeader('link', '<http://127.0.0.2/>; rel=next').end('[]'));
+    const elsewhere = await serve((_request, response) =>
+      response.setHeader('link', '<http://127.0.0.2/>; rel=next').end('[]'),
+    );
     const broken = await serve((_request, response) => response.end('{'));
     await checkSource(() => httpSource({ url, row: z.int() }), {
       expected: [0, 1, 2, 3, 4, 5, 6, 7],
@@ -102,7 +112,12 @@ describe('sse', () => {
       const from = Number(request.headers['last-event-id'] ?? -1) + 1;
       if (from >= all.length) return;
       response.write('\uFEFF: hello\r\nretry: 1\r\n\r\n');
-      response.end(all.slice(from, from + 3).map(({ n }) => `id: ${n}\ndata: {"n":\ndata:${n}}\n\n`).join(''));
+      response.end(
+        all
+          .slice(from, from + 3)
+          .map(({ n }) => `id: ${n}\ndata: {"n":\ndata:${n}}\n\n`)
+          .join(''),
+      );
     });
     const other = await serve((_request, response) => response.end('<html>'));
     await checkSource(() => sse({ url, row: Event }), { expected: all, failing: [() => sse({ url: other })] });
@@ -117,7 +132,9 @@ describe('sse', () => {
       tries += 1;
       response.writeHead(503).end();
     });
-    const batches = sse({ url: full }).open({ ...contextOf(), clock })[Symbol.asyncIterator]();
+    const batches = sse({ url: full })
+      .open({ ...contextOf(), clock })
+      [Symbol.asyncIterator]();
     const failure = (async () => {
       while ((await batches.next()).done !== true);
     })();
@@ -127,7 +144,8 @@ describe('sse', () => {
     });
     while (!settled) {
       // Only pauses are let pass, and no time in which an answer is waited for.
-      if ((clock.nextInMs ?? Infinity) < 29_000 || (clock.pending > 0 && clock.nextInMs === 30_000 && tries > 100)) clock.fireNext(clock.monotonicMs() + 60_000);
+      if ((clock.nextInMs ?? Infinity) < 29_000 || (clock.pending > 0 && clock.nextInMs === 30_000 && tries > 100))
+        clock.fireNext(clock.monotonicMs() + 60_000);
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
     await expect(failure).rejects.toMatchObject({ code: 'SourceFailed', reason: 'unreachable' });
@@ -159,7 +177,13 @@ describe('httpIn', () => {
     const make = (): Source<{ n: number }> => {
       posting = undefined;
       url = '';
-      return httpIn({ port: 0, row: Row, onListening: (at) => { url = at; } });
+      return httpIn({
+        port: 0,
+        row: Row,
+        onListening: (at) => {
+          url = at;
+        },
+      });
     };
     await checkSource(make, {
       expected: [{ n: 1 }, { n: 2 }],
@@ -213,7 +237,11 @@ describe('httpIn', () => {
     ['a nesting bomb', { body: '['.repeat(400) + ']'.repeat(400) }, 400],
     ['what is not UTF-8', { body: Buffer.from([0x22, 0xff, 0x22]) }, 400],
     ['a body that is too large', { body: `{"n":${' '.repeat(2_000)}1}` }, 413],
-    ['a page of another origin', { body: '{"n":1}', headers: { origin: 'http://evil.example', 'content-type': 'application/json' } }, 403],
+    [
+      'a page of another origin',
+      { body: '{"n":1}', headers: { origin: 'http://evil.example', 'content-type': 'application/json' } },
+      403,
+    ],
   ])('refuses %s and goes on', async (_what, init, status) => {
     const { batches, first, listening } = opened({ bodyBytesMax: 1_000 });
     const url = await listening;
@@ -259,11 +287,17 @@ describe('httpPost', () => {
       response.writeHead(204).end();
     });
     const refusing = await serve((_request, response) => response.writeHead(401).end());
-    await checkSink<number>(() => { taken = []; return httpPost({ url, batch: 7 }); }, {
-      items: numbers.slice(0, 50),
-      read: () => taken,
-      failing: [() => httpPost({ url: refusing }), () => httpPost({ url: 'http://127.0.0.1:1/', retriesMax: 0 })],
-    });
+    await checkSink<number>(
+      () => {
+        taken = [];
+        return httpPost({ url, batch: 7 });
+      },
+      {
+        items: numbers.slice(0, 50),
+        read: () => taken,
+        failing: [() => httpPost({ url: refusing }), () => httpPost({ url: 'http://127.0.0.1:1/', retriesMax: 0 })],
+      },
+    );
   });
 
   it('posts again with the same key after what Retry-After asks for', async () => {
@@ -298,7 +332,14 @@ describe('httpPost', () => {
 describe('sseOut', () => {
   async function started(slow: SlowReader, capacity = 1_024) {
     let url = '';
-    const writer = await sseOut<unknown>({ port: 0, slow, capacity, onListening: (at) => { url = at; } }).open(contextOf());
+    const writer = await sseOut<unknown>({
+      port: 0,
+      slow,
+      capacity,
+      onListening: (at) => {
+        url = at;
+      },
+    }).open(contextOf());
     return { writer, url };
   }
   const until = async (holds: () => boolean): Promise<void> => {
@@ -310,25 +351,55 @@ describe('sseOut', () => {
     let reading: Promise<void> = Promise.resolve();
     let seen: number[] = [];
     let open = 0;
-    await checkSink<number>(() => { seen = []; return sseOut<number>({ port: 0, slow: 'block', onListening: (at) => { url = at; } }); }, {
-      items: numbers.slice(0, 100),
-      opened: async () => {
-        const response = await fetch(url);
-        open += 1;
-        const mine = seen;
-        reading = response.text().then((text) => { mine.push(...[...text.matchAll(/^data: (\d+)$/gm)].map(([, n]) => Number(n))); }, () => undefined).finally(() => { open -= 1; });
+    await checkSink<number>(
+      () => {
+        seen = [];
+        return sseOut<number>({
+          port: 0,
+          slow: 'block',
+          onListening: (at) => {
+            url = at;
+          },
+        });
       },
-      read: async () => { await reading; return seen; },
-    });
+      {
+        items: numbers.slice(0, 100),
+        opened: async () => {
+          const response = await fetch(url);
+          open += 1;
+          const mine = seen;
+          reading = response
+            .text()
+            .then(
+              (text) => {
+                mine.push(...[...text.matchAll(/^data: (\d+)$/gm)].map(([, n]) => Number(n)));
+              },
+              () => undefined,
+            )
+            .finally(() => {
+              open -= 1;
+            });
+        },
+        read: async () => {
+          await reading;
+          return seen;
+        },
+      },
+    );
+    await reading;
     expect(open).toBe(0);
   });
 
   it('cuts off a reader that reads nothing, while another gets everything', async () => {
     const { writer, url } = await started('disconnect', 100);
-    const stuck = connect(Number(new URL(url).port), '127.0.0.1', () => stuck.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'));
+    const stuck = connect(Number(new URL(url).port), '127.0.0.1', () =>
+      stuck.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'),
+    );
     stuck.on('error', () => undefined);
     stuck.pause();
-    const source = sse({ url, row: z.object({ n: z.int(), fill: z.string() }) }).open(contextOf())[Symbol.asyncIterator]();
+    const source = sse({ url, row: z.object({ n: z.int(), fill: z.string() }) })
+      .open(contextOf())
+      [Symbol.asyncIterator]();
     let pending = source.next();
     await until(() => writer.counts?.().readers === 2);
     const fill = 'x'.repeat(20_000);

@@ -37,7 +37,9 @@ describe('webSocketSource', () => {
     const binary = await serve((socket) => socket.send(Buffer.from([1])));
     await checkSource(() => webSocketSource({ url, row: z.int() }), {
       expected: numbers,
-      failing: [cut, broken, binary, 'ws://127.0.0.1:1'].map((bad) => () => webSocketSource({ url: bad, row: z.int() })),
+      failing: [cut, broken, binary, 'ws://127.0.0.1:1'].map(
+        (bad) => () => webSocketSource({ url: bad, row: z.int() }),
+      ),
     });
     await expect(read(webSocketSource({ url: cut, row: z.int() }))).rejects.toMatchObject({ reason: 'unreachable' });
     await expect(read(webSocketSource({ url: broken, row: z.int() }))).rejects.toMatchObject({ reason: 'row' });
@@ -76,11 +78,16 @@ describe('webSocketIn', () => {
     const listening = new Promise<string>((resolve) => {
       heard = resolve;
     });
-    const source = webSocketIn({ port: 0, row: z.object({ n: z.int(), fill: z.string().optional() }), onListening: heard });
+    const source = webSocketIn({
+      port: 0,
+      row: z.object({ n: z.int(), fill: z.string().optional() }),
+      onListening: heard,
+    });
     const batches = source.open(contextOf())[Symbol.asyncIterator]();
     return { source, batches, first: batches.next(), listening };
   }
-  const closed = (socket: WebSocket): Promise<number> => new Promise((resolve) => socket.once('close', resolve).on('error', () => undefined));
+  const closed = (socket: WebSocket): Promise<number> =>
+    new Promise((resolve) => socket.once('close', resolve).on('error', () => undefined));
 
   it('keeps the contract of a source', async () => {
     let url = '';
@@ -89,7 +96,13 @@ describe('webSocketIn', () => {
       sender?.terminate();
       sender = undefined;
       url = '';
-      return webSocketIn({ port: 0, row: z.int(), onListening: (at) => { url = at; } });
+      return webSocketIn({
+        port: 0,
+        row: z.int(),
+        onListening: (at) => {
+          url = at;
+        },
+      });
     };
     await checkSource(make, {
       expected: numbers,
@@ -170,36 +183,64 @@ describe('webSocketOut', () => {
     const gone = async (): Promise<void> => {
       while (last !== undefined && last.readyState !== WebSocket.CLOSED) await soon();
     };
-    await checkSink<number>(() => { seen = []; return webSocketOut<number>({ url }); }, {
-      items: numbers,
-      read: async () => { await gone(); return seen; },
-      failing: [() => webSocketOut({ url: 'ws://127.0.0.1:1' })],
-    });
+    await checkSink<number>(
+      () => {
+        seen = [];
+        return webSocketOut<number>({ url });
+      },
+      {
+        items: numbers,
+        read: async () => {
+          await gone();
+          return seen;
+        },
+        failing: [() => webSocketOut({ url: 'ws://127.0.0.1:1' })],
+      },
+    );
   });
 
   it('keeps the contract of a sink, towards readers that it waits for', async () => {
     let url = '';
     let seen: number[] = [];
     let reader: WebSocket | undefined;
-    await checkSink<number>(() => { seen = []; return webSocketOut<number>({ port: 0, slow: 'block', onListening: (at) => { url = at; } }); }, {
-      items: numbers,
-      opened: async () => {
-        const socket = new WebSocket(url);
-        reader = socket;
-        const mine = seen;
-        socket.on('message', (data) => mine.push(Number(data))).on('error', () => undefined);
-        await new Promise((resolve) => socket.once('open', resolve));
+    await checkSink<number>(
+      () => {
+        seen = [];
+        return webSocketOut<number>({
+          port: 0,
+          slow: 'block',
+          onListening: (at) => {
+            url = at;
+          },
+        });
       },
-      read: async () => {
-        while (reader?.readyState !== WebSocket.CLOSED) await soon();
-        return seen;
+      {
+        items: numbers,
+        opened: async () => {
+          const socket = new WebSocket(url);
+          reader = socket;
+          const mine = seen;
+          socket.on('message', (data) => mine.push(Number(data))).on('error', () => undefined);
+          await new Promise((resolve) => socket.once('open', resolve));
+        },
+        read: async () => {
+          while (reader?.readyState !== WebSocket.CLOSED) await soon();
+          return seen;
+        },
       },
-    });
+    );
   });
 
   it('lets a slow reader miss the oldest, and counts them', async () => {
     let url = '';
-    const writer = await webSocketOut<string>({ port: 0, slow: 'drop-oldest', capacity: 10, onListening: (at) => { url = at; } }).open(contextOf());
+    const writer = await webSocketOut<string>({
+      port: 0,
+      slow: 'drop-oldest',
+      capacity: 10,
+      onListening: (at) => {
+        url = at;
+      },
+    }).open(contextOf());
     const reader = new WebSocket(url);
     await new Promise((resolve) => reader.once('open', resolve));
     while (writer.counts?.().readers === 0) await soon();
@@ -213,7 +254,9 @@ describe('webSocketOut', () => {
     expect(sent + dropped + 10).toBe(given);
     let seen = 0;
     const ended = new Promise((resolve) => reader.once('close', resolve));
-    reader.on('message', () => { seen += 1; });
+    reader.on('message', () => {
+      seen += 1;
+    });
     reader.resume();
     await writer.finish?.();
     await ended;
