@@ -173,9 +173,9 @@ describe('httpIn', () => {
 
   it('keeps the contract of a source', async () => {
     let url = '';
-    let posting: Promise<unknown> | undefined;
+    let _posting: Promise<unknown> | undefined;
     const make = (): Source<{ n: number }> => {
-      posting = undefined;
+      _posting = undefined;
       url = '';
       return httpIn({
         port: 0,
@@ -189,7 +189,7 @@ describe('httpIn', () => {
       expected: [{ n: 1 }, { n: 2 }],
       feed: async () => {
         while (url === '') await new Promise((resolve) => setTimeout(resolve, 1));
-        posting ??= post(url, '[{"n":1},{"n":2}]').catch(() => undefined);
+        _posting ??= post(url, '[{"n":1},{"n":2}]').catch(() => undefined);
       },
       failing: [() => httpIn({ port: 0, host: '203.0.113.1', row: Row })],
     });
