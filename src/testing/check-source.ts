@@ -2,7 +2,6 @@
  * The contract of a source, as checks that a test runs against it: in the spirit of the Technology Compatibility Kit of
  * Reactive Streams, for sources that are pulled.
  */
-import { setImmediate as pass } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../base/environment/clock.ts';
 import { realClock } from '../base/platform/real-clock.ts';
@@ -18,6 +17,7 @@ import {
 } from '../streams/source.ts';
 import { shown, unmet } from './assertion.ts';
 import { settledWithin } from './contract-parts.ts';
+import { pass } from './event-loop.ts';
 import { limits } from './limits.ts';
 
 /** What a source is to be checked for. */
