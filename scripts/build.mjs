@@ -16,7 +16,10 @@ import { build as bundle } from 'esbuild';
 const entries = {
   index: 'index.ts',
   'streams/index': 'streams/index.ts',
+  'streams/connect/csv': 'streams/connect/csv.ts',
+  'streams/connect/http': 'streams/connect/http.ts',
   'streams/connect/parquet': 'streams/connect/parquet.ts',
+  'streams/connect/websocket': 'streams/connect/websocket.ts',
   'testing/index': 'testing/index.ts',
   'client/node': 'client/node.ts',
   'worker-main': 'runtime/worker-main.ts',

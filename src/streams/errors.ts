@@ -40,12 +40,24 @@ export class AsyncOperator extends FlowError<'AsyncOperator'> {
 export class SourceFailed extends FlowError<'SourceFailed'> {
   /**
    * `missing`, `unreadable` or `corrupt`: the file. `schema`: it lacks a column, or has it in another type. `row`: a
-   * row does not fit. `failed`: anything else, see the cause.
+   * row does not fit. `position`: it cannot go on from where it was told to. `unreachable`: a server that does not
+   * answer, or died in the middle. `refused`: a server that answers something else than was asked for. `address`: a
+   * port that cannot be listened on. `failed`: anything else, see the cause.
    */
-  readonly reason: 'missing' | 'unreadable' | 'corrupt' | 'schema' | 'row' | 'failed';
+  readonly reason:
+    | 'missing'
+    | 'unreadable'
+    | 'corrupt'
+    | 'schema'
+    | 'row'
+    | 'position'
+    | 'unreachable'
+    | 'refused'
+    | 'address'
+    | 'failed';
 
   constructor(reason: SourceFailed['reason'], message: string, cause?: unknown) {
-    super('SourceFailed', message, { cause });
+    super('SourceFailed', message, { cause, retryable: reason === 'unreachable' });
     this.reason = reason;
   }
 }
@@ -64,13 +76,14 @@ export class SourceOverflow extends FlowError<'SourceOverflow'> {
 /** A sink could not be opened or written. What was written before is left as it is. */
 export class SinkFailed extends FlowError<'SinkFailed'> {
   /**
-   * `folder-missing`, `forbidden` or `disk`: the file. `value`: an element that cannot be written. `failed`: anything
-   * else, see the cause.
+   * `folder-missing`, `forbidden` or `disk`: the file. `value`: an element that cannot be written. `unreachable`: a
+   * server that does not answer. `refused`: a server that answers that it will not take it. `address`: a port that
+   * cannot be listened on. `failed`: anything else, see the cause.
    */
-  readonly reason: 'folder-missing' | 'forbidden' | 'disk' | 'value' | 'failed';
+  readonly reason: 'folder-missing' | 'forbidden' | 'disk' | 'value' | 'unreachable' | 'refused' | 'address' | 'failed';
 
   constructor(reason: SinkFailed['reason'], message: string, cause?: unknown) {
-    super('SinkFailed', message, { cause, retryable: reason === 'disk' });
+    super('SinkFailed', message, { cause, retryable: reason === 'disk' || reason === 'unreachable' });
     this.reason = reason;
   }
 }

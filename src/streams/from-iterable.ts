@@ -1,7 +1,7 @@
 /** A source from anything that can be iterated: an array, a generator, an asynchronous generator, an actor's stream. */
 import { UsageError } from '../base/errors.ts';
 import { streamLimits } from './limits.ts';
-import { ReadAhead } from './read-ahead.ts';
+import { pulledAhead } from './read-ahead.ts';
 import type { Source } from './source.ts';
 
 /**
@@ -15,66 +15,35 @@ import type { Source } from './source.ts';
 export function fromIterable<T>(iterable: Iterable<T> | AsyncIterable<T>, options: { name?: string } = {}): Source<T> {
   const name = options.name ?? 'iterable';
   if (typeof iterable === 'object' && iterable !== null && Symbol.asyncIterator in iterable) {
-    return { name, open: ({ signal }) => asyncBatches(iterable, signal) };
+    return {
+      name,
+      open({ signal }) {
+        const iterator = iterable[Symbol.asyncIterator]();
+        const close = async (): Promise<unknown> => iterator.return?.();
+        return pulledAhead({ next: () => iterator.next(), close }, signal);
+      },
+    };
   }
   if (iterable === null || iterable === undefined || !(Symbol.iterator in Object(iterable))) {
     throw new UsageError('fromIterable takes an Iterable or an AsyncIterable, such as an array or a generator object');
   }
-  return { name, open: () => syncBatches(iterable) };
+  return { name, open: ({ signal }) => syncBatches(iterable, signal) };
 }
 
-async function* syncBatches<T>(iterable: Iterable<T>): AsyncGenerator<T[]> {
+async function* syncBatches<T>(iterable: Iterable<T>, signal: AbortSignal): AsyncGenerator<T[]> {
   if (Array.isArray(iterable)) {
     const size = streamLimits.sourceBatch;
-    for (let at = 0; at < iterable.length; at += size) yield iterable.slice(at, at + size);
+    for (let at = 0; at < iterable.length && !signal.aborted; at += size) yield iterable.slice(at, at + size);
     return;
   }
   let batch: T[] = [];
+  if (signal.aborted) return;
   for (const item of iterable) {
     batch.push(item);
     if (batch.length < streamLimits.sourceBatch) continue;
     yield batch;
+    if (signal.aborted) return;
     batch = [];
   }
   if (batch.length > 0) yield batch;
-}
-
-async function* asyncBatches<T>(iterable: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T[]> {
-  const iterator = iterable[Symbol.asyncIterator]();
-  const ahead = new ReadAhead<T>();
-  let room: (() => void) | undefined;
-  let closed = false;
-  const pump = async (): Promise<void> => {
-    while (!closed) {
-      if (ahead.size >= streamLimits.readAheadMax) {
-        await new Promise<void>((resolve) => {
-          room = resolve;
-        });
-        continue;
-      }
-      const result = await iterator.next();
-      if (result.done) break;
-      ahead.push(result.value);
-    }
-    ahead.end();
-  };
-  const stop = (): void => {
-    closed = true;
-    ahead.end();
-    room?.();
-    iterator.return?.().then(undefined, () => undefined);
-  };
-  signal.addEventListener('abort', stop, { once: true });
-  pump().then(undefined, (thrown: unknown) => ahead.fail(thrown));
-  try {
-    for (;;) {
-      const batch = await ahead.take();
-      if (batch === undefined) return;
-      room?.();
-      yield batch;
-    }
-  } finally {
-    signal.removeEventListener('abort', stop);
-    stop();
-  }
 }

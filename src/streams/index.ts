@@ -2,7 +2,11 @@
 export { type Aggregate, count, max, mean, min, sum } from './aggregate.ts';
 export type { Bound, Bounds } from './bounds.ts';
 export type { Condition, Holding, Writing } from './condition.ts';
+export { type DirectoryOptions, directory } from './connect/directory.ts';
 export { jsonl } from './connect/jsonl.ts';
+export type { JsonLinesOptions } from './connect/jsonl-source.ts';
+export type { OnBadRow } from './connect/rows.ts';
+export { type TailOptions, tail } from './connect/tail.ts';
 export {
   AsyncOperator,
   EdgeBroken,
@@ -31,11 +35,14 @@ export type {
 export { forEach } from './for-each.ts';
 export { fromIterable } from './from-iterable.ts';
 export type { HotOptions, Overflow } from './hot-source.ts';
+export { fromReadable, toWritable } from './node-streams.ts';
 export type { OverflowStrategy } from './overflow.ts';
 export type { Run } from './run.ts';
 export type { InstanceStatistics, RunStatistics } from './run-statistics.ts';
 export type { DeadElement } from './segment.ts';
 export type { Sink, SinkOptions, SinkWriter } from './sink.ts';
-export { batchOf, type Source, type SourceBatch, type SourceContext } from './source.ts';
+export { batchOf, onlySplit, type Position, type Source, type SourceBatch, type SourceContext } from './source.ts';
 export type { SegmentCounts, StageCounts } from './stage-counts.ts';
+export { type Tick, ticks } from './ticks.ts';
+export { fromWeb, toWeb } from './web-streams.ts';
 export { type TimeWindow, tumbling, type WindowSpec } from './window.ts';

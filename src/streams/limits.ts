@@ -31,3 +31,53 @@ export const streamLimits = {
   /** The unit in which keys move when a flow is rescaled, and so the most partitions a flow may have. */
   keyGroups: 128,
 } as const;
+
+/** The defaults and bounds of sources and sinks that meet the outside, each with its reason. */
+export const connectLimits = {
+  /** Bytes of a file read at a time: some hundred lines, as a batch should be. */
+  readBytes: 65_536,
+  /** Bytes of one line, record or message: a page of text is 4 KiB, and one that never ends must not fill the memory. */
+  lineBytesMax: 1_048_576,
+  /** How often a file or a folder is looked at where the system does not say that it changed. */
+  pollMs: 500,
+  /** Rows of a group of a Parquet file, which is held until it is full: some MiB, and few enough groups to be read fast. */
+  rowGroupRows: 65_536,
+  /** Bytes of one answer that is read as a whole. */
+  bodyBytesMax: 16_777_216,
+  /** Bytes of one posted body; and bytes of bodies that wait for the flow, which is sixteen of them. */
+  postBytesMax: 1_048_576,
+  waitingBytesMax: 16_777_216,
+  /** Requests that may wait for the flow; each holds a connection. */
+  waitingRequestsMax: 256,
+  /** Connections of one listening source or sink at once. */
+  connectionsMax: 1_024,
+  /** Bytes of the headers of a request: twice what browsers send with all their cookies would still fit. */
+  headerBytesMax: 16_384,
+  /** How long a request's headers and its body may take to arrive. */
+  requestMs: 30_000,
+  /** What a client is told to wait before it posts again, in s: HTTP has no smaller unit. */
+  retryAfterSeconds: 1,
+  /** How long a server may take to begin its answer. */
+  answerMs: 30_000,
+  /** The first pause before a retry; it doubles up to the longest. */
+  retryFirstMs: 250,
+  retryLongestMs: 30_000,
+  /** Retries in a row: with pauses up to 30 s, some two minutes. */
+  retriesMax: 8,
+  /** The longest time that a server may ask to be left alone; longer wishes count as this. */
+  retryAfterMsMax: 300_000,
+  /** Elements that wait for one reader of a sink that serves several. */
+  readerCapacity: 1_024,
+  /** Bytes on their way to one reader, above which its elements wait. */
+  readerBytesHigh: 65_536,
+  /** Pieces of one message: a message of 1 MiB in pieces of 4 KiB. */
+  fragmentsMax: 256,
+  /** Messages of one connection that wait for the flow, above which nothing more is read from it. */
+  connectionAhead: 256,
+  /** How often a silent connection is asked whether it lives, and closed where it did not answer the last time. */
+  heartbeatMs: 30_000,
+  /** Elements of one POST. */
+  postElementsMax: 256,
+  /** How long open connections may take to end when a server closes, before they are cut. */
+  closeMs: 1_000,
+} as const;

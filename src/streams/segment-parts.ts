@@ -1,5 +1,6 @@
 /** What a segment is made of, from its plan: where its elements come from, its windows, where they go. */
 import type { Clock } from '../base/environment/clock.ts';
+import type { Random } from '../base/environment/random.ts';
 import { Branch, type BranchEvents } from './branch.ts';
 import type { Delivery, DeliveryEvents } from './delivery.ts';
 import { EdgeDelivery } from './edge-delivery.ts';
@@ -41,12 +42,12 @@ export type AnyIntake = SourceIntake | MergeIntake | PortsIntake;
 export function makeIntake(
   { head }: SegmentPlan,
   edges: SegmentEdges,
-  clock: Clock,
+  { clock, random }: { readonly clock: Clock; readonly random: Random },
   events: IntakeEvents,
 ): { readonly intake: AnyIntake; readonly inlets: readonly Inlet<unknown>[] } {
   if (head.kind === 'source') {
     const { stage, time } = head;
-    return { intake: new SourceIntake(head.source, { stage, time, clock, events }), inlets: [] };
+    return { intake: new SourceIntake(head.source, { stage, time, clock, random, events }), inlets: [] };
   }
   const inlets = edges.upstreams.map(
     (upstream) => new Inlet<unknown>(edges.window, streamLimits.edgeWindowWeight, upstream),

@@ -6,6 +6,7 @@
  * every queue behind has room; a push runs to its end, so a queue exceeds its high water by what one element gives.
  */
 import type { Clock } from '../base/environment/clock.ts';
+import type { Random } from '../base/environment/random.ts';
 import { describeThrown } from '../base/errors.ts';
 import type { Branch } from './branch.ts';
 import type { Condition, ConditionParts } from './condition.ts';
@@ -25,6 +26,7 @@ import type { WindowedState } from './windowed-state.ts';
 
 export interface SegmentHost {
   readonly clock: Clock;
+  readonly random: Random;
   /** There is work: call `turn` soon. The host sees to it that one call at most is pending. */
   readonly wake: () => void;
   /** All is delivered, dropped or aborted, and what was open is closed. Said once, and nothing is said after it. */
@@ -69,7 +71,7 @@ export class Segment {
     this.#plan = plan;
     this.#host = host;
     const failed = (error: FlowError): void => this.fail(error);
-    const { intake, inlets } = makeIntake(plan, edges, host.clock, { ready: host.wake, failed });
+    const { intake, inlets } = makeIntake(plan, edges, host, { ready: host.wake, failed });
     this.#intake = intake;
     this.#inlets = inlets;
     this.#windows = makeWindows(plan);

@@ -21,6 +21,10 @@
  * that, and is the writer's own. A sink that throws fails the run: with its own error if that is a `SinkFailed`, else
  * with the failure of the stage `sink`, which has the sink's error as its cause.
  */
+import type { Clock } from '../base/environment/clock.ts';
+import type { Random } from '../base/environment/random.ts';
+
+/** Where elements go: a name, and a writer that is waited for. See the example above. */
 export interface Sink<in T> {
   /** What statistics and errors call it. */
   readonly name: string;
@@ -35,6 +39,10 @@ export interface SinkOptions {
    * when its promise has settled, and a run waits for that for 5 s at most.
    */
   readonly signal: AbortSignal;
+  /** Time of the run's environment: for whatever waits or retries. */
+  readonly clock: Clock;
+  /** Chance of the run's environment: for spreading retries. */
+  readonly random: Random;
 }
 
 /** What a sink writes with, for one run. */

@@ -4,15 +4,17 @@
  * The next batch is asked for only when the segment has worked off the one before and has room for more.
  */
 import type { Cancel, Clock } from '../base/environment/clock.ts';
+import type { Random } from '../base/environment/random.ts';
 import { describeThrown } from '../base/errors.ts';
 import { FlowError, SourceFailed } from './errors.ts';
 import { type TimeOptions, WatermarkGauge } from './event-time.ts';
 import type { Batch, Intake, IntakeEvents } from './intake.ts';
-import { batchOf, type Source, type SourceBatch } from './source.ts';
+import { batchOf, type Source, type SourceBatch, type SourceContext } from './source.ts';
 
 export class SourceIntake implements Intake {
   readonly #source: Source<unknown>;
   readonly #clock: Clock;
+  readonly #random: Random;
   readonly #events: IntakeEvents;
   readonly #gauge: WatermarkGauge<unknown> | undefined;
   readonly #idleMs: number | undefined;
@@ -33,11 +35,13 @@ export class SourceIntake implements Intake {
       readonly stage: string;
       readonly time: TimeOptions<unknown> | undefined;
       readonly clock: Clock;
+      readonly random: Random;
       readonly events: IntakeEvents;
     },
   ) {
     this.#source = source;
     this.#clock = options.clock;
+    this.#random = options.random;
     this.#events = options.events;
     this.#idleMs = options.time?.idleMs;
     this.#gauge = options.time === undefined ? undefined : new WatermarkGauge(options.stage, options.time);
@@ -81,13 +85,17 @@ export class SourceIntake implements Intake {
     this.#reading = true;
     this.#askedAtMs = this.#clock.monotonicMs();
     try {
-      this.#iterator ??= this.#source.open({ signal: this.#stop.signal })[Symbol.asyncIterator]();
+      this.#iterator ??= this.#source.open(this.#context())[Symbol.asyncIterator]();
       this.#iterator.next().then(this.#onRead, this.#onError);
     } catch (thrown) {
       this.#onError(thrown);
       return;
     }
     if (this.#idleMs !== undefined) this.#watchSilence(this.#idleMs);
+  }
+
+  #context(): SourceContext {
+    return { signal: this.#stop.signal, clock: this.#clock, random: this.#random };
   }
 
   readonly #onRead = (result: IteratorResult<readonly unknown[] | SourceBatch<unknown>>): void => {

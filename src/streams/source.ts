@@ -23,11 +23,26 @@
  * run: with its own error if that is a `SourceFailed`, else with one that wraps it.
  */
 
+import type { Clock } from '../base/environment/clock.ts';
+import type { Random } from '../base/environment/random.ts';
+
+/** Where a split goes on: a byte offset, a row, an id. It means something only to the source that gave it. */
+export type Position = number | string;
+
 /** What a source is given when it is opened. */
 export interface SourceContext {
   /** Aborts when no more is wanted: the run failed, was cancelled, or has enough. */
   readonly signal: AbortSignal;
+  /** Time of the run's environment: for whatever waits, retries or polls. */
+  readonly clock: Clock;
+  /** Chance of the run's environment: for spreading retries. */
+  readonly random: Random;
+  /** Where to go on, by split; {@link onlySplit} in a source that names none. Absent: from the beginning. */
+  readonly from?: ReadonlyMap<string, Position> | undefined;
 }
+
+/** What the one split of a source is called that names none. */
+export const onlySplit = '';
 
 /** A batch with what its source knows about it. A bare array is a batch of a source with one split. */
 export interface SourceBatch<out T> {
@@ -36,7 +51,7 @@ export interface SourceBatch<out T> {
   /** The part of the source that they are from (a file, a partition). Each has a watermark of its own. */
   readonly split?: string;
   /** Where the split goes on behind these items: a byte offset, a row, whatever `open` could begin from. */
-  readonly position?: number | string;
+  readonly position?: Position;
   /** There is nothing more for now, so silence that follows is idleness and no slowness. */
   readonly caughtUp?: boolean;
   /** Nothing more will come from this split. */
@@ -49,7 +64,10 @@ export interface Source<out T> {
   readonly name: string;
   /** True where the input ends by itself, as a file does: its silence is slowness, and event time waits for it. */
   readonly bounded?: boolean;
-  /** Opened once per run, on the place that the run was started on. */
+  /**
+   * Opened once per run, on the place that the run was started on. A source whose batches say a `position` must be able
+   * to begin from it, with `context.from`.
+   */
   open(context: SourceContext): AsyncIterable<readonly T[] | SourceBatch<T>>;
   /** How many elements it lost so far, where it may lose any. */
   dropped?(): number;

@@ -56,12 +56,12 @@ export function stageActor(flowName: string, planOf: (args: unknown) => Plan): S
     },
     {
       connect: async (stage, { upstreams, downstreams }, ctx) => {
-        const { clock } = ActorRun.environmentOf(ctx);
+        const { clock, random } = ActorRun.environmentOf(ctx);
         const sinks: SinkWriter<unknown>[] = [];
         const signal = AbortSignal.any([ctx.signal, stage.givenUp.signal]);
         for (const { sink, stage: name } of sinksOf(stage.plan.trunk)) {
           try {
-            sinks.push(await sink.open({ signal }));
+            sinks.push(await sink.open({ signal, clock, random }));
           } catch (thrown) {
             // Those that are open would stay so.
             await Promise.allSettled(sinks.map((opened) => opened.abort?.()));
@@ -79,6 +79,7 @@ export function stageActor(flowName: string, planOf: (args: unknown) => Plan): S
         const { self } = ctx;
         stage.segment = new Segment(stage.plan, edges, {
           clock,
+          random,
           wake: () => stage.wake(self),
           failed: (error) => {
             stage.report('failed', error);

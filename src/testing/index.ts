@@ -9,6 +9,8 @@ export {
   type ChaosStatistics,
   chaosProxy,
 } from './chaos-proxy.ts';
+export { type CheckSinkOptions, checkSink } from './check-sink.ts';
+export { type CheckSourceOptions, checkSource } from './check-source.ts';
 export { NotSettled } from './errors.ts';
 export { type EverywhereOptions, everywhere, type PlacedSystem, type TestPlace } from './everywhere.ts';
 export type { FakesOf } from './fakes.ts';

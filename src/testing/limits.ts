@@ -24,4 +24,13 @@ export const limits = {
   chaosQueuedBytesMax: 1_048_576,
   /** So many log lines, dead letters or open handlers are listed in an error. */
   shownMax: 20,
+
+  /** How long, in real ms, each answer of a source or a sink may take that is checked: ample on a busy machine. */
+  contractWithinMs: 5_000,
+  /** From so many of its positions a source is resumed, and so often it is asked for a batch where it may read ahead. */
+  contractPositions: 8,
+  /** The first batches of a source are watched for being changed later. */
+  contractBatchesKept: 64,
+  /** Passes of the event loop after which what a source does by itself counts as done. */
+  contractTurns: 20,
 } as const;

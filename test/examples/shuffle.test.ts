@@ -2,6 +2,7 @@ import { batchOf, type Source } from 'troupe/streams';
 import { describe, expect, it } from 'vitest';
 import { firstRows } from '../../examples/flights/first-rows.ts';
 import { shuffled } from '../../examples/flights/shuffle.ts';
+import { contextOf } from '../streams/connect/context.ts';
 
 interface Row {
   readonly index: number;
@@ -29,7 +30,7 @@ const sorted: Source<Row> = {
 async function allOf(source: Source<Row>): Promise<Row[]> {
   const rows: Row[] = [];
   const { signal } = new AbortController();
-  for await (const batch of source.open({ signal })) rows.push(...batchOf(batch).items);
+  for await (const batch of source.open(contextOf(signal))) rows.push(...batchOf(batch).items);
   return rows;
 }
 

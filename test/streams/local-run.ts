@@ -4,6 +4,7 @@ import type * as z from 'zod';
 import type { Cancel, Clock } from '../../src/base/environment/clock.ts';
 import type { Runnable } from '../../src/base/environment/scheduler.ts';
 import { Dispatcher } from '../../src/base/platform/dispatcher.ts';
+import { realRandom } from '../../src/base/platform/real-random.ts';
 import type { FlowError } from '../../src/streams/errors.ts';
 import type { Flow, FlowDefinition } from '../../src/streams/flow.ts';
 import type { Outputs } from '../../src/streams/flow-types.ts';
@@ -154,13 +155,16 @@ export async function runLocally<A extends z.ZodType, O extends Outputs>(
       };
     });
     const sinks = await Promise.all(
-      sinksOf(segmentPlan.trunk).map(({ sink }) => sink.open({ signal: new AbortController().signal })),
+      sinksOf(segmentPlan.trunk).map(({ sink }) =>
+        sink.open({ signal: new AbortController().signal, clock, random: realRandom() }),
+      ),
     );
     return new Segment(
       segmentPlan,
       { wiring, upstreams, downstreams, sides, sinks, window },
       {
         clock,
+        random: realRandom(),
         wake: self().wake,
         failed,
         finished: () => {

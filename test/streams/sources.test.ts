@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import type { Overflow } from '../../src/streams/index.ts';
 import { flow, forEach, fromIterable } from '../../src/streams/index.ts';
+import { contextOf } from './connect/context.ts';
 import { runLocally } from './local-run.ts';
 
 const none = z.object({});
@@ -19,7 +20,7 @@ describe('fromIterable', () => {
         closed = true;
       }
     }
-    const batches = fromIterable(endless()).open({ signal: new AbortController().signal })[Symbol.asyncIterator]();
+    const batches = fromIterable(endless()).open(contextOf())[Symbol.asyncIterator]();
     expect((await batches.next()).value).toHaveLength(1_024);
     expect(pulled).toBe(1_024);
     await batches.return?.();
@@ -37,7 +38,7 @@ describe('fromIterable', () => {
       }
     }
     const stop = new AbortController();
-    const batches = fromIterable(endless()).open({ signal: stop.signal })[Symbol.asyncIterator]();
+    const batches = fromIterable(endless()).open(contextOf(stop.signal))[Symbol.asyncIterator]();
     const seen: number[] = [];
     for (let round = 0; round < 5; round += 1) {
       seen.push(...(await batches.next()).value!);

@@ -5,15 +5,17 @@
  * One row group is decoded at a time, into columns, and only the columns that the row schema names; rows are made from
  * them batch by batch as the flow has room. So a run holds one row group, however slow its sink is.
  */
-import { type FileHandle, open } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import type { FileHandle } from 'node:fs/promises';
 import { type AsyncBuffer, type FileMetaData, parquetMetadataAsync, parquetRead } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 import type * as z from 'zod';
 import { describeThrown, UsageError } from '../../base/errors.ts';
 import { SourceFailed } from '../errors.ts';
 import { streamLimits } from '../limits.ts';
-import type { Source, SourceContext } from '../source.ts';
+import { onlySplit, type Source, type SourceBatch, type SourceContext } from '../source.ts';
+import { checkPath, openForReading, readFailure } from './file-failures.ts';
+
+export { type ParquetFileOptions, parquetFile } from './parquet-sink.ts';
 
 /** Which file, and which of its columns. */
 export interface ParquetOptions<R extends z.ZodObject> {
@@ -30,46 +32,61 @@ export interface ParquetOptions<R extends z.ZodObject> {
 
 /**
  * Reads the rows of a Parquet file in their order. Equal timestamps of a row group may be one and the same Date.
+ * Position: the row behind the last one, counted from 0.
  *
  * The run fails with {@link SourceFailed}: `missing`, `unreadable`, `corrupt`, `schema` where a column is not in the
- * file, `row` where a row does not fit the schema.
+ * file, `row` where a row does not fit the schema, `position`.
  *
  * @throws UsageError for a row schema that is not a `z.object`.
  */
 export function parquet<R extends z.ZodObject>(options: ParquetOptions<R>): Source<z.output<R>> {
   const { file, row } = options;
-  if (typeof file !== 'string' || file === '') {
-    throw new UsageError(`parquet({ file }) takes the path of a file; it was given ${String(file)}`);
-  }
+  checkPath('parquet({ file })', file);
   if (row?._zod?.def.type !== 'object')
     throw new UsageError('parquet({ row }) takes a z.object({ column: schema, … })');
-  return { name: 'parquet', open: (context) => readFile(file, row, context) };
+  return { name: 'parquet', bounded: true, open: (context) => readFile(file, row, context) };
 }
 
 async function* readFile<R extends z.ZodObject>(
   file: string,
   row: R,
-  { signal }: SourceContext,
-): AsyncGenerator<z.output<R>[]> {
-  const handle = await openFile(file);
+  { signal, from }: SourceContext,
+): AsyncGenerator<SourceBatch<z.output<R>>> {
+  if (signal.aborted) return;
+  const handle = await openForReading(file);
   try {
     const buffer = await bufferOf(file, handle);
     const metadata = await metadataOf(file, buffer);
     const columns = columnsOf(file, row, metadata);
+    const first = firstRow(file, from?.get(onlySplit), Number(metadata.num_rows));
     let rowStart = 0;
     for (const group of metadata.row_groups) {
       if (signal.aborted) return;
       const rowEnd = rowStart + Number(group.num_rows);
+      if (rowEnd <= first) {
+        rowStart = rowEnd;
+        continue;
+      }
       const read = await readRowGroup(file, buffer, metadata, columns, rowStart, rowEnd);
       const rows = new RowReader<R>(file, row, columns, read, rowStart);
-      for (let at = 0; at < rowEnd - rowStart; at += streamLimits.sourceBatch) {
-        yield rows.batch(at, Math.min(at + streamLimits.sourceBatch, rowEnd - rowStart));
+      for (let at = Math.max(0, first - rowStart); at < rowEnd - rowStart; at += streamLimits.sourceBatch) {
+        const end = Math.min(at + streamLimits.sourceBatch, rowEnd - rowStart);
+        yield { items: rows.batch(at, end), position: rowStart + end };
       }
       rowStart = rowEnd;
     }
   } finally {
     await handle.close();
   }
+}
+
+/** @throws SourceFailed `position` */
+function firstRow(file: string, position: unknown, rows: number): number {
+  if (position === undefined) return 0;
+  if (Number.isSafeInteger(position) && (position as number) >= 0 && (position as number) <= rows)
+    return position as number;
+  const text = `'${file}' has ${rows} rows and cannot go on at ${JSON.stringify(position)}: it is another file than it was`;
+  throw new SourceFailed('position', `${text}. Put the file back, or start without a position`);
 }
 
 /** One field of the row schema and how its column's values are brought to it. */
@@ -204,23 +221,12 @@ function joined(chunks: readonly ArrayLike<unknown>[]): ArrayLike<unknown> {
   return chunks.flatMap((chunk) => Array.from(chunk));
 }
 
-async function openFile(file: string): Promise<FileHandle> {
-  try {
-    return await open(file, 'r');
-  } catch (thrown) {
-    if ((thrown as { code?: string }).code === 'ENOENT') {
-      throw new SourceFailed('missing', `there is no file '${resolve(file)}'; check the path`, thrown);
-    }
-    throw unreadable(file, thrown);
-  }
-}
-
 async function bufferOf(file: string, handle: FileHandle): Promise<AsyncBuffer> {
   let byteLength: number;
   try {
     ({ size: byteLength } = await handle.stat());
   } catch (thrown) {
-    throw unreadable(file, thrown);
+    throw readFailure(file, thrown);
   }
   return {
     byteLength,
@@ -245,14 +251,9 @@ async function metadataOf(file: string, buffer: AsyncBuffer): Promise<FileMetaDa
   }
 }
 
-function unreadable(file: string, thrown: unknown): SourceFailed {
-  const text = `'${file}' cannot be read: ${describeThrown(thrown)}`;
-  return new SourceFailed('unreadable', `${text}. It must be a file that this process may read`, thrown);
-}
-
 /** The content is at fault, unless the operating system is. */
 function corrupt(file: string, thrown: unknown): SourceFailed {
-  if (typeof (thrown as NodeJS.ErrnoException).errno === 'number') return unreadable(file, thrown);
+  if (typeof (thrown as NodeJS.ErrnoException).errno === 'number') return readFailure(file, thrown);
   const text = `'${file}' is not a Parquet file, or is damaged: ${describeThrown(thrown)}`;
   return new SourceFailed('corrupt', `${text}. Fetch or write the file again`, thrown);
 }

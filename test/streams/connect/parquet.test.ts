@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { parquet } from '../../../src/streams/connect/parquet.ts';
-import { batchOf, type Source } from '../../../src/streams/source.ts';
+import { read } from './context.ts';
 
 const file = 'node_modules/vega-datasets/data/flights-3m.parquet';
 const Row = z.object({ date: z.date(), delay: z.int(), origin: z.string() });
@@ -13,16 +13,6 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'troupe-parquet-'));
 });
 afterAll(() => rm(folder, { recursive: true }));
-
-/** The first `rowsMax` rows, and then the source is closed. */
-async function read<T>(source: Source<T>, rowsMax = Infinity): Promise<T[]> {
-  const rows: T[] = [];
-  for await (const batch of source.open({ signal: new AbortController().signal })) {
-    rows.push(...batchOf(batch).items);
-    if (rows.length >= rowsMax) break;
-  }
-  return rows;
-}
 
 describe('parquet', () => {
   it('reads the 272,727 rows of the first row group in batches of 1,024, INT64 as numbers', async () => {
