@@ -39,7 +39,7 @@ export class StallWatch {
   }
 
   #look(): void {
-    this.#timer = this.#clock.wake(streamLimits.stallMs / 4, () => this.#look());
+    this.#timer = this.#clock.timer(streamLimits.stallMs / 4, () => this.#look());
     const nowMs = this.#clock.monotonicMs();
     const progress = this.#progress();
     if (progress !== this.#lastProgress) {
