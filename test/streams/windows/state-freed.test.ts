@@ -23,5 +23,6 @@ it.each([
   while (windowing.next() !== undefined);
   expect(held).toBeLessThan(2_000);
   expect(windowing.held).toMatchObject({ windows: 0, keys: 0 });
-  expect(windowing.held.stateBytes).toBeLessThan(200_000);
+  // The table of rows keeps the room that it needed since it was last empty.
+  expect(windowing.held.stateBytes).toBeLessThan(400_000);
 });
