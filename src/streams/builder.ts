@@ -5,8 +5,7 @@ import type { Accepts, Subscribable } from '../actors/protocol.ts';
 import { UsageError } from '../base/errors.ts';
 import type { Key } from '../base/hash-key.ts';
 import { limits } from '../base/limits.ts';
-import type { Aggregate } from './aggregate.ts';
-import type { TimeOptions } from './event-time.ts';
+import type { ProcessingTime, TimeOptions } from './event-time.ts';
 import type { AnyStage, FlowBuilder, FlowEnd, Keyed, Outputs, ViaOptions, Windowed } from './flow-types.ts';
 import { toOperation } from './for-each.ts';
 import { fromIterable } from './from-iterable.ts';
@@ -18,7 +17,10 @@ import { checkOverflow, type OverflowStrategy } from './overflow.ts';
 import { deadLettersName, type Plan, planOf } from './plan.ts';
 import { isSink, type Sink } from './sink.ts';
 import { isSource, type Source } from './source.ts';
-import type { WindowSpec } from './window.ts';
+import type { Aggregate } from './windows/aggregate.ts';
+import { windowMisfit } from './windows/make-windowing.ts';
+import { onClose, type Trigger } from './windows/trigger.ts';
+import type { WindowSpec } from './windows/window.ts';
 
 /**
  * Runs a flow's build function and cuts what it built.
@@ -32,9 +34,10 @@ export function buildPlan(flowName: string, build: (builder: FlowBuilder) => Flo
     (...stages: AnyStage[]) =>
       graph.join(how, stages);
   const builder = {
-    from: (source: Source<unknown>, time?: TimeOptions<unknown>) => graph.source(sourceOf(source), time),
-    fromHot: (source: Observable<unknown>, options: HotOptions & Partial<TimeOptions<unknown>>) => {
-      const { time, outOfOrderMs, idleMs } = options;
+    from: (source: Source<unknown>, time?: TimeOptions<unknown> | ProcessingTime) =>
+      graph.source(sourceOf(source), time),
+    fromHot: (source: Observable<unknown>, options: HotOptions & (Partial<TimeOptions<unknown>> | ProcessingTime)) => {
+      const { time, outOfOrderMs, idleMs } = options as Partial<TimeOptions<unknown>>;
       const timed = time === undefined ? undefined : { time, ...defined({ outOfOrderMs, idleMs }) };
       return graph.source(fromObservable(source, options), timed);
     },
@@ -62,6 +65,12 @@ type NodeOf<K extends GraphNode['kind']> = Extract<GraphNode, { kind: K }>;
 /** What a node is made of beside what the graph adds. */
 type Given<K extends GraphNode['kind']> = Omit<NodeOf<K>, 'next' | 'before' | 'timed' | 'stage' | 'kind'>;
 
+interface WindowOptions {
+  readonly allowedLatenessMs?: number;
+  readonly late?: string;
+  readonly trigger?: Trigger;
+}
+
 class Graph {
   readonly #flowName: string;
   readonly #nodes: GraphNode[] = [];
@@ -75,7 +84,7 @@ class Graph {
     this.#flowName = flowName;
   }
 
-  source(source: Source<unknown>, time: TimeOptions<unknown> | undefined): AnyStage {
+  source(source: Source<unknown>, time: TimeOptions<unknown> | ProcessingTime | undefined): AnyStage {
     if (time !== undefined) this.#checkTime(time);
     return this.#stageOf(this.#add('source', 'source', [], { source, time }, time !== undefined));
   }
@@ -176,13 +185,17 @@ class Graph {
     const node = this.#add('key', 'key-by', [before], { keyOf, parallelism, on });
     return {
       via: (name: string, operator: Via['operator']) => this.#via(node, name, operator),
-      window: (window: WindowSpec, windowOptions: { allowedLatenessMs?: number; late?: string } = {}) => {
+      window: (window: WindowSpec, windowOptions: WindowOptions = {}) => {
         if (!node.timed) throw this.#wrong('has windows but no event time; give from(source, { time: (item) => … })');
-        const { allowedLatenessMs = 0, late } = windowOptions;
+        const { allowedLatenessMs = 0, late, trigger = onClose() } = windowOptions;
         this.#checkDuration('allowedLatenessMs', allowedLatenessMs);
+        const misfit = windowMisfit(window, trigger, allowedLatenessMs);
+        if (misfit !== undefined) throw this.#wrong(misfit);
         if (late !== undefined) this.#checkOutput(late);
         const aggregate = (aggregates: Record<string, Aggregate<unknown, unknown>>): AnyStage =>
-          this.#stageOf(this.#add('window', 'window', [node], { keyOf, window, allowedLatenessMs, late, aggregates }));
+          this.#stageOf(
+            this.#add('window', 'window', [node], { keyOf, window, trigger, allowedLatenessMs, late, aggregates }),
+          );
         return { aggregate } as unknown as Windowed<unknown, Key, Outputs>;
       },
     } as unknown as Keyed<unknown, Key, Outputs>;
@@ -265,12 +278,15 @@ class Graph {
     throw this.#wrong(`asks ${what} for parallelism ${String(parallelism)}; it is 1 to ${streamLimits.keyGroups}`);
   }
 
-  #checkTime({ time, outOfOrderMs = 0, idleMs }: TimeOptions<unknown>): void {
+  #checkTime(options: TimeOptions<unknown> | ProcessingTime): void {
+    if (options.time === 'processing') return;
+    const { time, outOfOrderMs = 0, idleMs } = options;
     if (typeof time !== 'function') throw this.#wrong('gives its source no time function: { time: (item) => … }');
     this.#checkDuration('outOfOrderMs', outOfOrderMs);
-    if (idleMs === undefined) return;
+    if (idleMs === undefined || idleMs === false) return;
     this.#checkDuration('idleMs', idleMs);
-    if (idleMs === 0) throw this.#wrong('gives idleMs: 0; leave it out, or give at least 1');
+    if (idleMs === 0)
+      throw this.#wrong('gives idleMs: 0; it takes at least 1, or false for a source that is never idle');
   }
 
   #checkDuration(option: string, valueMs: number): void {

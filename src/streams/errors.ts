@@ -36,6 +36,24 @@ export class AsyncOperator extends FlowError<'AsyncOperator'> {
   }
 }
 
+/** An aggregate `collect` was given more elements of one key and window than it keeps. */
+export class CollectOverflow extends FlowError<'CollectOverflow'> {
+  /** How many it keeps. */
+  readonly max: number;
+  /** The name of the stage. */
+  readonly stage: string;
+
+  constructor(max: number, stage = 'window') {
+    super(
+      'CollectOverflow',
+      `stage '${stage}' was given more than ${max} elements of one key and window by collect(…, { max: ${max} }). Raise ` +
+        "max, make the windows smaller, or let it drop what is more: collect(…, { max, overflow: 'drop' })",
+    );
+    this.max = max;
+    this.stage = stage;
+  }
+}
+
 /** A source could not be opened or read. */
 export class SourceFailed extends FlowError<'SourceFailed'> {
   /**

@@ -4,6 +4,7 @@ import { limits } from '../base/limits.ts';
 import { factsOf, isA, propertyOf, stackOf } from '../base/thrown.ts';
 import {
   AsyncOperator,
+  CollectOverflow,
   EdgeBroken,
   type FlowError,
   SinkFailed,
@@ -46,6 +47,8 @@ function bare({ code, message, stage, reason }: FlowErrorWire, cause: unknown): 
   switch (code) {
     case 'AsyncOperator':
       return new AsyncOperator(stage ?? 'unknown', 'emitted');
+    case 'CollectOverflow':
+      return new CollectOverflow(0, stage);
     case 'SourceFailed':
       return new SourceFailed((reason ?? 'failed') as SourceFailed['reason'], message, cause);
     case 'SourceOverflow':

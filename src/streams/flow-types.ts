@@ -2,13 +2,14 @@
 import type { Observable } from 'rxjs';
 import type { Where } from '../actors/placed/where.ts';
 import type { Accepts, Subscribable } from '../actors/protocol.ts';
-import type { Aggregate } from './aggregate.ts';
-import type { TimeOptions } from './event-time.ts';
+import type { ProcessingTime, TimeOptions } from './event-time.ts';
 import type { HotOptions } from './hot-source.ts';
 import type { OverflowStrategy } from './overflow.ts';
 import type { Sink } from './sink.ts';
 import type { Source } from './source.ts';
-import type { TimeWindow, WindowSpec } from './window.ts';
+import type { Aggregate } from './windows/aggregate.ts';
+import type { OnClose, OnWatermark, Pane, Trigger } from './windows/trigger.ts';
+import type { TimeWindow, WindowSpec } from './windows/window.ts';
 
 /** Side outputs by name, and what their elements are. */
 export type Outputs = { readonly [name: string]: unknown };
@@ -28,11 +29,17 @@ export interface FlowBuilder {
   /**
    * Elements of a source, or of an actor's stream, which is read only as fast as the flow goes.
    *
-   * @param time gives the flow event time; needed for windows.
+   * @param time gives the flow event time, or {@link processingTime}; needed for windows.
    */
-  from<T>(source: Source<T> | (AsyncIterable<T> & Subscribable<T>), time?: TimeOptions<NoInfer<T>>): Stage<T>;
+  from<T>(
+    source: Source<T> | (AsyncIterable<T> & Subscribable<T>),
+    time?: TimeOptions<NoInfer<T>> | ProcessingTime,
+  ): Stage<T>;
   /** Elements of an Observable that cannot be told to wait, with a bounded buffer and what to lose when it is full. */
-  fromHot<T>(source: Observable<T>, options: HotOptions & Partial<TimeOptions<NoInfer<T>>>): Stage<T>;
+  fromHot<T>(
+    source: Observable<T>,
+    options: HotOptions & (Partial<TimeOptions<NoInfer<T>>> | ProcessingTime),
+  ): Stage<T>;
   /** Elements of all, in turns. Event time is as far as on the slowest. */
   merge<const S extends readonly AnyStage[]>(
     ...stages: S
@@ -113,27 +120,37 @@ export interface Keyed<T, K, O extends Outputs> {
   /** As {@link Stage.via}, in each partition: an operator sees all elements of the keys of its partition. */
   via<R>(name: string, operators: (input: Observable<T>) => Observable<R>): Stage<R, O>;
   /**
-   * Gathers the elements of each key in windows of event time.
+   * Gathers the elements of each key in windows: {@link tumbling}, {@link sliding}, {@link session},
+   * {@link countWindow}, {@link globalWindow}.
    *
-   * @param options.allowedLatenessMs how long after its end, in event time, a window still takes elements; it is
-   *   emitted once, when that has passed. 0 unless given.
-   * @param options.late the name of a side output for elements whose window has been emitted. They are counted anyway.
+   * @param options.allowedLatenessMs how long after its end, in event time, a window still takes elements. 0 unless
+   *   given.
+   * @param options.trigger when results are given: {@link onClose}, once, when the allowed lateness has passed, unless
+   *   it is {@link onWatermark}.
+   * @param options.late the name of a side output for elements whose windows have all closed. They are counted anyway.
    */
-  window<const L extends string | undefined = undefined>(
+  window<const L extends string | undefined = undefined, G extends Trigger = OnClose>(
     window: WindowSpec,
-    options?: { allowedLatenessMs?: number; late?: L },
-  ): Windowed<T, K, O & Late<T, L>>;
+    options?: { allowedLatenessMs?: number; trigger?: G; late?: L },
+  ): Windowed<T, K, O & Late<T, L>, G>;
 }
 
 /** The value of each aggregate of a window, by name. */
 export type Aggregated<A> = { readonly [N in keyof A]: A[N] extends Aggregate<never, infer R> ? R : never };
 
+/** What a window of a key came to: for good, or so far, as its `pane` says. */
+export type WindowedResult<K, V, G extends Trigger> = {
+  readonly key: K;
+  readonly window: TimeWindow;
+  readonly value: V;
+} & (G extends OnWatermark ? { readonly pane: Pane } : {});
+
 /** Windows of a key. */
-export interface Windowed<T, K, O extends Outputs> {
-  /** What is made of the elements of a key and window: one result each, when the window closes. */
+export interface Windowed<T, K, O extends Outputs, G extends Trigger = OnClose> {
+  /** What is made of the elements of a key and window. */
   aggregate<A extends { readonly [name: string]: Aggregate<T, unknown> }>(
     aggregates: A,
-  ): Stage<{ readonly key: K; readonly window: TimeWindow; readonly value: Aggregated<A> }, O>;
+  ): Stage<WindowedResult<K, Aggregated<A>, G>, O>;
 }
 
 export declare const outputsOf: unique symbol;

@@ -17,7 +17,7 @@ export interface DataFrame<T> {
   readonly items: readonly T[];
   /** The event time of each item, in ms since the epoch; absent where the flow has no event time. */
   readonly times: readonly number[] | undefined;
-  /** Given after the last item: no element below this time is expected any more. */
+  /** Given after the last item: no element below this time is expected any more; -Infinity says that the input is idle. */
   readonly watermark: number | undefined;
   /** What the items weigh, by `element-weight.ts`: about their bytes. */
   readonly weight: number;

@@ -27,7 +27,7 @@ export function fromIterable<T>(iterable: Iterable<T> | AsyncIterable<T>, option
   if (iterable === null || iterable === undefined || !(Symbol.iterator in Object(iterable))) {
     throw new UsageError('fromIterable takes an Iterable or an AsyncIterable, such as an array or a generator object');
   }
-  return { name, open: ({ signal }) => syncBatches(iterable, signal) };
+  return { name, bounded: true, open: ({ signal }) => syncBatches(iterable, signal) };
 }
 
 async function* syncBatches<T>(iterable: Iterable<T>, signal: AbortSignal): AsyncGenerator<T[]> {

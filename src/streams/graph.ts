@@ -5,13 +5,14 @@
  */
 import type { Where } from '../actors/placed/where.ts';
 import type { Key } from '../base/hash-key.ts';
-import type { Aggregate } from './aggregate.ts';
-import type { TimeOptions } from './event-time.ts';
+import type { ProcessingTime, TimeOptions } from './event-time.ts';
 import type { Via } from './island.ts';
 import type { OverflowStrategy } from './overflow.ts';
 import type { Sink } from './sink.ts';
 import type { Source } from './source.ts';
-import type { WindowSpec } from './window.ts';
+import type { Aggregate } from './windows/aggregate.ts';
+import type { Trigger } from './windows/trigger.ts';
+import type { WindowSpec } from './windows/window.ts';
 
 /** How the elements of several inputs are joined. */
 export type Joining = 'merge' | 'concat' | 'zip' | 'combineLatest' | 'withLatestFrom';
@@ -31,7 +32,7 @@ interface Node<Kind extends string> {
 
 export interface SourceNode extends Node<'source'> {
   readonly source: Source<unknown>;
-  readonly time: TimeOptions<unknown> | undefined;
+  readonly time: TimeOptions<unknown> | ProcessingTime | undefined;
 }
 /** Its inputs are what is `before`, in their order. */
 export interface JoinNode extends Node<'join'> {
@@ -51,6 +52,7 @@ export interface KeyNode extends Node<'key'> {
 export interface WindowNode extends Node<'window'> {
   readonly keyOf: (item: unknown) => Key;
   readonly window: WindowSpec;
+  readonly trigger: Trigger;
   readonly allowedLatenessMs: number;
   readonly late: string | undefined;
   readonly aggregates: Readonly<Record<string, Aggregate<unknown, unknown>>>;

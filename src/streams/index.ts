@@ -1,5 +1,4 @@
 /** Flows: the entry point `troupe/streams`. */
-export { type Aggregate, count, max, mean, min, sum } from './aggregate.ts';
 export type { Bound, Bounds } from './bounds.ts';
 export type { Condition, Holding, Writing } from './condition.ts';
 export { type DirectoryOptions, directory } from './connect/directory.ts';
@@ -9,6 +8,7 @@ export type { OnBadRow } from './connect/rows.ts';
 export { type TailOptions, tail } from './connect/tail.ts';
 export {
   AsyncOperator,
+  CollectOverflow,
   EdgeBroken,
   FlowCancelled,
   FlowError,
@@ -18,7 +18,7 @@ export {
   StageFailed,
   StageLost,
 } from './errors.ts';
-export type { TimeOptions } from './event-time.ts';
+export { type ProcessingTime, processingTime, type TimeOptions } from './event-time.ts';
 export type { ExplainedStep, Explanation } from './explain.ts';
 export { type Flow, flow } from './flow.ts';
 export type {
@@ -31,6 +31,7 @@ export type {
   Stage,
   ViaOptions,
   Windowed,
+  WindowedResult,
 } from './flow-types.ts';
 export { forEach } from './for-each.ts';
 export { fromIterable } from './from-iterable.ts';
@@ -45,4 +46,20 @@ export { batchOf, onlySplit, type Position, type Source, type SourceBatch, type 
 export type { SegmentCounts, StageCounts } from './stage-counts.ts';
 export { type Tick, ticks } from './ticks.ts';
 export { fromWeb, toWeb } from './web-streams.ts';
-export { type TimeWindow, tumbling, type WindowSpec } from './window.ts';
+export { type Aggregate, type AggregateFunctions, custom } from './windows/aggregate.ts';
+export { type Collected, type CollectOptions, collect, first, last } from './windows/elements.ts';
+export { count, max, mean, min, sum } from './windows/numbers.ts';
+export { type OnClose, type OnWatermark, onClose, onWatermark, type Pane, type Trigger } from './windows/trigger.ts';
+export {
+  type AlignedSpec,
+  type CountSpec,
+  countWindow,
+  type GlobalSpec,
+  globalWindow,
+  type SessionSpec,
+  session,
+  sliding,
+  type TimeWindow,
+  tumbling,
+  type WindowSpec,
+} from './windows/window.ts';

@@ -6,8 +6,8 @@ export interface Batch {
   readonly items: readonly unknown[];
   /** Their event times, where the flow has event time. */
   readonly times: readonly number[] | undefined;
-  /** How far event time has gone after the last item; undefined where it did not move. */
-  readonly watermark: number | undefined;
+  /** What holds behind the last item: how far event time has gone, that the input is idle, both in this order, or nothing. */
+  readonly marks: readonly number[];
 }
 
 export interface Intake {

@@ -30,6 +30,16 @@ export const streamLimits = {
   turnMs: 2,
   /** The unit in which keys move when a flow is rescaled, and so the most partitions a flow may have. */
   keyGroups: 128,
+  /** Windows that one element may be in: each holds state, or is a part of what one result is joined from. */
+  windowsPerElementMax: 4_096,
+  /** Elements that `collect` keeps of a key and window unless it is told: what a frame carries. */
+  collectMax: 1_024,
+  /** The most that it may be told: all of them are one value of one result. */
+  collectLimit: 1_000_000,
+  /** After this long without an element a source counts as idle: longer than a pause of a live source that is well. */
+  idleMs: 5_000,
+  /** How often event time goes on by the clock, and so how much later than due a window may close by it. */
+  clockTickMs: 100,
 } as const;
 
 /** The defaults and bounds of sources and sinks that meet the outside, each with its reason. */

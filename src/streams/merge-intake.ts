@@ -1,8 +1,8 @@
 /** Takes frames from several edges in turn, and joins their watermarks: event time has gone as far as on the slowest. */
-import { WatermarkMerge } from './event-time.ts';
 import type { DataFrame } from './frame.ts';
 import type { Inlet } from './inlet.ts';
 import type { Batch, Intake } from './intake.ts';
+import { WatermarkMerge } from './watermark-merge.ts';
 
 export class MergeIntake implements Intake {
   readonly #inlets: readonly Inlet<unknown>[];
@@ -13,9 +13,10 @@ export class MergeIntake implements Intake {
   taken = 0;
   #taken: { readonly inlet: Inlet<unknown>; readonly frame: DataFrame<unknown> } | undefined;
 
-  constructor(inlets: readonly Inlet<unknown>[]) {
+  /** @param groups which of the inlets come from the same segment, as `WatermarkMerge` says; all unless given. */
+  constructor(inlets: readonly Inlet<unknown>[], groups: readonly number[] = inlets.map(() => 0)) {
     this.#inlets = inlets;
-    this.#watermarks = new WatermarkMerge(inlets.length);
+    this.#watermarks = new WatermarkMerge(groups);
     this.#endSeen = inlets.map(() => false);
   }
 
@@ -52,13 +53,13 @@ export class MergeIntake implements Intake {
       if (inlet.failure !== undefined) throw inlet.failure;
       if (!inlet.ended || this.#endSeen[index]) return undefined;
       this.#endSeen[index] = true;
-      const watermark = this.#watermarks.advance(index, Infinity);
-      return watermark === undefined ? undefined : { items: [], times: undefined, watermark };
+      const marks = this.#watermarks.advance(index, Infinity);
+      return marks.length === 0 ? undefined : { items: [], times: undefined, marks };
     }
     this.#taken = { inlet, frame };
     this.taken += frame.items.length;
     const { items, times, watermark } = frame;
-    const merged = watermark === undefined ? undefined : this.#watermarks.advance(index, watermark);
-    return { items, times, watermark: merged };
+    const marks = watermark === undefined ? [] : this.#watermarks.advance(index, watermark);
+    return { items, times, marks };
   }
 }

@@ -5,17 +5,20 @@
  * it holds at most its high water and what one push made of its element.
  *
  * A watermark closes the open frame, so that which elements come before it depends on the input alone and never on
- * timing: what is late in one run is late in every run.
+ * timing: what is late in one run is late in every run. That the input is idle follows as a frame of its own.
  */
 import type { TroupeError } from '../base/errors.ts';
 import { Ring } from '../base/ring.ts';
 import { elementWeight } from './element-weight.ts';
+import { idle } from './event-time.ts';
 import type { Downstream } from './frame.ts';
 
 interface Chunk<T> {
   items: T[];
   times: number[] | undefined;
   watermark: number | undefined;
+  /** Whether the input is idle behind it. */
+  idle: boolean;
   weight: number;
 }
 
@@ -83,12 +86,11 @@ export class Outlet<T> {
   /** Places a watermark behind everything written so far. It is not bound by credit. */
   watermark(timeMs: number): void {
     if (this.closed) return;
-    if (this.#open.items.length === 0 && this.#last !== undefined) {
-      this.#last.watermark = timeMs;
-      return;
-    }
-    this.#open.watermark = timeMs;
-    this.#seal();
+    if (this.#open.items.length > 0 || this.#last === undefined) this.#seal();
+    const last = this.#last!;
+    // Where time goes on while nobody listens, one mark is left, however many there were.
+    last.idle = timeMs === idle;
+    if (!last.idle) last.watermark = timeMs;
   }
 
   /** Sends what credit allows, frames that are not full included. */
@@ -158,6 +160,7 @@ export class Outlet<T> {
       this.#chunks.shift();
       if (chunk === this.#last) this.#last = undefined;
       this.#sendItems(chunk.items, chunk.times, chunk.watermark, chunk.weight);
+      if (chunk.idle) this.#sendItems([], this.#newChunk().times, idle, 0);
     }
     if (this.full && this.queued < this.#options.highWater) this.#setFull(false);
     if (this.#ending !== undefined && this.#chunks.size === 0 && !this.closed) this.#sendEnding(this.#ending);
@@ -211,6 +214,6 @@ export class Outlet<T> {
   }
 
   #newChunk(): Chunk<T> {
-    return { items: [], times: this.#options.timed ? [] : undefined, watermark: undefined, weight: 0 };
+    return { items: [], times: this.#options.timed ? [] : undefined, watermark: undefined, idle: false, weight: 0 };
   }
 }

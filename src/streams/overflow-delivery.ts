@@ -4,10 +4,12 @@
  *
  * Watermarks keep their place between the elements; that of one that is dropped passes to the one before it.
  */
+
 import { Ring } from '../base/ring.ts';
 import type { Delivery, DeliveryEvents } from './delivery.ts';
 import type { EdgeDelivery } from './edge-delivery.ts';
 import { type FlowError, StageFailed } from './errors.ts';
+import { idle } from './event-time.ts';
 import type { OverflowStrategy } from './overflow.ts';
 import { type StageCounts, stageCounts } from './stage-counts.ts';
 
@@ -95,7 +97,8 @@ export class OverflowDelivery implements Delivery {
 
   watermark(watermarkMs: number): void {
     if (this.#last === undefined) this.#edge.watermark(watermarkMs);
-    else this.#last.watermarkMs = watermarkMs;
+    // An input that is idle is said to be so when it has been waited for; until then how far it is counts for more.
+    else if (watermarkMs !== idle || Number.isNaN(this.#last.watermarkMs)) this.#last.watermarkMs = watermarkMs;
   }
 
   flush(): void {

@@ -30,7 +30,7 @@ export type SourceHead = Pick<SourceNode, 'kind' | 'stage' | 'source' | 'time'>;
 /** Takes its partition's elements and gives the results of their windows. */
 export type WindowHead = Pick<
   WindowNode,
-  'kind' | 'stage' | 'keyOf' | 'window' | 'allowedLatenessMs' | 'late' | 'aggregates'
+  'kind' | 'stage' | 'keyOf' | 'window' | 'trigger' | 'allowedLatenessMs' | 'late' | 'aggregates'
 >;
 
 export type Route =
@@ -84,6 +84,8 @@ export interface EdgePlan {
   readonly port: number;
   /** Whether elements carry event times over it. */
   readonly timed: boolean;
+  /** Edges to the same segment that lead from the same sources: they are idle together. The first of them. */
+  readonly group: number;
 }
 
 /** Elements that leave a flow by a name. */
@@ -125,7 +127,12 @@ class Cutter {
 
   plan(signature: string): Plan {
     const needed = segmentsThatNeedTime(this.#segments, this.#edges);
-    const edges = this.#edges.map((edge) => ({ ...edge, timed: edge.timed && needed.has(edge.to) }));
+    const groups = edgeGroups(this.#edges);
+    const edges = this.#edges.map((edge) => ({
+      ...edge,
+      timed: edge.timed && needed.has(edge.to),
+      group: groups[edge.index]!,
+    }));
     const outputs = this.#segments.flatMap((segment) =>
       sidesOf(segment).map((side) => ({ ...side, segment: segment.index })),
     );
@@ -202,7 +209,7 @@ class Cutter {
   /** An edge to the segment that `lead` makes or knows. */
   #edge(segment: SegmentPlan, before: GraphNode, route: Route, lead: () => number, port = 0): EdgeTail {
     const index = this.#edges.length;
-    const edge: Draft<EdgePlan> = { index, from: segment.index, to: -1, port, timed: before.timed };
+    const edge: Draft<EdgePlan> = { index, from: segment.index, to: -1, port, timed: before.timed, group: index };
     this.#edges.push(edge);
     edge.to = lead();
     return { kind: 'edge', edge: index, route, overflow: undefined };
@@ -257,6 +264,28 @@ function segmentsThatNeedTime(segments: readonly SegmentPlan[], edges: readonly 
   return needed;
 }
 
+/** The group of each edge: of those to one segment, any two that have a source in common are in one. */
+function edgeGroups(edges: readonly EdgePlan[]): readonly number[] {
+  const sourcesOf = (segment: number): readonly number[] => {
+    const before = edges.filter(({ to }) => to === segment);
+    return before.length === 0 ? [segment] : before.flatMap(({ from }) => sourcesOf(from));
+  };
+  const groups: number[] = [];
+  for (const edge of edges) {
+    const sources = new Set(sourcesOf(edge.from));
+    groups.push(edge.index);
+    for (const other of edges.slice(0, edge.index)) {
+      if (other.to !== edge.to || !sourcesOf(other.from).some((source) => sources.has(source))) continue;
+      // Two groups that this edge belongs to become one.
+      const [into, from] = [groups[other.index]!, groups[edge.index]!].sort((a, b) => a - b) as [number, number];
+      groups.forEach((group, index) => {
+        if (group === from) groups[index] = into;
+      });
+    }
+  }
+  return groups;
+}
+
 /** What the graph looks like: a chain for each source, and one for what is behind each join. */
 function signatureOf(heads: readonly SourceNode[]): string {
   const joins = new Set<JoinNode>();
@@ -293,7 +322,8 @@ function textOf(node: GraphNode): string {
       return `${node.stage}(${node.parallelism})`;
     case 'window': {
       const values = Object.keys(node.aggregates).join(', ');
-      return `${node.stage}(${node.window.sizeMs}+${node.allowedLatenessMs}, ${node.late ?? ''}: ${values})`;
+      const cut = [...Object.values(node.window), ...Object.values(node.trigger)].join(' ');
+      return `${node.stage}(${cut} +${node.allowedLatenessMs}, ${node.late ?? ''}: ${values})`;
     }
     case 'overflow':
       return `${node.stage}(${node.strategy.strategy}, ${node.strategy.capacity ?? 1})`;

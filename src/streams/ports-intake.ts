@@ -5,10 +5,10 @@
  * whoever writes there. So nothing is queued here but one batch a port. The rules are those of RxJS's `concat`, `zip`,
  * `combineLatest` and `withLatestFrom`.
  */
-import { WatermarkMerge } from './event-time.ts';
 import type { Batch, Intake } from './intake.ts';
 import type { MergeIntake } from './merge-intake.ts';
 import type { PortsHead } from './plan.ts';
+import { WatermarkMerge } from './watermark-merge.ts';
 
 /** A port, and the batch of it that is being used. */
 class Port {
@@ -44,14 +44,14 @@ class Port {
     return taken;
   }
 
-  /** Lets go of a batch that is used up. Answers its watermark. */
-  release(): number | undefined {
+  /** Lets go of a batch that is used up. Answers what it says about time. */
+  release(): readonly number[] {
     const batch = this.#batch;
-    if (batch === undefined || this.#at < batch.items.length) return undefined;
+    if (batch === undefined || this.#at < batch.items.length) return [];
     this.#batch = undefined;
     this.#at = 0;
     this.intake.release();
-    return batch.watermark;
+    return batch.marks;
   }
 }
 
@@ -69,12 +69,13 @@ export class PortsIntake implements Intake {
   /** What was made of the elements of its ports. */
   given = 0;
 
-  constructor(how: JoiningOnly, ports: readonly MergeIntake[]) {
+  /** @param groups which of the ports come from the same sources, as `WatermarkMerge` says. */
+  constructor(how: JoiningOnly, ports: readonly MergeIntake[], groups: readonly number[]) {
     this.#how = how;
     // What the elements of the first are joined with had better be there before them.
     this.#current = how === 'withLatestFrom' ? 1 : 0;
     this.#ports = ports.map((intake) => new Port(intake));
-    this.#watermarks = new WatermarkMerge(ports.length);
+    this.#watermarks = new WatermarkMerge(groups);
   }
 
   get ended(): boolean {
@@ -142,10 +143,10 @@ export class PortsIntake implements Intake {
       const port = this.#ports[this.#current]!;
       const taken = Array.from({ length: port.fill() }, () => port.next());
       if (port.filled) {
-        const watermark = port.release();
+        const marks = port.release();
         const [items, times] = [taken.map(({ item }) => item), taken.map(({ timeMs }) => timeMs)];
         // The end of one is not the end of event time: others come behind it.
-        return { items, times, watermark: watermark === Infinity ? undefined : watermark };
+        return { items, times, marks: marks.filter((mark) => mark !== Infinity) };
       }
       if (!port.ended) return undefined;
     }
@@ -162,8 +163,8 @@ export class PortsIntake implements Intake {
       items.push(together.map(({ item }) => item));
       times.push(Math.max(...together.map(({ timeMs }) => timeMs)));
     }
-    const watermark = this.#release();
-    return count === 0 && watermark === undefined ? undefined : { items, times, watermark };
+    const marks = this.#release();
+    return count === 0 && marks.length === 0 ? undefined : { items, times, marks };
   }
 
   /** Takes a batch of the next port that has one, and pairs each element of a port that gives with the latest of the others. */
@@ -184,17 +185,14 @@ export class PortsIntake implements Intake {
           times.push(port.latest.timeMs);
         } else if (this.#how === 'withLatestFrom') this.dropped += 1;
       }
-      return { items, times, watermark: this.#release() };
+      return { items, times, marks: this.#release() };
     }
     return undefined;
   }
 
-  #release(): number | undefined {
-    let merged: number | undefined;
-    this.#ports.forEach((port, index) => {
-      const watermark = port.release();
-      if (watermark !== undefined) merged = this.#watermarks.advance(index, watermark) ?? merged;
-    });
-    return merged;
+  #release(): readonly number[] {
+    return this.#ports.flatMap((port, index) =>
+      port.release().flatMap((mark) => this.#watermarks.advance(index, mark)),
+    );
   }
 }

@@ -18,7 +18,8 @@ import { SideDelivery } from './side-delivery.ts';
 import type { SinkWriter } from './sink.ts';
 import { SinkDelivery } from './sink-delivery.ts';
 import { SourceIntake } from './source-intake.ts';
-import { WindowedState } from './windowed-state.ts';
+import { makeWindowing } from './windows/make-windowing.ts';
+import type { Windowing } from './windows/windowing.ts';
 import type { Wiring } from './wiring.ts';
 
 /** What a segment is joined to. */
@@ -52,18 +53,20 @@ export function makeIntake(
   const inlets = edges.upstreams.map(
     (upstream) => new Inlet<unknown>(edges.window, streamLimits.edgeWindowWeight, upstream),
   );
-  if (head.kind === 'window' || head.how === 'merge') return { intake: new MergeIntake(inlets), inlets };
+  if (head.kind === 'window' || head.how === 'merge') {
+    const groups = edges.wiring.inputs.map(({ edge }) => edge.group);
+    return { intake: new MergeIntake(inlets, groups), inlets };
+  }
   const ports = Array.from(
     { length: head.ports },
     (_, port) => new MergeIntake(inlets.filter((_, index) => edges.wiring.inputs[index]!.edge.port === port)),
   );
-  return { intake: new PortsIntake(head.how, ports), inlets };
+  const groups = ports.map((_, port) => edges.wiring.inputs.find(({ edge }) => edge.port === port)!.edge.group);
+  return { intake: new PortsIntake(head.how, ports, groups), inlets };
 }
 
-export function makeWindows({ head }: SegmentPlan): WindowedState | undefined {
-  if (head.kind !== 'window') return undefined;
-  const { stage, window, allowedLatenessMs, keyOf, aggregates } = head;
-  return new WindowedState({ stage, sizeMs: window.sizeMs, allowedLatenessMs, keyOf, aggregates });
+export function makeWindows({ head }: SegmentPlan): Windowing | undefined {
+  return head.kind === 'window' ? makeWindowing(head.window, head.trigger, head) : undefined;
 }
 
 /**

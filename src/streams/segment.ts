@@ -11,6 +11,7 @@ import { describeThrown } from '../base/errors.ts';
 import type { Branch } from './branch.ts';
 import type { Condition, ConditionParts } from './condition.ts';
 import { asStageFailure, type FlowError } from './errors.ts';
+import { idle } from './event-time.ts';
 import type { DataFrame } from './frame.ts';
 import type { Inlet } from './inlet.ts';
 import type { Batch } from './intake.ts';
@@ -22,7 +23,7 @@ import { sideOutlet } from './side-delivery.ts';
 import { SourceIntake } from './source-intake.ts';
 import { headCounts, type SegmentCounts } from './stage-counts.ts';
 import { WaitMeter } from './wait-meter.ts';
-import type { WindowedState } from './windowed-state.ts';
+import type { Windowing } from './windows/windowing.ts';
 
 export interface SegmentHost {
   readonly clock: Clock;
@@ -49,7 +50,7 @@ export class Segment {
   readonly #host: SegmentHost;
   readonly #inlets: readonly Inlet<unknown>[];
   readonly #intake: AnyIntake;
-  readonly #windows: WindowedState | undefined;
+  readonly #windows: Windowing | undefined;
   readonly #trunk: Branch;
   /** Its outputs, in the order of the wiring, and its side outputs behind them. */
   readonly #outlets: readonly Outlet<unknown>[];
@@ -61,8 +62,8 @@ export class Segment {
   readonly #waits = new WaitMeter();
   #batch: Batch | undefined;
   #at = 0;
-  /** Windows may be due up to here, and it is yet to be passed on. */
-  #dueMs: number | undefined;
+  /** What the last batch said about time: windows may be due by it, and it is yet to be passed on. */
+  #marks: number[] = [];
   #state: 'running' | 'ending' | 'stopped' = 'running';
   #watermarkMs = -Infinity;
   #busyMs = 0;
@@ -225,14 +226,14 @@ export class Segment {
   #waitsFor(sourceMs: number | undefined): Condition['waitsFor'] {
     if (this.#full > 0) return 'room';
     if (this.#state !== 'running') return 'ended';
-    if (this.#batch !== undefined || this.#dueMs !== undefined) return 'work';
+    if (this.#batch !== undefined || this.#marks.length > 0) return 'work';
     return sourceMs === undefined ? 'input' : 'source';
   }
 
   /** One small piece of work. False when there is nothing to do now. */
   #step(): boolean {
     if (this.#full > 0) return false;
-    if (this.#dueMs !== undefined) return this.#emitDue(this.#dueMs);
+    if (this.#marks.length > 0) return this.#emitDue(this.#marks[0]!);
     this.#batch ??= this.#takeBatch();
     if (this.#batch === undefined) return this.#intake.ended && this.#finishInput();
     if (this.#windows === undefined) this.#pushSome(this.#batch);
@@ -245,7 +246,7 @@ export class Segment {
     return this.#intake.take();
   }
 
-  #pushSome({ items, times, watermark }: Batch): void {
+  #pushSome({ items, times, marks }: Batch): void {
     const until = Math.min(this.#at + streamLimits.elementsPerClockRead, items.length);
     const trunk = this.#trunk;
     let at = this.#at;
@@ -254,54 +255,64 @@ export class Segment {
       at += 1;
     }
     this.#at = at;
-    if (at === items.length) this.#release(watermark);
+    if (at === items.length) this.#release(marks);
   }
 
-  #foldSome({ items, times, watermark }: Batch, windows: WindowedState): void {
+  #foldSome({ items, times, marks }: Batch, windows: Windowing): void {
     const until = Math.min(this.#at + streamLimits.elementsPerClockRead, items.length);
     let at = this.#at;
-    while (at < until && this.#full === 0) {
+    while (at < until && this.#full === 0 && this.#state === 'running') {
+      // What an element made due goes before the next is added.
+      if (windows.due) {
+        this.#emit(windows);
+        continue;
+      }
       const item = items[at];
       const timeMs = times![at]!;
       if (!windows.add(item, timeMs)) this.#late?.write(item, timeMs);
       at += 1;
     }
     this.#at = at;
-    if (at === items.length) this.#release(watermark);
+    if (at === items.length && !windows.due) this.#release(marks);
   }
 
-  #release(watermarkMs: number | undefined): void {
+  #release(marks: readonly number[]): void {
     this.#batch = undefined;
     this.#intake.release();
-    if (watermarkMs === undefined || this.#state !== 'running') return;
-    this.#watermarkMs = watermarkMs;
-    this.#dueMs = watermarkMs;
+    if (this.#state === 'running') this.#marks.push(...marks);
   }
 
   /** Pushes results that are due; when there is none left, event time has gone on for the segments behind too. */
-  #emitDue(watermarkMs: number): boolean {
+  #emitDue(mark: number): boolean {
     const windows = this.#windows;
-    windows?.advance(watermarkMs);
+    if (mark !== idle) {
+      this.#watermarkMs = Math.max(this.#watermarkMs, mark);
+      windows?.advance(mark);
+    }
     for (let count = 0; count < streamLimits.elementsPerClockRead; count += 1) {
       if (this.#full > 0) return true;
-      const result = windows?.next();
-      if (result === undefined) {
-        this.#dueMs = undefined;
-        this.#trunk.watermark(watermarkMs);
+      if (windows === undefined || !this.#emit(windows)) {
+        this.#marks.shift();
+        this.#trunk.watermark(mark);
         return true;
       }
-      // The last moment that belongs to the window.
-      this.#trunk.write(result, result.window.endMs - 1);
       if (this.#state !== 'running') return false;
     }
+    return true;
+  }
+
+  /** Pushes the next result that is due; false where none is. */
+  #emit(windows: Windowing): boolean {
+    const result = windows.next();
+    if (result === undefined) return false;
+    if (result !== 'working') this.#trunk.write(result, windows.resultTimeMs);
     return true;
   }
 
   /** All input was worked off: windows that are still open are due, then the operators give what they gathered. */
   #finishInput(): boolean {
     if (this.#windows !== undefined && this.#watermarkMs !== Infinity) {
-      this.#watermarkMs = Infinity;
-      this.#dueMs = Infinity;
+      this.#marks = [Infinity];
       return true;
     }
     this.#watermarkMs = Infinity;

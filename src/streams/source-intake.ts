@@ -7,24 +7,23 @@ import type { Cancel, Clock } from '../base/environment/clock.ts';
 import type { Random } from '../base/environment/random.ts';
 import { describeThrown } from '../base/errors.ts';
 import { FlowError, SourceFailed } from './errors.ts';
-import { type TimeOptions, WatermarkGauge } from './event-time.ts';
+import type { ProcessingTime, TimeOptions } from './event-time.ts';
 import type { Batch, Intake, IntakeEvents } from './intake.ts';
 import { batchOf, type Source, type SourceBatch, type SourceContext } from './source.ts';
+import { type SourceTime, sourceTime } from './source-time.ts';
 
 export class SourceIntake implements Intake {
   readonly #source: Source<unknown>;
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #events: IntakeEvents;
-  readonly #gauge: WatermarkGauge<unknown> | undefined;
-  readonly #idleMs: number | undefined;
+  readonly #time: SourceTime | undefined;
   readonly #stop = new AbortController();
   #iterator: AsyncIterator<readonly unknown[] | SourceBatch<unknown>> | undefined;
   #batch: Batch | undefined;
   #reading = false;
   #askedAtMs = 0;
-  #silentSinceMs = 0;
-  #idleTimer: Cancel | undefined;
+  #tick: Cancel | undefined;
   ended = false;
   /** Elements given to the segment so far. */
   taken = 0;
@@ -33,7 +32,7 @@ export class SourceIntake implements Intake {
     source: Source<unknown>,
     options: {
       readonly stage: string;
-      readonly time: TimeOptions<unknown> | undefined;
+      readonly time: TimeOptions<unknown> | ProcessingTime | undefined;
       readonly clock: Clock;
       readonly random: Random;
       readonly events: IntakeEvents;
@@ -43,8 +42,8 @@ export class SourceIntake implements Intake {
     this.#clock = options.clock;
     this.#random = options.random;
     this.#events = options.events;
-    this.#idleMs = options.time?.idleMs;
-    this.#gauge = options.time === undefined ? undefined : new WatermarkGauge(options.stage, options.time);
+    const { stage, time, clock } = options;
+    this.#time = time && sourceTime(stage, time, source.bounded === true, clock);
   }
 
   /** Elements that the source says it lost. */
@@ -74,7 +73,7 @@ export class SourceIntake implements Intake {
     const running = !this.ended;
     this.ended = true;
     this.#batch = undefined;
-    this.#idleTimer?.();
+    this.#tick?.();
     this.#stop.abort();
     // A generator runs its `finally` at once, or when what it waits for has come. Nobody is left to hear of an error.
     if (running) this.#iterator?.return?.().then(undefined, () => undefined);
@@ -91,7 +90,8 @@ export class SourceIntake implements Intake {
       this.#onError(thrown);
       return;
     }
-    if (this.#idleMs !== undefined) this.#watchSilence(this.#idleMs);
+    this.#time?.listen();
+    this.#setTick();
   }
 
   #context(): SourceContext {
@@ -100,7 +100,7 @@ export class SourceIntake implements Intake {
 
   readonly #onRead = (result: IteratorResult<readonly unknown[] | SourceBatch<unknown>>): void => {
     this.#reading = false;
-    this.#idleTimer?.();
+    this.#tick?.();
     if (this.ended) return;
     if (result.done) {
       this.ended = true;
@@ -108,11 +108,12 @@ export class SourceIntake implements Intake {
       return;
     }
     try {
-      const { items } = batchOf(result.value ?? []);
+      const given = batchOf(result.value ?? []);
+      const { items } = given;
       if (!Array.isArray(items))
         throw new TypeError(`it gave ${typeof result.value} where a batch has an array of elements`);
-      const times = this.#gauge?.read(items);
-      this.#batch = { items, times, watermark: this.#gauge?.advance() };
+      const read = this.#time?.read(given);
+      this.#batch = { items, times: read?.times, marks: read?.marks ?? [] };
     } catch (thrown) {
       this.#onError(thrown);
       return;
@@ -133,20 +134,18 @@ export class SourceIntake implements Intake {
     return new SourceFailed('failed', text, thrown);
   }
 
-  /** While the source gives nothing, event time goes on with the clock. */
-  #watchSilence(idleMs: number): void {
-    this.#silentSinceMs = this.#clock.monotonicMs();
-    const passed = (): void => {
-      const nowMs = this.#clock.monotonicMs();
-      this.#gauge?.pass(nowMs - this.#silentSinceMs);
-      this.#silentSinceMs = nowMs;
-      const watermark = this.#gauge?.advance();
-      if (watermark !== undefined) {
-        this.#batch = { items: [], times: [], watermark };
+  /** While the source gives nothing, the clock may say something about time. */
+  #setTick(): void {
+    const afterMs = this.#time?.tickAfterMs;
+    if (afterMs === undefined || this.ended) return;
+    this.#tick = this.#clock.timer(afterMs, () => {
+      // What was said last is still to be taken, and there is room for nothing newer.
+      const marks = this.#batch !== undefined ? [] : this.#time!.tick();
+      if (marks.length > 0) {
+        this.#batch = { items: [], times: [], marks };
         this.#events.ready();
       }
-      this.#idleTimer = this.#clock.timer(idleMs, passed);
-    };
-    this.#idleTimer = this.#clock.timer(idleMs, passed);
+      this.#setTick();
+    });
   }
 }

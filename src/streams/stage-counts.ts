@@ -4,7 +4,7 @@ import type { SegmentPlan } from './plan.ts';
 import { PortsIntake } from './ports-intake.ts';
 import type { AnyIntake } from './segment-parts.ts';
 import { SourceIntake } from './source-intake.ts';
-import type { WindowedState } from './windowed-state.ts';
+import type { Windowing } from './windows/windowing.ts';
 
 /** Of one stage, in elements. Every element in is out, held, late or dropped; a window gives one out for many in. */
 export interface StageCounts {
@@ -18,7 +18,7 @@ export interface StageCounts {
   readonly dropped: number;
   /** Came after their window had closed. */
   readonly late: number;
-  /** A sink's own figures. */
+  /** A sink's own figures; of windows, how many are open and how many keys have state, and its bytes by an estimate. */
   readonly counts: Readonly<Record<string, number>>;
 }
 
@@ -43,18 +43,14 @@ export function stageCounts(name: string, counts: Partial<StageCounts>): StageCo
 }
 
 /** Of what a segment begins with. */
-export function headCounts(
-  { head }: SegmentPlan,
-  intake: AnyIntake,
-  windows: WindowedState | undefined,
-): StageCounts[] {
+export function headCounts({ head }: SegmentPlan, intake: AnyIntake, windows: Windowing | undefined): StageCounts[] {
   if (intake instanceof SourceIntake) {
     const { taken, dropped } = intake;
     return [stageCounts(head.stage, { in: taken + dropped, out: taken, dropped })];
   }
   if (windows !== undefined) {
-    const { windowed, late, windows: results } = windows;
-    return [stageCounts(head.stage, { in: windowed + late, out: results, late })];
+    const { windowed, late, results, held } = windows;
+    return [stageCounts(head.stage, { in: windowed + late, out: results, late, counts: { ...held } })];
   }
   if (head.kind !== 'ports' || head.ports === 1) return [];
   const { taken } = intake;

@@ -1,0 +1,106 @@
+/**
+ * Chains: the rows of each key, from the newest to the oldest, linked through their own fields.
+ *
+ * A key mostly has one row or two, and an element mostly goes to the newest, so it costs one look-up, of its key. A
+ * row is taken out of its chain wherever it stands; a key without rows is gone.
+ */
+import type { Key } from '../../base/hash-key.ts';
+import type { Aggregate } from './aggregate.ts';
+import { KeyTable, none } from './key-table.ts';
+import { Rows } from './rows.ts';
+
+/** The fields that every row begins with. `at` is what the chain is ordered by. */
+const [slotField, olderField, newerField, atField] = [0, 1, 2, 3] as const;
+/** Where the fields of whoever keeps the chains begin. */
+export const ownFields = 4;
+
+export class Chains {
+  readonly keys: KeyTable = new KeyTable();
+  readonly rows: Rows;
+
+  /** @param fields how many numbers of each row are the caller's own; the first is `ownFields`. */
+  constructor(fields: number, aggregates: Readonly<Record<string, Aggregate<unknown, unknown>>>) {
+    this.rows = new Rows(ownFields + fields, aggregates);
+  }
+
+  get bytes(): number {
+    return this.keys.bytes + this.rows.bytes;
+  }
+
+  keyOf(row: number): Key {
+    return this.keys.keyAt(this.#get(row, slotField));
+  }
+
+  slotOf(row: number): number {
+    return this.#get(row, slotField);
+  }
+
+  at(row: number): number {
+    return this.#get(row, atField);
+  }
+
+  /** Must not change the order of the chain. */
+  moveTo(row: number, at: number): void {
+    this.set(row, atField, at);
+  }
+
+  older(row: number): number {
+    return this.#get(row, olderField);
+  }
+
+  newer(row: number): number {
+    return this.#get(row, newerField);
+  }
+
+  get(row: number, field: number): number {
+    return this.rows.cells[row * this.rows.width + field]!;
+  }
+
+  set(row: number, field: number, value: number): void {
+    this.rows.cells[row * this.rows.width + field] = value;
+  }
+
+  /** The newest row of a key that is at `at` or before it; `none` where there is none. */
+  find(slot: number, at: number): number {
+    const { cells, width } = this.rows;
+    let row = this.keys.headAt(slot);
+    while (row !== none && cells[row * width + atField]! > at) row = cells[row * width + olderField]!;
+    return row;
+  }
+
+  /** A new row of a key at `at`, placed before the rows that are older: `older`, as `find` gave it. */
+  insert(slot: number, at: number, older: number): number {
+    const row = this.rows.allocate();
+    const newer = older === none ? this.oldest(slot) : this.newer(older);
+    this.set(row, slotField, slot);
+    this.set(row, atField, at);
+    this.set(row, olderField, older);
+    this.set(row, newerField, newer);
+    if (older !== none) this.set(older, newerField, row);
+    if (newer === none) this.keys.setHead(slot, row);
+    else this.set(newer, olderField, row);
+    return row;
+  }
+
+  /** Takes a row out of its chain; its key is gone with its last one. */
+  remove(row: number): void {
+    const [slot, older, newer] = [this.slotOf(row), this.older(row), this.newer(row)];
+    if (older !== none) this.set(older, newerField, newer);
+    if (newer !== none) this.set(newer, olderField, older);
+    else if (older !== none) this.keys.setHead(slot, older);
+    else this.keys.delete(slot);
+    this.rows.free(row);
+  }
+
+  /** The first row of a key; `none` where it has none. */
+  oldest(slot: number): number {
+    let row = this.keys.headAt(slot);
+    if (row === none) return none;
+    for (let older = this.older(row); older !== none; older = this.older(row)) row = older;
+    return row;
+  }
+
+  #get(row: number, field: number): number {
+    return this.rows.cells[row * this.rows.width + field]!;
+  }
+}

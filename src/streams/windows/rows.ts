@@ -1,0 +1,149 @@
+/**
+ * The state of keys and windows in columns: a row of numbers for each, without an object.
+ *
+ * A row begins with the fields of whoever keeps the table (its key, its time, the next row of its key), and goes on
+ * with the cells of the aggregates; aggregates that keep a value have a second array. Everything of a row lies side by
+ * side, so that an element touches one or two lines of the cache.
+ */
+import type { Aggregate, CellAggregate, ValueAggregate } from './aggregate.ts';
+import { Slots } from './slots.ts';
+
+const rowsAtLeast = 64;
+
+/** An aggregate in its column. */
+interface Column<A> {
+  readonly name: string;
+  readonly aggregate: A;
+  readonly offset: number;
+}
+
+export class Rows {
+  /** Numbers between the beginnings of two rows. */
+  readonly width: number;
+  readonly #cellColumns: Column<CellAggregate>[] = [];
+  readonly #valueColumns: Column<ValueAggregate>[] = [];
+  readonly #names: readonly string[];
+  readonly #columns: readonly (Column<CellAggregate> | Column<ValueAggregate>)[];
+  readonly #slots = new Slots();
+  #capacity = rowsAtLeast;
+  /** The most rows in use since there were none. */
+  #peak = 0;
+  #values: unknown[] = [];
+  /** Row `r` begins at `r × width`. It is another array after `allocate`. */
+  cells: Float64Array;
+
+  /** @param fields how many numbers of each row are the caller's own. */
+  constructor(fields: number, aggregates: Readonly<Record<string, Aggregate<unknown, unknown>>>) {
+    let width = fields;
+    const columns: (Column<CellAggregate> | Column<ValueAggregate>)[] = [];
+    for (const [name, aggregate] of Object.entries(aggregates)) {
+      if (aggregate.kind === 'cells') {
+        const column = { name, aggregate: aggregate as CellAggregate, offset: width };
+        this.#cellColumns.push(column);
+        columns.push(column);
+        width += column.aggregate.width;
+      } else {
+        const column = { name, aggregate: aggregate as ValueAggregate, offset: this.#valueColumns.length };
+        this.#valueColumns.push(column);
+        columns.push(column);
+      }
+    }
+    this.#columns = columns;
+    this.#names = columns.map(({ name }) => name);
+    this.width = width;
+    this.cells = new Float64Array(this.#capacity * width);
+  }
+
+  /** Rows in use. */
+  get size(): number {
+    return this.#slots.used;
+  }
+
+  /** An estimate of what they take, in bytes, without what values of aggregates hold beyond an object each. */
+  get bytes(): number {
+    return this.cells.byteLength + this.size * this.#valueColumns.length * 64;
+  }
+
+  /** A row whose fields are 0 and whose aggregates are empty. */
+  allocate(): number {
+    const row = this.#slots.take();
+    if (row >= this.#capacity) this.#resize(this.#capacity * 2);
+    if (row >= this.#peak) this.#peak = row + 1;
+    this.clear(row);
+    return row;
+  }
+
+  /** Empties a row: its fields too. */
+  clear(row: number): void {
+    this.cells.fill(0, row * this.width, (row + 1) * this.width);
+    for (const { aggregate, offset } of this.#valueColumns) {
+      this.#values[row * this.#valueColumns.length + offset] = aggregate.create();
+    }
+  }
+
+  free(row: number): void {
+    for (const { offset } of this.#valueColumns) this.#values[row * this.#valueColumns.length + offset] = undefined;
+    this.#slots.give(row);
+  }
+
+  /** Where no row is in use, what was not needed since the last time is let go. Until then a free row keeps its fields. */
+  trim(): void {
+    if (this.#slots.used > 0) return;
+    const needed = this.#peak;
+    this.#peak = 0;
+    this.#values = [];
+    if (this.#capacity <= rowsAtLeast || needed * 4 > this.#capacity) return;
+    this.#capacity = Math.max(rowsAtLeast, this.#capacity / 2);
+    this.cells = new Float64Array(this.#capacity * this.width);
+  }
+
+  add(row: number, item: unknown, timeMs: number): void {
+    const { cells } = this;
+    const at = row * this.width;
+    const cellColumns = this.#cellColumns;
+    for (let index = 0; index < cellColumns.length; index += 1) {
+      const { aggregate, offset } = cellColumns[index]!;
+      aggregate.add(cells, at + offset, item);
+    }
+    const valueColumns = this.#valueColumns;
+    if (valueColumns.length === 0) return;
+    for (const { aggregate, offset } of valueColumns) {
+      const place = row * valueColumns.length + offset;
+      this.#values[place] = aggregate.add(this.#values[place], item, timeMs);
+    }
+  }
+
+  /** Adds what the row `from` holds to `into`. */
+  merge(into: number, from: number): void {
+    const { cells, width } = this;
+    for (const { aggregate, offset } of this.#cellColumns) {
+      aggregate.merge(cells, into * width + offset, from * width + offset);
+    }
+    const values = this.#valueColumns.length;
+    for (const { aggregate, offset } of this.#valueColumns) {
+      const place = into * values + offset;
+      this.#values[place] = aggregate.merge(this.#values[place], this.#values[from * values + offset]);
+    }
+  }
+
+  /** What the aggregates of a row come to, by name. */
+  result(row: number): Record<string, unknown> {
+    const value: Record<string, unknown> = {};
+    const columns = this.#columns;
+    for (let index = 0; index < columns.length; index += 1) {
+      const { aggregate, offset } = columns[index]!;
+      value[this.#names[index]!] =
+        aggregate.kind === 'cells'
+          ? aggregate.result(this.cells, row * this.width + offset)
+          : aggregate.result(this.#values[row * this.#valueColumns.length + offset]);
+    }
+    return value;
+  }
+
+  #resize(capacity: number): void {
+    const cells = new Float64Array(capacity * this.width);
+    cells.set(this.cells.subarray(0, Math.min(this.cells.length, cells.length)));
+    this.cells = cells;
+    this.#capacity = capacity;
+  }
+}
