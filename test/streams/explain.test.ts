@@ -105,7 +105,7 @@ function planOf() {
       .aggregate({ n: count() })
       .to({ name: 'any', open: () => ({ write: () => undefined }) }),
   );
-  return (job as FlowDefinition<typeof none, {}>).plan({});
+  return (job as unknown as FlowDefinition<typeof none, {}>).plan({});
 }
 
 async function aborted(signal: AbortSignal): Promise<IteratorResult<readonly number[]>> {

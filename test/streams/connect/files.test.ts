@@ -358,7 +358,7 @@ describe('ticks', () => {
     const clock = new VirtualClock();
     const source = ticks({ everyMs: 10, count: 8 });
     const batches = source.open({ ...contextOf(), clock })[Symbol.asyncIterator]();
-    const tick = async (): Promise<number> => batchOf((await batches.next()).value!).items[0]!.tick;
+    const tick = async (): Promise<number> => batchOf<{ tick: number }>((await batches.next()).value!).items[0]!.tick;
     expect(await tick()).toBe(0);
     clock.goTo(35);
     expect(await tick()).toBe(3);

@@ -125,14 +125,14 @@ describe('webSocketIn', () => {
     const sender = new WebSocket(await listening);
     await new Promise((resolve) => sender.once('open', resolve));
     for (let n = 0; n < 2_000; n += 1) sender.send(JSON.stringify({ n, fill: 'x'.repeat(20_000) }));
-    const seen = [...batchOf((await first).value!).items];
+    const seen = [...batchOf<{ n: number }>((await first).value!).items];
     let before = -1;
     while (before !== sender.bufferedAmount) {
       before = sender.bufferedAmount;
       await soon(100);
     }
     expect(before).toBeGreaterThan(10_000_000);
-    while (seen.length < 2_000) seen.push(...batchOf((await batches.next()).value!).items);
+    while (seen.length < 2_000) seen.push(...batchOf<{ n: number }>((await batches.next()).value!).items);
     expect(seen.map(({ n }) => n)).toEqual(numbers);
     await batches.return?.();
     sender.terminate();
