@@ -45,9 +45,9 @@ export interface IslandEvents {
   /** A stage failed. Nothing is called after it. */
   readonly failed: (error: FlowError) => void;
   /** `each(…)` gave an element up. */
-  readonly deadLetter: (stage: string, element: unknown, error: unknown) => void;
+  readonly deadLetter?: (stage: string, element: unknown, error: unknown) => void;
   /** A stage failed and was built anew; `lost` elements were in it. */
-  readonly restarted: (stage: string, error: FlowError, lost: number) => void;
+  readonly restarted?: (stage: string, error: FlowError, lost: number) => void;
 }
 
 export interface IslandOptions {
@@ -113,7 +113,7 @@ export class Island {
         if (!this.closed) events.full(isFull);
       },
       settled: () => this.#settled(),
-      deadLetter: events.deadLetter,
+      deadLetter: (stage, element, error) => events.deadLetter?.(stage, element, error),
     });
     this.#stages = vias.map((via) => new IslandStage(via, this.#ledger));
     this.#first = this.#stages[0];
@@ -268,7 +268,7 @@ export class Island {
       ledger.fate ??= 'lost';
     }
     stage.port = new Port<unknown>();
-    this.#events.restarted(account.name, error, lost);
+    this.#events.restarted?.(account.name, error, lost);
     this.#subscribe(index);
     if (stage.inputCompleted) this.#completePort(stage);
   }

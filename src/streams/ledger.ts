@@ -138,7 +138,7 @@ export class Ledger {
   claim: Claim | undefined;
   fate: Fate | undefined;
   isElement = false;
-  timeMs = -Infinity;
+  timeMs: number = -Infinity;
   epoch: Epoch;
   /** How many pulled iterables the element has come through. */
   level = 0;
@@ -215,6 +215,8 @@ export class Ledger {
       level: this.level,
     };
     active = this;
+    // Kept while it is under way: what comes after its last release, such as a completion, may still be of it.
+    claim?.retain();
     this.depth += 1;
     this.stage = stage;
     this.claim = claim;
@@ -226,7 +228,7 @@ export class Ledger {
     try {
       return work();
     } finally {
-      if (claim === undefined) this.claim?.release();
+      this.claim?.release();
       active = outer;
       this.depth -= 1;
       this.stage = before.stage;

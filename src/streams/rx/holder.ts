@@ -43,9 +43,10 @@ export class Holder<T> implements Holding {
     return this.#subscriber?.closed === true;
   }
 
-  /** How many elements it holds. */
-  get size(): number {
-    return this.#held.size;
+  /** The one that it holds longest. */
+  get first(): Held<T> | undefined {
+    for (const held of this.#held) return held;
+    return undefined;
   }
 
   hold(value: T, key?: unknown): Held<T> {
@@ -122,11 +123,10 @@ export class Holder<T> implements Holding {
   }
 
   oldest(): OldestHeld | undefined {
-    for (const { sinceMs, claim, key } of this.#held) {
-      const heldMs = this.here.ledger.clock.monotonicMs() - sinceMs;
-      return { operator: this.#operator, heldMs, timeMs: claim.timeMs, ...(key === undefined ? {} : { key }) };
-    }
-    return undefined;
+    if (this.first === undefined) return undefined;
+    const { sinceMs, claim, key } = this.first;
+    const heldMs = this.here.ledger.clock.monotonicMs() - sinceMs;
+    return { operator: this.#operator, heldMs, timeMs: claim.timeMs, ...(key === undefined ? {} : { key }) };
   }
 }
 

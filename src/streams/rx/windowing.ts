@@ -79,24 +79,22 @@ export interface GroupLimit {
  *
  * @throws UsageError at its subscription where it has no `maxKeys`; fails the stage as `OperatorOverflow` beyond it.
  */
-export function groupBy<T, K>(
-  key: (value: T) => K,
-  options: BasicGroupByOptions<K, T> & GroupLimit,
-): OperatorFunction<T, GroupedObservable<K, T>>;
-export function groupBy<T, K, E>(
-  key: (value: T) => K,
-  options: GroupByOptionsWithElement<K, E, T> & GroupLimit,
-): OperatorFunction<T, GroupedObservable<K, E>>;
-export function groupBy<K>(
-  key: (value: unknown) => K,
-  options: BasicGroupByOptions<K, unknown> & Partial<GroupLimit>,
-): OperatorFunction<unknown, GroupedObservable<K, unknown>> {
-  return metered(
+export const groupBy: {
+  <T, K>(
+    key: (value: T) => K,
+    options: BasicGroupByOptions<K, T> & GroupLimit,
+  ): OperatorFunction<T, GroupedObservable<K, T>>;
+  <T, K, E>(
+    key: (value: T) => K,
+    options: GroupByOptionsWithElement<K, E, T> & GroupLimit,
+  ): OperatorFunction<T, GroupedObservable<K, E>>;
+} = (<T, K>(key: (value: T) => K, options: BasicGroupByOptions<K, T> & Partial<GroupLimit>) =>
+  metered<T, GroupedObservable<K, T>>(
     () => rx.groupBy(key, options),
     (source, here) => {
       const max = checkLimit('groupBy', 'maxKeys', options?.maxKeys);
       let open = 0;
-      const closing = (group: GroupedObservable<K, unknown>): ObservableInput<unknown> => {
+      const closing = (group: GroupedObservable<K, T>): ObservableInput<unknown> => {
         const { duration } = options;
         const until = duration === undefined ? rx.NEVER : here.outside(duration(group));
         return until.pipe(
@@ -114,8 +112,7 @@ export function groupBy<K>(
         }),
       );
     },
-  );
-}
+  )) as never;
 
 /** @throws UsageError unless `value` is a limit. */
 export function checkLimit(operator: string, option: string, value: number | undefined): number {
