@@ -45,6 +45,7 @@ class ElementClaim implements Claim {
   /** False for what an operator made by itself, by a timer: it came in nowhere, so it has no fate. */
   readonly #isElement: boolean;
   #references = 1;
+  #settled = false;
   #fate: Fate | undefined;
 
   constructor(ledger: Ledger, stage: StageAccount, isElement: boolean) {
@@ -65,7 +66,9 @@ class ElementClaim implements Claim {
   release(fate?: Fate): void {
     if (fate !== undefined) this.#fate ??= fate;
     this.#references -= 1;
-    if (this.#references > 0) return;
+    // An operator that is unsubscribed while it works may still touch what its unsubscription has settled.
+    if (this.#references > 0 || this.#settled) return;
+    this.#settled = true;
     this.epoch.open -= 1;
     if (this.#isElement) {
       this.stage.held -= 1;
@@ -138,7 +141,7 @@ export class Ledger {
   claim: Claim | undefined;
   fate: Fate | undefined;
   isElement = false;
-  timeMs: number = -Infinity;
+  timeMs: number = Number.NaN;
   epoch: Epoch;
   /** How many pulled iterables the element has come through. */
   level = 0;
@@ -151,7 +154,8 @@ export class Ledger {
   #first: Epoch;
   #current: Epoch;
   #lastClosed: Epoch | undefined;
-  #latestMs = -Infinity;
+  /** How far the stage has got; no time before the first element, and none where the flow has no event time. */
+  #latestMs = Number.NaN;
   #full = false;
   #changed = false;
   #roomOpen = true;
@@ -176,7 +180,7 @@ export class Ledger {
     this.timeMs = timeMs;
     this.epoch = this.#current;
     this.level = 0;
-    if (timeMs > this.#latestMs) this.#latestMs = timeMs;
+    if (!(timeMs <= this.#latestMs)) this.#latestMs = timeMs;
     return outer;
   }
 

@@ -52,6 +52,10 @@ export class Holder<T> implements Holding {
   hold(value: T, key?: unknown): Held<T> {
     const { ledger } = this.here;
     const held = new Held(value, ledger.claimHere(), ledger.level, ledger.clock.monotonicMs(), key);
+    if (this.closed) {
+      held.claim.release(this.here.stage.unsubscribedFate);
+      return held;
+    }
     this.#held.add(held);
     if (this.#counted) ledger.countHeld(held.level);
     return held;
