@@ -37,7 +37,7 @@ export interface IslandEvents {
   /** All that was pushed before this watermark was given has left. */
   readonly watermark: (timeMs: number) => void;
   /** As many elements are held inside as may be, or no longer: push nothing more until it is `false`. */
-  readonly full: (isFull: boolean) => void;
+  readonly full: (full: boolean) => void;
   /** The input had ended, and all has come out. */
   readonly completed: () => void;
   /** The chain completed before its input did, by an operator such as `take`. */
@@ -99,6 +99,8 @@ export class Island {
   readonly #first: IslandStage | undefined;
   #inputEnded = false;
   #chainDone = false;
+  /** Restarts that are yet to be said. */
+  readonly #restarted: (() => void)[] = [];
   #stuckCheck = false;
   /** Nothing more comes out: completed, closed early, failed or disposed of. */
   closed = false;
@@ -261,14 +263,11 @@ export class Island {
     stage.subscription?.unsubscribe();
     account.unsubscribedFate = 'unsubscribed';
     account.restarts += 1;
-    let lost = account.lost - lostBefore;
-    if (ledger.stage === account && ledger.isElement) {
-      // The element that is being pushed is settled when its push returns.
-      if (ledger.fate === undefined) lost += 1;
-      ledger.fate ??= 'lost';
-    }
+    // The element that is being pushed is settled when its push returns; only then is the loss known.
+    if (ledger.stage === account && ledger.isElement) ledger.fate ??= 'lost';
+    this.#restarted.push(() => this.#events.restarted?.(account.name, error, account.lost - lostBefore));
+    ledger.changed();
     stage.port = new Port<unknown>();
-    this.#events.restarted?.(account.name, error, lost);
     this.#subscribe(index);
     if (stage.inputCompleted) this.#completePort(stage);
   }
@@ -294,6 +293,7 @@ export class Island {
   /** Elements left. If nothing is held after the input's end and a stage still does not complete, nothing ever will. */
   #settled(): void {
     if (this.closed) return;
+    for (const say of this.#restarted.splice(0)) say();
     if (this.#chainDone) {
       this.#finish();
       return;

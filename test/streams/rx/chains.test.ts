@@ -235,7 +235,7 @@ function pipeAll(steps: readonly Numbers[]): Operator {
 }
 
 describe('random chains of operators', () => {
-  it('give what plain RxJS gives, at the same times, and hold nothing at the end', { timeout: proofTimeoutMs(150) }, async () => {
+  it('give what plain RxJS gives, at the same times, and hold nothing at the end', { timeout: proofTimeoutMs(60) }, async () => {
     await fc.assert(
       fc.asyncProperty(chain, inputs, fc.boolean(), async (steps, elements, inOneStage) => {
         const plain = new Plain((input, given) =>
@@ -266,7 +266,7 @@ describe('random chains of operators', () => {
         expect(rig.island.stages.map(({ held }) => held), context).toEqual(steps.map(() => 0).slice(0, inOneStage ? 1 : undefined));
         expect(unaccounted(rig.island.stages), context).toEqual({});
       }),
-      { numRuns: proofRuns(150) },
+      { numRuns: proofRuns(60) },
     );
   });
 });
