@@ -38,7 +38,9 @@ new RuleTester().run('no-plain-async-operators', rules['no-plain-async-operators
 
 describe('the rule', () => {
   it('flags exactly the names whose twin is no original', () => {
-    const own = Object.entries(twins).filter(([name, twin]) => name in rx && (rx as Record<string, unknown>)[name] !== twin);
+    const own = Object.entries(twins).filter(
+      ([name, twin]) => name in rx && (rx as Record<string, unknown>)[name] !== twin,
+    );
     const flagged = own.map(([name]) => name).filter((name) => flags(name));
     expect(flagged).toEqual(own.map(([name]) => name));
     const same = Object.entries(twins).filter(([name, twin]) => (rx as Record<string, unknown>)[name] === twin);

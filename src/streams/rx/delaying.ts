@@ -1,6 +1,7 @@
 /** Operators that give each element on later: the originals of RxJS, on the flow's clock unless a scheduler is given. */
-import * as rx from 'rxjs';
+
 import type { MonoTypeOperatorFunction, Observable, ObservableInput, SchedulerLike } from 'rxjs';
+import * as rx from 'rxjs';
 import { type Here, metered, whereNow } from './here.ts';
 import { type Held, Holder } from './holder.ts';
 

@@ -2,8 +2,9 @@
  * `each`: a plain pipeline for each element. Its completion is the acknowledgement, so retries, time limits and dead
  * letters are exact, whatever operators it is made of.
  */
-import * as rx from 'rxjs';
+
 import type { Observable, ObservableInput, OperatorFunction } from 'rxjs';
+import * as rx from 'rxjs';
 import { UsageError } from '../../base/errors.ts';
 import { ElementGivenUp } from '../errors.ts';
 import { streamLimits } from '../limits.ts';

@@ -2,8 +2,9 @@
  * Operators that subscribe to an inner observable for each element: the originals of RxJS, with the element held from
  * its arrival, queued or running, to the end of its inner.
  */
-import * as rx from 'rxjs';
+
 import type { Observable, ObservableInput, OperatorFunction, SchedulerLike } from 'rxjs';
+import * as rx from 'rxjs';
 import { metered } from './here.ts';
 import { type Held, Holder } from './holder.ts';
 import { holdWork, inner } from './inner.ts';
@@ -184,12 +185,10 @@ export const expand: typeof rx.expand = (<T>(
         inner(holder, held, () => rx.from(project(held.value, index))).pipe(rx.map((value) => holder.hold(value)));
       const grown = holder
         .arrivals(source)
-        .pipe(rx.expand(work, concurrent, scheduler && here.on(scheduler) as never)) as Observable<Held<T>>;
+        .pipe(rx.expand(work, concurrent, scheduler && (here.on(scheduler) as never))) as Observable<Held<T>>;
       const out = new rx.Observable<T>((subscriber) => {
         const { ledger } = here;
-        grown.subscribe(
-          new Emerging<T>(subscriber, (held, work) => ledger.enter(held.claim, held.level, work)),
-        );
+        grown.subscribe(new Emerging<T>(subscriber, (held, work) => ledger.enter(held.claim, held.level, work)));
       });
       return holder.over(out);
     },

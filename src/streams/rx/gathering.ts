@@ -4,8 +4,9 @@
  *
  * What comes out has the time of its latest element, and holds back watermarks as its oldest one does.
  */
-import * as rx from 'rxjs';
+
 import type { Observable, ObservableInput, OperatorFunction } from 'rxjs';
+import * as rx from 'rxjs';
 import { OperatorOverflow } from '../errors.ts';
 import { type Here, metered } from './here.ts';
 import { type Held, Holder } from './holder.ts';

@@ -1,6 +1,7 @@
 /** Where an operator runs: the ledger and the stage of the flow that it is built, subscribed or pushed in. */
-import { type ObservableInput, Observable as PlainObservable, type SchedulerLike, Subscriber, from } from 'rxjs';
+
 import type { Observable, OperatorFunction } from 'rxjs';
+import { from, type ObservableInput, Observable as PlainObservable, type SchedulerLike, Subscriber } from 'rxjs';
 import { activeLedger, type Ledger } from '../ledger.ts';
 import type { StageAccount } from '../stage-account.ts';
 import { ClockScheduler, EnteringScheduler } from './clock-scheduler.ts';

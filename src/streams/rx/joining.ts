@@ -3,8 +3,9 @@
  * comes outside of a push, which is legal here; it has the time that the stage has got to. An other that cannot be
  * told to wait is not bounded by the flow (`interval`, a Subject): join such streams by ports of the flow.
  */
-import * as rx from 'rxjs';
+
 import type { MonoTypeOperatorFunction, Observable, ObservableInput, OperatorFunction } from 'rxjs';
+import * as rx from 'rxjs';
 import { type Here, metered } from './here.ts';
 import { type Held, Holder } from './holder.ts';
 

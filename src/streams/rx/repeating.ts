@@ -1,6 +1,7 @@
 /** Operators that subscribe to their source again, or give it up, by time: the originals on the flow's clock. */
-import * as rx from 'rxjs';
+
 import type { MonoTypeOperatorFunction, Observable, ObservableInput, RepeatConfig, RetryConfig } from 'rxjs';
+import * as rx from 'rxjs';
 import { type Here, metered } from './here.ts';
 
 export function retry<T>(count?: number): MonoTypeOperatorFunction<T>;
@@ -32,7 +33,10 @@ function delayed<A extends readonly unknown[]>(
 }
 
 type Timeout = (...given: unknown[]) => MonoTypeOperatorFunction<unknown>;
-type WithScheduler = { readonly scheduler?: rx.SchedulerLike; readonly with?: (info: unknown) => ObservableInput<unknown> };
+type WithScheduler = {
+  readonly scheduler?: rx.SchedulerLike;
+  readonly with?: (info: unknown) => ObservableInput<unknown>;
+};
 
 export const timeout: typeof rx.timeout = ((given: unknown, scheduler?: rx.SchedulerLike) =>
   metered(

@@ -2,8 +2,9 @@
  * Operators that keep the latest element and may let it go unused: the originals of RxJS. They hold one element at
  * most; the one that a later element replaces is dropped as `sampled`.
  */
-import * as rx from 'rxjs';
+
 import type { MonoTypeOperatorFunction, Observable, ObservableInput, SchedulerLike, ThrottleConfig } from 'rxjs';
+import * as rx from 'rxjs';
 import { type Here, metered } from './here.ts';
 import { type Held, Holder } from './holder.ts';
 
@@ -14,7 +15,10 @@ interface SamplingOptions<T> {
   readonly atOnce?: boolean;
 }
 
-function sampling<T>(name: string, { plain, sampled, atOnce = false }: SamplingOptions<T>): MonoTypeOperatorFunction<T> {
+function sampling<T>(
+  name: string,
+  { plain, sampled, atOnce = false }: SamplingOptions<T>,
+): MonoTypeOperatorFunction<T> {
   return metered(plain, (source, here) => {
     // It waits for time or a notifier, but never for room: one element cannot stop the input.
     const holder = new Holder<T>(here, name, false);

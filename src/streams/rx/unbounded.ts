@@ -1,6 +1,7 @@
 /** Operators that remember without a bound in RxJS, here with one: `distinct` and `shareReplay`. */
-import * as rx from 'rxjs';
+
 import type { MonoTypeOperatorFunction, ObservableInput, ShareReplayConfig } from 'rxjs';
+import * as rx from 'rxjs';
 import { OperatorOverflow } from '../errors.ts';
 import { metered } from './here.ts';
 import { checkLimit, type GroupLimit } from './windowing.ts';

@@ -2,7 +2,7 @@
  * Operators that split a stream into observables: the originals of RxJS. They hold nothing themselves; what they give
  * is marked as a part of the stream, so that flattening it does not count it as work.
  */
-import * as rx from 'rxjs';
+
 import type {
   BasicGroupByOptions,
   GroupByOptionsWithElement,
@@ -12,6 +12,7 @@ import type {
   OperatorFunction,
   SchedulerLike,
 } from 'rxjs';
+import * as rx from 'rxjs';
 import { UsageError } from '../../base/errors.ts';
 import { OperatorOverflow } from '../errors.ts';
 import { type Here, metered } from './here.ts';

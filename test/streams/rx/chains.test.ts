@@ -25,14 +25,22 @@ const some = fc.tuple(fc.integer({ min: 1, max: 30 }), odd).map(([whole, fractio
 const few = fc.integer({ min: 1, max: 4 });
 
 /** A latency that depends on the element, as I/O has. */
-const latency = (value: number, most: number): number => (Math.abs(Math.trunc(value * 7)) % (most + 1)) + 1 + (most % 1);
+const latency = (value: number, most: number): number =>
+  (Math.abs(Math.trunc(value * 7)) % (most + 1)) + 1 + (most % 1);
 
 const sync: fc.Arbitrary<Step>[] = [
   fc.constant(same('map', () => rx.map((value: number) => value + 1))),
   fc.constant(same('filter', () => rx.filter((value: number) => Math.trunc(value) % 3 !== 0))),
   fc.constant(same('scan', () => rx.scan((total: number, value: number) => (total + value) % 1_000, 0))),
   fc.constant(same('distinct', () => rx.distinctUntilChanged())),
-  fc.constant(same('pairwise', () => rx.pipe(rx.pairwise(), rx.map(([one, other]) => one + other)))),
+  fc.constant(
+    same('pairwise', () =>
+      rx.pipe(
+        rx.pairwise(),
+        rx.map(([one, other]) => one + other),
+      ),
+    ),
+  ),
   few.map((count) => same(`bufferCount ${count}`, () => rx.pipe(rx.bufferCount(count), rx.map(sum)))),
 ];
 
@@ -52,7 +60,12 @@ function flattening(name: string, most: number, plain: Flattener, twin: Flattene
 
 const asynchronous: fc.Arbitrary<Step>[] = [
   fc.tuple(ms, few).map(([most, at]) =>
-    flattening(`mergeMap(${at})`, most, (project) => rx.mergeMap(project, at), (project) => twins.mergeMap(project, at)),
+    flattening(
+      `mergeMap(${at})`,
+      most,
+      (project) => rx.mergeMap(project, at),
+      (project) => twins.mergeMap(project, at),
+    ),
   ),
   ms.map((most) => flattening('concatMap', most, rx.concatMap, twins.concatMap)),
   ms.map((most) => flattening('switchMap', most, rx.switchMap, twins.switchMap)),
@@ -66,7 +79,8 @@ const asynchronous: fc.Arbitrary<Step>[] = [
     name: `mergeScan(${at}) ${most}`,
     plain: (given) =>
       rx.mergeScan(
-        (total: number, value: number) => rx.timer(latency(value, most), given).pipe(rx.map(() => (total + value) % 997)),
+        (total: number, value: number) =>
+          rx.timer(latency(value, most), given).pipe(rx.map(() => (total + value) % 997)),
         0,
         at,
       ),
@@ -81,7 +95,8 @@ const asynchronous: fc.Arbitrary<Step>[] = [
     name: `switchScan ${most}`,
     plain: (given) =>
       rx.switchScan(
-        (total: number, value: number) => rx.timer(latency(value, most), given).pipe(rx.map(() => (total + value) % 997)),
+        (total: number, value: number) =>
+          rx.timer(latency(value, most), given).pipe(rx.map(() => (total + value) % 997)),
         0,
       ),
     twin: () =>
@@ -94,12 +109,14 @@ const asynchronous: fc.Arbitrary<Step>[] = [
     name: `expand(${at}) ${most}`,
     plain: (given) =>
       rx.expand(
-        (value: number) => (value % 1 > 0.2 ? rx.EMPTY : rx.timer(latency(value, most), given).pipe(rx.map(() => value + 0.25))),
+        (value: number) =>
+          value % 1 > 0.2 ? rx.EMPTY : rx.timer(latency(value, most), given).pipe(rx.map(() => value + 0.25)),
         at,
       ),
     twin: () =>
       twins.expand(
-        (value: number) => (value % 1 > 0.2 ? rx.EMPTY : twins.timer(latency(value, most)).pipe(rx.map(() => value + 0.25))),
+        (value: number) =>
+          value % 1 > 0.2 ? rx.EMPTY : twins.timer(latency(value, most)).pipe(rx.map(() => value + 0.25)),
         at,
       ),
   })),
@@ -142,26 +159,52 @@ const asynchronous: fc.Arbitrary<Step>[] = [
   some.map((span) => ({
     name: `buffer ${span}`,
     plain: (given) => rx.pipe(rx.buffer(rx.interval(span, given)), rx.map(sum)),
-    twin: () => rx.pipe(twins.buffer(rx.defer(() => twins.interval(span)), { max: 1_000 }), rx.map(sum)),
+    twin: () =>
+      rx.pipe(
+        twins.buffer(
+          rx.defer(() => twins.interval(span)),
+          { max: 1_000 },
+        ),
+        rx.map(sum),
+      ),
   })),
   some.map((span) => ({
     name: `bufferWhen ${span}`,
-    plain: (given) => rx.pipe(rx.bufferWhen(() => rx.timer(span, given)), rx.map(sum)),
-    twin: () => rx.pipe(twins.bufferWhen(() => twins.timer(span), { max: 1_000 }), rx.map(sum)),
+    plain: (given) =>
+      rx.pipe(
+        rx.bufferWhen(() => rx.timer(span, given)),
+        rx.map(sum),
+      ),
+    twin: () =>
+      rx.pipe(
+        twins.bufferWhen(() => twins.timer(span), { max: 1_000 }),
+        rx.map(sum),
+      ),
   })),
   fc.tuple(some, ms).map(([every, open]) => ({
     name: `bufferToggle ${every} ${open}`,
-    plain: (given) => rx.pipe(rx.bufferToggle(rx.interval(every, given), () => rx.timer(open, given)), rx.map(sum)),
+    plain: (given) =>
+      rx.pipe(
+        rx.bufferToggle(rx.interval(every, given), () => rx.timer(open, given)),
+        rx.map(sum),
+      ),
     twin: () =>
       rx.pipe(
-        twins.bufferToggle(rx.defer(() => twins.interval(every)), () => twins.timer(open), { max: 1_000 }),
+        twins.bufferToggle(
+          rx.defer(() => twins.interval(every)),
+          () => twins.timer(open),
+          { max: 1_000 },
+        ),
         rx.map(sum),
       ),
   })),
   some.map((span) => ({
     name: `windowTime ${span}`,
     plain: (given) =>
-      rx.pipe(rx.windowTime(span, given), rx.concatMap((window: rx.Observable<number>) => window.pipe(rx.toArray(), rx.map(sum)))),
+      rx.pipe(
+        rx.windowTime(span, given),
+        rx.concatMap((window: rx.Observable<number>) => window.pipe(rx.toArray(), rx.map(sum))),
+      ),
     twin: () =>
       rx.pipe(
         twins.windowTime(span) as rx.OperatorFunction<number, rx.Observable<number>>,
@@ -184,7 +227,10 @@ const asynchronous: fc.Arbitrary<Step>[] = [
   ms.map((due) => ({
     name: `zipWith ${due}`,
     plain: (given) =>
-      rx.pipe(rx.zipWith(rx.interval(due, given).pipe(rx.take(8))), rx.map(([value, tick]: [number, number]) => value + tick)),
+      rx.pipe(
+        rx.zipWith(rx.interval(due, given).pipe(rx.take(8))),
+        rx.map(([value, tick]: [number, number]) => value + tick),
+      ),
     twin: () =>
       rx.pipe(
         twins.zipWith(rx.defer(() => twins.interval(due)).pipe(rx.take(8))),
@@ -199,7 +245,10 @@ const asynchronous: fc.Arbitrary<Step>[] = [
   ms.map((due) => ({
     name: `withLatestFrom ${due}`,
     plain: (given) =>
-      rx.pipe(rx.withLatestFrom(rx.interval(due + 1, given)), rx.map(([value, tick]: [number, number]) => value + tick)),
+      rx.pipe(
+        rx.withLatestFrom(rx.interval(due + 1, given)),
+        rx.map(([value, tick]: [number, number]) => value + tick),
+      ),
     twin: () =>
       rx.pipe(
         twins.withLatestFrom(rx.defer(() => twins.interval(due + 1))),
@@ -226,21 +275,24 @@ const asynchronous: fc.Arbitrary<Step>[] = [
 
 const step = fc.oneof({ weight: 1, arbitrary: fc.oneof(...sync) }, { weight: 3, arbitrary: fc.oneof(...asynchronous) });
 const chain = fc.array(step, { minLength: 1, maxLength: 4 });
-const inputs = fc.array(fc.record({ waitMs: fc.integer({ min: 0, max: 12 }), value: fc.integer({ min: 0, max: 200 }) }), {
-  maxLength: 30,
-});
+const inputs = fc.array(
+  fc.record({ waitMs: fc.integer({ min: 0, max: 12 }), value: fc.integer({ min: 0, max: 200 }) }),
+  {
+    maxLength: 30,
+  },
+);
 
 function pipeAll(steps: readonly Numbers[]): Operator {
   return ((input: rx.Observable<number>) => steps.reduce((stream, operator) => operator(stream), input)) as Operator;
 }
 
 describe('random chains of operators', () => {
-  it('give what plain RxJS gives, at the same times, and hold nothing at the end', { timeout: proofTimeoutMs(60) }, async () => {
+  it('give what plain RxJS gives, at the same times, and hold nothing at the end', {
+    timeout: proofTimeoutMs(60),
+  }, async () => {
     await fc.assert(
       fc.asyncProperty(chain, inputs, fc.boolean(), async (steps, elements, inOneStage) => {
-        const plain = new Plain((input, given) =>
-          pipeAll(steps.map((one) => one.plain(given)))(input),
-        );
+        const plain = new Plain((input, given) => pipeAll(steps.map((one) => one.plain(given)))(input));
         const vias: Record<string, Operator> = inOneStage
           ? { all: ((input: rx.Observable<never>) => pipeAll(steps.map((one) => one.twin()))(input)) as Operator }
           : Object.fromEntries(
@@ -260,10 +312,16 @@ describe('random chains of operators', () => {
         await Promise.all([plain.passAll(), rig.passAll()]);
         const context = JSON.stringify({ steps: steps.map(({ name }) => name), elements, inOneStage });
         expect(rig.failures, context).toEqual([]);
-        expect(rig.out.map(({ value, atMs }) => ({ value, atMs })), context).toEqual(plain.out);
+        expect(
+          rig.out.map(({ value, atMs }) => ({ value, atMs })),
+          context,
+        ).toEqual(plain.out);
         expect(rig.completed + rig.closedEarly, context).toBe(plain.completed);
         expect(rig.island.held.now, context).toBe(0);
-        expect(rig.island.stages.map(({ held }) => held), context).toEqual(steps.map(() => 0).slice(0, inOneStage ? 1 : undefined));
+        expect(
+          rig.island.stages.map(({ held }) => held),
+          context,
+        ).toEqual(steps.map(() => 0).slice(0, inOneStage ? 1 : undefined));
         expect(unaccounted(rig.island.stages), context).toEqual({});
       }),
       { numRuns: proofRuns(60) },

@@ -1,6 +1,6 @@
 /** What an island counts: what its operators hold, what became of each element, and which watermarks may pass. */
 import fc from 'fast-check';
-import { filter, map, mergeMap as plainMergeMap, type Observable, of, pipe, scan, take } from 'rxjs';
+import { filter, map, type Observable, of, pipe, mergeMap as plainMergeMap, scan, take } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import * as twins from '../../../src/streams/rx/index.ts';
 import { proofRuns } from '../../support/proof-runs.ts';
@@ -33,9 +33,25 @@ describe('the ledger of an island', () => {
 
   it.each([
     ['delay', op(twins.delay(5))],
-    ['bufferTime', op(pipe(twins.bufferTime(5), plainMergeMap((all) => all as number[])))],
+    [
+      'bufferTime',
+      op(
+        pipe(
+          twins.bufferTime(5),
+          plainMergeMap((all) => all as number[]),
+        ),
+      ),
+    ],
     ['concatMap', op(twins.concatMap((n: number) => twins.timer(1).pipe(map(() => n))))],
-    ['keyed', op(pipe(twins.groupBy((n: number) => n % 100, { maxKeys: 100 }), twins.mergeMap((group) => group.pipe(twins.concatMap(async (n) => n)))))],
+    [
+      'keyed',
+      op(
+        pipe(
+          twins.groupBy((n: number) => n % 100, { maxKeys: 100 }),
+          twins.mergeMap((group) => group.pipe(twins.concatMap(async (n) => n))),
+        ),
+      ),
+    ],
     ['each', op(twins.each(async (n: number) => n, { concurrency: 8 }))],
   ])('%s holds no more than it may and gives each of 1,000 elements once', async (name, operator) => {
     const rig = new Rig({ [name]: operator }, 32);
@@ -81,44 +97,56 @@ describe('the ledger of an island', () => {
   it('passes no watermark before all that was pushed before it has left, and each in the end', async () => {
     const element = fc.record({ latencyMs: fc.integer({ min: 0, max: 40 }), waitMs: fc.integer({ min: 0, max: 10 }) });
     await fc.assert(
-      fc.asyncProperty(fc.array(element, { maxLength: 60 }), fc.integer({ min: 1, max: 5 }), async (elements, every) => {
-        const work = (n: number) => twins.timer(elements[n]!.latencyMs).pipe(map(() => n));
-        const rig = new Rig({
-          first: op(pipe(twins.mergeMap(work), twins.delay(3))),
-          second: op(pipe(twins.bufferTime(7), plainMergeMap((all) => all as number[]))),
-        });
-        const passedBefore: number[] = [];
-        for (const [index, { waitMs }] of elements.entries()) {
-          rig.island.push(index, index);
-          if (index % every === 0) rig.island.watermark(index + 0.5);
-          await rig.pass(waitMs);
-          passedBefore.push(rig.watermarks.at(-1) ?? -1);
-          // All that is still to come out is after what has passed.
-          const out = new Set(rig.values);
-          const missing = numbers(index + 1).filter((n) => !out.has(n));
-          expect(Math.min(...missing, Infinity)).toBeGreaterThan(passedBefore.at(-1)!);
-        }
-        rig.island.complete();
-        await rig.passAll();
-        expect([...rig.values].sort((one, other) => Number(one) - Number(other))).toEqual(elements.map((_, n) => n));
-        const given = elements.map((_, n) => n).filter((n) => n % every === 0);
-        expect(rig.watermarks.at(-1)).toBe(given.length === 0 ? undefined : given.at(-1)! + 0.5);
-        expect(rig.watermarks).toEqual([...rig.watermarks].sort((one, other) => one - other));
-      }),
+      fc.asyncProperty(
+        fc.array(element, { maxLength: 60 }),
+        fc.integer({ min: 1, max: 5 }),
+        async (elements, every) => {
+          const work = (n: number) => twins.timer(elements[n]!.latencyMs).pipe(map(() => n));
+          const rig = new Rig({
+            first: op(pipe(twins.mergeMap(work), twins.delay(3))),
+            second: op(
+              pipe(
+                twins.bufferTime(7),
+                plainMergeMap((all) => all as number[]),
+              ),
+            ),
+          });
+          const passedBefore: number[] = [];
+          for (const [index, { waitMs }] of elements.entries()) {
+            rig.island.push(index, index);
+            if (index % every === 0) rig.island.watermark(index + 0.5);
+            await rig.pass(waitMs);
+            passedBefore.push(rig.watermarks.at(-1) ?? -1);
+            // All that is still to come out is after what has passed.
+            const out = new Set(rig.values);
+            const missing = numbers(index + 1).filter((n) => !out.has(n));
+            expect(Math.min(...missing, Infinity)).toBeGreaterThan(passedBefore.at(-1)!);
+          }
+          rig.island.complete();
+          await rig.passAll();
+          expect([...rig.values].sort((one, other) => Number(one) - Number(other))).toEqual(elements.map((_, n) => n));
+          const given = elements.map((_, n) => n).filter((n) => n % every === 0);
+          expect(rig.watermarks.at(-1)).toBe(given.length === 0 ? undefined : given.at(-1)! + 0.5);
+          expect(rig.watermarks).toEqual([...rig.watermarks].sort((one, other) => one - other));
+        },
+      ),
       { numRuns: proofRuns(60) },
     );
   });
 
   it('pulls an iterable of a million only while there is room behind', async () => {
-    const rig = new Rig({
-      expand: op(
-        twins.mergeMap(function* () {
-          for (let n = 0; n < 1_000_000; n += 1) yield n;
-        }),
-      ),
-      slow: op(twins.concatMap((n: number) => twins.timer(1).pipe(map(() => n)))),
-      out: op(take(50)),
-    }, 16);
+    const rig = new Rig(
+      {
+        expand: op(
+          twins.mergeMap(function* () {
+            for (let n = 0; n < 1_000_000; n += 1) yield n;
+          }),
+        ),
+        slow: op(twins.concatMap((n: number) => twins.timer(1).pipe(map(() => n)))),
+        out: op(take(50)),
+      },
+      16,
+    );
     rig.push(1, 2);
     await rig.pass(100);
     expect(rig.values).toEqual(numbers(50));
@@ -149,7 +177,9 @@ describe('the ledger of an island', () => {
   });
 
   it('names the operator that has held an element longest', async () => {
-    const rig = new Rig({ slow: op(pipe(twins.delay(5), twins.rateLimit({ elements: 1, perMs: 100, key: (n: number) => n % 2 }))) });
+    const rig = new Rig({
+      slow: op(pipe(twins.delay(5), twins.rateLimit({ elements: 1, perMs: 100, key: (n: number) => n % 2 }))),
+    });
     rig.island.push(2, 77);
     rig.island.push(4, 78);
     await rig.pass(15);
