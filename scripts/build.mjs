@@ -20,6 +20,8 @@ const entries = {
   'streams/connect/http': 'streams/connect/http.ts',
   'streams/connect/parquet': 'streams/connect/parquet.ts',
   'streams/connect/websocket': 'streams/connect/websocket.ts',
+  'streams/rx/index': 'streams/rx/index.ts',
+  'eslint/index': 'eslint/index.ts',
   'testing/index': 'testing/index.ts',
   'client/node': 'client/node.ts',
   'worker-main': 'runtime/worker-main.ts',

@@ -52,7 +52,10 @@ export class Branch implements Delivery {
       },
     });
     this.#delivery = makeDelivery({
-      full,
+      full: (isFull) => {
+        this.#island.room(!isFull);
+        full(isFull);
+      },
       unwanted: () => {
         this.#island.dispose();
         this.#leave();

@@ -29,8 +29,9 @@ export class AsyncOperator extends FlowError<'AsyncOperator'> {
     super(
       'AsyncOperator',
       `stage '${stage}' ${happened}: an operator in it waits for time or I/O (mergeMap with a promise, delay, ` +
-        'bufferTime, observeOn, …), which no credit bounds. Keep the stage to synchronous operators, and do the ' +
-        "asynchronous work in the flow's source or in its sink, with to(forEach(async (item) => …))",
+        'bufferTime, observeOn, …), and what it holds is not counted. Import such operators from here, where they ' +
+        "have the same names: import { mergeMap } from 'troupe/streams/rx'; put meter(…) around an operator of " +
+        'another package',
     );
     this.stage = stage;
   }
@@ -50,6 +51,32 @@ export class CollectOverflow extends FlowError<'CollectOverflow'> {
         "max, make the windows smaller, or let it drop what is more: collect(…, { max, overflow: 'drop' })",
     );
     this.max = max;
+    this.stage = stage;
+  }
+}
+
+/** An operator would hold more than the limit that it was given. */
+export class OperatorOverflow extends FlowError<'OperatorOverflow'> {
+  /** The name of the stage. */
+  readonly stage: string;
+
+  constructor(stage: string, operator: string, option: string, max: number) {
+    super(
+      'OperatorOverflow',
+      `stage '${stage}': ${operator} reached its limit, ${option}: ${max}. Raise the limit if the memory is there, or ` +
+        'let elements go sooner',
+    );
+    this.stage = stage;
+  }
+}
+
+/** One element took longer than `each(…)` allows, or made more than it may. */
+export class ElementGivenUp extends FlowError<'ElementGivenUp'> {
+  /** The name of the stage. */
+  readonly stage: string;
+
+  constructor(stage: string, what: string) {
+    super('ElementGivenUp', `stage '${stage}' gave an element up: ${what}`, { retryable: true });
     this.stage = stage;
   }
 }

@@ -6,7 +6,9 @@ import {
   AsyncOperator,
   CollectOverflow,
   EdgeBroken,
+  ElementGivenUp,
   type FlowError,
+  OperatorOverflow,
   SinkFailed,
   SourceFailed,
   SourceOverflow,
@@ -49,6 +51,10 @@ function bare({ code, message, stage, reason }: FlowErrorWire, cause: unknown): 
       return new AsyncOperator(stage ?? 'unknown', 'emitted');
     case 'CollectOverflow':
       return new CollectOverflow(0, stage);
+    case 'OperatorOverflow':
+      return new OperatorOverflow(stage ?? 'unknown', '', '', 0);
+    case 'ElementGivenUp':
+      return new ElementGivenUp(stage ?? 'unknown', message);
     case 'SourceFailed':
       return new SourceFailed((reason ?? 'failed') as SourceFailed['reason'], message, cause);
     case 'SourceOverflow':

@@ -10,6 +10,14 @@ export const streamLimits = {
   frameWeightMax: 1_048_576,
   /** Elements an outlet queues for want of credit before its segment pauses. */
   outletHighWater: 1_024,
+  /** Elements that an island's operators may hold, each at about 100 bytes beside the element itself. */
+  heldMax: 1_024,
+  /** Elements that a pulled iterable gives before it gives the thread back. */
+  pulledPerTurn: 1_024,
+  /** What one element may make in `each(…)`, which keeps it until the element is done. */
+  eachOutputsMax: 10_000,
+  /** The longest wait between two attempts of `each(…)`. */
+  retryBackoffMaxMs: 30_000,
   /** Elements that a source built here hands over at a time; watermarks are given after each. */
   sourceBatch: 1_024,
   /** Elements taken ahead from an asynchronous iterable, which gives them one promise at a time. */

@@ -138,7 +138,7 @@ describe('an island', () => {
     expect(failures).toHaveLength(1);
     expect(failures[0]).toBeInstanceOf(AsyncOperator);
     expect(failures[0]).toMatchObject({ stage: 'slow' });
-    expect(failures[0]!.message).toContain('forEach(async');
+    expect(failures[0]!.message).toContain("import { mergeMap } from 'troupe/streams/rx'");
   });
 
   it('fails when the input has ended and an operator still holds elements', () => {

@@ -1,0 +1,17 @@
+/**
+ * The ESLint plugin `troupe/eslint`, for flat configs:
+ *
+ * ```js
+ * import troupe from 'troupe/eslint'
+ * export default [{ plugins: { troupe }, rules: { 'troupe/no-plain-async-operators': 'error' } }]
+ * ```
+ *
+ * It needs nothing of ESLint when it is loaded, so the package does not depend on it.
+ */
+import { noPlainAsyncOperators, type Rule } from './no-plain-async-operators.ts';
+
+export const meta: { readonly name: string } = { name: 'troupe' };
+
+export const rules: { readonly 'no-plain-async-operators': Rule } = {
+  'no-plain-async-operators': noPlainAsyncOperators,
+};
