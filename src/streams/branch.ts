@@ -1,9 +1,11 @@
 /** A part of a segment: operators, and where what comes out of them goes. The trunk of a segment is one. */
 import type { Clock } from '../base/environment/clock.ts';
+import { limits } from '../base/limits.ts';
 import type { ConditionParts } from './condition.ts';
 import type { Delivery, DeliveryEvents } from './delivery.ts';
 import type { FlowError } from './errors.ts';
 import { Island, type Via } from './island.ts';
+import { streamLimits } from './limits.ts';
 import { type StageCounts, stageCounts } from './stage-counts.ts';
 
 export interface BranchEvents extends DeliveryEvents {
@@ -11,6 +13,8 @@ export interface BranchEvents extends DeliveryEvents {
   readonly stirred: () => void;
   /** An operator gave an element up. */
   readonly deadLetter: (stage: string, element: unknown, error: unknown) => void;
+  /** A stage failed and was built anew; so many elements were lost with it. */
+  readonly restarted: (stage: string, error: FlowError, lost: number) => void;
 }
 
 export class Branch implements Delivery {
@@ -49,6 +53,8 @@ export class Branch implements Delivery {
           this.#delivery.end();
         },
         failed: events.failed,
+        deadLetter: events.deadLetter,
+        restarted: events.restarted,
       },
     });
     this.#delivery = makeDelivery({
@@ -105,11 +111,19 @@ export class Branch implements Delivery {
   }
 
   counts(): readonly StageCounts[] {
-    const vias = this.#island.stages.map((stage) => stageCounts(stage.name, { in: stage.in, out: stage.out }));
+    const vias = this.#island.stages.map(({ name, in: taken, out, dropped, oldest: _, ...fates }) =>
+      stageCounts(name, { in: taken, out, dropped, fates: { ...fates, dropped } }),
+    );
     return [...vias, ...this.#delivery.counts()];
   }
 
   describe(parts: ConditionParts): void {
+    for (const { name, held, oldest } of this.#island.stages) {
+      if (oldest === undefined) continue;
+      const { operator, heldMs, key } = oldest;
+      const heldMax = streamLimits.heldMax;
+      parts.holding.push({ stage: name, operator, held, heldMax, oldestMs: heldMs, key: keyText(key) });
+    }
     this.#delivery.describe(parts);
   }
 
@@ -132,4 +146,9 @@ export class Branch implements Delivery {
     this.#unwanted = true;
     this.#events.unwanted();
   }
+}
+
+/** A key as it is shown: what it is need not fit into a message. */
+function keyText(key: unknown): string | undefined {
+  return key === undefined ? undefined : String(key).slice(0, limits.nameCharactersMax);
 }

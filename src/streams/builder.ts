@@ -1,5 +1,6 @@
 /** The builder behind `flow`: each call adds a node to the graph, which is then cut into segments. */
 import type { Observable } from 'rxjs';
+import { checkKeys } from '../actors/given.ts';
 import type { Where } from '../actors/placed/where.ts';
 import type { Accepts, Subscribable } from '../actors/protocol.ts';
 import { UsageError } from '../base/errors.ts';
@@ -168,10 +169,12 @@ class Graph {
   #via(before: GraphNode, name: string, operator: Via['operator'], options: ViaOptions = {}): AnyStage {
     this.#checkName(name);
     if (typeof operator !== 'function') throw this.#wrong(`gives via('${name}', …) no function`);
-    const { on, parallelism = 1 } = options;
+    checkKeys(options, ['on', 'parallelism', 'onFailure'], `via('${name}', …): its options`);
+    const { on, parallelism = 1, onFailure = 'fail' } = options;
     this.#checkParallelism(`via('${name}', …)`, parallelism);
+    this.#checkFailure(name, onFailure);
     const placed = on === undefined && parallelism === 1 ? undefined : { on, parallelism };
-    return this.#stageOf(this.#add('via', name, [before], { via: { name, operator }, placed }));
+    return this.#stageOf(this.#add('via', name, [before], { via: { name, operator, onFailure }, placed }));
   }
 
   #keyBy(
@@ -184,7 +187,8 @@ class Graph {
     if (typeof keyOf !== 'function') throw this.#wrong('gives keyBy no function: keyBy((item) => item.id)');
     const node = this.#add('key', 'key-by', [before], { keyOf, parallelism, on });
     return {
-      via: (name: string, operator: Via['operator']) => this.#via(node, name, operator),
+      via: (name: string, operator: Via['operator'], viaOptions?: ViaOptions) =>
+        this.#via(node, name, operator, viaOptions),
       window: (window: WindowSpec, windowOptions: WindowOptions = {}) => {
         if (!node.timed) throw this.#wrong('has windows but no event time; give from(source, { time: (item) => … })');
         const { allowedLatenessMs = 0, late, trigger = onClose() } = windowOptions;
@@ -276,6 +280,15 @@ class Graph {
   #checkParallelism(what: string, parallelism: number): void {
     if (Number.isSafeInteger(parallelism) && parallelism >= 1 && parallelism <= streamLimits.keyGroups) return;
     throw this.#wrong(`asks ${what} for parallelism ${String(parallelism)}; it is 1 to ${streamLimits.keyGroups}`);
+  }
+
+  #checkFailure(name: string, given: NonNullable<ViaOptions['onFailure']>): void {
+    const { max, withinMs } = (given as { restart?: { max: number; withinMs: number } }).restart ?? {};
+    if (given === 'fail' || (Number.isSafeInteger(max) && max! >= 1 && Number.isFinite(withinMs) && withinMs! > 0))
+      return;
+    throw this.#wrong(
+      `gives via('${name}', …) onFailure as neither 'fail' nor { restart: { max: 1 or more, withinMs } }`,
+    );
   }
 
   #checkTime(options: TimeOptions<unknown> | ProcessingTime): void {

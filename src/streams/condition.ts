@@ -10,6 +10,8 @@ export interface Holding {
   readonly heldMax: number;
   /** How long the one that it has held longest has been there, in ms. */
   readonly oldestMs: number;
+  /** Its key, where the operator works by key. */
+  readonly key: string | undefined;
 }
 
 /** A write of a sink that is under way. */

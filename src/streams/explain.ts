@@ -96,9 +96,9 @@ function causeOf(plan: Plan, situations: readonly Situation[], at: Situation): O
   return { kind: 'work', text: `stage '${at.stage}' ${where} is at work; the run goes on at its pace` };
 }
 
-function textOfHolding({ stage, operator, held, heldMax, oldestMs }: Holding): string {
+function textOfHolding({ stage, operator, held, heldMax, oldestMs, key }: Holding): string {
   const what = `stage '${stage}': ${operator} holds ${held} elements, and may hold ${heldMax}`;
-  return `${what}; the oldest for ${seconds(oldestMs)}`;
+  return `${what}; the oldest${key === undefined ? '' : `, of key '${key}',`} for ${seconds(oldestMs)}`;
 }
 
 function textOfWriting({ stage, sink, elements, sinceMs }: Writing): string {

@@ -33,6 +33,7 @@ export class FanDelivery implements Delivery {
         failed: events.failed,
         stirred: events.stirred,
         deadLetter: events.deadLetter,
+        restarted: events.restarted,
       }),
     );
   }

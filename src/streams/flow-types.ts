@@ -4,6 +4,7 @@ import type { Where } from '../actors/placed/where.ts';
 import type { Accepts, Subscribable } from '../actors/protocol.ts';
 import type { ProcessingTime, TimeOptions } from './event-time.ts';
 import type { HotOptions } from './hot-source.ts';
+import type { FailureOptions } from './island.ts';
 import type { OverflowStrategy } from './overflow.ts';
 import type { Sink } from './sink.ts';
 import type { Source } from './source.ts';
@@ -60,8 +61,8 @@ export interface FlowBuilder {
   ends<const E extends readonly FlowEnd<Outputs>[]>(...ends: E): FlowEnd<Joined<OutputsOfEnd<E[number]>>>;
 }
 
-/** Where and how often a stage runs. */
-export interface ViaOptions {
+/** Where and how often a stage runs, and what becomes of it when it fails. */
+export interface ViaOptions extends FailureOptions {
   /** Where it runs: a boundary before it, and a frame of elements is handed over at a time. Fused unless given. */
   readonly on?: Where;
   /**
@@ -118,7 +119,7 @@ export interface Stage<T, O extends Outputs = {}> {
 /** A stage split by key. */
 export interface Keyed<T, K, O extends Outputs> {
   /** As {@link Stage.via}, in each partition: an operator sees all elements of the keys of its partition. */
-  via<R>(name: string, operators: (input: Observable<T>) => Observable<R>): Stage<R, O>;
+  via<R>(name: string, operators: (input: Observable<T>) => Observable<R>, options?: FailureOptions): Stage<R, O>;
   /**
    * Gathers the elements of each key in windows: {@link tumbling}, {@link sliding}, {@link session},
    * {@link countWindow}, {@link globalWindow}.

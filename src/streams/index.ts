@@ -45,7 +45,7 @@ export type { InstanceStatistics, RunStatistics } from './run-statistics.ts';
 export type { DeadElement } from './segment.ts';
 export type { Sink, SinkOptions, SinkWriter } from './sink.ts';
 export { batchOf, onlySplit, type Position, type Source, type SourceBatch, type SourceContext } from './source.ts';
-export type { SegmentCounts, StageCounts } from './stage-counts.ts';
+export type { Fates, SegmentCounts, StageCounts } from './stage-counts.ts';
 export { type Tick, ticks } from './ticks.ts';
 export { fromWeb, toWeb } from './web-streams.ts';
 export { type Aggregate, type AggregateFunctions, custom } from './windows/aggregate.ts';

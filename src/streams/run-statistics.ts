@@ -1,7 +1,7 @@
 /** What the stages of a run have done, by stage and by instance. */
 import { noCondition } from './condition.ts';
 import type { SegmentPlan } from './plan.ts';
-import type { SegmentCounts, StageCounts } from './stage-counts.ts';
+import type { Fates, SegmentCounts, StageCounts } from './stage-counts.ts';
 
 /** One instance of a segment, on its place. */
 export interface InstanceStatistics extends SegmentCounts {
@@ -29,6 +29,14 @@ export interface RunStatistics {
     readonly late: number;
     /** Results of windows. */
     readonly windows: number;
+    /** Elements that operators gave up; see `run.deadLetters()`. */
+    readonly deadLettered: number;
+    /** Elements that stages took along when they failed and were begun anew. */
+    readonly lost: number;
+    /** Elements that operators hold now. */
+    readonly held: number;
+    /** Elements of all vias that ended in no way that is known: 0. */
+    readonly unaccounted: number;
   };
 }
 
@@ -51,9 +59,15 @@ interface Reported {
 
 export function statisticsOf(reported: readonly Reported[]): RunStatistics {
   const stages: Record<string, StageCounts> = {};
-  const ledger = { read: 0, windowed: 0, late: 0, windows: 0 };
+  const ledger = { read: 0, windowed: 0, late: 0, windows: 0, deadLettered: 0, lost: 0, held: 0, unaccounted: 0 };
   for (const { segment, counts } of reported) {
-    for (const stage of counts.stages) stages[stage.name] = sum(stages[stage.name], stage);
+    for (const stage of counts.stages) {
+      stages[stage.name] = sum(stages[stage.name], stage);
+      ledger.deadLettered += stage.fates?.deadLettered ?? 0;
+      ledger.lost += stage.fates?.lost ?? 0;
+      ledger.held += stage.fates?.held ?? 0;
+      ledger.unaccounted += unaccounted(stage);
+    }
     const head = counts.stages[0];
     if (head === undefined) continue;
     if (segment.head.kind === 'source') ledger.read += head.out;
@@ -82,6 +96,30 @@ function sum(before: StageCounts | undefined, more: StageCounts): StageCounts {
     out: before.out + more.out,
     dropped: before.dropped + more.dropped,
     late: before.late + more.late,
+    fates: before.fates && more.fates ? sumOfFates(before.fates, more.fates) : more.fates,
     counts,
   };
+}
+
+function sumOfFates(before: Fates, more: Fates): Fates {
+  const droppedBy: Record<string, number> = { ...before.droppedBy };
+  for (const [reason, count] of Object.entries(more.droppedBy)) droppedBy[reason] = (droppedBy[reason] ?? 0) + count;
+  return {
+    emitted: before.emitted + more.emitted,
+    absorbed: before.absorbed + more.absorbed,
+    dropped: before.dropped + more.dropped,
+    droppedBy,
+    deadLettered: before.deadLettered + more.deadLettered,
+    lost: before.lost + more.lost,
+    held: before.held + more.held,
+    restarts: before.restarts + more.restarts,
+    heldAtEnd: before.heldAtEnd + more.heldAtEnd,
+  };
+}
+
+/** Elements of a via that ended in no way that is known: 0, or something is wrong with an operator. */
+export function unaccounted({ in: taken, fates }: StageCounts): number {
+  if (fates === undefined) return 0;
+  const { emitted, absorbed, dropped, deadLettered, lost, held } = fates;
+  return taken - emitted - absorbed - dropped - deadLettered - lost - held;
 }

@@ -195,6 +195,7 @@ class FlowRun<O extends Outputs> implements Run<O> {
         instance.counts = report.counts;
         this.#reported();
         if (report.kind === 'failed') this.#fail(flowErrorFromWire(report.error!));
+        if (report.kind === 'restarted') this.#tellRestart(instance, report);
         if (report.kind === 'finished') instance.ended = true;
       }
       if (!instance.ended) throw new UsageError('its reports ended early');
@@ -203,6 +204,15 @@ class FlowRun<O extends Outputs> implements Run<O> {
       if (this.#error === undefined) this.#fail(this.#lost(instance, thrown));
     }
     await Promise.all(sides);
+  }
+
+  #tellRestart({ ref }: Instance, { restarted, error }: StageReport): void {
+    const { stage, lost } = restarted!;
+    const cause = flowErrorFromWire(error!);
+    this.#system.log.warn(
+      { event: 'flow-stage-restarted', flow: this.#name, stage, path: pathOf(ref), lost, error: describeThrown(cause) },
+      `stage "${stage}" of flow "${this.#name}" was begun anew, and lost ${lost} elements and what its operators kept: ${describeThrown(cause)}`,
+    );
   }
 
   #lost({ segment, ref }: Instance, thrown: unknown): StageLost {

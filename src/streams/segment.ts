@@ -32,6 +32,8 @@ export interface SegmentHost {
   readonly wake: () => void;
   /** All is delivered, dropped or aborted, and what was open is closed. Said once, and nothing is said after it. */
   readonly finished: () => void;
+  /** A stage failed and was built anew; so many elements were lost with it. */
+  readonly restarted: (stage: string, error: FlowError, lost: number) => void;
   /** The segment failed and does nothing more; its queues wait for their readers, or for `cancel`. Said once. */
   readonly failed: (error: FlowError) => void;
 }
@@ -91,6 +93,7 @@ export class Segment {
         this.#deadLetters?.write({ stage, element, error: describeThrown(error) } satisfies DeadElement, 0);
         host.wake();
       },
+      restarted: host.restarted,
     });
     this.#trunk = trunk;
     this.#deliveriesOpen = 1;

@@ -85,6 +85,7 @@ export function stageActor(flowName: string, planOf: (args: unknown) => Plan): S
             stage.report('failed', error);
             stage.givenUp.abort(error);
           },
+          restarted: (name, error, lost) => stage.reportRestart(name, error, lost),
           finished: () => stage.finish(),
         });
       },
@@ -158,6 +159,12 @@ class StageInstance {
     if (kind === 'counts' && this.reports.buffered > 0) return;
     const counts = this.segment.counts();
     this.reports.push(error === undefined ? { kind, counts } : { kind, counts, error: flowErrorToWire(error) });
+  }
+
+  reportRestart(stage: string, error: FlowError, lost: number): void {
+    if (this.segment === undefined || this.#finished) return;
+    const restarted = { stage, lost };
+    this.reports.push({ kind: 'restarted', counts: this.segment.counts(), error: flowErrorToWire(error), restarted });
   }
 
   finish(): void {

@@ -4,7 +4,13 @@ import type { SegmentPlan } from './plan.ts';
 import { PortsIntake } from './ports-intake.ts';
 import type { AnyIntake } from './segment-parts.ts';
 import { SourceIntake } from './source-intake.ts';
+import type { StageFates } from './stage-account.ts';
 import type { Windowing } from './windows/windowing.ts';
+
+/** How the elements of a via ended; see `StageFates`. */
+export type Fates = Omit<StageFates, 'name' | 'in' | 'out' | 'oldest' | 'droppedBy'> & {
+  readonly droppedBy: Readonly<Record<string, number>>;
+};
 
 /** Of one stage, in elements. Every element in is out, held, late or dropped; a window gives one out for many in. */
 export interface StageCounts {
@@ -14,10 +20,12 @@ export interface StageCounts {
   readonly in: number;
   /** Elements, or results, that it gave on. */
   readonly out: number;
-  /** Lost by a hot source's strategy, or given to a reader that had left. */
+  /** Let go unused: by a hot source's or a lossy edge's strategy, by an operator, or since its reader had left. */
   readonly dropped: number;
   /** Came after their window had closed. */
   readonly late: number;
+  /** Of a via: how each element ended. `in` is the sum of all but `droppedBy`, `restarts` and `heldAtEnd`. */
+  readonly fates: Fates | undefined;
   /** A sink's own figures; of windows, how many are open and how many keys have state, and its bytes by an estimate. */
   readonly counts: Readonly<Record<string, number>>;
 }
@@ -39,7 +47,7 @@ export interface SegmentCounts {
 }
 
 export function stageCounts(name: string, counts: Partial<StageCounts>): StageCounts {
-  return { name, in: 0, out: 0, dropped: 0, late: 0, counts: {}, ...counts };
+  return { name, in: 0, out: 0, dropped: 0, late: 0, fates: undefined, counts: {}, ...counts };
 }
 
 /** Of what a segment begins with. */

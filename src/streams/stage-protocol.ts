@@ -22,9 +22,10 @@ import type { SegmentCounts } from './stage-counts.ts';
 
 /** What an instance tells its run: counts at intervals, and how it ended. */
 export interface StageReport {
-  readonly kind: 'counts' | 'failed' | 'finished';
+  readonly kind: 'counts' | 'restarted' | 'failed' | 'finished';
   readonly counts: SegmentCounts;
   readonly error?: FlowErrorWire;
+  readonly restarted?: { readonly stage: string; readonly lost: number };
 }
 
 export interface StageRef extends Ref<StageProtocol> {}

@@ -167,6 +167,7 @@ export async function runLocally<A extends z.ZodType, O extends Outputs>(
         random: realRandom(),
         wake: self().wake,
         failed,
+        restarted: () => undefined,
         finished: () => {
           left -= 1;
           if (left === 0) resolve();
