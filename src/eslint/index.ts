@@ -10,8 +10,10 @@
  */
 import { noPlainAsyncOperators, type Rule } from './no-plain-async-operators.ts';
 
+/** How ESLint names the plugin. */
 export const meta: { readonly name: string } = { name: 'troupe' };
 
+/** The rules, by their names. */
 export const rules: { readonly 'no-plain-async-operators': Rule } = {
   'no-plain-async-operators': noPlainAsyncOperators,
 };

@@ -11,6 +11,7 @@ import { type BranchPlan, type Plan, type SegmentPlan, sidesOf } from './plan.ts
 export interface Bound {
   /** The stage that they wait for, or in. */
   readonly stage: string;
+  /** A batch of a source, an edge between segments, the buffer of a lossy edge, a sink, a side output, the state of windows. */
   readonly what: 'batch' | 'edge' | 'overflow' | 'sink' | 'side-output' | 'windows';
   /** The most elements, over all instances; Infinity for the state of windows, which depends on the keys. */
   readonly elements: number;
@@ -18,10 +19,13 @@ export interface Bound {
   readonly weight: number;
 }
 
+/** All of it. */
 export interface Bounds {
+  /** In the order of the segments, and the edges behind them. */
   readonly parts: readonly Bound[];
-  /** The sums of what is bounded. */
+  /** The sum of what is bounded. */
   readonly elements: number;
+  /** About the bytes of what is bounded by them. */
   readonly weight: number;
   /** As a table, for people. */
   toString(): string;

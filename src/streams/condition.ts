@@ -4,9 +4,11 @@
 export interface Holding {
   /** The name of the via. */
   readonly stage: string;
+  /** The operator, as it is imported. */
   readonly operator: string;
-  /** Elements that it holds, and the most that it may. */
+  /** Elements that the stage holds. */
   readonly held: number;
+  /** At so many nothing more is taken in. */
   readonly heldMax: number;
   /** How long the one that it has held longest has been there, in ms. */
   readonly oldestMs: number;
@@ -16,12 +18,17 @@ export interface Holding {
 
 /** A write of a sink that is under way. */
 export interface Writing {
+  /** The name of the stage. */
   readonly stage: string;
+  /** The name of the sink. */
   readonly sink: string;
+  /** Elements of the write. */
   readonly elements: number;
+  /** How long it has been under way, in ms. */
   readonly sinceMs: number;
 }
 
+/** What an instance is waiting for, as of its last report. */
 export interface Condition {
   /** `room`: queues behind are full. `input`: nothing to do. `source`: the source was asked. `ended`: nothing is left. */
   readonly waitsFor: 'room' | 'input' | 'source' | 'work' | 'ended';
@@ -31,7 +38,9 @@ export interface Condition {
   readonly fullOutputs: readonly number[];
   /** Inputs, as in the wiring, that have nothing and have not ended. */
   readonly emptyInputs: readonly number[];
+  /** Operators that hold elements. */
   readonly holding: readonly Holding[];
+  /** Writes that are under way. */
   readonly writing: readonly Writing[];
 }
 

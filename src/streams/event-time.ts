@@ -21,6 +21,7 @@ export interface TimeOptions<T> {
 
 /** Elements have the time at which they were taken in. Made by {@link processingTime}. */
 export interface ProcessingTime {
+  /** What it is told by. */
   readonly time: 'processing';
 }
 

@@ -11,8 +11,11 @@ import { wiringOf } from './wiring.ts';
 
 /** One instance on the way. */
 export interface ExplainedStep {
+  /** The name of the stage that its segment begins with. */
   readonly stage: string;
+  /** Which segment of the flow, from 0. */
   readonly segment: number;
+  /** Which of its instances, from 0. */
   readonly partition: number;
   /** Path of its actor. */
   readonly path: string;

@@ -141,8 +141,11 @@ export type Aggregated<A> = { readonly [N in keyof A]: A[N] extends Aggregate<ne
 
 /** What a window of a key came to: for good, or so far, as its `pane` says. */
 export type WindowedResult<K, V, G extends Trigger> = {
+  /** The key. */
   readonly key: K;
+  /** From when to when. */
   readonly window: TimeWindow;
+  /** What each aggregate came to. */
   readonly value: V;
 } & (G extends OnWatermark ? { readonly pane: Pane } : {});
 

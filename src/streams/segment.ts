@@ -42,6 +42,7 @@ export interface SegmentHost {
 export interface DeadElement {
   /** The name of the stage. */
   readonly stage: string;
+  /** As it came into the stage's operator. */
   readonly element: unknown;
   /** What was thrown, in words. */
   readonly error: string;

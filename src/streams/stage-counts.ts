@@ -9,6 +9,7 @@ import type { Windowing } from './windows/windowing.ts';
 
 /** How the elements of a via ended; see `StageFates`. */
 export type Fates = Omit<StageFates, 'name' | 'in' | 'out' | 'oldest' | 'droppedBy'> & {
+  /** `dropped` by its reasons. */
   readonly droppedBy: Readonly<Record<string, number>>;
 };
 

@@ -8,6 +8,7 @@ import { SourceFailed } from '../errors.ts';
 export interface ServerSentEvent {
   /** Its type: `message` unless the server says another. */
   readonly event: string;
+  /** Its lines, joined by newlines. */
   readonly data: string;
   /** The last id that the server has given, with this event or before; empty where it has given none. */
   readonly id: string;

@@ -5,6 +5,7 @@ import { elementWeight } from '../element-weight.ts';
 import { type Held, Holder } from './holder.ts';
 import { onlyInFlow } from './own-here.ts';
 
+/** When `batch` closes a batch: whichever comes first. */
 export interface BatchOptions<T> {
   /** Closes a batch of this many elements. */
   readonly count?: number;

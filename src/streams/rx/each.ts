@@ -20,6 +20,7 @@ export interface Attempt {
   readonly signal: AbortSignal;
 }
 
+/** How `each` works on elements, and what becomes of those that fail. */
 export interface EachOptions {
   /** How many elements are worked at once; 1 unless given. More than the island may hold never is. */
   readonly concurrency?: number;

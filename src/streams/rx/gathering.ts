@@ -16,6 +16,7 @@ type Gathering<T> = OperatorFunction<T, T[]>;
 
 /** How many elements an array may get. */
 export interface GatherLimit {
+  /** One more fails the stage. */
   readonly max: number;
 }
 

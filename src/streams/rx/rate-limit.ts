@@ -10,9 +10,11 @@ import type { Here } from './here.ts';
 import { type Held, Holder } from './holder.ts';
 import { onlyInFlow } from './own-here.ts';
 
+/** How fast `rateLimit` lets elements go. */
 export interface RateLimitOptions<T> {
   /** How many elements, in `perMs`. */
   readonly elements: number;
+  /** The time for so many, in ms. */
   readonly perMs: number;
   /** How many may go at once after a pause; 1 unless given, which spreads them evenly. */
   readonly burst?: number;

@@ -72,6 +72,7 @@ export function windowWhen<T>(closingSelector: () => ObservableInput<unknown>): 
 
 /** How many groups may be open at once. */
 export interface GroupLimit {
+  /** One more fails the stage. */
   readonly maxKeys: number;
 }
 

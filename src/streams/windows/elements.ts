@@ -49,6 +49,7 @@ function pick<T, V>(
 
 /** What `collect` came to where it may drop. */
 export interface Collected<V> {
+  /** Those that were kept, as they came. */
   readonly items: readonly V[];
   /** Elements that came when `max` were kept. */
   readonly dropped: number;

@@ -3,11 +3,13 @@ import { UsageError } from '../../base/errors.ts';
 
 /** Once for each key and window, when it is over. Made by {@link onClose}. */
 export interface OnClose {
+  /** Each result is a new one. */
   readonly kind: 'append';
 }
 
 /** Several times for each key and window, each time of all its elements so far. Made by {@link onWatermark}. */
 export interface OnWatermark {
+  /** A result takes the place of those before it. */
   readonly kind: 'update';
   /** Ms of event time between two early results; Infinity for none. */
   readonly everyMs: number;

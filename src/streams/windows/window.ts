@@ -12,6 +12,7 @@ export interface TimeWindow {
 
 /** Windows of a fixed length, one every `slideMs`. Made by {@link tumbling} and {@link sliding}. */
 export interface AlignedSpec {
+  /** Cut by event time alone. */
   readonly kind: 'aligned';
   /** How long each is, in ms. */
   readonly sizeMs: number;
@@ -23,6 +24,7 @@ export interface AlignedSpec {
 
 /** Windows that end where a key is silent. Made by {@link session}. */
 export interface SessionSpec {
+  /** Cut by silence. */
   readonly kind: 'session';
   /** The silence that ends one, in ms. */
   readonly gapMs: number;
@@ -32,13 +34,17 @@ export interface SessionSpec {
 
 /** Windows of a number of elements. Made by {@link countWindow}. */
 export interface CountSpec {
+  /** Cut by elements. */
   readonly kind: 'count';
+  /** How many elements each holds. */
   readonly size: number;
+  /** After how many a new one begins. */
   readonly slide: number;
 }
 
 /** One window for all of a key's elements. Made by {@link globalWindow}. */
 export interface GlobalSpec {
+  /** Not cut. */
   readonly kind: 'global';
 }
 
