@@ -24,7 +24,7 @@ import { limits } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
 import { argumentsToWire, registeredActor } from './child-placement.ts';
 import type { ClientStatistics } from './clients/client-port.ts';
-import type { RunArguments, RunnableFlow } from './flow-definition.ts';
+import type { RunArguments, RunnableFlow, RunOptions } from './flow-definition.ts';
 import { watchForForgotten } from './forgotten.ts';
 import type { NodeLinks } from './node-links.ts';
 import { here } from './placement.ts';
@@ -205,6 +205,11 @@ export class ActorSystem implements AsyncDisposable {
     return this.receptionist.named(protocol, name);
   }
 
+  /** @internal The environment's chance, for the same. */
+  get random(): Environment['random'] {
+    return this.#host.environment.random;
+  }
+
   /** The environment's clock, for code that must run under virtual time too. */
   get clock(): Environment['clock'] {
     return this.#host.environment.clock;
@@ -326,8 +331,9 @@ export class ActorSystem implements AsyncDisposable {
 
   /** Starts a flow. @returns its run, once all its stages have started. */
   run<A extends z.ZodType, R>(flow: RunnableFlow<A, R>, ...options: RunArguments<A>): Promise<R> {
-    const [given] = options as [{ args?: unknown }?];
-    return flow.start(this, given?.args ?? {});
+    const [given = {}] = options as [({ args?: unknown } & RunOptions)?];
+    checkKeys(given, ['args', 'restart'], `${flow.name}: the options of a run`);
+    return flow.start(this, given.args ?? {}, given);
   }
 
   /**

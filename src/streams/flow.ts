@@ -8,7 +8,7 @@ import type * as z from 'zod';
 import { UsageError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { ActorSystem } from '../runtime/actor-system.ts';
-import type { RunnableFlow } from '../runtime/flow-definition.ts';
+import type { RunnableFlow, RunOptions, RunRestarts } from '../runtime/flow-definition.ts';
 import { type Bounds, boundsOf } from './bounds.ts';
 import { buildPlan } from './builder.ts';
 import type { FlowBuilder, FlowEnd, Outputs, outputsOf } from './flow-types.ts';
@@ -68,8 +68,9 @@ export class FlowDefinition<A extends z.ZodType, O extends Outputs> implements F
     this.actors = [this.stage];
   }
 
-  start(system: ActorSystem, given: unknown): Promise<Run<O>> {
-    return startRun(this, system, given);
+  start(system: ActorSystem, given: unknown, { restart }: RunOptions = {}): Promise<Run<O>> {
+    if (restart !== undefined) checkRestarts(this.name, restart);
+    return startRun(this, system, given, restart);
   }
 
   bounds(args: z.input<A>): Bounds {
@@ -82,4 +83,12 @@ export class FlowDefinition<A extends z.ZodType, O extends Outputs> implements F
   plan(args: z.output<A>): Plan {
     return buildPlan(this.name, (builder) => this.#build(builder, args));
   }
+}
+
+function checkRestarts(flowName: string, { max, withinMs = 1, backoff = { minMs: 1, maxMs: 1 } }: RunRestarts): void {
+  const { minMs, maxMs } = backoff;
+  const good = Number.isSafeInteger(max) && max >= 1 && withinMs > 0 && minMs > 0 && maxMs >= minMs && maxMs < Infinity;
+  if (good) return;
+  const rule = '{ max: 1 or more, withinMs?: above 0, backoff?: { minMs, maxMs } }';
+  throw new UsageError(`a run of flow "${flowName}" is given a restart that is none; it is ${rule}`);
 }

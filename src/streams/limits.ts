@@ -26,6 +26,9 @@ export const streamLimits = {
   reportMs: 200,
   /** How long a run may stand still, by what it holds itself, before it is told: longer than what retries wait for. */
   stallMs: 10_000,
+  /** The window of a run's restarts, and the wait before each, unless given: as for actors. */
+  restartWithinMs: 60_000,
+  restartBackoff: { minMs: 100, maxMs: 5_000 },
   /** Opening a sink may take long: a database connects. */
   connectMs: 30_000,
   /** How long a cancelled stage may take to end before it is killed. */

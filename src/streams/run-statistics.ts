@@ -15,6 +15,8 @@ export interface InstanceStatistics extends SegmentCounts {
 
 /** What a run has done so far, as its stages last reported it. */
 export interface RunStatistics {
+  /** How often the run has begun: 1, and more where it was begun anew. */
+  readonly attempts: number;
   /** By name, summed over the instances. */
   readonly stages: Readonly<Record<string, StageCounts>>;
   /** Each instance of each segment by itself. */
@@ -57,7 +59,7 @@ interface Reported {
   readonly counts: SegmentCounts;
 }
 
-export function statisticsOf(reported: readonly Reported[]): RunStatistics {
+export function statisticsOf(reported: readonly Reported[], attempts: number): RunStatistics {
   const stages: Record<string, StageCounts> = {};
   const ledger = { read: 0, windowed: 0, late: 0, windows: 0, deadLettered: 0, lost: 0, held: 0, unaccounted: 0 };
   for (const { segment, counts } of reported) {
@@ -83,7 +85,7 @@ export function statisticsOf(reported: readonly Reported[]): RunStatistics {
     partition,
     path,
   }));
-  return { stages, instances, ledger };
+  return { stages, instances, ledger, attempts };
 }
 
 function sum(before: StageCounts | undefined, more: StageCounts): StageCounts {
