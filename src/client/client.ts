@@ -14,6 +14,7 @@ import { decodeClientEnvelope, encodeClientHello, offeredProtocols } from '../tr
 import { clientLimits } from '../transport/client-limits.ts';
 import { ClientLink } from '../transport/client-link.ts';
 import { type CloseReason, closeCodes } from '../transport/close-codes.ts';
+import { DialFailed } from '../transport/errors.ts';
 import { plainCodec } from '../transport/plain-codec.ts';
 import { ClientTarget, clientOwner } from './client-target.ts';
 import { Conversation, type LostTell } from './conversation.ts';
@@ -157,7 +158,11 @@ export class Client implements AsyncDisposable {
       if (this.#closed === undefined) this.#hello(link);
       else link.close(closeCodes.left, 'the client is closed');
     } catch (error) {
-      this.#failed({ text: describeThrown(error) });
+      const isUntrusted = error instanceof DialFailed && error.reason === 'untrusted';
+      // What it is to trust is set when the process starts, so it would try in vain, and its program would wait without a word.
+      if (isUntrusted && this.#status === 'connecting') {
+        this.#end(new ClientClosed('untrusted', error.message), closeCodes.left);
+      } else this.#failed({ text: describeThrown(error) });
     }
   }
 

@@ -6,7 +6,7 @@ import type { SystemOptions } from './system-options.ts';
  * Makes the system of this process.
  *
  * @throws UsageError for options that make no sense, RegistryLoadFailed, ListenFailed, DialFailed, HandshakeFailed,
- *   SecretFailed. Nothing is left running then.
+ *   SecretFailed, CertificatesFailed. Nothing is left running then.
  */
 export async function createSystem(options: SystemOptions = {}): Promise<ActorSystem> {
   const { startSystem } = await import('./start-system.ts');

@@ -62,6 +62,8 @@ export function secret(options: {
 export interface MutualTls extends CertificateFiles {
   /** Tells it from other ways to authenticate. */
   readonly kind: 'mutual-tls';
+  /** The authorities whose certificates are accepted. */
+  readonly ca: string;
 }
 
 /**

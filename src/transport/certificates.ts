@@ -1,6 +1,7 @@
 /**
  * The certificates by which nodes know each other over TLS: whoever has one of the given authority is let in, and
- * nobody else. Both ends ask for the other's (mutual TLS, RFC 8446): without asking, anyone would get in.
+ * nobody else. Both ends ask for the other's (mutual TLS, RFC 8446): without asking, anyone would get in. Without an authority they
+ * are those of a port for clients, which show a token and no certificate.
  *
  * The files are read again when they have changed, since certificates are replaced while nodes run. What the key is
  * never leaves this object but to Node's TLS.
@@ -15,9 +16,9 @@ import { CertificatesFailed } from './errors.ts';
 
 /** Where the certificates are, as PEM files. */
 export interface CertificateFiles {
-  /** The authorities whose certificates are accepted. */
-  readonly ca: string;
-  /** This node's own certificate. */
+  /** The authorities whose certificates are accepted; absent where nobody is asked for one. */
+  readonly ca?: string;
+  /** Its own certificate. */
   readonly cert: string;
   /** Its private key. */
   readonly key: string;
@@ -25,7 +26,7 @@ export interface CertificateFiles {
 
 /** The files' contents, as Node's TLS takes them. */
 export interface TlsMaterial {
-  readonly ca: Buffer;
+  readonly ca: Buffer | undefined;
   readonly cert: Buffer;
   readonly key: Buffer;
   readonly minVersion: 'TLSv1.3';
@@ -91,7 +92,7 @@ export class Certificates {
       if (stamp === this.#stamp) return false;
       this.#material = material;
       this.#stamp = stamp;
-      for (const tell of [...this.#onReplaced]) tell(!before.ca.equals(material.ca));
+      for (const tell of [...this.#onReplaced]) tell(!sameBytes(before.ca, material.ca));
       return true;
     } catch (error) {
       // Perhaps in the middle of a change: they are looked at again.
@@ -148,10 +149,15 @@ export function isTrustProblem(code: string): boolean {
   return trustCodes.test(code);
 }
 
+function sameBytes(one: Buffer | undefined, other: Buffer | undefined): boolean {
+  return one === undefined || other === undefined ? one === other : one.equals(other);
+}
+
 /** Changes when a file does. */
 async function stampOf(files: CertificateFiles): Promise<string> {
   const stamps: string[] = [];
   for (const path of [files.ca, files.cert, files.key]) {
+    if (path === undefined) continue;
     const { mtimeMs, size, ino } = await reading(path, () => stat(path));
     stamps.push(`${mtimeMs}/${size}/${ino}`);
   }
@@ -160,18 +166,24 @@ async function stampOf(files: CertificateFiles): Promise<string> {
 
 async function readMaterial(files: CertificateFiles): Promise<TlsMaterial> {
   const read = (path: string): Promise<Buffer> => reading(path, () => readFile(path));
-  const [ca, cert, key] = await Promise.all([read(files.ca), read(files.cert), read(files.key)]);
-  const authority = certificateIn(files.ca, ca);
+  const [ca, cert, key] = await Promise.all([
+    files.ca === undefined ? undefined : read(files.ca),
+    read(files.cert),
+    read(files.key),
+  ]);
+  const authority = ca === undefined ? undefined : certificateIn(files.ca!, ca);
   const own = certificateIn(files.cert, cert);
   const material: TlsMaterial = { ca, cert, key, minVersion: 'TLSv1.3' };
   try {
     createSecureContext(material);
     // Links would fail one by one, at their other ends; here it can be said by name. A chain may still lead there.
-    if (!own.checkIssued(authority) && certificatesIn(cert) === 1 && certificatesIn(ca) === 1) {
+    const isAlone = ca !== undefined && certificatesIn(cert) === 1 && certificatesIn(ca) === 1;
+    if (isAlone && !own.checkIssued(authority!)) {
       throw new Error(`the certificate in ${files.cert} was not issued by that in ${files.ca}`);
     }
   } catch (cause) {
-    const what = `the certificate ${files.cert}, its key ${files.key} and the authority ${files.ca} do not fit together`;
+    const by = files.ca === undefined ? '' : ` and the authority ${files.ca}`;
+    const what = `the certificate ${files.cert}, its key ${files.key}${by} do not fit together`;
     throw new CertificatesFailed('mismatch', `${what}: ${describeThrown(cause)}`, cause);
   }
   return material;
@@ -194,7 +206,10 @@ async function reading<T>(path: string, read: () => Promise<T>): Promise<T> {
     return await read();
   } catch (cause) {
     const isMissing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    if (isMissing) throw new CertificatesFailed('missing', `there is no file ${path}; mtls({ ca, cert, key })`, cause);
+    if (isMissing) {
+      const text = `there is no file ${path}; give the path of a certificate or key in PEM form`;
+      throw new CertificatesFailed('missing', text, cause);
+    }
     throw new CertificatesFailed('unreadable', `the file ${path} cannot be read: ${describeThrown(cause)}`, cause);
   }
 }

@@ -5,16 +5,16 @@
  * pending ones are few: the oldest of the address that has the most makes room for the next. An address whose peers fail to
  * prove themselves again and again is shut out for a while. Headers are small and in time; browsers, which always send an
  * `Origin`, are refused before the upgrade, but where the port is for clients, and its owner lets them in. Refusals are
- * reported, never thrown. With certificates it speaks TLS 1.3 and lets in only who shows one of the same authority.
+ * reported, never thrown. With certificates it speaks TLS 1.3 and lets in only nodes that show one of the same authority.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { WebSocketServer } from 'ws';
 import type { Cancel, Clock } from '../base/environment/clock.ts';
-import type { LinkRequest, Listener, ListenRequest } from '../base/environment/network.ts';
+import type { LinkRequest, Listener, ListenRequest, ServerCertificates } from '../base/environment/network.ts';
 import { AddressGuard, bareAddress, isOwnMachine, networkOf } from './address-guard.ts';
-import { type Certificates, isTrustProblem } from './certificates.ts';
+import { isTrustProblem } from './certificates.ts';
 import { clientSubprotocol, tokenOf } from './client-envelope.ts';
 import { clientLimits } from './client-limits.ts';
 import { ListenFailed } from './errors.ts';
@@ -32,7 +32,7 @@ export interface PortRefusal {
 export interface ListenOptions extends ListenRequest {
   readonly clock: Clock;
   readonly limits: WebSocketLimits;
-  readonly certificates?: Certificates | undefined;
+  readonly certificates?: ServerCertificates | undefined;
   readonly onRefused: (refusal: PortRefusal) => void;
   /** Addresses that are never shut out; those of this machine unless given. */
   readonly isExempt?: ((address: string) => boolean) | undefined;
@@ -98,17 +98,18 @@ class WebSocketPort {
   }
 
   #tls(
-    certificates: Certificates,
+    certificates: ServerCertificates,
     httpOptions: object,
     refuse: (request: IncomingMessage, response: ServerResponse) => void,
   ): TlsServer {
-    const { clock, limits } = this.#options;
+    const { clock, limits, clients } = this.#options;
+    const isForNodes = clients === undefined;
     const server = createTlsServer(
       {
         ...httpOptions,
-        // Without both of these anyone gets in.
-        requestCert: true,
-        rejectUnauthorized: true,
+        // Without both of these any node gets in; a client shows a token later on.
+        requestCert: isForNodes,
+        rejectUnauthorized: isForNodes,
         handshakeTimeout: limits.headersTimeoutMs,
         ...certificates.material,
         ALPNProtocols: ['http/1.1'],
@@ -120,7 +121,9 @@ class WebSocketPort {
       const why = String(socket.authorizationError ?? error.code ?? error.message);
       const below = socketBelow(socket);
       this.#report(remoteOf(below), `a TLS handshake that failed: ${why}`);
-      if (isTrustProblem(why) && below.remoteAddress !== undefined) this.#guard.failed(below.remoteAddress);
+      // Of a client it is its own trust in us that failed.
+      const failsProof = isForNodes && isTrustProblem(why);
+      if (failsProof && below.remoteAddress !== undefined) this.#guard.failed(below.remoteAddress);
       socket.destroy();
     });
     // Whoever noticed that they were replaced: a dial looks too.

@@ -46,7 +46,7 @@ export class WebSocketNetwork implements Network {
       clock: this.#clock,
       limits: options.clients === undefined ? this.#limits : forClients(this.#limits, options.clients.connectionsMax),
       // Those of nodes are no certificates for clients.
-      certificates: options.clients === undefined ? this.#certificates : undefined,
+      certificates: options.clients === undefined ? this.#certificates : options.clients.certificates,
       onRefused: this.#onRefused,
       isExempt: this.#isExempt,
     });

@@ -18,8 +18,11 @@ export interface Socket {
   addEventListener(type: 'close', listener: (event: { readonly code: number; readonly reason: string }) => void): void;
 }
 
-/** Opens a socket that offers these subprotocols. */
-export type OpenSocket = (address: string, protocols: string[]) => Socket;
+/**
+ * Opens a socket that offers these subprotocols. Where more is known of a failure than the socket itself says, `failed` is told
+ * before the socket closes.
+ */
+export type OpenSocket = (address: string, protocols: string[], failed: (why: DialFailed) => void) => Socket;
 
 const isOpen = 1;
 
@@ -31,7 +34,10 @@ export function dialSocket(
 ): Promise<Link> {
   const { address, timeoutMs } = options;
   return new Promise((resolve, reject) => {
-    const socket = open(address, [...options.protocols]);
+    let why: DialFailed | undefined;
+    const socket = open(address, [...options.protocols], (known) => {
+      why = known;
+    });
     socket.binaryType = 'arraybuffer';
     const cancel = clock.timer(timeoutMs, () => {
       reject(new DialFailed('timeout', `${address} did not answer within ${timeoutMs} ms`));
@@ -41,8 +47,9 @@ export function dialSocket(
     socket.addEventListener('error', () => undefined);
     const refused = (): void => {
       cancel();
-      const help = 'is it running, does it listen to clients there, and may this page ask it (clients.origins)?';
-      reject(new DialFailed('refused', `${address} could not be reached; ${help}`));
+      const help =
+        'is it running, does it listen to clients there, by ws or wss, and may this page ask (clients.origins)?';
+      reject(why ?? new DialFailed('refused', `${address} could not be reached; ${help}`));
     };
     const link = new SocketLink(socket, address, clock, refused);
     socket.addEventListener('open', () => {

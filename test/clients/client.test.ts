@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { ClientOptions } from '../../src/client/client.ts';
 import type { LostTell } from '../../src/client/conversation.ts';
 import { allow, type ClientsOptions, stop } from '../../src/index.ts';
+import { DialFailed } from '../../src/transport/errors.ts';
 import { Counter, clientsOptions, counter, Echo, echo, Vault } from './fixtures.ts';
 import { type VirtualClients, virtualClients } from './virtual-clients.ts';
 
@@ -230,6 +231,39 @@ describe('a client whose link is cut', () => {
     await expect(own.client.opened()).rejects.toMatchObject({ code: 'ClientClosed', reason: 'refused' });
     expect(own.hits.inc()).toBe(false);
     expect(own.lost).toMatchObject([{ reason: 'closed', operation: 'counter.inc' }]);
+  });
+
+  it('tries on when the certificate of its server is trusted no more, and goes on once it is again', async () => {
+    const made = await world();
+    const told: string[] = [];
+    const own = ada(made, { onStatus: (status, { text }) => void told.push(`${status}: ${text}`) });
+    await made.until(own.client.opened());
+    const slow = own.echo.hang({ ms: 3_000 });
+    await made.advance(50);
+    made.failure = new DialFailed('untrusted', 'its certificate has expired');
+    made.cut();
+    await made.advance(2_000);
+    expect(own.client.status).toBe('away');
+    expect(told.at(-1)).toBe('away: DialFailed: its certificate has expired');
+    made.failure = undefined;
+    expect(await made.until(slow)).toBe(true);
+    expect(made.system.clients!.statistics()).toMatchObject({ resumed: 1, open: 1 });
+  });
+
+  it('is closed at once by a certificate that was never trusted', async () => {
+    const made = await world();
+    made.failure = new DialFailed('untrusted', 'trust its authority');
+    const own = ada(made);
+    const outcome = own.hits.get.outcome({ timeoutMs: 60_000 });
+    await expect(made.until(own.client.opened())).rejects.toMatchObject({
+      code: 'ClientClosed',
+      reason: 'untrusted',
+      message: 'trust its authority',
+    });
+    expect(await outcome).toMatchObject({ ok: false, error: { code: 'NotDelivered' } });
+    expect(own.hits.inc()).toBe(false);
+    await made.advance(60_000);
+    expect(own.client.status).toBe('closed');
   });
 
   it('tries again later and later, and never two at once', async () => {

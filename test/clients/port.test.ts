@@ -1,4 +1,4 @@
-/** The port of clients over real sockets: addresses that show wrong tokens, and TLS. */
+/** The port of clients over real sockets: addresses that show wrong tokens. */
 import { createConnection } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Dispatcher } from '../../src/base/platform/dispatcher.ts';

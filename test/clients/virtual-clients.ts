@@ -118,6 +118,8 @@ export interface VirtualClients {
   readonly wires: Wire[];
   /** While true nobody gets a link. */
   isDown: boolean;
+  /** While given, what every dial fails with. */
+  failure: DialFailed | undefined;
   latencyMs: () => number;
   connect(options?: ClientOptions, about?: Partial<LinkRequest>): Client;
   dial(protocols: readonly string[], about?: Partial<LinkRequest>): Promise<Link>;
@@ -159,6 +161,7 @@ export async function virtualClients(seed: number, options: SystemOptions): Prom
     log,
     wires: [],
     isDown: false,
+    failure: undefined,
     latencyMs: () => 1,
     connect(given = {}, about = {}) {
       return new ClientOf('ws://127.0.0.1:1', given, {
@@ -170,6 +173,7 @@ export async function virtualClients(seed: number, options: SystemOptions): Prom
     },
     async dial(protocols, about = {}) {
       const { clients, onLink } = listening ?? {};
+      if (result.failure !== undefined) throw result.failure;
       if (clients === undefined || result.isDown) throw new DialFailed('refused', 'nobody listens');
       dials += 1;
       const remote = `client:${dials}`;

@@ -14,6 +14,9 @@ import { Tally, tally } from './fixtures/tally.ts';
 
 const fixture = fileURLToPath(new URL('./fixtures/tally-server.ts', import.meta.url));
 const plain = fileURLToPath(new URL('./fixtures/plain-client.mjs', import.meta.url));
+const overTls = fileURLToPath(new URL('./fixtures/tls-client.mjs', import.meta.url));
+const certificate = (name: string): string =>
+  fileURLToPath(new URL(`../transport/fixtures/tls/${name}`, import.meta.url));
 const ends: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
@@ -253,11 +256,41 @@ describe('the port of clients', () => {
   });
 });
 
+describe('the port of clients with a certificate of its own', () => {
+  it.each([
+    ['serves a process that trusts its authority', 'node', 'ca.pem', /^size 0$/],
+    ['closes one that does not', 'node', undefined, /^ClientClosed untrusted .*UNABLE_TO_VERIFY.*NODE_EXTRA_CA_CERTS/],
+    ['closes one that trusts another', 'node', 'other-ca.pem', /^ClientClosed untrusted .*UNABLE_TO_VERIFY/],
+    ['closes one where it has expired', 'expired', 'ca.pem', /^ClientClosed untrusted .*CERT_HAS_EXPIRED.*valid now/],
+    ['closes one where it has another name', 'elsewhere', 'ca.pem', /^ClientClosed untrusted .*ALTNAME_INVALID.*name/],
+  ])('%s', async (_what, name, trusted, said) => {
+    const system = await createSystem({
+      threads: 0,
+      logLevel: 'silent',
+      clients: {
+        listen: 'wss://127.0.0.1:0',
+        tls: { cert: certificate(`${name}.pem`), key: certificate(`${name}.key`) },
+        authenticate: (token) => (token === 'good' ? { id: 'ada' } : undefined),
+        allow: [allow(Tally, { operations: ['size'], actors: ['tally'] })],
+      },
+    });
+    ends.push(() => system.shutdown({ deadlineMs: 100 }));
+    await system.spawn(tally, { name: 'tally' });
+    const { NODE_EXTRA_CA_CERTS: _before, ...env } = process.env;
+    if (trusted !== undefined) env.NODE_EXTRA_CA_CERTS = certificate(trusted);
+    const { stdout } = await promisify(execFile)(process.execPath, [overTls, system.clients!.address], { env });
+    expect(stdout.trim()).toMatch(said);
+  });
+});
+
 describe('createSystem', () => {
   const clients = { listen: 'ws://127.0.0.1:0', authenticate: () => undefined, allow: [] };
   it.each<[string, object]>([
     ['no listen', { listen: undefined }],
-    ['an address with TLS', { listen: 'wss://127.0.0.1:0' }],
+    ['wss and no certificate', { listen: 'wss://127.0.0.1:0' }],
+    ['a certificate and no wss', { tls: { cert: 'cert.pem', key: 'key.pem' } }],
+    ['a certificate without its key', { listen: 'wss://127.0.0.1:0', tls: { cert: 'cert.pem' } }],
+    ['an authority for clients', { listen: 'wss://127.0.0.1:0', tls: { ca: 'a.pem', cert: 'b.pem', key: 'c.pem' } }],
     ['an address beyond this machine without names', { listen: 'ws://0.0.0.0:0' }],
     ['no authenticate', { authenticate: undefined }],
     ['rights that are none', { allow: [{}] }],

@@ -34,6 +34,20 @@ export interface LinkRequest {
   readonly token: string | undefined;
 }
 
+/** What a listener shows of itself over TLS, as Node's TLS takes it; replaced while it listens. */
+export interface ServerCertificates {
+  readonly material: {
+    readonly cert: Buffer;
+    readonly key: Buffer;
+    readonly ca: Buffer | undefined;
+    readonly minVersion: 'TLSv1.3';
+  };
+  /** Looks whether there are others. */
+  refresh(): Promise<boolean>;
+  /** Tells of each replacement until what it returns is called. */
+  onReplaced(tell: () => void): () => void;
+}
+
 /** How clients are let in, where a listener is for them and not for nodes. */
 export interface ClientAdmission {
   /** Says with an HTTP status what becomes of the request: 101 for a link. It must not reject. */
@@ -42,6 +56,8 @@ export interface ClientAdmission {
   readonly connectionsMax: number;
   /** Addresses of proxies, behind which everybody is: they are never shut out. */
   readonly proxies: readonly string[];
+  /** For TLS, where the address is `wss://`. Clients are asked for no certificates. */
+  readonly certificates?: ServerCertificates | undefined;
 }
 
 export interface Listener {

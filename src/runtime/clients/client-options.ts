@@ -16,10 +16,15 @@ export interface ClientAsking {
 /** The option `clients` of `createSystem`. */
 export interface ClientsOptions {
   /**
-   * `ws://127.0.0.1:8080`, optionally with a path; port 0 takes a free one. It speaks no TLS: what is reached from other
-   * machines stands behind a proxy that does.
+   * `ws://127.0.0.1:8080`, or `wss://…` with `tls`, optionally with a path; port 0 takes a free one. What is reached from other
+   * machines needs TLS, of its own or of a proxy before it, since tokens pass.
    */
   readonly listen: string;
+  /**
+   * Paths of PEM files, for TLS 1.3: the certificate of this server, followed by those between it and its authority, and its
+   * private key. They are looked at every minute, and used once they are replaced.
+   */
+  readonly tls?: { readonly cert: string; readonly key: string };
   /**
    * Says who somebody is, by the token that was shown at the upgrade, or `undefined` where nobody is let in. It has 5 s. What
    * it throws lets nobody in, and the client tries again.
@@ -52,7 +57,8 @@ export interface ClientsOptions {
 
 export const clientsOptionsSchema: z.ZodType = z
   .strictObject({
-    listen: z.string().regex(/^ws:\/\//, 'an address as ws://127.0.0.1:8080 is needed; TLS is for a proxy before it'),
+    listen: z.string().regex(/^wss?:\/\//, 'an address as ws://127.0.0.1:8080 is needed'),
+    tls: z.strictObject({ cert: z.string().min(1), key: z.string().min(1) }).optional(),
     authenticate: z.custom((given) => typeof given === 'function', 'a function is needed'),
     allow: z.array(z.unknown()),
     origins: z
@@ -66,6 +72,10 @@ export const clientsOptionsSchema: z.ZodType = z
       .max(clientLimits.proxiesMax)
       .optional(),
     resumeMs: z.number().min(0).max(limits.resumeMsMax).optional(),
+  })
+  .refine(({ listen, tls }) => listen.startsWith('wss:') === (tls !== undefined), {
+    path: ['tls'],
+    message: 'give tls: { cert, key } with wss://, and none with ws://',
   })
   .refine(({ listen, hosts }) => hosts !== undefined || isLoopback(listen), {
     path: ['hosts'],

@@ -13,6 +13,7 @@ import { describeThrown } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import type { Logger } from '../../base/logger.ts';
 import { newToken } from '../../transport/association.ts';
+import { Certificates } from '../../transport/certificates.ts';
 import { decodeClientEnvelope, encodeWelcome } from '../../transport/client-envelope.ts';
 import { clientLimits } from '../../transport/client-limits.ts';
 import { ClientLink } from '../../transport/client-link.ts';
@@ -111,10 +112,11 @@ export class ClientPort {
     return { open: this.#linked, away: this.#known.size - this.#linked, ...this.#counts };
   }
 
-  /** @throws ListenFailed */
+  /** @throws ListenFailed, CertificatesFailed */
   async listen(): Promise<void> {
     const { environment, clients, log } = this.#options;
-    if (!isLoopback(clients.listen)) {
+    const certificates = await this.#certificates();
+    if (certificates === undefined && !isLoopback(clients.listen)) {
       log.warn(
         { listen: clients.listen },
         `clients reach ${clients.listen} without TLS, and show their tokens; let nobody but a proxy with TLS reach it`,
@@ -126,9 +128,28 @@ export class ClientPort {
         admit: (request) => this.#admit(request),
         connectionsMax: this.#max + clientLimits.pendingMax,
         proxies: clients.proxies ?? [],
+        certificates,
       },
       onLink: (link, request) => this.#hello(link, request),
     });
+  }
+
+  async #certificates(): Promise<Certificates | undefined> {
+    const { clients, log } = this.#options;
+    const { tls } = clients;
+    if (tls === undefined) return undefined;
+    const certificates = await Certificates.read(tls, ({ message }) =>
+      log.error(
+        { event: 'certificates-kept', cert: tls.cert },
+        `the certificate for clients was changed, and the one before stays in use: ${message}`,
+      ),
+    );
+    for (const warning of certificates.warnings) log.warn({ key: tls.key }, warning);
+    certificates.onReplaced(() => {
+      const text = 'the certificate for clients was replaced, and is shown from now on';
+      this.#audit.line('certificates-replaced', { cert: tls.cert }, text);
+    });
+    return certificates;
   }
 
   /** Takes no more clients; those whose link was cut cannot come back. */
