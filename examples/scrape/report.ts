@@ -35,7 +35,7 @@ export async function report({ options, web, proxies, tally, elapsedMs }: Outcom
     `${ledger} = ${n(options.pages)} URLs; ${options.out}; ${(elapsedMs / 1_000).toFixed(1)} s`,
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
-  const broken = [...brokenBy(options, tally), ...counts.flatMap(brokenFor)];
+  const broken = [...brokenBy(options, tally), ...counts.flatMap((one) => brokenFor(one))];
   if (broken.length > 0) throw new TroupeError('PromiseBroken', broken.join('; '));
   process.stdout.write('no host was asked more than it takes in any second, for what it disallows, or too early again\n');
 }
@@ -54,15 +54,17 @@ function lineOf({ name, forwarded, failed }: ForwardProxy, { pagesByProxy, setAs
   return `${name}: ${counts.join(', ')}, set aside ${n(setAside.of(name))} times`;
 }
 
-function* brokenBy({ pages }: Options, { urls, ...tally }: Tally): Generator<string> {
+function brokenBy({ pages }: Options, { urls, ...tally }: Tally): string[] {
   const sum = tally.pages + tally.dead + tally.disallowed;
-  if (sum !== pages || urls.size !== pages) yield `${n(sum)} ends of ${n(urls.size)} URLs, of ${n(pages)}`;
+  return sum === pages && urls.size === pages ? [] : [`${n(sum)} ends of ${n(urls.size)} URLs, of ${n(pages)}`];
 }
 
-function* brokenFor({ host, perSecondPeak, disallowed, early }: HostCounts): Generator<string> {
-  if (perSecondPeak > host.perSecond) yield `${host.name} takes ${host.perSecond} in a second, and saw ${perSecondPeak}`;
-  if (disallowed > 0) yield `${host.name} was asked ${disallowed} times for what it disallows`;
-  if (early > 0) yield `${host.name} was asked ${early} times before the time that it had said`;
+function brokenFor({ host, perSecondPeak, disallowed, early }: HostCounts): string[] {
+  const broken: string[] = [];
+  if (perSecondPeak > host.perSecond) broken.push(`was asked ${perSecondPeak} times in a second`);
+  if (disallowed > 0) broken.push(`was asked ${disallowed} times for what it disallows`);
+  if (early > 0) broken.push(`was asked ${early} times before the time that it had said`);
+  return broken.map((what) => `${host.name} ${what}`);
 }
 
 /** The same in every locale. */
