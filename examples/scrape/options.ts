@@ -1,0 +1,59 @@
+// npm run example:scrape
+/** What the program can be told. */
+import { parseArgs } from 'node:util';
+import { UsageError } from 'troupe';
+
+export const help = `usage: npm run example:scrape -- [options]
+
+Fetches the pages of eight hosts through three proxies, politely: robots.txt, a rate for each host, retries, Retry-After.
+The hosts and the proxies run in this program and fail on purpose; what they saw is checked at the end.
+
+  --pages <n>     URLs to fetch, 100 to 100,000; 5,000 unless given
+  --seed <n>      of the hosts and their failures, a whole number; 1 unless given
+  --kill-proxy    the first proxy dies when a third of the pages were asked for
+  --out <file>    out/pages.jsonl unless given
+  --help          print this
+`;
+
+export interface Options {
+  readonly help: boolean;
+  readonly pages: number;
+  readonly seed: number;
+  readonly killProxy: boolean;
+  readonly out: string;
+}
+
+/** @throws UsageError for what it does not know, and for values that make no sense. */
+export function readOptions(argv: readonly string[]): Options {
+  const given = parse(argv);
+  return {
+    help: given.help,
+    pages: whole('--pages', given.pages, 100, 100_000),
+    seed: whole('--seed', given.seed, 0, 0xffff_ffff),
+    killProxy: given['kill-proxy'],
+    out: given.out,
+  };
+}
+
+function parse(argv: readonly string[]) {
+  const [text, flag] = [{ type: 'string' }, { type: 'boolean', default: false }] as const;
+  const options = {
+    pages: { ...text, default: '5000' },
+    seed: { ...text, default: '1' },
+    'kill-proxy': flag,
+    out: { ...text, default: 'out/pages.jsonl' },
+    help: flag,
+  } as const;
+  try {
+    return parseArgs({ args: [...argv], options }).values;
+  } catch (error) {
+    throw new UsageError(`${(error as Error).message} (--help lists the options)`, { cause: error });
+  }
+}
+
+function whole(option: string, text: string, min: number, max: number): number {
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= min && value <= max) return value;
+  const range = `${min.toLocaleString('en')} to ${max.toLocaleString('en')}`;
+  throw new UsageError(`${option} takes a whole number from ${range}; it was given "${text}"`);
+}
