@@ -9,16 +9,17 @@ import { linesOf } from './lines.ts';
 import { entryPage, exitPage, isBot, isPage } from './pages.ts';
 
 const gapMs = 30 * 60_000;
+/** No answer takes longer, and lines are written when it has gone out. */
+const outOfOrderMs = 60_000;
 
 const args = z.object({
   /** A folder of logs for each server, a file a day. */
   logs: z.array(z.string()).min(2),
   out: z.string(),
-  outOfOrderMs: z.number(),
   threads: z.int(),
 });
 
-export const clickSessions = flow('click-sessions', { args }, (f, { logs, out, outOfOrderMs, threads }) => {
+export const clickSessions = flow('click-sessions', { args }, (f, { logs, out, threads }) => {
   const servers = logs.map((path) =>
     f.from(directory({ path, match: /\.log$/, read: linesOf }), { time: timeOf, outOfOrderMs }),
   );

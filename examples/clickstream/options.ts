@@ -7,12 +7,11 @@ export const help = `usage: npm run example:clickstream -- [options]
 Writes access logs of three web servers over three days, and makes sessions of them: what a visitor asks for, up to half
 an hour of silence. Bots and broken lines are left out, and counted.
 
-  --lines <n>          about how many lines, from 100 to 3,000,000; 300,000 unless given
-  --seed <n>           other logs; 1 unless given
-  --threads <n>        worker threads for the sessions, from 0 to 64; 1 unless given
-  --out-of-order <s>   how many seconds lines may come out of order without being late; 60 unless given
-  --out <folder>       out/clickstream unless given
-  --help               print this
+  --lines <n>      about how many lines, from 100 to 3,000,000; 300,000 unless given
+  --seed <n>       other logs; 1 unless given
+  --threads <n>    worker threads for the sessions, from 0 to 64; 1 unless given
+  --out <folder>   out/clickstream unless given
+  --help           print this
 `;
 
 export interface Options {
@@ -20,7 +19,6 @@ export interface Options {
   readonly lines: number;
   readonly seed: number;
   readonly threads: number;
-  readonly outOfOrderMs: number;
   readonly out: string;
 }
 
@@ -32,7 +30,6 @@ export function readOptions(argv: readonly string[]): Options {
     lines: whole('--lines', given.lines, 100, 3_000_000),
     seed: whole('--seed', given.seed, 0, Number.MAX_SAFE_INTEGER),
     threads: whole('--threads', given.threads, 0, 64),
-    outOfOrderMs: 1_000 * whole('--out-of-order', given['out-of-order'], 0, 86_400),
     out: given.out,
   };
 }
@@ -42,7 +39,6 @@ function parse(argv: readonly string[]) {
     lines: { type: 'string', default: '300000' },
     seed: { type: 'string', default: '1' },
     threads: { type: 'string', default: '1' },
-    'out-of-order': { type: 'string', default: '60' },
     out: { type: 'string', default: 'out/clickstream' },
     help: { type: 'boolean', default: false },
   } as const;

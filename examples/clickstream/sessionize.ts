@@ -28,7 +28,7 @@ interface Ledger {
 
 /** Runs it and prints what it came to. When `signal` aborts it stops everything, and throws. */
 export async function sessionize(options: Options, signal: AbortSignal): Promise<void> {
-  const { lines, seed, threads, outOfOrderMs } = options;
+  const { lines, seed, threads } = options;
   const logs = servers.map((server) => join(options.out, server));
   const out = join(options.out, 'sessions.jsonl');
   const written = await writeLogsOf({ folders: logs, lines, seed }, signal);
@@ -36,7 +36,7 @@ export async function sessionize(options: Options, signal: AbortSignal): Promise
   const system = await createSystem({ registry: new URL('./actors.ts', import.meta.url), threads });
   const startedMs = performance.now();
   try {
-    const run = await system.run(clickSessions, { args: { logs, out, outOfOrderMs, threads } });
+    const run = await system.run(clickSessions, { args: { logs, out, threads } });
     const ledger = await follow(run, signal);
     conclude(written, ledger, { out, elapsedMs: performance.now() - startedMs });
   } finally {
