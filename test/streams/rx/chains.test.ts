@@ -67,9 +67,24 @@ const asynchronous: fc.Arbitrary<Step>[] = [
       (project) => twins.mergeMap(project, at),
     ),
   ),
-  ms.map((most) => flattening('concatMap', most, rx.concatMap, twins.concatMap)),
-  ms.map((most) => flattening('switchMap', most, rx.switchMap, twins.switchMap)),
-  ms.map((most) => flattening('exhaustMap', most, rx.exhaustMap, twins.exhaustMap)),
+  ms.map((most) => flattening(
+      'concatMap',
+      most,
+      (project) => rx.concatMap(project),
+      (project) => twins.concatMap(project),
+    )),
+  ms.map((most) => flattening(
+      'switchMap',
+      most,
+      (project) => rx.switchMap(project),
+      (project) => twins.switchMap(project),
+    )),
+  ms.map((most) => flattening(
+      'exhaustMap',
+      most,
+      (project) => rx.exhaustMap(project),
+      (project) => twins.exhaustMap(project),
+    )),
   few.map((count) => ({
     name: `mergeMap to ${count}`,
     plain: () => rx.mergeMap((value: number) => Array.from({ length: count }, (_, index) => value + index)),
