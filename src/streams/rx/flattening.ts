@@ -182,7 +182,7 @@ export const expand: typeof rx.expand = (<T>(
     (source, here) => {
       const holder = new Holder<T>(here, 'expand');
       const work = (held: Held<T>, index: number): Observable<Held<T>> =>
-        inner(holder, held, () => rx.from(project(held.value, index))).pipe(rx.map((value) => holder.hold(value)));
+        inner(holder, held, () => project(held.value, index)).pipe(rx.map((value) => holder.hold(value)));
       const grown = holder
         .arrivals(source)
         .pipe(rx.expand(work, concurrent, scheduler && (here.on(scheduler) as never))) as Observable<Held<T>>;

@@ -54,13 +54,12 @@ describe('mergeMap with promises', () => {
     let before = -1;
     await until(() => {
       const taken = run.stage('work').in;
-      const still = taken > 0 && taken === before;
+      const still = taken >= heldMax && taken === before;
       before = taken;
       return still;
     });
     const stage = fatesOf(run, 'work');
     expect(stage.fates!.held).toBeLessThanOrEqual(heldMax);
-    expect(stage.in).toBeGreaterThan(0);
     expect(stage.in).toBeLessThanOrEqual(readMax);
     expect(writes).toBeLessThanOrEqual(1);
     expect(unaccounted(stage)).toBe(0);
@@ -136,7 +135,7 @@ describe('each', () => {
     expect(attempts.get(13)).toBe(3);
     expect(seen).toEqual(Array.from({ length: 100 }, (_, index) => index).filter((n) => n !== 13 && n !== 17));
     expect(run.statistics().ledger).toMatchObject({ read: 100, deadLettered: 2, lost: 0, held: 0, unaccounted: 0 });
-    expect(run.statistics().stages['work']!.fates).toMatchObject({ emitted: 98, deadLettered: 2 });
+    expect(run.statistics().stages.work!.fates).toMatchObject({ emitted: 98, deadLettered: 2 });
   });
 });
 
@@ -170,7 +169,7 @@ describe('a via stage with onFailure: restart', () => {
     expect(sums).toHaveLength(48);
     expect(sums).not.toContain(10 + 11);
     const { ledger, stages } = run.statistics();
-    expect(stages['pairs']!.fates).toMatchObject({ restarts: 2, emitted: 48 });
+    expect(stages.pairs!.fates).toMatchObject({ restarts: 2, emitted: 48 });
     expect(ledger).toMatchObject({ read: 100, held: 0, unaccounted: 0 });
     expect(ledger.lost).toBeGreaterThanOrEqual(2);
     const said = system.log.lines.filter(({ fields }) => fields.event === 'flow-stage-restarted');
@@ -178,7 +177,7 @@ describe('a via stage with onFailure: restart', () => {
       { flow: 'fragile', stage: 'pairs', error: expect.stringContaining('bad 10') },
       { flow: 'fragile', stage: 'pairs', error: expect.stringContaining('bad 50') },
     ]);
-    expect(said.reduce((sum, { fields }) => sum + Number(fields['lost']), 0)).toBe(ledger.lost);
+    expect(said.reduce((sum, { fields }) => sum + Number(fields.lost), 0)).toBe(ledger.lost);
   });
 
   it('ends the run when it fails once more than it may', async () => {

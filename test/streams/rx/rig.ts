@@ -16,7 +16,7 @@ export interface Out {
 }
 
 export class Rig {
-  readonly clock = new VirtualClock();
+  readonly clock: VirtualClock;
   readonly out: Out[] = [];
   readonly watermarks: number[] = [];
   readonly deadLetters: { stage: string; element: unknown; error: unknown }[] = [];
@@ -27,7 +27,12 @@ export class Rig {
   closedEarly = 0;
   readonly island: Island;
 
-  constructor(vias: Record<string, Operator | ({ operator: Operator } & Partial<Via>)>, heldMax = 1_000_000) {
+  constructor(
+    vias: Record<string, Operator | ({ operator: Operator } & Partial<Via>)>,
+    heldMax = 1_000_000,
+    clock = new VirtualClock(),
+  ) {
+    this.clock = clock;
     const plans = Object.entries(vias).map(([name, given]) =>
       typeof given === 'function' ? { name, operator: given } : { ...given, name },
     );
