@@ -49,6 +49,10 @@ export class Holder<T> implements Holding {
     return undefined;
   }
 
+  get size(): number {
+    return this.#held.size;
+  }
+
   hold(value: T, key?: unknown): Held<T> {
     const { ledger } = this.here;
     const held = new Held(value, ledger.claimHere(), ledger.level, ledger.clock.monotonicMs(), key);

@@ -137,6 +137,20 @@ describe('what an operator makes or keeps', () => {
     expect(unaccounted(rig.island.stages)).toEqual({});
   });
 
+  it('is bounded for expand with a concurrency by a limit, for what it makes waits behind itself', async () => {
+    const grow = (made: number) => op(twins.expand((n: number) => (n < 1 ? rx.range(1, made) : []), 2));
+    const some = new Rig({ grow: grow(2_000) }, 8);
+    some.push(0);
+    some.island.complete();
+    await some.passAll(1e9);
+    expect(some).toMatchObject({ completed: 1, failures: [] });
+    expect(some.out).toHaveLength(2_001);
+    const tooMany = new Rig({ grow: grow(20_000) }, 8);
+    tooMany.push(0);
+    expect(tooMany.failures).toMatchObject([{ code: 'OperatorOverflow', stage: 'grow' }]);
+    expect(unaccounted(tooMany.island.stages)).toEqual({});
+  });
+
   it('is bounded for share: the slow branch holds the fast one back', async () => {
     const both = op((input: Numbers) => {
       const shared = input.pipe(rx.share());
