@@ -1,7 +1,7 @@
 /** An island on a virtual clock, with what comes out of it; and plain RxJS on the same kind of clock, to compare with. */
 import { type Observable, type SchedulerLike, Subject } from 'rxjs';
 import type { FlowError } from '../../../src/streams/errors.ts';
-import { Island, type Via } from '../../../src/streams/island.ts';
+import { type FailureOptions, Island, type Via } from '../../../src/streams/island.ts';
 import { Ledger } from '../../../src/streams/ledger.ts';
 import { ClockScheduler } from '../../../src/streams/rx/clock-scheduler.ts';
 import { StageAccount, type StageFates } from '../../../src/streams/stage-account.ts';
@@ -28,7 +28,7 @@ export class Rig {
   readonly island: Island;
 
   constructor(
-    vias: Record<string, Operator | ({ operator: Operator } & Partial<Via>)>,
+    vias: Record<string, Operator | ({ operator: Operator } & FailureOptions)>,
     heldMax = 1_000_000,
     clock = new VirtualClock(),
   ) {

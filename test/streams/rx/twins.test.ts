@@ -119,6 +119,25 @@ describe('a twin gives what the original gives, at the same times, and holds not
   });
 });
 
+describe('a queue of 1,024 inners that end at once, behind one that does not', () => {
+  const work = (n: number): Numbers => (n === 0 ? twins.timer(10) : rx.of(n));
+  it.each([
+    ['concatMap', twins.concatMap(work)],
+    ['mergeMap', twins.mergeMap(work, 1)],
+    ['mergeScan', twins.mergeScan((_total: number, n: number) => work(n), 0, 1)],
+    ['each', twins.each(work)],
+  ])('is given in order by %s, and overflows no stack', async (_name, operator) => {
+    const rig = new Rig({ queue: op(operator) });
+    const numbers = Array.from({ length: 1_024 }, (_, index) => index);
+    rig.push(...numbers);
+    rig.island.complete();
+    await rig.passAll();
+    expect(rig.values).toEqual(numbers);
+    expect(rig.completed).toBe(1);
+    expect(rig.stage('queue')).toMatchObject({ in: 1_024, emitted: 1_024, held: 0 });
+  });
+});
+
 describe('what an operator makes or keeps', () => {
   it('is bounded for expand: an iterable is pulled, so 4 elements become 4,000 with few held', async () => {
     const grow = op(
@@ -138,7 +157,7 @@ describe('what an operator makes or keeps', () => {
   });
 
   it('is bounded for expand with a concurrency by a limit, for what it makes waits behind itself', async () => {
-    const grow = (made: number) => op(twins.expand((n: number) => (n < 1 ? rx.range(1, made) : []), 2));
+    const grow = (made: number) => op(twins.expand((n: number) => (n < 1 ? rx.range(1, made) : []), 1));
     const some = new Rig({ grow: grow(2_000) }, 8);
     some.push(0);
     some.island.complete();
