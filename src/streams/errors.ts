@@ -60,12 +60,14 @@ export class OperatorOverflow extends FlowError<'OperatorOverflow'> {
   /** The name of the stage. */
   readonly stage: string;
 
-  constructor(stage: string, operator: string, option: string, max: number) {
-    super(
-      'OperatorOverflow',
-      `stage '${stage}': ${operator} reached its limit, ${option}: ${max}. Raise the limit if the memory is there, or ` +
-        'let elements go sooner',
-    );
+  constructor(
+    stage: string,
+    operator: string,
+    option: string,
+    max: number,
+    advice = 'Raise the limit if the memory is there, or let elements go sooner',
+  ) {
+    super('OperatorOverflow', `stage '${stage}': ${operator} reached its limit, ${option}: ${max}. ${advice}`);
     this.stage = stage;
   }
 }

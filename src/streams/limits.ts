@@ -16,6 +16,10 @@ export const streamLimits = {
   pulledPerTurn: 1_024,
   /** What one element may make in `each(…)`, which keeps it until the element is done. */
   eachOutputsMax: 10_000,
+  /** Inners of one operator that begin inside of each other, at some 20 calls each: below 1,000 calls of some 10,000. */
+  nestedInnersMax: 32,
+  /** What `expand` with a concurrency keeps waiting: as much as one element may make in `each(…)`. */
+  expandQueuedMax: 10_000,
   /** The longest wait between two attempts of `each(…)`. */
   retryBackoffMaxMs: 30_000,
   /** Elements that a source built here hands over at a time; watermarks are given after each. */

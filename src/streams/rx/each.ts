@@ -8,7 +8,6 @@ import * as rx from 'rxjs';
 import { UsageError } from '../../base/errors.ts';
 import { ElementGivenUp } from '../errors.ts';
 import { streamLimits } from '../limits.ts';
-import type { Here } from './here.ts';
 import { type Held, Holder } from './holder.ts';
 import { onlyInFlow } from './own-here.ts';
 
@@ -63,7 +62,7 @@ export function each<T, R>(
     const holder = new Holder<T>(here, 'each');
     const worked = holder
       .arrivals(source)
-      .pipe(rx.mergeMap((held) => attempts(work, held, here, options), concurrency));
+      .pipe(rx.mergeMap((held) => attempts(work, held, holder, options), concurrency));
     const out = new rx.Observable<R>((subscriber) => {
       const finish = ({ held, outputs, error }: Done<T, R>): void => {
         if (error === undefined) {
@@ -108,9 +107,10 @@ function inOrder<T, R>(holder: Holder<T>, finish: (done: Done<T, R>) => void): (
 function attempts<T, R>(
   work: (element: T, attempt: Attempt) => ObservableInput<R>,
   held: Held<T>,
-  here: Here,
+  holder: Holder<T>,
   { retry, timeoutMs }: EachOptions,
 ): Observable<Done<T, R>> {
+  const { here } = holder;
   const scheduler = here.on();
   let attempt = 0;
   const tried = new rx.Observable<readonly R[]>((subscriber) => {
@@ -145,13 +145,14 @@ function attempts<T, R>(
     if (timeoutMs !== undefined) {
       subscriber.add(scheduler.schedule(() => giveUp(`it took longer than ${timeoutMs} ms`), timeoutMs));
     }
-    enter(() => {
+    const start = (): void => {
       try {
         rx.from(work(held.value, { attempt, signal: abort.signal })).subscribe(inner);
       } catch (thrown) {
         subscriber.error(thrown);
       }
-    });
+    };
+    holder.begin(subscriber, () => enter(start));
   });
   const { max = 0, backoffMs = 0 } = retry ?? {};
   const waitMs = (failed: number): number => Math.min(backoffMs * 2 ** (failed - 1), streamLimits.retryBackoffMaxMs);

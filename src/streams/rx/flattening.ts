@@ -5,6 +5,8 @@
 
 import type { Observable, ObservableInput, OperatorFunction, SchedulerLike } from 'rxjs';
 import * as rx from 'rxjs';
+import { OperatorOverflow } from '../errors.ts';
+import { streamLimits } from '../limits.ts';
 import { metered } from './here.ts';
 import { type Held, Holder } from './holder.ts';
 import { holdWork, inner } from './inner.ts';
@@ -171,7 +173,11 @@ export const switchScan: typeof rx.switchScan = (<T, R>(
     },
   )) as typeof rx.switchScan;
 
-/** What it makes of an element counts as held like the element itself, for it comes back as one. */
+/**
+ * What it makes of an element counts as held like the element itself, for it comes back as one. With a `concurrent` an
+ * iterable cannot be pulled, since what it gives would wait for its turn behind itself: it is read at once, and beyond
+ * 10,000 elements the stage fails as `OperatorOverflow`.
+ */
 export const expand: typeof rx.expand = (<T>(
   project: Project<T, T>,
   concurrent = Number.POSITIVE_INFINITY,
@@ -181,8 +187,17 @@ export const expand: typeof rx.expand = (<T>(
     () => rx.expand<T, ObservableInput<T>>(project, concurrent, scheduler) as OperatorFunction<T, T>,
     (source, here) => {
       const holder = new Holder<T>(here, 'expand');
-      const work = (held: Held<T>, index: number): Observable<Held<T>> =>
-        inner(holder, held, () => rx.from(project(held.value, index))).pipe(rx.map((value) => holder.hold(value)));
+      const queues = concurrent !== Number.POSITIVE_INFINITY;
+      const max = streamLimits.expandQueuedMax;
+      const hold = (value: T): Held<T> => {
+        if (queues && holder.size >= max)
+          throw new OperatorOverflow(here.stage.name, 'expand', queuedHere, max, advice);
+        return holder.hold(value);
+      };
+      const work = (held: Held<T>, index: number): Observable<Held<T>> => {
+        const make = (): ObservableInput<T> => project(held.value, index);
+        return inner(holder, held, queues ? () => rx.from(make()) : make).pipe(rx.map(hold));
+      };
       const grown = holder
         .arrivals(source)
         .pipe(rx.expand(work, concurrent, scheduler && (here.on(scheduler) as never))) as Observable<Held<T>>;
@@ -193,6 +208,9 @@ export const expand: typeof rx.expand = (<T>(
       return holder.over(out);
     },
   )) as typeof rx.expand;
+
+const queuedHere = 'elements that wait for their turn';
+const advice = 'Leave its concurrency out, so that iterables are pulled, or let it make fewer elements';
 
 /** Gives held elements on as themselves, in their own time, and keeps them held. */
 class Emerging<T> extends rx.Subscriber<Held<T>> {

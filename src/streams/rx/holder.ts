@@ -1,6 +1,7 @@
 /** What one metered operator holds: each element with its claim, let go of in the element's own time and epoch. */
 import { Observable, Subscriber } from 'rxjs';
 import { type Claim, GatheredClaim } from '../ledger.ts';
+import { streamLimits } from '../limits.ts';
 import type { DropReason, Fate, Holding, OldestHeld } from '../stage-account.ts';
 import type { Here } from './here.ts';
 
@@ -27,6 +28,7 @@ export class Holder<T> implements Holding {
   readonly #counted: boolean;
   readonly #held = new Set<Held<T>>();
   #subscriber: Subscriber<unknown> | undefined;
+  #nested = 0;
 
   /**
    * @param counted false where only more input sets elements free: that would wait for itself if it stopped the input.
@@ -49,6 +51,10 @@ export class Holder<T> implements Holding {
     return undefined;
   }
 
+  get size(): number {
+    return this.#held.size;
+  }
+
   hold(value: T, key?: unknown): Held<T> {
     const { ledger } = this.here;
     const held = new Held(value, ledger.claimHere(), ledger.level, ledger.clock.monotonicMs(), key);
@@ -66,6 +72,24 @@ export class Holder<T> implements Holding {
     if (!this.#held.delete(held)) return;
     if (this.#counted) this.here.ledger.countReleased(held.level);
     held.claim.release(fate);
+  }
+
+  /**
+   * Runs `work`, which begins what an operator does for an element: now, or by the clock where too much began inside of
+   * each other. RxJS begins what is queued from within the end of the one before, so a queue of inners that end at once
+   * would overflow the stack, and RxJS loses that error and the queue.
+   */
+  begin(subscriber: Subscriber<unknown>, work: () => void): void {
+    const begin = (): void => {
+      this.#nested += 1;
+      try {
+        work();
+      } finally {
+        this.#nested -= 1;
+      }
+    };
+    if (this.#nested < streamLimits.nestedInnersMax) begin();
+    else subscriber.add(this.here.on().schedule(begin));
   }
 
   /** Runs `work`, in which the element comes out, as the element's own, and releases it. */

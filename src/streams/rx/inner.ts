@@ -46,7 +46,7 @@ export function inner<T, R>(
       const stopped = holder.closed || unsubscribed === undefined ? here.stage.unsubscribedFate : unsubscribed;
       holder.release(held, entering.ended ? undefined : stopped);
     });
-    enter(() => {
+    const start = (): void => {
       try {
         const made = make();
         if (isPulled(made)) pulled(made, here.ledger, held).subscribe(entering.unwrapped());
@@ -54,7 +54,8 @@ export function inner<T, R>(
       } catch (thrown) {
         subscriber.error(thrown);
       }
-    });
+    };
+    holder.begin(subscriber, () => enter(start));
   });
 }
 

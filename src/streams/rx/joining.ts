@@ -6,6 +6,8 @@
 
 import type { MonoTypeOperatorFunction, Observable, ObservableInput, OperatorFunction } from 'rxjs';
 import * as rx from 'rxjs';
+import { OperatorOverflow } from '../errors.ts';
+import { streamLimits } from '../limits.ts';
 import { type Here, metered } from './here.ts';
 import { type Held, Holder } from './holder.ts';
 
@@ -38,21 +40,51 @@ export const onErrorResumeNextWith: typeof rx.onErrorResumeNextWith = joining(
   rx.onErrorResumeNextWith as Joined,
 ) as typeof rx.onErrorResumeNextWith;
 
-/** Elements of the source that wait for a partner are held. */
+/**
+ * Elements of the source that wait for a partner are held. The other side cannot be told to wait, so what waits there
+ * has a limit: as many elements as the source's side may hold. Beyond it the stage fails as `OperatorOverflow`.
+ */
 export const zipWith: typeof rx.zipWith = ((...others: unknown[]) =>
   metered(
     () => (rx.zipWith as Joined)(...others),
     (source: Observable<unknown>, here) => {
       const holder = new Holder<unknown>(here, 'zipWith');
-      const zipped = holder.arrivals(source).pipe((rx.zipWith as Joined)(...outsideAll(here, others)) as never);
       const out = new rx.Observable<unknown[]>((subscriber) => {
+        const bounded = outsideAll(here, others).map((other) => waiting(here, other));
+        const partners = bounded.map(({ observable }) => observable);
+        const zipped = holder.arrivals(source).pipe((rx.zipWith as Joined)(...partners) as never);
         (zipped as Observable<[Held<unknown>, ...unknown[]]>).subscribe(
-          new Pairing(subscriber, (held, work) => holder.letGo(held, work)),
+          new Pairing(subscriber, (held, work) => {
+            for (const { taken } of bounded) taken();
+            holder.letGo(held, work);
+          }),
         );
       });
       return holder.over(out);
     },
   )) as typeof rx.zipWith;
+
+/** An observable whose elements wait for partners. A function, as old signatures have it last, stays as it is. */
+function waiting(here: Here, other: unknown): { observable: unknown; taken: () => void } {
+  if (typeof other === 'function') return { observable: other, taken: () => undefined };
+  const max = streamLimits.heldMax;
+  let count = 0;
+  const observable = (other as Observable<unknown>).pipe(
+    rx.tap(() => {
+      count += 1;
+      if (count > max) throw new OperatorOverflow(here.stage.name, 'zipWith', otherSide, max, advice);
+    }),
+  );
+  return {
+    observable,
+    taken: () => {
+      count -= 1;
+    },
+  };
+}
+
+const otherSide = 'elements of the other observable that wait for a partner';
+const advice = 'It cannot be told to wait: make it a source, and join the two by f.zip(a, b)';
 
 class Pairing extends rx.Subscriber<[Held<unknown>, ...unknown[]]> {
   readonly #letGo: (held: Held<unknown>, work: () => void) => void;

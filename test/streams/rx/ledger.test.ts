@@ -178,7 +178,7 @@ describe('the ledger of an island', () => {
 
   it('names the operator that has held an element longest', async () => {
     const rig = new Rig({
-      slow: op(pipe(twins.delay(5), twins.rateLimit({ elements: 1, perMs: 100, key: (n: number) => n % 2 }))),
+      slow: op(pipe(twins.delay<number>(5), twins.rateLimit({ elements: 1, perMs: 100, key: (n: number) => n % 2 }))),
     });
     rig.island.push(2, 77);
     rig.island.push(4, 78);
@@ -188,7 +188,7 @@ describe('the ledger of an island', () => {
 
   it('builds a failed stage anew at most twice within 100 ms, and counts what was lost', async () => {
     const fragile = pipe(
-      twins.delay(5),
+      twins.delay<number>(5),
       map((n: number) => {
         if (n < 0) throw new Error('negative');
         return n;

@@ -1,7 +1,7 @@
 /** An island on a virtual clock, with what comes out of it; and plain RxJS on the same kind of clock, to compare with. */
 import { type Observable, type SchedulerLike, Subject } from 'rxjs';
 import type { FlowError } from '../../../src/streams/errors.ts';
-import { Island, type Via } from '../../../src/streams/island.ts';
+import { type FailureOptions, Island, type Via } from '../../../src/streams/island.ts';
 import { Ledger } from '../../../src/streams/ledger.ts';
 import { ClockScheduler } from '../../../src/streams/rx/clock-scheduler.ts';
 import { StageAccount, type StageFates } from '../../../src/streams/stage-account.ts';
@@ -16,7 +16,7 @@ export interface Out {
 }
 
 export class Rig {
-  readonly clock = new VirtualClock();
+  readonly clock: VirtualClock;
   readonly out: Out[] = [];
   readonly watermarks: number[] = [];
   readonly deadLetters: { stage: string; element: unknown; error: unknown }[] = [];
@@ -27,7 +27,12 @@ export class Rig {
   closedEarly = 0;
   readonly island: Island;
 
-  constructor(vias: Record<string, Operator | ({ operator: Operator } & Partial<Via>)>, heldMax = 1_000_000) {
+  constructor(
+    vias: Record<string, Operator | ({ operator: Operator } & FailureOptions)>,
+    heldMax = 1_000_000,
+    clock = new VirtualClock(),
+  ) {
+    this.clock = clock;
     const plans = Object.entries(vias).map(([name, given]) =>
       typeof given === 'function' ? { name, operator: given } : { ...given, name },
     );
