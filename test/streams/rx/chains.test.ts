@@ -355,6 +355,8 @@ describe('random chains of operators', () => {
     const heldMaxes = fc.integer({ min: 1, max: 6 });
     await fc.assert(
       fc.asyncProperty(chain, inputs, heldMaxes, async (steps, elements, heldMax) => {
+        // Makes elements by itself, and so may fill what is behind it for ever when that holds so little.
+        fc.pre(!steps.some(({ name }) => name.startsWith('windowTime') || name.startsWith('bufferTime')));
         const vias = steps.map((one, index) => [
           `${index}`,
           ((input) => (one.twin() as unknown as Operator)(input)) as Operator,
