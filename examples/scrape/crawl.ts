@@ -26,7 +26,7 @@ export async function crawl(options: Options, signal: AbortSignal): Promise<void
   await using web = await Web.start(options.seed);
   await using first = await ForwardProxy.start('proxy-1', web.portOf);
   await using second = await ForwardProxy.start('proxy-2', web.portOf);
-  await using flaky = await ForwardProxy.start('flaky', web.portOf, { every: 150, length: 12 });
+  await using flaky = await ForwardProxy.start('flaky', web.portOf, { every: 150, length: 5 });
   const proxies = [first, second, flaky];
   const system = await createSystem({ registry, threads: 2, name: 'scrape' });
   let outcome: Outcome;

@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Attempt } from 'troupe/streams/rx';
 import { againIntervalMs, userAgent } from './politeness.ts';
-import type { Proxies, Proxy } from './proxies.ts';
+import type { Proxies, ProxyEntry } from './proxies.ts';
 import type { Answer, Target } from './target.ts';
 import { attemptFailed } from './telling.ts';
 import { Turns } from './turns.ts';
@@ -58,7 +58,7 @@ export class Fetcher {
     }
   }
 
-  async #begin(proxy: Proxy, url: string, signal: AbortSignal): Promise<IncomingMessage> {
+  async #begin(proxy: ProxyEntry, url: string, signal: AbortSignal): Promise<IncomingMessage> {
     const { port, agent } = proxy;
     const headers = { host: new URL(url).host, 'user-agent': userAgent };
     const asked = request({ host: '127.0.0.1', port, agent, path: url, headers, signal });

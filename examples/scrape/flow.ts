@@ -31,9 +31,7 @@ export const scrape = flow('scrape', { args }, (f, args) => {
       .via('pace', ($) =>
         $.pipe(
           groupBy((target) => target.intervalMs, { maxKeys: 100 }),
-          mergeMap((paced) =>
-            paced.pipe(rateLimit({ elements: 1, perMs: paced.key, key: (target) => target.host })),
-          ),
+          mergeMap((paced) => paced.pipe(rateLimit({ elements: 1, perMs: paced.key, key: (target) => target.host }))),
         ),
       )
       .via(

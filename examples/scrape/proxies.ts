@@ -1,13 +1,13 @@
 // npm run example:scrape
-/** Proxies in turn. One that fails three times in a row is set aside for a second, then for two, four, up to eight. */
+/** Proxies in turn. One that fails three times in a row is set aside for half a second, then one, two, up to four. */
 import { Agent } from 'node:http';
 import { proxySetAside } from './telling.ts';
 
 const failuresMax = 3;
-const asideMs = 1_000;
-const asideMsMax = 8_000;
+const asideMs = 500;
+const asideMsMax = 4_000;
 
-export interface Proxy {
+export interface ProxyEntry {
   readonly name: string;
   readonly port: number;
   readonly agent: Agent;
@@ -17,7 +17,7 @@ export interface Proxy {
 }
 
 export class Proxies {
-  readonly #proxies: readonly Proxy[];
+  readonly #proxies: readonly ProxyEntry[];
   #turn = 0;
 
   constructor(proxies: readonly { name: string; port: number }[]) {
@@ -30,7 +30,7 @@ export class Proxies {
   }
 
   /** The next that is not set aside; if all are, the one whose time is over first. */
-  next(): Proxy {
+  next(): ProxyEntry {
     const nowMs = performance.now();
     for (let tried = 0; tried < this.#proxies.length; tried += 1) {
       const proxy = this.#proxies[this.#turn]!;
@@ -40,11 +40,11 @@ export class Proxies {
     return this.#proxies.reduce((first, one) => (one.asideUntilMs < first.asideUntilMs ? one : first));
   }
 
-  worked(proxy: Proxy): void {
+  worked(proxy: ProxyEntry): void {
     proxy.failures = 0;
   }
 
-  failed(proxy: Proxy): void {
+  failed(proxy: ProxyEntry): void {
     const nowMs = performance.now();
     // What was under way when it was set aside says nothing new.
     if (nowMs < proxy.asideUntilMs) return;

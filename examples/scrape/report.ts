@@ -37,7 +37,9 @@ export async function report({ options, web, proxies, tally, elapsedMs }: Outcom
   process.stdout.write(`${lines.join('\n')}\n`);
   const broken = [...brokenBy(options, tally), ...counts.flatMap((one) => brokenFor(one))];
   if (broken.length > 0) throw new TroupeError('PromiseBroken', broken.join('; '));
-  process.stdout.write('no host was asked more than it takes in any second, for what it disallows, or too early again\n');
+  process.stdout.write(
+    'no host was asked more than it takes in any second, for what it disallows, or too early again\n',
+  );
 }
 
 function tableOf(counts: readonly HostCounts[], { pagesBy }: Tally): string[] {
@@ -46,7 +48,9 @@ function tableOf(counts: readonly HostCounts[], { pagesBy }: Tally): string[] {
     const pages = [200, 404].map((status) => pagesBy.of(`${host.name} ${status}`));
     return [host.name, ...[...pages, requests, inFlightPeak, perSecondPeak, host.perSecond].map(n)];
   });
-  return [columns, ...rows].map(([host, ...cells]) => host!.padEnd(14) + cells.map((cell) => cell.padStart(11)).join(''));
+  return [columns, ...rows].map(
+    ([host, ...cells]) => host!.padEnd(14) + cells.map((cell) => cell.padStart(11)).join(''),
+  );
 }
 
 function lineOf({ name, forwarded, failed }: ForwardProxy, { pagesByProxy, setAside }: Tally): string {
