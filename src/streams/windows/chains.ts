@@ -72,19 +72,23 @@ export class Chains {
   insert(slot: number, at: number, older: number): number {
     const row = this.rows.allocate();
     const newer = older === none ? this.oldest(slot) : this.newer(older);
-    this.set(row, slotField, slot);
-    this.set(row, atField, at);
-    this.set(row, olderField, older);
-    this.set(row, newerField, newer);
-    if (older !== none) this.set(older, newerField, row);
+    const { cells, width } = this.rows;
+    const place = row * width;
+    cells[place + slotField] = slot;
+    cells[place + atField] = at;
+    cells[place + olderField] = older;
+    cells[place + newerField] = newer;
+    if (older !== none) cells[older * width + newerField] = row;
     if (newer === none) this.keys.setHead(slot, row);
-    else this.set(newer, olderField, row);
+    else cells[newer * width + olderField] = row;
     return row;
   }
 
   /** Takes a row out of its chain; its key is gone with its last one. */
   remove(row: number): void {
-    const [slot, older, newer] = [this.slotOf(row), this.older(row), this.newer(row)];
+    const slot = this.slotOf(row);
+    const older = this.older(row);
+    const newer = this.newer(row);
     if (older !== none) this.set(older, newerField, newer);
     if (newer !== none) this.set(newer, olderField, older);
     else if (older !== none) this.keys.setHead(slot, older);

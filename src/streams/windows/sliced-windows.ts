@@ -30,6 +30,11 @@ interface Slice {
 interface Leaving {
   readonly window: TimeWindow;
   readonly slices: readonly Slice[];
+  /**
+   * The row that slices of a key are merged in; undefined where there is one slice. It is taken before any row of the
+   * window is free, since a row that is free must keep what it says until the window is gone.
+   */
+  readonly merged: number | undefined;
   slice: number;
   row: number;
 }
@@ -95,7 +100,7 @@ export class SlicedWindows extends Windowing {
       } else {
         const row = slice.rows[leaving.row]!;
         leaving.row += 1;
-        if (this.#chains.get(row, givenField) !== leaving.window.startMs) return this.#resultFrom(row, leaving.window);
+        if (this.#chains.get(row, givenField) !== leaving.window.startMs) return this.#resultFrom(row, leaving);
       }
     }
     return 'working';
@@ -141,25 +146,31 @@ export class SlicedWindows extends Windowing {
       }
     }
     this.resultTimeMs = endMs - 1;
-    return { window: Object.freeze({ startMs, endMs }), slices, slice: 0, row: 0 };
+    const merged = slices.length > 1 ? this.#chains.rows.allocate() : undefined;
+    return { window: Object.freeze({ startMs, endMs }), slices, merged, slice: 0, row: 0 };
   }
 
   /** The result of a key, whose first row in the window is `first`. Rows that no later window needs go. */
-  #resultFrom(first: number, window: TimeWindow): WindowResult {
+  #resultFrom(first: number, { window, merged }: Leaving): WindowResult {
     const chains = this.#chains;
     const { rows } = chains;
     const key = chains.keyOf(first);
     const second = chains.newer(first);
     const alone = second === none || chains.at(second) >= window.endMs;
-    const whole = alone ? first : rows.allocate();
     const keptFromMs = window.startMs + this.#spec.slideMs;
+    if (alone && chains.at(first) < keptFromMs) {
+      const value = rows.result(first);
+      chains.remove(first);
+      return { key, window, value };
+    }
+    const whole = alone ? first : merged!;
     if (!alone) {
+      rows.clear(whole);
       for (let row = first; row !== none && chains.at(row) < window.endMs; row = chains.newer(row)) {
         rows.merge(whole, row);
       }
     }
     const value = rows.result(whole);
-    if (!alone) rows.free(whole);
     for (let row = first; row !== none && chains.at(row) < window.endMs; ) {
       const newer = chains.newer(row);
       chains.set(row, givenField, window.startMs);
@@ -169,8 +180,9 @@ export class SlicedWindows extends Windowing {
     return { key, window, value };
   }
 
-  #close({ window, slices }: Leaving): void {
+  #close({ window, slices, merged }: Leaving): void {
     this.#leaving = undefined;
+    if (merged !== undefined) this.#chains.rows.free(merged);
     const owner = this.#windows.get(window.startMs)!;
     this.#windows.delete(window.startMs);
     this.#owners.give(owner);

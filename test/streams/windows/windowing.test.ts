@@ -166,6 +166,24 @@ describe('windows of random input, with late, doubled and idle times, agree with
     );
   });
 
+  it('sliding of few keys that are in every slice', { timeout: proofTimeoutMs(100) }, () => {
+    const spec = fc
+      .tuple(fc.integer({ min: 2, max: 20 }), fc.integer({ min: 0, max: 30 }))
+      .map(([slideMs, more]) => sliding({ sizeMs: slideMs + more, slideMs }));
+    const dense = fc
+      .array(fc.record({ timeMs: fc.integer({ min: -20, max: 80 }), key: fc.constantFrom('a', 'b', 'c') }), {
+        minLength: 60,
+        maxLength: 90,
+      })
+      .map((list) => list.map((one, at): Element => ({ kind: 'element', value: 1, ...one, at })));
+    fc.assert(
+      fc.property(dense, spec, lateness, (input, window, latenessMs) => {
+        check(input, window, onClose(), latenessMs, alignedOracle(input, window, latenessMs, undefined));
+      }),
+      { numRuns: proofRuns(100) },
+    );
+  });
+
   it('sessions that grow, join out of order and end, for every trigger and lateness', {
     timeout: proofTimeoutMs(runs),
   }, () => {
@@ -228,4 +246,17 @@ describe('windows of random input, with late, doubled and idle times, agree with
       settings,
     );
   });
+});
+
+it('keys that share the slices of a sliding window have one result each, where windows end between the beginnings of others', () => {
+  const window = sliding({ sizeMs: 30, slideMs: 20 });
+  const keysAt = [
+    ['a', 21],
+    ['b', 22],
+    ['a', 31],
+    ['b', 32],
+    ['c', 33],
+  ] as const;
+  const input = keysAt.map(([key, timeMs], at): Element => ({ kind: 'element', key, timeMs, value: 1, at }));
+  check(input, window, onClose(), 0, alignedOracle(input, window, 0, undefined));
 });
