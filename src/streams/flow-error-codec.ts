@@ -21,18 +21,21 @@ export interface FlowErrorWire {
   readonly message: string;
   readonly stage?: string | undefined;
   readonly reason?: string | undefined;
+  /** How many elements `collect` keeps. */
+  readonly max?: number | undefined;
   /** The stack of what was thrown, else its description. */
   readonly cause?: string | undefined;
 }
 
 export function flowErrorToWire(error: unknown): FlowErrorWire {
-  const [stage, reason] = [propertyOf(error, 'stage'), propertyOf(error, 'reason')];
+  const [stage, reason, max] = [propertyOf(error, 'stage'), propertyOf(error, 'reason'), propertyOf(error, 'max')];
   const cause = isA(error, Error) ? factsOf(error).cause : error;
   return {
     code: isA(error, TroupeError) ? error.code : 'StageFailed',
     message: isA(error, Error) ? factsOf(error, limits.errorTextCharactersMax).message : describeThrown(error),
     ...(typeof stage === 'string' ? { stage } : {}),
     ...(typeof reason === 'string' ? { reason } : {}),
+    ...(typeof max === 'number' ? { max } : {}),
     ...(cause === undefined ? {} : { cause: stackOf(cause) ?? describeThrown(cause) }),
   };
 }
@@ -45,12 +48,12 @@ export function flowErrorFromWire(wire: FlowErrorWire): FlowError {
   return error;
 }
 
-function bare({ code, message, stage, reason }: FlowErrorWire, cause: unknown): FlowError {
+function bare({ code, message, stage, reason, max }: FlowErrorWire, cause: unknown): FlowError {
   switch (code) {
     case 'AsyncOperator':
       return new AsyncOperator(stage ?? 'unknown', 'emitted');
     case 'CollectOverflow':
-      return new CollectOverflow(0, stage);
+      return new CollectOverflow(max ?? 0, stage);
     case 'OperatorOverflow':
       return new OperatorOverflow(stage ?? 'unknown', '', '', 0);
     case 'ElementGivenUp':

@@ -5,7 +5,19 @@ import { UsageError } from '../../src/base/errors.ts';
 import { thread } from '../../src/index.ts';
 import type { FlowDefinition } from '../../src/streams/flow.ts';
 import type { FlowBuilder, FlowEnd } from '../../src/streams/flow-types.ts';
-import { count, flow, forEach, fromIterable, tumbling } from '../../src/streams/index.ts';
+import {
+  collect,
+  count,
+  countWindow,
+  flow,
+  forEach,
+  fromIterable,
+  globalWindow,
+  onWatermark,
+  session,
+  sliding,
+  tumbling,
+} from '../../src/streams/index.ts';
 
 const none = z.object({});
 const nothing = forEach(() => undefined);
@@ -116,6 +128,41 @@ describe('a plan', () => {
     ],
     ['parallelism 0', (f) => f.from(fromIterable([1]), { time }).keyBy((n) => n, { parallelism: 0 })],
     ['parallelism 129', (f) => f.from(fromIterable([1]), { time }).keyBy((n) => n, { parallelism: 129 })],
+    ['idleMs: 0; it takes at least 1, or false', (f) => f.from(fromIterable([1]), { time, idleMs: 0 }).to(nothing)],
+    ['idleMs: -1', (f) => f.from(fromIterable([1]), { time, idleMs: -1 }).to(nothing)],
+    ['no time function', (f) => f.from(fromIterable([1]), { time: 'date' as never }).to(nothing)],
+    [
+      'gives globalWindow no trigger',
+      (f) =>
+        f
+          .from(fromIterable([1]), { time })
+          .keyBy((n) => n)
+          .window(globalWindow()),
+    ],
+    [
+      'gives globalWindow no trigger',
+      (f) =>
+        f
+          .from(fromIterable([1]), { time })
+          .keyBy((n) => n)
+          .window(globalWindow(), { trigger: onWatermark() }),
+    ],
+    [
+      'gives countWindow a trigger',
+      (f) =>
+        f
+          .from(fromIterable([1]), { time })
+          .keyBy((n) => n)
+          .window(countWindow({ size: 2 }), { trigger: onWatermark() }),
+    ],
+    [
+      'gives countWindow an allowedLatenessMs',
+      (f) =>
+        f
+          .from(fromIterable([1]), { time })
+          .keyBy((n) => n)
+          .window(countWindow({ size: 2 }), { allowedLatenessMs: 1 }),
+    ],
     ['outOfOrderMs: -1', (f) => f.from(fromIterable([1]), { time, outOfOrderMs: -1 }).to(nothing)],
     ['has no end', (f) => f.from(fromIterable([1]))],
     ['has no end', () => undefined],
@@ -144,6 +191,47 @@ describe('a plan', () => {
 
   it('is refused for a flow without a proper name', () => {
     expect(() => flow('a b', { args: none }, (f) => f.from(fromIterable([1])).to(nothing))).toThrow('flow("a b", …)');
+  });
+
+  it.each<[string, () => unknown]>([
+    ['a slide of 11 is above the size of 10', () => sliding({ sizeMs: 10, slideMs: 11 })],
+    ['an element is in 4097 windows; at most 4096', () => sliding({ sizeMs: 4_097, slideMs: 1 })],
+    ['session({ gapMs }) takes whole milliseconds', () => session({ gapMs: 0 })],
+    ['session({ maxMs }) takes whole milliseconds from gapMs on', () => session({ gapMs: 10, maxMs: 9 })],
+    ['countWindow({ size }) takes whole elements', () => countWindow({ size: 0 })],
+    ['tumbling({ offsetMs }) takes whole milliseconds', () => tumbling({ sizeMs: 10, offsetMs: 0.5 })],
+    ['everyCount } }) takes whole numbers from 1 on', () => onWatermark({ early: { everyCount: 0 } })],
+    ['takes 1 to 1000000 elements', () => collect(undefined, { max: 0 })],
+    ["takes 'fail' or 'drop'", () => collect(undefined, { overflow: 'some' as never })],
+  ])('is refused where a window is none: %s', (text, make) => {
+    expect(make).toThrow(UsageError);
+    expect(make).toThrow(text);
+  });
+
+  it('has its edges in groups: those to one segment that lead from the same sources are idle together', () => {
+    const groupsOf = (build: (f: FlowBuilder) => FlowEnd<{}>): number[] =>
+      planOf(build).edges.map(({ group }) => group);
+    const windowed = { keyed: (n: unknown) => String(n) };
+    const end = (stage: ReturnType<FlowBuilder['merge']>) =>
+      stage
+        .keyBy(windowed.keyed)
+        .window(tumbling({ sizeMs: 10 }))
+        .aggregate({ n: count() })
+        .to(nothing);
+    // Edges 0 and 1 lead from two sources to the join.
+    const two = groupsOf((f) =>
+      end(f.merge(f.from(fromIterable([1]), { time }), f.from(fromIterable([2]), { time })) as never),
+    );
+    expect(two[0]).not.toBe(two[1]);
+    // Both branches lead from one source, one of them by a segment of its own.
+    const plan = planOf((f) => {
+      const { a, b } = f.from(fromIterable([1]), { time }).broadcast('a', 'b');
+      return end(f.merge(a, b.via('away', map(Number), { parallelism: 2 })) as never);
+    });
+    const join = plan.segments.find(({ head }) => head.kind === 'ports' && head.ports === 2)!.index;
+    const toJoin = plan.edges.filter(({ to }) => to === join);
+    expect(toJoin).toHaveLength(2);
+    expect(new Set(toJoin.map(({ group }) => group)).size).toBe(1);
   });
 
   it('is refused for a window of half a millisecond', () => {

@@ -41,6 +41,32 @@ function outletTo(
 }
 
 describe('an outlet', () => {
+  it('says that its input is idle behind what was written, in a frame of its own that no credit bounds', () => {
+    const sent = new Recorder();
+    const { outlet } = outletTo(sent);
+    outlet.write(1, 0);
+    outlet.watermark(10);
+    outlet.watermark(-Infinity);
+    outlet.flush();
+    expect(sent.frames).toEqual([]);
+    outlet.grant(1, Infinity);
+    outlet.watermark(20);
+    outlet.watermark(30);
+    outlet.watermark(-Infinity);
+    outlet.flush();
+    // It is not idle any more: nothing of that is said.
+    outlet.watermark(-Infinity);
+    outlet.watermark(40);
+    outlet.flush();
+    expect(sent.frames.map(({ items, watermark }) => [items, watermark])).toEqual([
+      [[1], 10],
+      [[], -Infinity],
+      [[], 30],
+      [[], -Infinity],
+      [[], 40],
+    ]);
+  });
+
   it('sends nothing before the first grant, and then no element beyond it', () => {
     const sent = new Recorder();
     const { outlet } = outletTo(sent);

@@ -4,7 +4,21 @@ import { expect, it } from 'vitest';
 import * as z from 'zod';
 import { node, spread, thread } from '../../src/runtime/placement.ts';
 import { parquet } from '../../src/streams/connect/parquet.ts';
-import { count, type Flow, flow, forEach, fromIterable, jsonl, max, mean, tumbling } from '../../src/streams/index.ts';
+import {
+  collect,
+  count,
+  type Flow,
+  flow,
+  forEach,
+  fromIterable,
+  jsonl,
+  max,
+  mean,
+  onClose,
+  onWatermark,
+  type Pane,
+  tumbling,
+} from '../../src/streams/index.ts';
 
 const Row = z.object({ date: z.date(), delay: z.number().nullable(), origin: z.string() });
 declare const hot$: Observable<{ by: number }>;
@@ -47,6 +61,42 @@ const typed: Flow<
   { late: { origin: string; delay: number } }
 > = delays;
 
+/** Results say a pane where several of a key and window may come, and else do not. */
+const panes = [
+  flow('append', { args: z.object({}) }, (f) =>
+    f
+      .from(fromIterable([1]), { time: Number })
+      .keyBy((n) => n)
+      .window(tumbling({ sizeMs: 10 }), { trigger: onClose() })
+      .aggregate({ n: count(), all: collect(), some: collect(String, { overflow: 'drop' }) })
+      .to(
+        forEach((result) => {
+          const all: number[] = result.value.all;
+          const some: readonly string[] = result.value.some.items;
+          // @ts-expect-error every result is the only one
+          void result.pane;
+          // @ts-expect-error what may drop says how many it did
+          void result.value.some.length;
+          void [all, some];
+        }),
+      ),
+  ),
+  flow('update', { args: z.object({}) }, (f) =>
+    f
+      .from(fromIterable([1]), { time: Number })
+      .keyBy((n) => n)
+      .window(tumbling({ sizeMs: 10 }), { trigger: onWatermark({ early: { everyCount: 2 } }) })
+      .aggregate({ n: count() })
+      .to(
+        forEach((result) => {
+          const pane: Pane = result.pane;
+          const timing: 'early' | 'on-time' | 'late' = result.pane.timing;
+          void [pane, timing];
+        }),
+      ),
+  ),
+];
+
 const refused = [
   // @ts-expect-error a hot Observable needs a named strategy
   () => flow('h', { args: z.object({}) }, (f) => f.from(hot$).to(jsonl({ file: 'x' }))),
@@ -69,4 +119,5 @@ const refused = [
 it('a flow infers from its source to its sink, and refuses what does not fit', () => {
   expect(typed.name).toBe('delays');
   expect(refused).toHaveLength(5);
+  expect(panes.map(({ name }) => name)).toEqual(['append', 'update']);
 });

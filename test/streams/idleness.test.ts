@@ -45,7 +45,11 @@ class Feed implements Source<number> {
       const batch = this.#batches.shift();
       if (batch !== undefined) yield batch;
       else if (this.#ended) return;
-      else await new Promise<void>((resolve) => void (this.#wake = resolve));
+      else {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+      }
     }
   }
 }
