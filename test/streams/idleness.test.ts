@@ -1,6 +1,7 @@
 /** Silence in whole flows: what closes windows, and what must not. */
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import type { FlowBuilder } from '../../src/streams/flow-types.ts';
 import {
   count,
   flow,
@@ -61,7 +62,7 @@ async function settle(): Promise<void> {
 }
 
 /** Windows of 10 ms over what `join` makes of the feeds; says each as `start:elements`. */
-async function windowsOf(join: (f: Parameters<Parameters<typeof flow>[2]>[0]) => Stage<unknown>, parallelism = 1) {
+async function windowsOf<T>(join: (f: FlowBuilder) => Stage<T>, parallelism = 1) {
   const clock = new VirtualClock();
   const results: string[] = [];
   const windows = flow('windows', { args: none }, (f) =>
