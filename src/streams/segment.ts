@@ -264,8 +264,8 @@ export class Segment {
   #foldSome({ items, times, marks }: Batch, windows: Windowing): void {
     const until = Math.min(this.#at + streamLimits.elementsPerClockRead, items.length);
     let at = this.#at;
-    while (at < until && this.#full === 0 && this.#state === 'running') {
-      // What an element made due goes before the next is added.
+    // What an element made due goes before the next is added, and before the batch is done with.
+    while ((at < until || windows.due) && this.#full === 0 && this.#state === 'running') {
       if (windows.due) {
         this.#emit(windows);
         continue;
