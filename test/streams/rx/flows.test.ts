@@ -9,7 +9,7 @@ import { streamLimits } from '../../../src/streams/limits.ts';
 import { unaccounted } from '../../../src/streams/run-statistics.ts';
 import * as twins from '../../../src/streams/rx/index.ts';
 import { testSystem } from '../../../src/testing/index.ts';
-import { proofRuns } from '../../support/proof-runs.ts';
+import { proofRuns, proofTimeoutMs } from '../../support/proof-runs.ts';
 import { type LocalRun, runLocally } from '../local-run.ts';
 
 const none = z.object({});
@@ -288,7 +288,9 @@ describe('windows behind operators of random latency', () => {
     return { lines, late: run.late.length };
   };
 
-  it('equal those without latency: none is late, for no watermark overtakes an element', async () => {
+  it('equal those without latency: none is late, for no watermark overtakes an element', {
+    timeout: proofTimeoutMs(20) * 5,
+  }, async () => {
     const row = fc.record({
       key: fc.constantFrom('a', 'b', 'c'),
       jitterMs: fc.integer({ min: 0, max: 15 }),
