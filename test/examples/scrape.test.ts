@@ -184,6 +184,7 @@ describe('its promises', () => {
     // Its answer was lost with a proxy, so nobody knew.
     expect(() => checkPromises(3, ends, [counts])).not.toThrow();
     counts.begin('/basket/5');
+    const told = { ...ends, toldToWait: new Set(['http://books.test/item/1']) };
     const broken =
       /^4 URLs came to 3 ends .*; books.test was asked 1 times for .*; books.test was asked 1 times before/;
     expect(() => checkPromises(4, told, [counts])).toThrow(broken);
