@@ -110,10 +110,9 @@ describe('the scrape example', () => {
     const { ledger, proxies } = reportOf(stdout);
     expect(sum([ledger.pages, ledger.dead, ledger.disallowed])).toBe(400);
     expect(sum(proxies.map(([given]) => given))).toBe(ledger.pages);
-    const [first, second] = proxies;
-    expect(first![3]).toBeGreaterThanOrEqual(1);
-    expect(first![0]).toBeGreaterThan(0);
-    expect(first![0]).toBeLessThan(second![0]!);
+    const [, forwarded, , timesSetAside] = proxies[0]!;
+    expect(forwarded).toBeGreaterThan(0);
+    expect(timesSetAside).toBeGreaterThanOrEqual(1);
   }, 60_000);
 
   it('is gone within 2 s with exit code 130 when it is interrupted', async () => {
