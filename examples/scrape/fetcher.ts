@@ -8,7 +8,7 @@ import type { Attempt } from 'troupe/streams/rx';
 import { againIntervalMs, userAgent } from './politeness.ts';
 import type { Proxies, ProxyEntry } from './proxies.ts';
 import type { Answer, Target } from './target.ts';
-import { attemptFailed } from './telling.ts';
+import { type AttemptFailed, attemptFailed } from './telling.ts';
 import { Turns } from './turns.ts';
 
 export class FetchFailed extends Error {
@@ -53,7 +53,9 @@ export class Fetcher {
       if (status === 429 || status >= 500) throw new FetchFailed(`answered ${status}`);
       return { status, proxy: proxy.name, latencyMs: Math.round(performance.now() - startedMs), body };
     } catch (thrown) {
-      attemptFailed.publish(signal.aborted ? 'no answer in time' : (thrown as Error).message);
+      const reason = signal.aborted ? 'no answer in time' : (thrown as Error).message;
+      const toldToWait = this.#notBeforeMs.has(url);
+      attemptFailed.publish({ url, reason, toldToWait } satisfies AttemptFailed);
       throw thrown;
     }
   }

@@ -14,10 +14,8 @@ export class HostCounts {
   perSecondPeak = 0;
   /** Requests for what its robots.txt disallows. */
   disallowed = 0;
-  /** Requests that came before the time that a Retry-After had said. */
-  early = 0;
-  /** Answers by status; 0 for those that never began. */
-  readonly statuses = new Map<number, number>();
+  /** URLs that were asked for before the time that a Retry-After had said. */
+  readonly early: string[] = [];
   readonly #asked = new Map<string, number>();
   readonly #notBefore = new Map<string, number>();
   /** When the requests of the last second came. */
@@ -39,15 +37,14 @@ export class HostCounts {
     this.perSecondPeak = Math.max(this.perSecondPeak, this.#latest.length);
     if (path === '/robots.txt') this.robots += 1;
     if (this.host.isClosed(path)) this.disallowed += 1;
-    if (nowMs < (this.#notBefore.get(path) ?? 0) - toleranceMs) this.early += 1;
+    if (nowMs < (this.#notBefore.get(path) ?? 0) - toleranceMs) this.early.push(`http://${this.host.name}${path}`);
     const asked = (this.#asked.get(path) ?? 0) + 1;
     this.#asked.set(path, asked);
     return asked;
   }
 
-  end(status = 0): void {
+  end(): void {
     this.#inFlight -= 1;
-    this.statuses.set(status, (this.statuses.get(status) ?? 0) + 1);
   }
 
   /** From now on a request for the path within `ms` is early. */

@@ -1,9 +1,9 @@
 // npm run example:scrape
 /** What is printed at the end, and whether it holds. */
-import { TroupeError } from 'troupe';
 import type { ForwardProxy } from './forward-proxy.ts';
 import type { HostCounts } from './host-counts.ts';
 import type { Options } from './options.ts';
+import { checkPromises } from './promises.ts';
 import type { Tally } from './tally.ts';
 import type { Web } from './web.ts';
 
@@ -35,18 +35,17 @@ export async function report({ options, web, proxies, tally, elapsedMs }: Outcom
     `${ledger} = ${n(options.pages)} URLs; ${options.out}; ${(elapsedMs / 1_000).toFixed(1)} s`,
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
-  const broken = [...brokenBy(options, tally), ...counts.flatMap((one) => brokenFor(one))];
-  if (broken.length > 0) throw new TroupeError('PromiseBroken', broken.join('; '));
+  checkPromises(options.pages, tally, counts);
   process.stdout.write(
     'no host was asked more than it takes in any second, for what it disallows, or too early again\n',
   );
 }
 
 function tableOf(counts: readonly HostCounts[], { pagesBy }: Tally): string[] {
-  const columns = ['host', '200', '404', 'requests', 'in flight', 'per second', 'it takes'];
-  const rows = counts.map(({ host, requests, inFlightPeak, perSecondPeak }) => {
+  const columns = ['host', '200', '404', 'requests', 'robots.txt', 'in flight', 'per second', 'it takes'];
+  const rows = counts.map(({ host, requests, robots, inFlightPeak, perSecondPeak }) => {
     const pages = [200, 404].map((status) => pagesBy.of(`${host.name} ${status}`));
-    return [host.name, ...[...pages, requests, inFlightPeak, perSecondPeak, host.perSecond].map(n)];
+    return [host.name, ...[...pages, requests, robots, inFlightPeak, perSecondPeak, host.perSecond].map(n)];
   });
   return [columns, ...rows].map(
     ([host, ...cells]) => host!.padEnd(14) + cells.map((cell) => cell.padStart(11)).join(''),
@@ -56,19 +55,6 @@ function tableOf(counts: readonly HostCounts[], { pagesBy }: Tally): string[] {
 function lineOf({ name, forwarded, failed }: ForwardProxy, { pagesByProxy, setAside }: Tally): string {
   const counts = [`${n(pagesByProxy.of(name))} pages`, `${n(forwarded)} forwarded`, `${n(failed)} refused`];
   return `${name}: ${counts.join(', ')}, set aside ${n(setAside.of(name))} times`;
-}
-
-function brokenBy({ pages }: Options, { urls, ...tally }: Tally): string[] {
-  const sum = tally.pages + tally.dead + tally.disallowed;
-  return sum === pages && urls.size === pages ? [] : [`${n(sum)} ends of ${n(urls.size)} URLs, of ${n(pages)}`];
-}
-
-function brokenFor({ host, perSecondPeak, disallowed, early }: HostCounts): string[] {
-  const broken: string[] = [];
-  if (perSecondPeak > host.perSecond) broken.push(`was asked ${perSecondPeak} times in a second`);
-  if (disallowed > 0) broken.push(`was asked ${disallowed} times for what it disallows`);
-  if (early > 0) broken.push(`was asked ${early} times before the time that it had said`);
-  return broken.map((what) => `${host.name} ${what}`);
 }
 
 /** The same in every locale. */

@@ -5,11 +5,13 @@ import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { DeadElement } from 'troupe/streams';
 import type { Page, Target } from './target.ts';
-import { attemptFailed, proxySetAside } from './telling.ts';
+import { type AttemptFailed, attemptFailed, proxySetAside } from './telling.ts';
 
 export class Tally implements Disposable {
   /** Each URL that ended, once. */
   readonly urls = new Set<string>();
+  /** Those whose host said when they may be asked for again, in an answer that came through. */
+  readonly toldToWait = new Set<string>();
   pages = 0;
   disallowed = 0;
   dead = 0;
@@ -20,7 +22,11 @@ export class Tally implements Disposable {
   /** By host and status. */
   readonly pagesBy = new Counter();
   readonly #latencies: number[] = [];
-  readonly #onFailed = (reason: unknown): void => this.attemptsFailed.add(String(reason));
+  readonly #onFailed = (told: unknown): void => {
+    const { url, reason, toldToWait } = told as AttemptFailed;
+    this.attemptsFailed.add(reason);
+    if (toldToWait) this.toldToWait.add(url);
+  };
   readonly #onSetAside = (proxy: unknown): void => this.setAside.add(String(proxy));
 
   constructor() {

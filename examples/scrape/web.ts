@@ -50,7 +50,7 @@ export class Web implements AsyncDisposable {
     const path = request.url ?? '/';
     if (counts === undefined) return void response.writeHead(421).end();
     const asked = counts.begin(path);
-    response.on('close', () => counts.end(response.headersSent ? response.statusCode : undefined));
+    response.on('close', () => counts.end());
     const url = `http://${counts.host.name}${path}`;
     await sleep(latencyMsOf(this.#seed, url, asked));
     if (path === '/robots.txt') return void this.#robots(counts.host.robots, response);
