@@ -88,8 +88,7 @@ export class Device {
   async #sendFault(): Promise<void> {
     this.#hasFailed = true;
     await this.#send({ ...this.#measure(0), celsius: null });
-    if (this.#socket?.readyState !== WebSocket.CLOSED) await once(this.#socket!, 'close');
-    this.#socket = undefined;
+    if (this.#socket !== undefined) await once(this.#socket, 'close');
   }
 
   async #send(message: object): Promise<void> {
@@ -100,6 +99,11 @@ export class Device {
 
   async #connect(): Promise<WebSocket> {
     const socket = new WebSocket(this.#url);
+    // A connection that breaks is closed too, and the next reading goes over another one.
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      if (this.#socket === socket) this.#socket = undefined;
+    });
     await once(socket, 'open');
     this.#socket = socket;
     this.#connections += 1;

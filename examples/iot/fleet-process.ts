@@ -25,9 +25,8 @@ export class FleetProcess implements Disposable {
     this.done.catch(() => undefined);
   }
 
-  /** Its standard input ends, which ends it. */
   [Symbol.dispose](): void {
-    this.#child.stdin.destroy();
+    this.#child.kill('SIGKILL');
   }
 
   async #tally(): Promise<Tally> {

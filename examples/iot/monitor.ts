@@ -73,7 +73,7 @@ async function follow(
     Promise.all([run.done, reading]),
     // Without devices nobody would say goodbye.
     Promise.all([fleet.done, run.done]),
-    cancelledBy(signal, run),
+    cancelledBy(signal, run, fleet),
   ]).finally(() => {
     running = false;
   });
@@ -92,9 +92,11 @@ async function each<T>(stream: AsyncIterable<T>, take: (item: T) => void): Promi
   for await (const item of stream) take(item);
 }
 
-/** Waits until `signal` aborts, cancels the run then, and rejects: also when the run is slow to stop. */
-async function cancelledBy(signal: AbortSignal, run: Run<Outputs>): Promise<never> {
+/** Waits until `signal` aborts, ends the devices and cancels the run then, and rejects: also when the run is slow to stop. */
+async function cancelledBy(signal: AbortSignal, run: Run<Outputs>, fleet: FleetProcess): Promise<never> {
   if (!signal.aborted) await once(signal, 'abort');
+  // Devices would complain of a flow that is gone.
+  fleet[Symbol.dispose]();
   await Promise.race([run.cancel(), sleep(cancelWithinMs)]);
   throw signal.reason;
 }
