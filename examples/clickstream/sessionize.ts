@@ -31,6 +31,7 @@ export async function sessionize(options: Options, signal: AbortSignal): Promise
   const { lines, seed, threads } = options;
   const logs = servers.map((server) => join(options.out, server));
   const out = join(options.out, 'sessions.jsonl');
+  process.stdout.write(`writing about ${count(lines)} lines of logs\n`);
   const written = await writeLogsOf({ folders: logs, lines, seed }, signal);
   process.stdout.write(`${count(written.lines)} lines in ${count(written.bytes)} bytes of logs in ${options.out}\n`);
   const system = await createSystem({ registry: new URL('./actors.ts', import.meta.url), threads });

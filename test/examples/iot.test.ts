@@ -41,7 +41,7 @@ describe('the sensors example', () => {
     expect(processIds).toHaveLength(2);
     const startedMs = performance.now();
     example.interrupt();
-    expect(await example.finished).toMatchObject({ code: 130, stderr: expect.stringMatching(/^interrupted: .*\n$/) });
+    expect(await example.finished).toMatchObject({ code: 130 });
     // A little is allowed for this process to notice it on a busy machine.
     expect(performance.now() - startedMs).toBeLessThan(2_500);
     expect(processIds.filter(isAlive)).toEqual([]);
