@@ -38,12 +38,12 @@ export async function runJob(
     name: 'first',
     ...(second !== undefined && {
       join: [cable?.address ?? second.address],
-      auth: secret({ file: second.secretFile }),
+      auth: secret({ read: () => ({ current: second.secret }) }),
     }),
   });
   let last: Progress;
   try {
-    // Both processes have read it by now.
+    // The second node has read it by now.
     await second?.discardSecret();
     const processIds = second === undefined ? [process.pid] : [process.pid, second.processId];
     const stops = second === undefined ? signal : AbortSignal.any([signal, second.ended]);

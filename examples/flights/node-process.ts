@@ -17,15 +17,16 @@ const stopWithinMs = 800;
 
 export class NodeProcess implements AsyncDisposable {
   readonly address: string;
-  readonly secretFile: string;
+  /** What both nodes prove to each other that they know. */
+  readonly secret: string;
   /** Aborts when the process ends; its reason says how. */
   readonly ended: AbortSignal;
   readonly #child: Child;
   readonly #folder: string;
 
-  constructor(address: string, secretFile: string, child: Child, folder: string) {
+  constructor(address: string, secret: string, child: Child, folder: string) {
     this.address = address;
-    this.secretFile = secretFile;
+    this.secret = secret;
     this.ended = endOf(child);
     this.#child = child;
     this.#folder = folder;
@@ -60,10 +61,11 @@ type Child = ChildProcessByStdio<Writable, Readable, null>;
 export async function startNode(options: { registry: URL; role: string; signal: AbortSignal }): Promise<NodeProcess> {
   const { registry, role, signal } = options;
   const folder = await mkdtemp(join(tmpdir(), 'troupe-flights-'));
+  const secret = randomBytes(32).toString('hex');
   const secretFile = join(folder, 'secret');
   let child: Child | undefined;
   try {
-    await writeFile(secretFile, randomBytes(32).toString('hex'), { mode: 0o600 });
+    await writeFile(secretFile, secret, { mode: 0o600 });
     const at = ['--registry', fileURLToPath(registry), '--listen', 'ws://127.0.0.1:0', '--secret-file', secretFile];
     const as = ['--role', role, '--name', 'second', '--exit-with-stdin', '--log-level', 'error'];
     // A process group of its own: Ctrl-C goes to this process, which stops the node when its own work has stopped.
@@ -71,7 +73,7 @@ export async function startNode(options: { registry: URL; role: string; signal: 
       stdio: ['pipe', 'pipe', 'inherit'],
       detached: true,
     });
-    return new NodeProcess(await addressOf(child, signal), secretFile, child, folder);
+    return new NodeProcess(await addressOf(child, signal), secret, child, folder);
   } catch (error) {
     if (child !== undefined) await end(child);
     await rm(folder, { recursive: true, force: true });
