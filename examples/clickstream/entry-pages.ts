@@ -46,3 +46,15 @@ function top(sums: ReadonlyMap<string, Sums>, most: number): readonly EntryPage[
     .slice(0, most)
     .map(([page, { sessions, bounces, pages }]) => ({ page, sessions, bounces, meanPages: pages / sessions }));
 }
+
+/** The table, as lines for people. */
+export function linesOf(table: readonly EntryPage[]): string[] {
+  const rows = table.map(({ page, sessions, bounces, meanPages }) => [
+    page.padEnd(24),
+    sessions.toLocaleString('en').padStart(9),
+    `${((100 * bounces) / sessions).toFixed(1)}%`.padStart(12),
+    meanPages.toFixed(1).padStart(12),
+  ]);
+  const head = ['entry page'.padEnd(24), ' sessions', ' saw no more', '  mean pages'];
+  return [head, ...rows].map((cells) => `  ${cells.join('')}`);
+}

@@ -1,6 +1,5 @@
 /** What the program can be told. */
-import { parseArgs } from 'node:util';
-import { UsageError } from 'troupe';
+import { given, whole } from '../program/options.ts';
 
 export const help = `usage: npm run example:clickstream -- [options]
 
@@ -24,13 +23,13 @@ export interface Options {
 
 /** @throws UsageError for what it does not know, and for values that make no sense. */
 export function readOptions(argv: readonly string[]): Options {
-  const given = parse(argv);
+  const values = parse(argv);
   return {
-    help: given.help,
-    lines: whole('--lines', given.lines, 100, 3_000_000),
-    seed: whole('--seed', given.seed, 0, Number.MAX_SAFE_INTEGER),
-    threads: whole('--threads', given.threads, 0, 64),
-    out: given.out,
+    help: values.help,
+    lines: whole('--lines', values.lines, 100, 3_000_000),
+    seed: whole('--seed', values.seed, 0, Number.MAX_SAFE_INTEGER),
+    threads: whole('--threads', values.threads, 0, 64),
+    out: values.out,
   };
 }
 
@@ -42,16 +41,5 @@ function parse(argv: readonly string[]) {
     out: { type: 'string', default: 'out/clickstream' },
     help: { type: 'boolean', default: false },
   } as const;
-  try {
-    return parseArgs({ args: [...argv], options }).values;
-  } catch (error) {
-    throw new UsageError(`${(error as Error).message} (--help lists the options)`, { cause: error });
-  }
-}
-
-function whole(option: string, text: string, min: number, max: number): number {
-  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (value >= min && value <= max) return value;
-  const range = `${min.toLocaleString('en')} to ${max.toLocaleString('en')}`;
-  throw new UsageError(`${option} takes a whole number from ${range}; it was given "${text}"`);
+  return given(argv, options);
 }

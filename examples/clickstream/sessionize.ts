@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createSystem, TroupeError } from 'troupe';
 import type { Run, RunStatistics } from 'troupe/streams';
-import { Display } from './display.ts';
-import type { EntryPage } from './entry-pages.ts';
+import { Display } from '../program/display.ts';
+import { type EntryPage, linesOf } from './entry-pages.ts';
 import { clickSessions } from './flow.ts';
 import type { Options } from './options.ts';
 import { type Written, writeLogs } from './write-logs.ts';
@@ -67,12 +67,12 @@ async function follow(run: Run<Outputs>, signal: AbortSignal): Promise<Ledger> {
   // It may fail while nobody looks; it is awaited below.
   done.catch(() => undefined);
   while (running) {
-    display.update(progressOf(run.statistics()), table);
+    display.update([progressOf(run.statistics()), ...linesOf(table)]);
     await Promise.race([sleep(sampleMs), done]);
   }
   await done;
   const statistics = run.statistics();
-  display.finish(progressOf(statistics), table);
+  display.finish([progressOf(statistics), ...linesOf(table)]);
   const { ledger, stages } = statistics;
   return {
     lines: ledger.read,

@@ -1,5 +1,5 @@
 /** People and robots on a web shop: who asks for what, and when. */
-import type { SeededRandom } from './random.ts';
+import type { SeededRandom } from '../program/seeded-random.ts';
 
 /** A request, and what was answered. */
 export interface Request {

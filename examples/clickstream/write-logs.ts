@@ -1,8 +1,8 @@
 /** Writes the logs that the flow reads: of three servers, a file a day, the same ones for the same seed. */
 import { type FileHandle, mkdir, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { SeededRandom } from '../program/seeded-random.ts';
 import { formatLine } from './combined-log.ts';
-import { SeededRandom } from './random.ts';
 import { type Request, Visits } from './visits.ts';
 
 /** How long the slowest answer takes: no line is more than this out of order. */

@@ -6,7 +6,7 @@
  * interrupted.
  */
 import { UsageError } from 'troupe';
-import { describeFailure } from './failure.ts';
+import { describeFailure } from '../program/failure.ts';
 import { interruptions } from './interruptions.ts';
 import { runJob } from './job.ts';
 import type { NodeProcess } from './node-process.ts';

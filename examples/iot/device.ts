@@ -2,9 +2,9 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
+import type { SeededRandom } from '../program/seeded-random.ts';
 import type { DevicePlan, Span } from './plans.ts';
 import type { Reading } from './protocol.ts';
-import type { SeededRandom } from './random.ts';
 
 /** What all devices together did. */
 export interface Tally {

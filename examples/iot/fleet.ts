@@ -6,9 +6,9 @@
  */
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
+import { SeededRandom } from '../program/seeded-random.ts';
 import { Device, type Tally } from './device.ts';
 import { plansOf } from './plans.ts';
-import { SeededRandom } from './random.ts';
 
 process.stdin.on('end', () => process.exit()).resume();
 

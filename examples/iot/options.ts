@@ -1,6 +1,5 @@
 /** What the program can be told. */
-import { parseArgs } from 'node:util';
-import { UsageError } from 'troupe';
+import { given, whole } from '../program/options.ts';
 
 export const help = `usage: npm run example:iot -- [options]
 
@@ -26,14 +25,14 @@ export interface Options {
 
 /** @throws UsageError for what it does not know, and for values that make no sense. */
 export function readOptions(argv: readonly string[]): Options {
-  const given = parse(argv);
+  const values = parse(argv);
   return {
-    help: given.help,
-    devices: whole('--devices', given.devices, 4, 1_000),
-    forMs: 1_000 * whole('--seconds', given.seconds, 4, 60),
-    thresholdCelsius: whole('--threshold', given.threshold, 0, 150),
-    seed: whole('--seed', given.seed, 0, 1_000_000),
-    port: whole('--port', given.port, 0, 65_535),
+    help: values.help,
+    devices: whole('--devices', values.devices, 4, 1_000),
+    forMs: 1_000 * whole('--seconds', values.seconds, 4, 60),
+    thresholdCelsius: whole('--threshold', values.threshold, 0, 150),
+    seed: whole('--seed', values.seed, 0, 1_000_000),
+    port: whole('--port', values.port, 0, 65_535),
   };
 }
 
@@ -46,16 +45,5 @@ function parse(argv: readonly string[]) {
     port: { type: 'string', default: '0' },
     help: { type: 'boolean', default: false },
   } as const;
-  try {
-    return parseArgs({ args: [...argv], options }).values;
-  } catch (error) {
-    throw new UsageError(`${(error as Error).message} (--help lists the options)`, { cause: error });
-  }
-}
-
-function whole(option: string, text: string, min: number, max: number): number {
-  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (value >= min && value <= max) return value;
-  const range = `${min.toLocaleString('en')} to ${max.toLocaleString('en')}`;
-  throw new UsageError(`${option} takes a whole number from ${range}; it was given "${text}"`);
+  return given(argv, options);
 }

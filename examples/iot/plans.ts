@@ -1,5 +1,5 @@
 /** What is wrong with each device: drawn from a seed, so that every run has the same ones. */
-import { SeededRandom } from './random.ts';
+import { SeededRandom } from '../program/seeded-random.ts';
 
 /** A span of the run, in ms from its start. */
 export interface Span {

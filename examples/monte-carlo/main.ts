@@ -5,21 +5,8 @@
  * Exits with 0 when both agree with the closed forms, 1 when one does not or something failed, 2 for options that make no
  * sense, 130 when it was interrupted.
  */
-import { UsageError } from 'troupe';
+import { runProgram } from '../program/run-program.ts';
 import { estimate } from './estimate.ts';
-import { describeFailure } from './failure.ts';
 import { help, readOptions } from './options.ts';
 
-const interrupted = new AbortController();
-for (const name of ['SIGINT', 'SIGTERM'] as const) {
-  process.on(name, () => (interrupted.signal.aborted ? process.exit(130) : interrupted.abort()));
-}
-try {
-  const options = readOptions(process.argv.slice(2));
-  if (options.help) process.stdout.write(help);
-  else await estimate(options, interrupted.signal);
-} catch (error) {
-  const text = interrupted.signal.aborted ? 'interrupted: all threads have stopped' : describeFailure(error);
-  process.stderr.write(`${text}\n`);
-  process.exitCode = interrupted.signal.aborted ? 130 : error instanceof UsageError ? 2 : 1;
-}
+await runProgram({ help, readOptions, run: estimate, interrupted: 'all threads have stopped' });

@@ -1,8 +1,7 @@
 // npm run example:monte-carlo
 /** What the program can be told. */
 import { availableParallelism } from 'node:os';
-import { parseArgs } from 'node:util';
-import { UsageError } from 'troupe';
+import { given, whole } from '../program/options.ts';
 
 export const help = `usage: npm run example:monte-carlo -- [options]
 
@@ -24,13 +23,13 @@ export interface Options {
 
 /** @throws UsageError for what it does not know, and for values that make no sense. */
 export function readOptions(argv: readonly string[]): Options {
-  const given = parse(argv);
+  const values = parse(argv);
   const cores = Math.min(64, availableParallelism());
   return {
-    help: given.help,
-    threads: given.threads === undefined ? cores : whole('--threads', given.threads, 1, 64),
-    samples: whole('--samples', given.samples, 10_000, 10_000_000_000),
-    seed: whole('--seed', given.seed, 0, Number.MAX_SAFE_INTEGER),
+    help: values.help,
+    threads: values.threads === undefined ? cores : whole('--threads', values.threads, 1, 64),
+    samples: whole('--samples', values.samples, 10_000, 10_000_000_000),
+    seed: whole('--seed', values.seed, 0, Number.MAX_SAFE_INTEGER),
   };
 }
 
@@ -42,16 +41,5 @@ function parse(argv: readonly string[]) {
     seed: { ...text, default: '1' },
     help: { type: 'boolean', default: false },
   } as const;
-  try {
-    return parseArgs({ args: [...argv], options }).values;
-  } catch (error) {
-    throw new UsageError(`${(error as Error).message} (--help lists the options)`, { cause: error });
-  }
-}
-
-function whole(option: string, text: string, min: number, max: number): number {
-  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (value >= min && value <= max) return value;
-  const range = `${min.toLocaleString('en')} to ${max.toLocaleString('en')}`;
-  throw new UsageError(`${option} takes a whole number from ${range}; it was given "${text}"`);
+  return given(argv, options);
 }

@@ -1,7 +1,6 @@
 // npm run example:scrape
 /** What the program can be told. */
-import { parseArgs } from 'node:util';
-import { UsageError } from 'troupe';
+import { given, whole } from '../program/options.ts';
 
 export const help = `usage: npm run example:scrape -- [options]
 
@@ -25,13 +24,13 @@ export interface Options {
 
 /** @throws UsageError for what it does not know, and for values that make no sense. */
 export function readOptions(argv: readonly string[]): Options {
-  const given = parse(argv);
+  const values = parse(argv);
   return {
-    help: given.help,
-    pages: whole('--pages', given.pages, 100, 100_000),
-    seed: whole('--seed', given.seed, 0, 0xffff_ffff),
-    killProxy: given['kill-proxy'],
-    out: given.out,
+    help: values.help,
+    pages: whole('--pages', values.pages, 100, 100_000),
+    seed: whole('--seed', values.seed, 0, 0xffff_ffff),
+    killProxy: values['kill-proxy'],
+    out: values.out,
   };
 }
 
@@ -44,16 +43,5 @@ function parse(argv: readonly string[]) {
     out: { ...text, default: 'out/pages.jsonl' },
     help: flag,
   } as const;
-  try {
-    return parseArgs({ args: [...argv], options }).values;
-  } catch (error) {
-    throw new UsageError(`${(error as Error).message} (--help lists the options)`, { cause: error });
-  }
-}
-
-function whole(option: string, text: string, min: number, max: number): number {
-  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (value >= min && value <= max) return value;
-  const range = `${min.toLocaleString('en')} to ${max.toLocaleString('en')}`;
-  throw new UsageError(`${option} takes a whole number from ${range}; it was given "${text}"`);
+  return given(argv, options);
 }

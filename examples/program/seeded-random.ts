@@ -1,4 +1,4 @@
-/** Chance that a seed repeats: the same logs in every run. */
+/** Chance that a seed repeats: the same logs and devices in every run. */
 
 export class SeededRandom {
   #state: number;

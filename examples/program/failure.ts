@@ -1,5 +1,4 @@
-// npm run example:scrape
-/** Errors, as this program shows them. */
+/** Errors, as the examples show them. */
 import { TroupeError } from 'troupe';
 
 /** `code: what happened and what to do`, and the stack only of what nobody foresaw. */
