@@ -1,7 +1,7 @@
 /**
  * What a run may hold at most, known before it starts: for each edge, buffer and sink, in elements and in weight.
  *
- * What user code keeps (operators such as `scan`, and the state of windows, which grows with the keys that are open) is
+ * What user code keeps (operators such as `scan`, and the state of windows and other processors, which grows with the keys) is
  * named, and has no number here.
  */
 import { streamLimits } from './limits.ts';
@@ -11,9 +11,9 @@ import { type BranchPlan, type Plan, type SegmentPlan, sidesOf } from './plan.ts
 export interface Bound {
   /** The stage that they wait for, or in. */
   readonly stage: string;
-  /** A batch of a source, an edge between segments, the buffer of a lossy edge, a sink, a side output, the state of windows. */
-  readonly what: 'batch' | 'edge' | 'overflow' | 'sink' | 'side-output' | 'windows';
-  /** The most elements, over all instances; Infinity for the state of windows, which depends on the keys. */
+  /** A batch of a source, an edge between segments, the buffer of a lossy edge, a sink, a side output, state by key. */
+  readonly what: 'batch' | 'edge' | 'overflow' | 'sink' | 'side-output' | 'state';
+  /** The most elements, over all instances; Infinity for state, which depends on the keys. */
   readonly elements: number;
   /** What they may weigh together, about their bytes; Infinity where elements alone are bounded. */
   readonly weight: number;
@@ -58,8 +58,8 @@ function partsOf(segment: SegmentPlan): Bound[] {
   if (head.kind === 'source') {
     parts.push({ stage: head.stage, what: 'batch', elements: streamLimits.sourceBatch, weight: Infinity });
   }
-  if (head.kind === 'window') {
-    parts.push({ stage: head.stage, what: 'windows', elements: Infinity, weight: Infinity });
+  if (head.kind === 'processor') {
+    parts.push({ stage: head.stage, what: 'state', elements: Infinity, weight: Infinity });
   }
   const { edgeWindow, outletHighWater, sideOutputKept } = streamLimits;
   const side = parallelism * (edgeWindow + outletHighWater) + sideOutputKept;

@@ -6,22 +6,20 @@ import type { Accepts, Subscribable } from '../actors/protocol.ts';
 import { UsageError } from '../base/errors.ts';
 import type { Key } from '../base/hash-key.ts';
 import { limits } from '../base/limits.ts';
+import { keyedSteps } from './builder-keyed.ts';
 import type { ProcessingTime, TimeOptions } from './event-time.ts';
-import type { AnyStage, FlowBuilder, FlowEnd, Keyed, Outputs, ViaOptions, Windowed } from './flow-types.ts';
+import type { AnyStage, FlowBuilder, FlowEnd, Keyed, Outputs, ViaOptions } from './flow-types.ts';
 import { toOperation } from './for-each.ts';
 import { fromIterable } from './from-iterable.ts';
-import { type Fanning, type GraphNode, heldBackBy, type Joining, type SourceNode } from './graph.ts';
+import { type Fanning, type GraphNode, heldBackBy, type Joining, type KeyNode, type SourceNode } from './graph.ts';
 import { fromObservable, type HotOptions } from './hot-source.ts';
 import type { Via } from './island.ts';
+import { groupOfRevision, toRevisions } from './keyed/change.ts';
 import { streamLimits } from './limits.ts';
 import { checkOverflow, type OverflowStrategy } from './overflow.ts';
 import { deadLettersName, type Plan, planOf } from './plan.ts';
 import { isSink, type Sink } from './sink.ts';
 import { isSource, type Source } from './source.ts';
-import type { Aggregate } from './windows/aggregate.ts';
-import { windowMisfit } from './windows/make-windowing.ts';
-import { onClose, type Trigger } from './windows/trigger.ts';
-import type { WindowSpec } from './windows/window.ts';
 
 /**
  * Runs a flow's build function and cuts what it built.
@@ -66,16 +64,11 @@ type NodeOf<K extends GraphNode['kind']> = Extract<GraphNode, { kind: K }>;
 /** What a node is made of beside what the graph adds. */
 type Given<K extends GraphNode['kind']> = Omit<NodeOf<K>, 'next' | 'before' | 'timed' | 'stage' | 'kind'>;
 
-interface WindowOptions {
-  readonly allowedLatenessMs?: number;
-  readonly late?: string;
-  readonly trigger?: Trigger;
-}
-
 class Graph {
   readonly #flowName: string;
   readonly #nodes: GraphNode[] = [];
   readonly #stages = new Map<unknown, GraphNode>();
+  readonly #keys = new Map<unknown, KeyNode>();
   readonly #ends = new Map<FlowEnd<Outputs>, readonly GraphNode[]>();
   /** Names of stages and of side outputs that are taken. */
   readonly #names = new Set<string>();
@@ -126,14 +119,14 @@ class Graph {
     before: readonly GraphNode[],
     given: Given<K>,
     timed = before.every((one) => one.timed),
+    named = kind === 'via' || kind === 'branch',
   ): NodeOf<K> {
     for (const [index, one] of before.entries()) {
       if ((one.next.length > 0 || before.includes(one, index + 1)) && one.kind !== 'fan') {
         throw this.#wrong(`continues stage '${one.stage}' twice; split it with broadcast, balance or partition`);
       }
     }
-    const own = kind === 'via' || kind === 'branch';
-    const node = { kind, stage: own ? stage : this.#nameOf(stage), before, next: [], timed, ...given };
+    const node = { kind, stage: named ? stage : this.#nameOf(stage), before, next: [], timed, ...given };
     for (const one of before) one.next.push(node as unknown as GraphNode);
     this.#nodes.push(node as unknown as GraphNode);
     return node as unknown as NodeOf<K>;
@@ -144,6 +137,8 @@ class Graph {
       via: (name: string, operator: Via['operator'], options?: ViaOptions) => this.#via(node, name, operator, options),
       keyBy: (keyOf: (item: unknown) => Key, options?: { parallelism?: number; on?: Where }) =>
         this.#keyBy(node, keyOf, options),
+      regroup: (groupOf: (value: unknown) => Key, options?: { parallelism?: number; on?: Where }) =>
+        this.#regroup(node, groupOf, options),
       withLatestFrom: (...others: unknown[]) => this.join('withLatestFrom', [stage, ...others]),
       overflow: (strategy: OverflowStrategy<unknown>) => {
         checkOverflow(strategy);
@@ -185,24 +180,49 @@ class Graph {
     const { parallelism = 1, on } = options;
     this.#checkParallelism('keyBy', parallelism);
     if (typeof keyOf !== 'function') throw this.#wrong('gives keyBy no function: keyBy((item) => item.id)');
-    const node = this.#add('key', 'key-by', [before], { keyOf, parallelism, on });
-    return {
-      via: (name: string, operator: Via['operator'], viaOptions?: ViaOptions) =>
-        this.#via(node, name, operator, viaOptions),
-      window: (window: WindowSpec, windowOptions: WindowOptions = {}) => {
-        if (!node.timed) throw this.#wrong('has windows but no event time; give from(source, { time: (item) => … })');
-        const { allowedLatenessMs = 0, late, trigger = onClose() } = windowOptions;
-        this.#checkDuration('allowedLatenessMs', allowedLatenessMs);
-        const misfit = windowMisfit(window, trigger, allowedLatenessMs);
-        if (misfit !== undefined) throw this.#wrong(misfit);
-        if (late !== undefined) this.#checkOutput(late);
-        const aggregate = (aggregates: Record<string, Aggregate<unknown, unknown>>): AnyStage =>
-          this.#stageOf(
-            this.#add('window', 'window', [node], { keyOf, window, trigger, allowedLatenessMs, late, aggregates }),
-          );
-        return { aggregate } as unknown as Windowed<unknown, Key, Outputs>;
+    return this.#keyed(this.#add('key', 'key-by', [before], { keyOf, parallelism, on }));
+  }
+
+  /** Splits changes by a group that their values are in, as revisions of the groups. */
+  #regroup(
+    before: GraphNode,
+    groupOf: (value: unknown) => Key,
+    options?: { parallelism?: number; on?: Where },
+  ): Keyed<unknown, Key, Outputs> {
+    if (typeof groupOf !== 'function')
+      throw this.#wrong('gives regroup no function: regroup((value) => value.category)');
+    const via: Via = {
+      name: this.#nameOf('regroup'),
+      operator: toRevisions(groupOf) as Via['operator'],
+      onFailure: 'fail',
+    };
+    const revisions = this.#add('via', via.name, [before], { via, placed: undefined });
+    const { parallelism = 1, on } = options ?? {};
+    this.#checkParallelism('regroup', parallelism);
+    const keyOf = groupOfRevision(groupOf) as (item: unknown) => Key;
+    return this.#keyed(this.#add('key', 'key-by', [revisions], { keyOf, parallelism, on }), true);
+  }
+
+  #keyed(node: KeyNode, revised = false): Keyed<unknown, Key, Outputs> {
+    const keyed = keyedSteps(
+      node,
+      {
+        via: (at, name, operator, options) => this.#via(at, name, operator, options),
+        processor: (inputs, spec, { name, late, sides = [] } = {}) => {
+          if (name !== undefined) this.#checkName(name);
+          for (const output of late === undefined ? sides : [late, ...sides]) this.#checkOutput(output);
+          const { on, parallelism } = inputs[0]!;
+          const given = { spec, late, sides, on, parallelism, broadcast: undefined };
+          const timed = inputs.every((input) => input.timed);
+          return this.#stageOf(this.#add('processor', name ?? spec.kind, inputs, given, timed, name !== undefined));
+        },
+        checkDuration: (option, valueMs) => this.#checkDuration(option, valueMs),
+        wrong: (what) => this.#wrong(what),
       },
-    } as unknown as Keyed<unknown, Key, Outputs>;
+      revised,
+    );
+    this.#keys.set(keyed, node);
+    return keyed;
   }
 
   #fan(

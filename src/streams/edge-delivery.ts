@@ -1,4 +1,4 @@
-/** Delivers to another segment: to the partition that owns an element's key, to the one with most room, to the only one. */
+/** Delivers to another segment: to the partition that owns an element's key, to the one with most room, to all, to the only one. */
 
 import type { Key } from '../base/hash-key.ts';
 import type { Delivery, DeliveryEvents } from './delivery.ts';
@@ -55,7 +55,8 @@ export class EdgeDelivery implements Delivery {
 
   write(item: unknown, timeMs: number): void {
     this.written += 1;
-    this.outlets[this.#choose(item)]!.write(item, timeMs);
+    if (this.#route.kind !== 'all') this.outlets[this.#choose(item)]!.write(item, timeMs);
+    else for (const outlet of this.outlets) outlet.write(item, timeMs);
   }
 
   watermark(watermarkMs: number): void {

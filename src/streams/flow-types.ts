@@ -5,6 +5,7 @@ import type { Accepts, Subscribable } from '../actors/protocol.ts';
 import type { ProcessingTime, TimeOptions } from './event-time.ts';
 import type { HotOptions } from './hot-source.ts';
 import type { FailureOptions } from './island.ts';
+import type { Change } from './keyed/change.ts';
 import type { OverflowStrategy } from './overflow.ts';
 import type { Sink } from './sink.ts';
 import type { Source } from './source.ts';
@@ -94,6 +95,15 @@ export interface Stage<T, O extends Outputs = {}> {
    * @param options.on where they run; on the place that starts the flow unless given.
    */
   keyBy<K extends string | number>(key: (item: T) => K, options?: { parallelism?: number; on?: Where }): Keyed<T, K, O>;
+  /**
+   * Of a stream of updates: splits it by a group that its values are in. An update that replaces an earlier one takes
+   * that back from the group where it was counted. Aggregates behind it must be able to take back.
+   */
+  regroup<K, V, G extends string | number>(
+    this: Stage<Change<K, V>, O>,
+    groupOf: (value: NonNullable<V>) => G,
+    options?: { parallelism?: number; on?: Where },
+  ): Regrouped<NonNullable<V>, G, O>;
   /** Each element with the latest of the others; what comes before all of them have given is dropped, and counted. */
   withLatestFrom<const S extends readonly AnyStage[]>(
     ...others: S
@@ -134,6 +144,30 @@ export interface Keyed<T, K, O extends Outputs> {
     window: WindowSpec,
     options?: { allowedLatenessMs?: number; trigger?: G; late?: L },
   ): Windowed<T, K, O & Late<T, L>, G>;
+  /**
+   * What is made of all elements of each key, given whenever it becomes something else. Its state is a row of each key,
+   * for as long as the run goes on.
+   */
+  aggregate<A extends { readonly [name: string]: Aggregate<T, unknown> }>(
+    aggregates: A,
+  ): Stage<Change<K, Aggregated<A>>, O>;
+  /** The elements of each key made into one: the value so far and the next give the new one. One value a key is kept. */
+  reduce(reducer: (value: T, item: T) => T): Stage<Change<K, T>, O>;
+  /** As `scan` in RxJS, with a value for each key. One value a key is kept. */
+  scanBy<S>(scanner: (value: S, item: T, key: K) => S, seed: (key: K) => S): Stage<Change<K, S>, O>;
+  /**
+   * The element of each key with the latest event time, of several the one that came last; without event time the one
+   * that came last. One element a key is kept.
+   */
+  latest(): Stage<Change<K, T>, O>;
+}
+
+/** Values of a stream of updates, split by the group that they are in. */
+export interface Regrouped<V, G, O extends Outputs> {
+  /** What is made of the values that are in each group now; undefined of a group that none is left in. */
+  aggregate<A extends { readonly [name: string]: Aggregate<V, unknown> }>(
+    aggregates: A,
+  ): Stage<Change<G, Aggregated<A> | undefined>, O>;
 }
 
 /** The value of each aggregate of a window, by name. */

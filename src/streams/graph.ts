@@ -8,11 +8,9 @@ import type { Key } from '../base/hash-key.ts';
 import type { ProcessingTime, TimeOptions } from './event-time.ts';
 import type { Via } from './island.ts';
 import type { OverflowStrategy } from './overflow.ts';
+import type { ProcessorSpec } from './processor.ts';
 import type { Sink } from './sink.ts';
 import type { Source } from './source.ts';
-import type { Aggregate } from './windows/aggregate.ts';
-import type { Trigger } from './windows/trigger.ts';
-import type { WindowSpec } from './windows/window.ts';
 
 /** How the elements of several inputs are joined. */
 export type Joining = 'merge' | 'concat' | 'zip' | 'combineLatest' | 'withLatestFrom';
@@ -48,14 +46,17 @@ export interface KeyNode extends Node<'key'> {
   readonly parallelism: number;
   readonly on: Where | undefined;
 }
-/** Behind a `KeyNode` only. */
-export interface WindowNode extends Node<'window'> {
-  readonly keyOf: (item: unknown) => Key;
-  readonly window: WindowSpec;
-  readonly trigger: Trigger;
-  readonly allowedLatenessMs: number;
+/** Keeps state by key. Its inputs, which are its ports, are keys, or stages where it is not split by key. */
+export interface ProcessorNode extends Node<'processor'> {
+  readonly spec: ProcessorSpec;
+  /** The output of elements that come too late. */
   readonly late: string | undefined;
-  readonly aggregates: Readonly<Record<string, Aggregate<unknown, unknown>>>;
+  /** Outputs that it writes to itself. */
+  readonly sides: readonly string[];
+  readonly on: Where | undefined;
+  readonly parallelism: number;
+  /** The port of which every instance gets every element. */
+  readonly broadcast: number | undefined;
 }
 export interface OverflowNode extends Node<'overflow'> {
   readonly strategy: OverflowStrategy<unknown>;
@@ -82,7 +83,7 @@ export type GraphNode =
   | JoinNode
   | ViaNode
   | KeyNode
-  | WindowNode
+  | ProcessorNode
   | OverflowNode
   | FanNode
   | BranchNode

@@ -30,6 +30,7 @@ export type {
   FlowEnd,
   Keyed,
   Outputs,
+  Regrouped,
   Stage,
   ViaOptions,
   Windowed,
@@ -38,6 +39,7 @@ export type {
 export { forEach } from './for-each.ts';
 export { fromIterable } from './from-iterable.ts';
 export type { HotOptions, Overflow } from './hot-source.ts';
+export type { Change } from './keyed/change.ts';
 export { fromReadable, toWritable } from './node-streams.ts';
 export type { OverflowStrategy } from './overflow.ts';
 export type { Run } from './run.ts';

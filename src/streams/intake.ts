@@ -8,6 +8,9 @@ export interface Batch {
   readonly times: readonly number[] | undefined;
   /** What holds behind the last item: how far event time has gone, that the input is idle, both in this order, or nothing. */
   readonly marks: readonly number[];
+  /** Where there are several ports, the one it came by, and what holds for that behind the last item. */
+  readonly port?: number;
+  readonly portMarks?: readonly number[];
 }
 
 export interface Intake {

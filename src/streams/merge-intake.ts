@@ -8,14 +8,34 @@ export class MergeIntake implements Intake {
   readonly #inlets: readonly Inlet<unknown>[];
   readonly #watermarks: WatermarkMerge;
   readonly #endSeen: boolean[];
+  readonly #ports: readonly number[] | undefined;
+  /** Of each port by itself, where there are several. */
+  readonly #portMarks: readonly WatermarkMerge[];
+  readonly #heldPorts = new Set<number>();
   #next = 0;
   /** Elements given so far. */
   taken = 0;
   #taken: { readonly inlet: Inlet<unknown>; readonly frame: DataFrame<unknown> } | undefined;
 
-  /** @param groups which of the inlets come from the same segment, as `WatermarkMerge` says; all unless given. */
-  constructor(inlets: readonly Inlet<unknown>[], groups: readonly number[] = inlets.map(() => 0)) {
+  /**
+   * @param groups which of the inlets come from the same segment, as `WatermarkMerge` says; all unless given.
+   * @param ports the port of each inlet, where batches are to say which they came by.
+   */
+  constructor(
+    inlets: readonly Inlet<unknown>[],
+    groups: readonly number[] = inlets.map(() => 0),
+    ports?: readonly number[],
+  ) {
     this.#inlets = inlets;
+    this.#ports = ports;
+    const count = ports === undefined ? 0 : Math.max(...ports) + 1;
+    this.#portMarks = Array.from({ length: count }, () => new WatermarkMerge(groups));
+    // An inlet of another port is no input of this one, as if it had ended.
+    for (const [index, port] of ports?.entries() ?? []) {
+      this.#portMarks.forEach((marks, other) => {
+        if (other !== port) marks.advance(index, Infinity);
+      });
+    }
     this.#watermarks = new WatermarkMerge(groups);
     this.#endSeen = inlets.map(() => false);
   }
@@ -28,12 +48,20 @@ export class MergeIntake implements Intake {
   take(): Batch | undefined {
     for (let turn = 0; turn < this.#inlets.length; turn += 1) {
       const index = (this.#next + turn) % this.#inlets.length;
-      const batch = this.#takeFrom(index);
+      const port = this.#ports?.[index];
+      if (port !== undefined && this.#heldPorts.has(port)) continue;
+      const batch = this.#takeFrom(index, port);
       if (batch === undefined) continue;
       this.#next = index + 1;
       return batch;
     }
     return undefined;
+  }
+
+  /** Whether batches of a port stay where they are. */
+  hold(port: number, held: boolean): void {
+    if (held) this.#heldPorts.add(port);
+    else this.#heldPorts.delete(port);
   }
 
   release(): void {
@@ -46,20 +74,32 @@ export class MergeIntake implements Intake {
     for (const inlet of this.#inlets) inlet.cancel();
   }
 
-  #takeFrom(index: number): Batch | undefined {
+  #takeFrom(index: number, port: number | undefined): Batch | undefined {
     const inlet = this.#inlets[index]!;
     const frame = inlet.take();
     if (frame === undefined) {
       if (inlet.failure !== undefined) throw inlet.failure;
       if (!inlet.ended || this.#endSeen[index]) return undefined;
       this.#endSeen[index] = true;
-      const marks = this.#watermarks.advance(index, Infinity);
-      return marks.length === 0 ? undefined : { items: [], times: undefined, marks };
+      const batch = this.#batchOf([], undefined, index, port, Infinity);
+      return batch.marks.length === 0 && (batch.portMarks ?? []).length === 0 ? undefined : batch;
     }
     this.#taken = { inlet, frame };
     this.taken += frame.items.length;
     const { items, times, watermark } = frame;
-    const marks = watermark === undefined ? [] : this.#watermarks.advance(index, watermark);
-    return { items, times, marks };
+    return this.#batchOf(items, times, index, port, watermark);
+  }
+
+  #batchOf(
+    items: Batch['items'],
+    times: Batch['times'],
+    index: number,
+    port: number | undefined,
+    mark: number | undefined,
+  ): Batch {
+    const marks = mark === undefined ? [] : this.#watermarks.advance(index, mark);
+    if (port === undefined) return { items, times, marks };
+    const portMarks = mark === undefined ? [] : this.#portMarks[port]!.advance(index, mark);
+    return { items, times, marks, port, portMarks };
   }
 }

@@ -13,7 +13,16 @@
 
 import type { Where } from '../actors/placed/where.ts';
 import type { Key } from '../base/hash-key.ts';
-import type { Fanning, GraphNode, Joining, JoinNode, OutputNode, SinkNode, SourceNode, WindowNode } from './graph.ts';
+import type {
+  Fanning,
+  GraphNode,
+  Joining,
+  JoinNode,
+  OutputNode,
+  ProcessorNode,
+  SinkNode,
+  SourceNode,
+} from './graph.ts';
 import type { Via } from './island.ts';
 import type { OverflowStrategy } from './overflow.ts';
 
@@ -27,16 +36,19 @@ export interface PortsHead {
 
 /** Reads the flow's source. */
 export type SourceHead = Pick<SourceNode, 'kind' | 'stage' | 'source' | 'time'>;
-/** Takes its partition's elements and gives the results of their windows. */
-export type WindowHead = Pick<
-  WindowNode,
-  'kind' | 'stage' | 'keyOf' | 'window' | 'trigger' | 'allowedLatenessMs' | 'late' | 'aggregates'
->;
+/** Takes the elements of its partition and keeps state by their keys. */
+export interface ProcessorHead extends Pick<ProcessorNode, 'kind' | 'stage' | 'spec' | 'late' | 'sides' | 'timed'> {
+  readonly ports: number;
+  /** Of each port that is split by key. */
+  readonly keyOf: readonly ((item: unknown) => Key)[];
+}
 
 export type Route =
   | { readonly kind: 'forward' }
   /** To the instance with the most room. */
   | { readonly kind: 'balance' }
+  /** To every instance. */
+  | { readonly kind: 'all' }
   /** To the partition that owns the key. */
   | { readonly kind: 'key'; readonly stage: string; readonly keyOf: (item: unknown) => Key };
 
@@ -67,7 +79,7 @@ export interface BranchPlan {
 
 export interface SegmentPlan {
   readonly index: number;
-  readonly head: SourceHead | WindowHead | PortsHead;
+  readonly head: SourceHead | ProcessorHead | PortsHead;
   readonly trunk: BranchPlan;
   /** How many instances run. */
   readonly parallelism: number;
@@ -91,8 +103,8 @@ export interface EdgePlan {
 /** Elements that leave a flow by a name. */
 export interface SidePlan {
   readonly name: string;
-  /** Elements that came late; those that operators gave up; an end of the flow. */
-  readonly kind: 'late' | 'dead-letters' | 'end';
+  /** Elements that came late; what a processor writes to it; elements that operators gave up; an end of the flow. */
+  readonly kind: 'late' | 'side' | 'dead-letters' | 'end';
 }
 
 /** The name of the output of elements that operators gave up. */
@@ -123,7 +135,8 @@ type Draft<T> = { -readonly [K in keyof T]: T[K] };
 class Cutter {
   readonly #segments: SegmentPlan[] = [];
   readonly #edges: Draft<EdgePlan>[] = [];
-  readonly #joins = new Map<JoinNode, number>();
+  /** Segments that several inputs lead to, by what they begin with. */
+  readonly #shared = new Map<JoinNode | ProcessorNode, number>();
 
   plan(signature: string): Plan {
     const needed = segmentsThatNeedTime(this.#segments, this.#edges);
@@ -187,19 +200,29 @@ class Cutter {
       }
       case 'key': {
         const { stage, keyOf, on, parallelism } = node;
-        const placed = { on, parallelism };
+        const route: Route = { kind: 'key', stage, keyOf };
         const next = node.next[0]!;
-        return this.#edge(segment, before, { kind: 'key', stage, keyOf }, () =>
-          next.kind === 'window' ? this.segment(next, next, placed) : gather(placed, false),
-        );
+        if (next.kind === 'processor') return this.#processorEdge(segment, before, next, node, route);
+        return this.#edge(segment, before, route, () => gather({ on, parallelism }, false));
       }
+      case 'processor':
+        return this.#processorEdge(
+          segment,
+          before,
+          node,
+          before,
+          node.parallelism === 1 ? forward : { kind: 'balance' },
+        );
       case 'overflow': {
         const tail = this.#edge(segment, before, forward, () => gather(single, false));
         return { ...tail, overflow: { stage: node.stage, strategy: node.strategy } };
       }
       case 'join': {
         const port = node.before.indexOf(before);
-        return this.#edge(segment, before, forward, () => this.#join(node), port);
+        const { stage, how } = node;
+        const lead = (): number =>
+          this.#once(node, () => this.segment({ kind: 'ports', stage, how, ports: node.before.length }, node, single));
+        return this.#edge(segment, before, forward, lead, port);
       }
       default:
         throw new Error(`a ${node.kind} stands behind no other stage`);
@@ -215,13 +238,28 @@ class Cutter {
     return { kind: 'edge', edge: index, route, overflow: undefined };
   }
 
-  /** The segment behind a join: made for the first of its inputs that is cut. */
-  #join(node: JoinNode): number {
-    const known = this.#joins.get(node);
+  /** To the segment that a processor begins, by the port that `input` is of it. */
+  #processorEdge(
+    segment: SegmentPlan,
+    before: GraphNode,
+    node: ProcessorNode,
+    input: GraphNode,
+    route: Route,
+  ): EdgeTail {
+    const port = node.before.indexOf(input);
+    const { kind, stage, spec, late, sides, timed, on, parallelism } = node;
+    const keyOf = node.before.map((one) => (one.kind === 'key' ? one.keyOf : keyless));
+    const head: ProcessorHead = { kind, stage, spec, late, sides, timed, keyOf, ports: keyOf.length };
+    const lead = (): number => this.#once(node, () => this.segment(head, node, { on, parallelism }));
+    return this.#edge(segment, before, port === node.broadcast ? { kind: 'all' } : route, lead, port);
+  }
+
+  /** The segment that begins with a node: made for the first of its inputs that is cut. */
+  #once(node: JoinNode | ProcessorNode, make: () => number): number {
+    const known = this.#shared.get(node);
     if (known !== undefined) return known;
-    this.#joins.set(node, this.#segments.length);
-    const { stage, how, before } = node;
-    return this.segment({ kind: 'ports', stage, how, ports: before.length }, node, single);
+    this.#shared.set(node, this.#segments.length);
+    return make();
   }
 }
 
@@ -234,7 +272,10 @@ export function sinksOf({ tail }: BranchPlan): readonly SinkTail[] {
 /** The side outputs of a segment, in the order in which they follow its other outputs. */
 export function sidesOf({ head, trunk }: SegmentPlan): readonly SidePlan[] {
   const sides: SidePlan[] = [];
-  if (head.kind === 'window' && head.late !== undefined) sides.push({ name: head.late, kind: 'late' });
+  if (head.kind === 'processor') {
+    if (head.late !== undefined) sides.push({ name: head.late, kind: 'late' });
+    for (const name of head.sides) sides.push({ name, kind: 'side' });
+  }
   const ends = (branch: BranchPlan): void => {
     if (branch.tail.kind === 'output') sides.push({ name: branch.tail.name, kind: 'end' });
     if (branch.tail.kind === 'fan') branch.tail.branches.forEach(ends);
@@ -254,9 +295,13 @@ const nowhere: BranchPlan = {
   tail: { kind: 'fan', stage: '', how: 'broadcast', predicates: [], branches: [] },
 };
 
-/** Segments with windows, and those that lead to one. */
+const keyless = (): never => {
+  throw new Error('elements of this port have no key');
+};
+
+/** Segments with processors, and those that lead to one. */
 function segmentsThatNeedTime(segments: readonly SegmentPlan[], edges: readonly EdgePlan[]): ReadonlySet<number> {
-  const needed = new Set(segments.filter(({ head }) => head.kind === 'window').map(({ index }) => index));
+  const needed = new Set(segments.filter(({ head }) => head.kind === 'processor').map(({ index }) => index));
   for (let before = -1; before !== needed.size; ) {
     before = needed.size;
     for (const { from, to } of edges) if (needed.has(to)) needed.add(from);
@@ -288,12 +333,13 @@ function edgeGroups(edges: readonly EdgePlan[]): readonly number[] {
 
 /** What the graph looks like: a chain for each source, and one for what is behind each join. */
 function signatureOf(heads: readonly SourceNode[]): string {
-  const joins = new Set<JoinNode>();
+  const joins = new Set<JoinNode | ProcessorNode>();
   const chain = (start: GraphNode): string => {
     const texts: string[] = [];
     for (let node: GraphNode | undefined = start; node !== undefined; node = node.next[0]) {
-      if (node.kind === 'join' && node !== start) {
-        joins.add(node);
+      const shared = node.kind === 'join' || (node.kind === 'processor' && node.before.length > 1);
+      if (shared && node !== start) {
+        joins.add(node as JoinNode | ProcessorNode);
         texts.push(node.stage);
         break;
       }
@@ -320,10 +366,10 @@ function textOf(node: GraphNode): string {
     }
     case 'key':
       return `${node.stage}(${node.parallelism})`;
-    case 'window': {
-      const values = Object.keys(node.aggregates).join(', ');
-      const cut = [...Object.values(node.window), ...Object.values(node.trigger)].join(' ');
-      return `${node.stage}(${cut} +${node.allowedLatenessMs}, ${node.late ?? ''}: ${values})`;
+    case 'processor': {
+      const outputs = [node.late ?? '', ...node.sides].join(', ');
+      const inputs = node.before.length > 1 ? `, ${node.before.length}` : '';
+      return `${node.stage}(${node.spec.text}; ${outputs}${inputs})`;
     }
     case 'overflow':
       return `${node.stage}(${node.strategy.strategy}, ${node.strategy.capacity ?? 1})`;

@@ -73,7 +73,7 @@ export function statisticsOf(reported: readonly Reported[], attempts: number): R
     const head = counts.stages[0];
     if (head === undefined) continue;
     if (segment.head.kind === 'source') ledger.read += head.out;
-    if (segment.head.kind === 'window') {
+    if (segment.head.kind === 'processor' && segment.head.spec.kind === 'window') {
       ledger.windowed += head.in - head.late;
       ledger.late += head.late;
       ledger.windows += head.out;

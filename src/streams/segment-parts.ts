@@ -18,8 +18,6 @@ import { SideDelivery } from './side-delivery.ts';
 import type { SinkWriter } from './sink.ts';
 import { SinkDelivery } from './sink-delivery.ts';
 import { SourceIntake } from './source-intake.ts';
-import { makeWindowing } from './windows/make-windowing.ts';
-import type { Windowing } from './windows/windowing.ts';
 import type { Wiring } from './wiring.ts';
 
 /** What a segment is joined to. */
@@ -53,9 +51,11 @@ export function makeIntake(
   const inlets = edges.upstreams.map(
     (upstream) => new Inlet<unknown>(edges.window, streamLimits.edgeWindowWeight, upstream),
   );
-  if (head.kind === 'window' || head.how === 'merge') {
+  if (head.kind === 'processor' || head.how === 'merge') {
     const groups = edges.wiring.inputs.map(({ edge }) => edge.group);
-    return { intake: new MergeIntake(inlets, groups), inlets };
+    const ports = edges.wiring.inputs.map(({ edge }) => edge.port);
+    const several = head.kind === 'processor' && head.ports > 1;
+    return { intake: new MergeIntake(inlets, groups, several ? ports : undefined), inlets };
   }
   const ports = Array.from(
     { length: head.ports },
@@ -63,10 +63,6 @@ export function makeIntake(
   );
   const groups = ports.map((_, port) => edges.wiring.inputs.find(({ edge }) => edge.port === port)!.edge.group);
   return { intake: new PortsIntake(head.how, ports, groups), inlets };
-}
-
-export function makeWindows({ head }: SegmentPlan): Windowing | undefined {
-  return head.kind === 'window' ? makeWindowing(head.window, head.trigger, head) : undefined;
 }
 
 /**

@@ -1,5 +1,5 @@
 /**
- * A segment at work: takes batches, runs them through windows and an island of operators, and delivers what comes out.
+ * A segment at work: takes batches, runs them through a processor and an island of operators, and delivers what comes out.
  *
  * It is passive. Whoever hosts it (an actor) passes on what arrives and calls `turn` when the segment asked for it
  * with `wake`. A turn works for at most about 2 ms and never waits. The one rule: the next element is pushed only while
@@ -16,14 +16,15 @@ import type { DataFrame } from './frame.ts';
 import type { Inlet } from './inlet.ts';
 import type { Batch } from './intake.ts';
 import { streamLimits } from './limits.ts';
+import { MergeIntake } from './merge-intake.ts';
 import type { Outlet } from './outlet.ts';
-import { type SegmentPlan, type SidePlan, sidesOf } from './plan.ts';
-import { type AnyIntake, makeIntake, makeTrunk, makeWindows, type SegmentEdges } from './segment-parts.ts';
+import { type SegmentPlan, sidesOf } from './plan.ts';
+import { Processing } from './processing.ts';
+import { type AnyIntake, makeIntake, makeTrunk, type SegmentEdges } from './segment-parts.ts';
 import { sideOutlet } from './side-delivery.ts';
 import { SourceIntake } from './source-intake.ts';
 import { headCounts, type SegmentCounts } from './stage-counts.ts';
 import { WaitMeter } from './wait-meter.ts';
-import type { Windowing } from './windows/windowing.ts';
 
 export interface SegmentHost {
   readonly clock: Clock;
@@ -53,19 +54,20 @@ export class Segment {
   readonly #host: SegmentHost;
   readonly #inlets: readonly Inlet<unknown>[];
   readonly #intake: AnyIntake;
-  readonly #windows: Windowing | undefined;
+  readonly #processing: Processing | undefined;
   readonly #trunk: Branch;
   /** Its outputs, in the order of the wiring, and its side outputs behind them. */
   readonly #outlets: readonly Outlet<unknown>[];
-  readonly #late: Outlet<unknown> | undefined;
-  readonly #deadLetters: Outlet<unknown> | undefined;
+  /** Outputs that its processor writes to, by their names. */
+  readonly #sides = new Map<string, Outlet<unknown>>();
+  #deadLetters: Outlet<unknown> | undefined;
   #deliveriesOpen: number;
   /** Queues behind that are full. */
   #full = 0;
   readonly #waits = new WaitMeter();
   #batch: Batch | undefined;
   #at = 0;
-  /** What the last batch said about time: windows may be due by it, and it is yet to be passed on. */
+  /** What the last batch said about time: results may be due by it, and it is yet to be passed on. */
   #marks: number[] = [];
   #state: 'running' | 'ending' | 'stopped' = 'running';
   #watermarkMs = -Infinity;
@@ -78,7 +80,6 @@ export class Segment {
     const { intake, inlets } = makeIntake(plan, edges, host, { ready: host.wake, failed });
     this.#intake = intake;
     this.#inlets = inlets;
-    this.#windows = makeWindows(plan);
     const full = this.#fullChanged;
     const { trunk, outlets } = makeTrunk(plan, edges, host.clock, {
       full,
@@ -98,18 +99,26 @@ export class Segment {
     });
     this.#trunk = trunk;
     this.#deliveriesOpen = 1;
-    const sides = sidesOf(plan);
-    const side = (kind: SidePlan['kind']): Outlet<unknown> | undefined => {
-      const index = sides.findIndex((one) => one.kind === kind);
-      if (index === -1) return undefined;
+    for (const [index, { name, kind }] of sidesOf(plan).entries()) {
+      if (kind === 'end') continue;
       this.#deliveriesOpen += 1;
       const outlet = sideOutlet(edges.sides[index]!, { full, closed: this.#oneClosed });
       outlets[edges.downstreams.length + index] = outlet;
-      return outlet;
-    };
-    this.#late = side('late');
-    this.#deadLetters = side('dead-letters');
+      if (kind === 'dead-letters') this.#deadLetters = outlet;
+      else this.#sides.set(name, outlet);
+    }
     this.#outlets = outlets;
+    const { head } = plan;
+    if (head.kind !== 'processor') return;
+    this.#processing = new Processing(head, host.clock, {
+      emit: (value, timeMs) => trunk.write(value, timeMs),
+      side: (name, value, timeMs) => this.#sides.get(name)!.write(value, timeMs),
+      wake: host.wake,
+      hold: (port, held) => {
+        if (intake instanceof MergeIntake) intake.hold(port, held);
+        host.wake();
+      },
+    });
   }
 
   /** Subscribes the operators and makes the first grants. */
@@ -167,7 +176,7 @@ export class Segment {
         if (nowMs - startMs >= streamLimits.turnMs) break;
       }
       this.#trunk.flush();
-      this.#late?.flush();
+      for (const side of this.#sides.values()) side.flush();
       this.#deadLetters?.flush();
     } catch (thrown) {
       this.fail(asStageFailure(this.#headStage, thrown));
@@ -187,7 +196,7 @@ export class Segment {
     this.#host.failed(error);
     try {
       this.#trunk.fail(error);
-      this.#late?.fail(error);
+      for (const side of this.#sides.values()) side.fail(error);
       this.#deadLetters?.fail(error);
     } catch {
       // What is queued cannot be sent, which is known by now, or comes too late to be the first error.
@@ -199,13 +208,13 @@ export class Segment {
   cancel(): void {
     if (this.#state !== 'stopped') this.#stop();
     this.#trunk.abort();
-    this.#late?.cancel();
+    for (const side of this.#sides.values()) side.cancel();
     this.#deadLetters?.cancel();
   }
 
   counts(): SegmentCounts {
     return {
-      stages: [...headCounts(this.#plan, this.#intake, this.#windows), ...this.#trunk.counts()],
+      stages: [...headCounts(this.#plan, this.#intake, this.#processing), ...this.#trunk.counts()],
       creditWaits: this.#waits.count,
       creditWaitMs: this.#waits.totalMs(this.#host.clock.monotonicMs()),
       busyMs: this.#busyMs,
@@ -238,10 +247,14 @@ export class Segment {
   #step(): boolean {
     if (this.#full > 0) return false;
     if (this.#marks.length > 0) return this.#emitDue(this.#marks[0]!);
+    const processing = this.#processing;
     this.#batch ??= this.#takeBatch();
-    if (this.#batch === undefined) return this.#intake.ended && this.#finishInput();
-    if (this.#windows === undefined) this.#pushSome(this.#batch);
-    else this.#foldSome(this.#batch, this.#windows);
+    if (this.#batch === undefined) {
+      if (processing?.due) return processing.work();
+      return this.#intake.ended && this.#finishInput();
+    }
+    if (processing === undefined) this.#pushSome(this.#batch);
+    else this.#foldSome(this.#batch, processing);
     return this.#state === 'running';
   }
 
@@ -262,22 +275,22 @@ export class Segment {
     if (at === items.length) this.#release(marks);
   }
 
-  #foldSome({ items, times, marks }: Batch, windows: Windowing): void {
+  #foldSome({ items, times, marks, port = 0, portMarks }: Batch, processing: Processing): void {
     const until = Math.min(this.#at + streamLimits.elementsPerClockRead, items.length);
     let at = this.#at;
-    while ((at < until || windows.due) && this.#full === 0 && this.#state === 'running') {
+    while ((at < until || processing.due) && this.#full === 0 && this.#state === 'running') {
       // What an element made due goes before the next is added, and before the batch is let go.
-      if (windows.due) {
-        this.#emit(windows);
+      if (processing.due) {
+        processing.work();
         continue;
       }
-      const item = items[at];
-      const timeMs = times![at]!;
-      if (!windows.add(item, timeMs)) this.#late?.write(item, timeMs);
+      processing.add(items[at], times === undefined ? Number.NaN : times[at]!, port);
       at += 1;
     }
     this.#at = at;
-    if (at === items.length && !windows.due) this.#release(marks);
+    if (at < items.length || processing.due) return;
+    if (portMarks !== undefined) processing.portsAt(port, portMarks);
+    this.#release(marks);
   }
 
   #release(marks: readonly number[]): void {
@@ -288,14 +301,14 @@ export class Segment {
 
   /** Pushes results that are due; when there is none left, event time has gone on for the segments behind too. */
   #emitDue(mark: number): boolean {
-    const windows = this.#windows;
+    const processing = this.#processing;
     if (mark !== idle) {
       this.#watermarkMs = Math.max(this.#watermarkMs, mark);
-      windows?.advance(mark);
+      processing?.advance(mark);
     }
     for (let count = 0; count < streamLimits.elementsPerClockRead; count += 1) {
       if (this.#full > 0) return true;
-      if (windows === undefined || !this.#emit(windows)) {
+      if (processing === undefined || !processing.work()) {
         this.#marks.shift();
         this.#trunk.watermark(mark);
         return true;
@@ -305,17 +318,9 @@ export class Segment {
     return true;
   }
 
-  /** Pushes the next result that is due; false where none is. */
-  #emit(windows: Windowing): boolean {
-    const result = windows.next();
-    if (result === undefined) return false;
-    if (result !== 'working') this.#trunk.write(result, windows.resultTimeMs);
-    return true;
-  }
-
-  /** All input was worked off: windows that are still open are due, then the operators give what they gathered. */
+  /** All input was worked off: what a processor still waits with is due, then the operators give what they gathered. */
   #finishInput(): boolean {
-    if (this.#windows !== undefined && this.#watermarkMs !== Infinity) {
+    if (this.#processing !== undefined && this.#watermarkMs !== Infinity) {
       this.#marks = [Infinity];
       return true;
     }
@@ -334,14 +339,16 @@ export class Segment {
     if (this.#state !== 'running') return;
     this.#state = 'ending';
     this.#batch = undefined;
+    this.#processing?.stop();
     this.#trunk.end();
-    this.#late?.end();
+    for (const side of this.#sides.values()) side.end();
   }
 
   #stop(): void {
     this.#state = 'stopped';
     this.#waits.end(this.#host.clock.monotonicMs());
     this.#batch = undefined;
+    this.#processing?.stop();
     this.#intake.cancel();
   }
 

@@ -2,10 +2,10 @@
 import type { Condition } from './condition.ts';
 import type { SegmentPlan } from './plan.ts';
 import { PortsIntake } from './ports-intake.ts';
+import type { StateHeld } from './processor.ts';
 import type { AnyIntake } from './segment-parts.ts';
 import { SourceIntake } from './source-intake.ts';
 import type { StageFates } from './stage-account.ts';
-import type { Windowing } from './windows/windowing.ts';
 
 /** How the elements of a via ended; see `StageFates`. */
 export type Fates = Omit<StageFates, 'name' | 'in' | 'out' | 'oldest' | 'droppedBy'> & {
@@ -23,11 +23,11 @@ export interface StageCounts {
   readonly out: number;
   /** Let go unused: by a hot source's or a lossy edge's strategy, by an operator, or since its reader had left. */
   readonly dropped: number;
-  /** Came after their window had closed. */
+  /** Came after their window had closed, or too late for a join. */
   readonly late: number;
   /** Of a via: how each element ended. `in` is the sum of all but `droppedBy`, `restarts` and `heldAtEnd`. */
   readonly fates: Fates | undefined;
-  /** A sink's own figures; of windows, how many are open and how many keys have state, and its bytes by an estimate. */
+  /** A sink's own figures; of state, how many keys have some, what is kept of them, and its bytes by an estimate. */
   readonly counts: Readonly<Record<string, number>>;
 }
 
@@ -51,15 +51,27 @@ export function stageCounts(name: string, counts: Partial<StageCounts>): StageCo
   return { name, in: 0, out: 0, dropped: 0, late: 0, fates: undefined, counts: {}, ...counts };
 }
 
+/** What a processor has done. */
+export interface ProcessorCounts {
+  readonly taken: number;
+  readonly given: number;
+  readonly late: number;
+  readonly held: StateHeld;
+}
+
 /** Of what a segment begins with. */
-export function headCounts({ head }: SegmentPlan, intake: AnyIntake, windows: Windowing | undefined): StageCounts[] {
+export function headCounts(
+  { head }: SegmentPlan,
+  intake: AnyIntake,
+  processing: ProcessorCounts | undefined,
+): StageCounts[] {
   if (intake instanceof SourceIntake) {
     const { taken, dropped } = intake;
     return [stageCounts(head.stage, { in: taken + dropped, out: taken, dropped })];
   }
-  if (windows !== undefined) {
-    const { windowed, late, results, held } = windows;
-    return [stageCounts(head.stage, { in: windowed + late, out: results, late, counts: { ...held } })];
+  if (processing !== undefined) {
+    const { taken, given, late, held } = processing;
+    return [stageCounts(head.stage, { in: taken, out: given, late, counts: { ...held } })];
   }
   if (head.kind !== 'ports' || head.ports === 1) return [];
   const { taken } = intake;

@@ -65,7 +65,7 @@ describe('a plan', () => {
       ]),
     ).toEqual([
       ['source', ['before'], 'edge', 1],
-      ['window', ['after'], 'edge', 3],
+      ['processor', ['after'], 'edge', 3],
       ['ports', [], 'sink', 1],
     ]);
     expect(plan.outputs).toEqual([
