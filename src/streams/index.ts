@@ -50,7 +50,13 @@ export { batchOf, onlySplit, type Position, type Source, type SourceBatch, type 
 export type { Fates, SegmentCounts, StageCounts } from './stage-counts.ts';
 export { type Tick, ticks } from './ticks.ts';
 export { fromWeb, toWeb } from './web-streams.ts';
-export { type Aggregate, type AggregateFunctions, custom } from './windows/aggregate.ts';
+export {
+  type Aggregate,
+  type AggregateFunctions,
+  custom,
+  type Retractable,
+  type RetractableFunctions,
+} from './windows/aggregate.ts';
 export { type Collected, type CollectOptions, collect, first, last } from './windows/elements.ts';
 export { count, max, mean, min, sum } from './windows/numbers.ts';
 export { type OnClose, type OnWatermark, onClose, onWatermark, type Pane, type Trigger } from './windows/trigger.ts';

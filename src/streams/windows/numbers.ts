@@ -1,11 +1,12 @@
 /** Aggregates that come to a number: how many, their sum, their mean, the least and the greatest. */
-import { type Aggregate, ofCells } from './aggregate.ts';
+import { type Aggregate, ofCells, type Retractable, withRetracting } from './aggregate.ts';
+import { retractingExtreme, retractingMean, retractingSum } from './retracting-numbers.ts';
 
 /** Null where the values may be null, and so a window may hold none. */
-type NullOf<V> = Extract<V, null>;
+export type NullOf<V> = Extract<V, null>;
 
 /** How many elements there were, or how many of them `predicate` holds for. */
-export function count<T = unknown>(predicate?: (item: T) => boolean): Aggregate<T, number> {
+export function count<T = unknown>(predicate?: (item: T) => boolean): Retractable<T, number> {
   return ofCells<T, number>({
     width: 1,
     add:
@@ -19,13 +20,20 @@ export function count<T = unknown>(predicate?: (item: T) => boolean): Aggregate<
     merge: (cells, at, from) => {
       cells[at]! += cells[from]!;
     },
+    retract: (cells, at, item) => {
+      if (predicate === undefined || predicate(item)) cells[at]! -= 1;
+    },
     result: (cells, at) => cells[at]!,
   });
 }
 
-/** The sum of the values that are not null; 0 where there is none. */
-export function sum<T>(value: (item: T) => number | null): Aggregate<T, number> {
-  return ofCells<T, number>({
+/**
+ * The sum of the values that are not null; 0 where there is none.
+ *
+ * Where elements are taken back it keeps what rounding loses beside the sum, so that it does not drift.
+ */
+export function sum<T>(value: (item: T) => number | null): Retractable<T, number> {
+  const plain = ofCells<T, number>({
     width: 1,
     add: (cells, at, item) => {
       const number = value(item);
@@ -36,11 +44,12 @@ export function sum<T>(value: (item: T) => number | null): Aggregate<T, number> 
     },
     result: (cells, at) => cells[at]!,
   });
+  return withRetracting(plain, retractingSum(value));
 }
 
 /** The arithmetic mean of the values that are not null; null where there is none. */
-export function mean<T, V extends number | null>(value: (item: T) => V): Aggregate<T, number | NullOf<V>> {
-  return ofCells<T, number | NullOf<V>>({
+export function mean<T, V extends number | null>(value: (item: T) => V): Retractable<T, number | NullOf<V>> {
+  const plain = ofCells<T, number | NullOf<V>>({
     width: 2,
     add: (cells, at, item) => {
       const number = value(item);
@@ -54,26 +63,34 @@ export function mean<T, V extends number | null>(value: (item: T) => V): Aggrega
     },
     result: (cells, at) => (cells[at + 1] === 0 ? null : cells[at]! / cells[at + 1]!) as number | NullOf<V>,
   });
+  return withRetracting(plain, retractingMean(value) as Retractable<T, number | NullOf<V>>);
 }
 
-/** The least of the values that are not null; null where there is none. */
-export function min<T, V extends number | null>(value: (item: T) => V): Aggregate<T, number | NullOf<V>> {
-  return extreme(value, (candidate, least) => candidate < least);
+/**
+ * The least of the values that are not null; null where there is none, and NaN where one is NaN.
+ *
+ * Where elements are taken back it keeps all different values, so its state grows with them.
+ */
+export function min<T, V extends number | null>(value: (item: T) => V): Retractable<T, number | NullOf<V>> {
+  return withRetracting(extreme(value, Math.min), retractingExtreme(value, 1) as Retractable<T, number | NullOf<V>>);
 }
 
-/** The greatest of the values that are not null; null where there is none. */
-export function max<T, V extends number | null>(value: (item: T) => V): Aggregate<T, number | NullOf<V>> {
-  return extreme(value, (candidate, greatest) => candidate > greatest);
+/**
+ * The greatest of the values that are not null; null where there is none, and NaN where one is NaN.
+ *
+ * Where elements are taken back it keeps all different values, so its state grows with them.
+ */
+export function max<T, V extends number | null>(value: (item: T) => V): Retractable<T, number | NullOf<V>> {
+  return withRetracting(extreme(value, Math.max), retractingExtreme(value, -1) as Retractable<T, number | NullOf<V>>);
 }
 
 /** The second cell says whether there is one. */
 function extreme<T, V extends number | null>(
   value: (item: T) => V,
-  beats: (candidate: number, best: number) => boolean,
+  better: (one: number, other: number) => number,
 ): Aggregate<T, number | NullOf<V>> {
   const offer = (cells: Float64Array, at: number, candidate: number): void => {
-    if (cells[at + 1] !== 0 && !beats(candidate, cells[at]!)) return;
-    cells[at] = candidate;
+    cells[at] = cells[at + 1] === 0 ? candidate : better(cells[at]!, candidate);
     cells[at + 1] = 1;
   };
   return ofCells<T, number | NullOf<V>>({

@@ -20,6 +20,8 @@ interface Column<A> {
 export class Rows {
   /** Numbers between the beginnings of two rows. */
   readonly width: number;
+  /** Whether all aggregates can take elements back, as those that `retractingForms` gives can. */
+  readonly retractable: boolean;
   readonly #cellColumns: Column<CellAggregate>[] = [];
   readonly #valueColumns: Column<ValueAggregate>[] = [];
   readonly #names: readonly string[];
@@ -49,6 +51,7 @@ export class Rows {
       }
     }
     this.#columns = columns;
+    this.retractable = columns.every(({ aggregate }) => aggregate.retract !== undefined);
     this.#names = columns.map(({ name }) => name);
     this.width = width;
     this.cells = new Float64Array(this.#capacity * width);
@@ -114,6 +117,17 @@ export class Rows {
     for (let index = 0; index < valueColumns.length; index += 1) {
       const place = row * valueColumns.length + index;
       this.#values[place] = valueColumns[index]!.aggregate.add(this.#values[place], item, timeMs);
+    }
+  }
+
+  /** Takes back an element that was added to the row. Only where `retractable`. */
+  retract(row: number, item: unknown, timeMs: number): void {
+    const { cells, width } = this;
+    for (const { aggregate, offset } of this.#cellColumns) aggregate.retract!(cells, row * width + offset, item);
+    const values = this.#valueColumns.length;
+    for (const { aggregate, offset } of this.#valueColumns) {
+      const place = row * values + offset;
+      this.#values[place] = aggregate.retract!(this.#values[place], item, timeMs);
     }
   }
 
