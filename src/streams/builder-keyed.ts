@@ -7,7 +7,7 @@ import type { Via } from './island.ts';
 import { runningAggregates } from './keyed/running-aggregates.ts';
 import { runningValue } from './keyed/running-value.ts';
 import type { ProcessorSpec } from './processor.ts';
-import type { Aggregate } from './windows/aggregate.ts';
+import { type Aggregate, retractingForms } from './windows/aggregate.ts';
 import { windowMisfit } from './windows/make-windowing.ts';
 import { onClose, type Trigger } from './windows/trigger.ts';
 import type { WindowSpec } from './windows/window.ts';
@@ -51,7 +51,10 @@ export function keyedSteps(node: KeyNode, graph: KeyedGraph, revised = false): K
           graph.processor([node], windowProcessor({ window, trigger, allowedLatenessMs, aggregates }), { late }),
       };
     },
-    aggregate: (aggregates: Aggregates) => graph.processor([node], runningAggregates(aggregates, { revised })),
+    aggregate: (aggregates: Aggregates) => {
+      const forms = revised ? retractingForms('regroup(…).aggregate(…)', aggregates) : aggregates;
+      return graph.processor([node], runningAggregates(forms, { revised }));
+    },
     reduce: (reducer: (value: unknown, item: unknown) => unknown) => {
       if (typeof reducer !== 'function') throw graph.wrong('gives reduce(…) no function');
       return graph.processor(

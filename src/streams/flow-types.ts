@@ -9,7 +9,7 @@ import type { Change } from './keyed/change.ts';
 import type { OverflowStrategy } from './overflow.ts';
 import type { Sink } from './sink.ts';
 import type { Source } from './source.ts';
-import type { Aggregate } from './windows/aggregate.ts';
+import type { Aggregate, Retractable } from './windows/aggregate.ts';
 import type { OnClose, OnWatermark, Pane, Trigger } from './windows/trigger.ts';
 import type { TimeWindow, WindowSpec } from './windows/window.ts';
 
@@ -165,7 +165,7 @@ export interface Keyed<T, K, O extends Outputs> {
 /** Values of a stream of updates, split by the group that they are in. */
 export interface Regrouped<V, G, O extends Outputs> {
   /** What is made of the values that are in each group now; undefined of a group that none is left in. */
-  aggregate<A extends { readonly [name: string]: Aggregate<V, unknown> }>(
+  aggregate<A extends { readonly [name: string]: Retractable<V, unknown> }>(
     aggregates: A,
   ): Stage<Change<G, Aggregated<A> | undefined>, O>;
 }

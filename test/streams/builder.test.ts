@@ -74,7 +74,7 @@ describe('a plan', () => {
       { name: 'dead-letters', kind: 'dead-letters', segment: 1 },
     ]);
     expect(plan.signature).toBe(
-      'source(iterable, timed) → before → key-by(3) → window(aligned 10 10 0 append +0, late: n) → after → sink(for-each)',
+      'source(iterable, timed) → before → key-by(3) → window(aligned 10 10 0 append +0: n; late) → after → sink(for-each)',
     );
   });
 
