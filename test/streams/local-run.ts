@@ -66,6 +66,8 @@ export interface LocalRun {
   readonly done: Promise<void>;
   readonly late: unknown[];
   readonly deadLetters: unknown[];
+  /** What processors gave to their side outputs. */
+  readonly side: unknown[];
   /** Of all ends that are read by name. */
   readonly outputs: unknown[];
   counts(): SegmentCounts[];
@@ -89,6 +91,7 @@ export async function runLocally<A extends z.ZodType, O extends Outputs>(
   const all = instances.flat();
   const late: unknown[] = [];
   const deadLetters: unknown[] = [];
+  const side: unknown[] = [];
   const outputs: unknown[] = [];
   let left = all.length;
   let resolve!: () => void;
@@ -101,6 +104,7 @@ export async function runLocally<A extends z.ZodType, O extends Outputs>(
     done: promise,
     late,
     deadLetters,
+    side,
     outputs,
     counts: () => all.map(({ segment }) => segment.counts()),
     stage(name) {
@@ -143,7 +147,7 @@ export async function runLocally<A extends z.ZodType, O extends Outputs>(
       };
     });
     const sides = sidesOf(segmentPlan).map(({ kind }, index): Downstream<unknown> => {
-      const list = { late, 'dead-letters': deadLetters, end: outputs }[kind];
+      const list = { late, 'dead-letters': deadLetters, side, end: outputs }[kind];
       return {
         data: ({ sequence, items }) => {
           list.push(...items);
