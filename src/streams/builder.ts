@@ -8,7 +8,7 @@ import type { Key } from '../base/hash-key.ts';
 import { limits } from '../base/limits.ts';
 import { keyedSteps } from './builder-keyed.ts';
 import type { ProcessingTime, TimeOptions } from './event-time.ts';
-import type { AnyStage, FlowBuilder, FlowEnd, Keyed, Outputs, ViaOptions } from './flow-types.ts';
+import type { AnyStage, FlowBuilder, FlowEnd, Keyed, Outputs, SourceOptions, ViaOptions } from './flow-types.ts';
 import { toOperation } from './for-each.ts';
 import { fromIterable } from './from-iterable.ts';
 import { type Fanning, type GraphNode, heldBackBy, type Joining, type KeyNode, type SourceNode } from './graph.ts';
@@ -33,8 +33,8 @@ export function buildPlan(flowName: string, build: (builder: FlowBuilder) => Flo
     (...stages: AnyStage[]) =>
       graph.join(how, stages);
   const builder = {
-    from: (source: Source<unknown>, time?: TimeOptions<unknown> | ProcessingTime) =>
-      graph.source(sourceOf(source), time),
+    from: (source: Source<unknown>, time?: TimeOptions<unknown> | ProcessingTime, placed?: SourceOptions) =>
+      graph.source(sourceOf(source), time, placed),
     fromHot: (source: Observable<unknown>, options: HotOptions & (Partial<TimeOptions<unknown>> | ProcessingTime)) => {
       const { time, outOfOrderMs, idleMs } = options as Partial<TimeOptions<unknown>>;
       const timed = time === undefined ? undefined : { time, ...defined({ outOfOrderMs, idleMs }) };
@@ -78,9 +78,20 @@ class Graph {
     this.#flowName = flowName;
   }
 
-  source(source: Source<unknown>, time: TimeOptions<unknown> | ProcessingTime | undefined): AnyStage {
+  source(
+    source: Source<unknown>,
+    time: TimeOptions<unknown> | ProcessingTime | undefined,
+    { on, parallelism = 1 }: SourceOptions = {},
+  ): AnyStage {
     if (time !== undefined) this.#checkTime(time);
-    return this.#stageOf(this.#add('source', 'source', [], { source, time }, time !== undefined));
+    this.#checkParallelism(`source '${source.name}'`, parallelism);
+    if (parallelism > 1 && source.parallel !== true) {
+      throw this.#wrong(
+        `asks source '${source.name}' for parallelism ${parallelism}, but it can be read by one instance only; ` +
+          'join several sources by merge, or spread the stages behind it',
+      );
+    }
+    return this.#stageOf(this.#add('source', 'source', [], { source, time, on, parallelism }, time !== undefined));
   }
 
   join(how: Joining, stages: readonly unknown[]): AnyStage {

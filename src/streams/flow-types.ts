@@ -32,10 +32,12 @@ export interface FlowBuilder {
    * Elements of a source, or of an actor's stream, which is read only as fast as the flow goes.
    *
    * @param time gives the flow event time, or {@link processingTime}; needed for windows.
+   * @param options where it is read, and by how many instances, between which there is no order then.
    */
   from<T>(
     source: Source<T> | (AsyncIterable<T> & Subscribable<T>),
     time?: TimeOptions<NoInfer<T>> | ProcessingTime,
+    options?: SourceOptions,
   ): Stage<T>;
   /** Elements of an Observable that cannot be told to wait, with a bounded buffer and what to lose when it is full. */
   fromHot<T>(
@@ -60,6 +62,17 @@ export interface FlowBuilder {
   ): Stage<Readonly<ElementsOf<S>>, Joined<OutputsOfStage<S[number]>>>;
   /** All ends of a flow that has several, to be returned. */
   ends<const E extends readonly FlowEnd<Outputs>[]>(...ends: E): FlowEnd<Joined<OutputsOfEnd<E[number]>>>;
+}
+
+/** Where and how often a source is read. */
+export interface SourceOptions {
+  /** Where it is read; on the place that starts the flow unless given. */
+  readonly on?: Where;
+  /**
+   * How many instances read it, from 1 to 128, each another part; 1 unless given. More than 1 only for a source that is
+   * `parallel`, as `parquet` is, whose row groups they share.
+   */
+  readonly parallelism?: number;
 }
 
 /** Where and how often a stage runs, and what becomes of it when it fails. */

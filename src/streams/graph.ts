@@ -31,6 +31,8 @@ interface Node<Kind extends string> {
 export interface SourceNode extends Node<'source'> {
   readonly source: Source<unknown>;
   readonly time: TimeOptions<unknown> | ProcessingTime | undefined;
+  readonly on: Where | undefined;
+  readonly parallelism: number;
 }
 /** Its inputs are what is `before`, in their order. */
 export interface JoinNode extends Node<'join'> {

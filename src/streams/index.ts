@@ -31,6 +31,7 @@ export type {
   Keyed,
   Outputs,
   Regrouped,
+  SourceOptions,
   Stage,
   ViaOptions,
   Windowed,
@@ -46,7 +47,15 @@ export type { Run } from './run.ts';
 export type { InstanceStatistics, RunStatistics } from './run-statistics.ts';
 export type { DeadElement } from './segment.ts';
 export type { Sink, SinkOptions, SinkWriter } from './sink.ts';
-export { batchOf, onlySplit, type Position, type Source, type SourceBatch, type SourceContext } from './source.ts';
+export {
+  batchOf,
+  onlySplit,
+  type Position,
+  type Source,
+  type SourceBatch,
+  type SourceContext,
+  type SourcePart,
+} from './source.ts';
 export type { Fates, SegmentCounts, StageCounts } from './stage-counts.ts';
 export { type Tick, ticks } from './ticks.ts';
 export { fromWeb, toWeb } from './web-streams.ts';

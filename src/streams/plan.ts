@@ -121,7 +121,7 @@ export interface Plan {
 /** Cuts a graph, which begins with `heads`, into segments. */
 export function planOf(heads: readonly SourceNode[]): Plan {
   const cutter = new Cutter();
-  for (const head of heads) cutter.segment(head, head, single);
+  for (const head of heads) cutter.segment(head, head, { on: head.on, parallelism: head.parallelism });
   return cutter.plan(signatureOf(heads));
 }
 
@@ -359,7 +359,7 @@ function signatureOf(heads: readonly SourceNode[]): string {
 function textOf(node: GraphNode): string {
   switch (node.kind) {
     case 'source':
-      return `${node.stage}(${node.source.name}${node.time === undefined ? '' : ', timed'})`;
+      return `${node.stage}(${node.source.name}${node.time === undefined ? '' : ', timed'}${node.parallelism === 1 ? '' : `, ${node.parallelism}`})`;
     case 'via': {
       const { placed } = node;
       return placed === undefined || placed.parallelism === 1 ? node.stage : `${node.stage}(${placed.parallelism})`;

@@ -39,28 +39,32 @@ export type AnyIntake = SourceIntake | MergeIntake | PortsIntake;
 
 /** Where a segment's elements come from, with the inlets behind it: none where it reads a source. */
 export function makeIntake(
-  { head }: SegmentPlan,
+  { head, parallelism }: SegmentPlan,
   edges: SegmentEdges,
   { clock, random }: { readonly clock: Clock; readonly random: Random },
   events: IntakeEvents,
 ): { readonly intake: AnyIntake; readonly inlets: readonly Inlet<unknown>[] } {
   if (head.kind === 'source') {
     const { stage, time } = head;
-    return { intake: new SourceIntake(head.source, { stage, time, clock, random, events }), inlets: [] };
+    const part = parallelism === 1 ? undefined : { index: edges.wiring.partition, of: parallelism };
+    return { intake: new SourceIntake(head.source, { stage, time, part, clock, random, events }), inlets: [] };
   }
   const inlets = edges.upstreams.map(
     (upstream) => new Inlet<unknown>(edges.window, streamLimits.edgeWindowWeight, upstream),
   );
   if (head.kind === 'processor' || head.how === 'merge') {
-    const groups = edges.wiring.inputs.map(({ edge }) => edge.group);
+    const groups = edges.wiring.inputs.map(({ group }) => group);
     const ports = edges.wiring.inputs.map(({ edge }) => edge.port);
     const several = head.kind === 'processor' && head.ports > 1;
     return { intake: new MergeIntake(inlets, groups, several ? ports : undefined), inlets };
   }
-  const ports = Array.from(
-    { length: head.ports },
-    (_, port) => new MergeIntake(inlets.filter((_, index) => edges.wiring.inputs[index]!.edge.port === port)),
-  );
+  const ports = Array.from({ length: head.ports }, (_, port) => {
+    const own = [...edges.wiring.inputs.entries()].filter(([, { edge }]) => edge.port === port);
+    return new MergeIntake(
+      own.map(([input]) => inlets[input]!),
+      own.map(([, { group }]) => group),
+    );
+  });
   const groups = ports.map((_, port) => edges.wiring.inputs.find(({ edge }) => edge.port === port)!.edge.group);
   return { intake: new PortsIntake(head.how, ports, groups), inlets };
 }

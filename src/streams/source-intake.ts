@@ -9,7 +9,7 @@ import { describeThrown } from '../base/errors.ts';
 import { FlowError, SourceFailed } from './errors.ts';
 import type { ProcessingTime, TimeOptions } from './event-time.ts';
 import type { Batch, Intake, IntakeEvents } from './intake.ts';
-import { batchOf, type Source, type SourceBatch, type SourceContext } from './source.ts';
+import { batchOf, type Source, type SourceBatch, type SourceContext, type SourcePart } from './source.ts';
 import { type SourceTime, sourceTime } from './source-time.ts';
 
 export class SourceIntake implements Intake {
@@ -18,6 +18,7 @@ export class SourceIntake implements Intake {
   readonly #random: Random;
   readonly #events: IntakeEvents;
   readonly #time: SourceTime | undefined;
+  readonly #part: SourcePart | undefined;
   readonly #stop = new AbortController();
   #iterator: AsyncIterator<readonly unknown[] | SourceBatch<unknown>> | undefined;
   #batch: Batch | undefined;
@@ -33,6 +34,7 @@ export class SourceIntake implements Intake {
     options: {
       readonly stage: string;
       readonly time: TimeOptions<unknown> | ProcessingTime | undefined;
+      readonly part: SourcePart | undefined;
       readonly clock: Clock;
       readonly random: Random;
       readonly events: IntakeEvents;
@@ -42,6 +44,7 @@ export class SourceIntake implements Intake {
     this.#clock = options.clock;
     this.#random = options.random;
     this.#events = options.events;
+    this.#part = options.part;
     const { stage, time, clock } = options;
     this.#time = time && sourceTime(stage, time, source.bounded === true, clock);
   }
@@ -95,7 +98,7 @@ export class SourceIntake implements Intake {
   }
 
   #context(): SourceContext {
-    return { signal: this.#stop.signal, clock: this.#clock, random: this.#random };
+    return { signal: this.#stop.signal, clock: this.#clock, random: this.#random, part: this.#part };
   }
 
   readonly #onRead = (result: IteratorResult<readonly unknown[] | SourceBatch<unknown>>): void => {

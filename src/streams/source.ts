@@ -29,6 +29,14 @@ import type { Random } from '../base/environment/random.ts';
 /** Where a split goes on: a byte offset, a row, an id. It means something only to the source that gave it. */
 export type Position = number | string;
 
+/** Which of the instances that read a source together one is. Each takes the splits that are its own by these numbers. */
+export interface SourcePart {
+  /** From 0 on, below `of`. */
+  readonly index: number;
+  /** How many there are. */
+  readonly of: number;
+}
+
 /** What a source is given when it is opened. */
 export interface SourceContext {
   /** Aborts when no more is wanted: the run failed, was cancelled, or has enough. */
@@ -39,6 +47,8 @@ export interface SourceContext {
   readonly random: Random;
   /** Where to go on, by split; {@link onlySplit} in a source that names none. Absent: from the beginning. */
   readonly from?: ReadonlyMap<string, Position> | undefined;
+  /** Where several instances read the source, which are asked to read different parts of it. Absent: all of it. */
+  readonly part?: SourcePart | undefined;
 }
 
 /** What the one split of a source is called that names none. */
@@ -65,7 +75,12 @@ export interface Source<out T> {
   /** True where the input ends by itself, as a file does: its silence is slowness, and event time waits for it. */
   readonly bounded?: boolean;
   /**
-   * Opened once per run, on the place that the run was started on. A source whose batches say a `position` must be able
+   * True where several instances may read it: each reads the splits that are its own by `context.part`, and names them
+   * so that no two instances name one alike.
+   */
+  readonly parallel?: boolean;
+  /**
+   * Opened once per run and instance, on the place that the run was started on unless `from` said another. A source whose batches say a `position` must be able
    * to begin from it, with `context.from`.
    */
   open(context: SourceContext): AsyncIterable<readonly T[] | SourceBatch<T>>;

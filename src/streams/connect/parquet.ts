@@ -32,7 +32,7 @@ export interface ParquetOptions<R extends z.ZodObject> {
 
 /**
  * Reads the rows of a Parquet file in their order. Equal timestamps of a row group may be one and the same Date.
- * Position: the row behind the last one, counted from 0.
+ * Several instances read every so-many-th row group each. Position: the row behind the last one, counted from 0.
  *
  * The run fails with {@link SourceFailed}: `missing`, `unreadable`, `corrupt`, `schema` where a column is not in the
  * file, `row` where a row does not fit the schema, `position`.
@@ -44,13 +44,13 @@ export function parquet<R extends z.ZodObject>(options: ParquetOptions<R>): Sour
   checkPath('parquet({ file })', file);
   if (row?._zod?.def.type !== 'object')
     throw new UsageError('parquet({ row }) takes a z.object({ column: schema, … })');
-  return { name: 'parquet', bounded: true, open: (context) => readFile(file, row, context) };
+  return { name: 'parquet', bounded: true, parallel: true, open: (context) => readFile(file, row, context) };
 }
 
 async function* readFile<R extends z.ZodObject>(
   file: string,
   row: R,
-  { signal, from }: SourceContext,
+  { signal, from, part = { index: 0, of: 1 } }: SourceContext,
 ): AsyncGenerator<SourceBatch<z.output<R>>> {
   if (signal.aborted) return;
   const handle = await openForReading(file);
@@ -58,12 +58,13 @@ async function* readFile<R extends z.ZodObject>(
     const buffer = await bufferOf(file, handle);
     const metadata = await metadataOf(file, buffer);
     const columns = columnsOf(file, row, metadata);
-    const first = firstRow(file, from?.get(onlySplit), Number(metadata.num_rows));
+    const split = part.of === 1 ? onlySplit : `row groups ${part.index} of ${part.of}`;
+    const first = firstRow(file, from?.get(split), Number(metadata.num_rows));
     let rowStart = 0;
-    for (const group of metadata.row_groups) {
+    for (const [index, group] of metadata.row_groups.entries()) {
       if (signal.aborted) return;
       const rowEnd = rowStart + Number(group.num_rows);
-      if (rowEnd <= first) {
+      if (rowEnd <= first || index % part.of !== part.index) {
         rowStart = rowEnd;
         continue;
       }
@@ -71,7 +72,7 @@ async function* readFile<R extends z.ZodObject>(
       const rows = new RowReader<R>(file, row, columns, read, rowStart);
       for (let at = Math.max(0, first - rowStart); at < rowEnd - rowStart; at += streamLimits.sourceBatch) {
         const end = Math.min(at + streamLimits.sourceBatch, rowEnd - rowStart);
-        yield { items: rows.batch(at, end), position: rowStart + end };
+        yield { items: rows.batch(at, end), split, position: rowStart + end };
       }
       rowStart = rowEnd;
     }
