@@ -37,6 +37,12 @@ export class AsyncOperator extends FlowError<'AsyncOperator'> {
   }
 }
 
+const advice: Record<'collect' | 'quantiles' | 'topN', string> = {
+  collect: "Raise max, make the windows smaller, or let it drop what is more: collect(…, { max, overflow: 'drop' })",
+  quantiles: 'Raise max, make the windows smaller, or use approxQuantiles, which keeps no elements',
+  topN: 'So many tie for the last place; leave ties out, or use a score that tells them apart',
+};
+
 /** An aggregate `collect` was given more elements of one key and window than it keeps. */
 export class CollectOverflow extends FlowError<'CollectOverflow'> {
   /** How many it keeps. */
@@ -44,14 +50,17 @@ export class CollectOverflow extends FlowError<'CollectOverflow'> {
   /** The name of the stage. */
   readonly stage: string;
 
-  constructor(max: number, stage = 'window') {
+  /** The aggregate that keeps them. */
+  readonly by: 'collect' | 'quantiles' | 'topN';
+
+  constructor(max: number, stage = 'window', by: CollectOverflow['by'] = 'collect') {
     super(
       'CollectOverflow',
-      `stage '${stage}' was given more than ${max} elements of one key and window by collect(…, { max: ${max} }). Raise ` +
-        "max, make the windows smaller, or let it drop what is more: collect(…, { max, overflow: 'drop' })",
+      `stage '${stage}': ${by} was to keep more than ${max} of one key and window. ${advice[by]}`,
     );
     this.max = max;
     this.stage = stage;
+    this.by = by;
   }
 }
 

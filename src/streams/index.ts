@@ -66,8 +66,11 @@ export {
   type Retractable,
   type RetractableFunctions,
 } from './windows/aggregate.ts';
+export { approxCountDistinct, type Countable, countDistinct } from './windows/distinct.ts';
 export { type Collected, type CollectOptions, collect, first, last } from './windows/elements.ts';
 export { count, max, mean, min, sum } from './windows/numbers.ts';
+export { approxQuantiles, quantiles } from './windows/quantiles.ts';
+export { maxBy, minBy, type TopOptions, topN } from './windows/ranked.ts';
 export { type OnClose, type OnWatermark, onClose, onWatermark, type Pane, type Trigger } from './windows/trigger.ts';
 export {
   type AlignedSpec,

@@ -51,6 +51,12 @@ export const streamLimits = {
   collectMax: 1_024,
   /** The most that it may be told: all of them are one value of one result. */
   collectLimit: 1_000_000,
+  /** Places of `topN`, which keeps them sorted: one more moves those below it. */
+  topMax: 10_000,
+  /** Registers of `approxCountDistinct` are 2^this many, of a byte each: an error of 1.6 % for 4 KiB. */
+  sketchPrecision: 12,
+  /** The relative error of `approxQuantiles` unless given, as most implementations of its sketch have it. */
+  quantileError: 0.01,
   /** After this long without an element a source counts as idle: longer than a pause of a live source that is well. */
   idleMs: 5_000,
   /** How often event time goes on by the clock, and so how much later than due a window may close by it. */

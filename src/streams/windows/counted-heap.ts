@@ -1,17 +1,23 @@
 /**
- * Numbers with how often each is there, and the least of them: a binary heap of the different ones.
+ * Numbers with how often each is there, and the best of them, the least or the greatest: a binary heap of the different ones.
  *
  * One that is there no more stays in the heap until it comes to its top, or until half of the heap are such, so adding
- * and removing cost the logarithm of how many different ones there are, on average. NaN is below all.
+ * and removing cost the logarithm of how many different ones there are, on average.
  */
 export class CountedHeap {
   /** Of all that are in the heap; 0 for one that is there no more. */
   readonly #counts = new Map<number, number>();
   #heap: number[] = [];
   #gone = 0;
+  readonly #beats: (one: number, other: number) => boolean;
+
+  /** @param beats whether one is better than another. */
+  constructor(beats: (one: number, other: number) => boolean) {
+    this.#beats = beats;
+  }
 
   /** Undefined where there is none. */
-  get least(): number | undefined {
+  get best(): number | undefined {
     return this.#heap[0];
   }
 
@@ -35,7 +41,7 @@ export class CountedHeap {
     this.#counts.set(value, count - 1);
     if (count > 1) return;
     this.#gone += 1;
-    while (this.#heap.length > 0 && this.#counts.get(this.#heap[0]!) === 0) this.#dropLeast();
+    while (this.#heap.length > 0 && this.#counts.get(this.#heap[0]!) === 0) this.#dropBest();
     if (this.#gone * 2 > this.#heap.length) this.#compact();
   }
 
@@ -45,29 +51,29 @@ export class CountedHeap {
     heap.push(value);
     while (place > 0) {
       const above = (place - 1) >> 1;
-      if (!isBelow(value, heap[above]!)) break;
+      if (!this.#beats(value, heap[above]!)) break;
       heap[place] = heap[above]!;
       place = above;
     }
     heap[place] = value;
   }
 
-  #dropLeast(): void {
+  #dropBest(): void {
     this.#counts.delete(this.#heap[0]!);
     this.#gone -= 1;
     const last = this.#heap.pop()!;
     if (this.#heap.length > 0) this.#sink(last);
   }
 
-  /** Puts a value in the place of the least. */
+  /** Puts a value in the place of the best. */
   #sink(value: number): void {
     const heap = this.#heap;
     let place = 0;
     for (;;) {
       let below = 2 * place + 1;
       if (below >= heap.length) break;
-      if (below + 1 < heap.length && isBelow(heap[below + 1]!, heap[below]!)) below += 1;
-      if (!isBelow(heap[below]!, value)) break;
+      if (below + 1 < heap.length && this.#beats(heap[below + 1]!, heap[below]!)) below += 1;
+      if (!this.#beats(heap[below]!, value)) break;
       heap[place] = heap[below]!;
       place = below;
     }
@@ -82,10 +88,6 @@ export class CountedHeap {
     }
     this.#gone = 0;
     // A sorted array is a heap.
-    this.#heap = kept.sort((a, b) => (isBelow(a, b) ? -1 : isBelow(b, a) ? 1 : 0));
+    this.#heap = kept.sort((a, b) => (this.#beats(a, b) ? -1 : this.#beats(b, a) ? 1 : 0));
   }
-}
-
-function isBelow(one: number, other: number): boolean {
-  return one < other || (Number.isNaN(one) && !Number.isNaN(other));
 }

@@ -1,5 +1,6 @@
 /** Aggregates that come to a number: how many, their sum, their mean, the least and the greatest. */
-import { type Aggregate, ofCells, type Retractable, withRetracting } from './aggregate.ts';
+import { ofCells, type Retractable, withRetracting } from './aggregate.ts';
+import { isAbove } from './number-order.ts';
 import { retractingExtreme, retractingMean, retractingSum } from './retracting-numbers.ts';
 
 /** Null where the values may be null, and so a window may hold none. */
@@ -67,33 +68,34 @@ export function mean<T, V extends number | null>(value: (item: T) => V): Retract
 }
 
 /**
- * The least of the values that are not null; null where there is none, and NaN where one is NaN.
+ * The least of the values that are not null; null where there is none. NaN is above all numbers, as in SQL.
  *
  * Where elements are taken back it keeps all different values, so its state grows with them.
  */
 export function min<T, V extends number | null>(value: (item: T) => V): Retractable<T, number | NullOf<V>> {
-  return withRetracting(extreme(value, Math.min), retractingExtreme(value, 1) as Retractable<T, number | NullOf<V>>);
+  return extreme(value, (candidate, least) => isAbove(least, candidate));
 }
 
 /**
- * The greatest of the values that are not null; null where there is none, and NaN where one is NaN.
+ * The greatest of the values that are not null; null where there is none. NaN is above all numbers, as in SQL.
  *
  * Where elements are taken back it keeps all different values, so its state grows with them.
  */
 export function max<T, V extends number | null>(value: (item: T) => V): Retractable<T, number | NullOf<V>> {
-  return withRetracting(extreme(value, Math.max), retractingExtreme(value, -1) as Retractable<T, number | NullOf<V>>);
+  return extreme(value, isAbove);
 }
 
 /** The second cell says whether there is one. */
 function extreme<T, V extends number | null>(
   value: (item: T) => V,
-  better: (one: number, other: number) => number,
-): Aggregate<T, number | NullOf<V>> {
+  beats: (candidate: number, best: number) => boolean,
+): Retractable<T, number | NullOf<V>> {
   const offer = (cells: Float64Array, at: number, candidate: number): void => {
-    cells[at] = cells[at + 1] === 0 ? candidate : better(cells[at]!, candidate);
+    if (cells[at + 1] !== 0 && !beats(candidate, cells[at]!)) return;
+    cells[at] = candidate;
     cells[at + 1] = 1;
   };
-  return ofCells<T, number | NullOf<V>>({
+  const plain = ofCells<T, number | NullOf<V>>({
     width: 2,
     add: (cells, at, item) => {
       const number = value(item);
@@ -104,4 +106,5 @@ function extreme<T, V extends number | null>(
     },
     result: (cells, at) => (cells[at + 1] === 0 ? null : cells[at]!) as number | NullOf<V>,
   });
+  return withRetracting(plain, retractingExtreme(value, beats) as Retractable<T, number | NullOf<V>>);
 }

@@ -73,24 +73,26 @@ export function retractingMean<T>(value: (item: T) => number | null): Retractabl
   });
 }
 
-/** @param sign 1 for the least, -1 for the greatest. */
-export function retractingExtreme<T>(value: (item: T) => number | null, sign: 1 | -1): Retractable<T, number | null> {
+export function retractingExtreme<T>(
+  value: (item: T) => number | null,
+  beats: (candidate: number, best: number) => boolean,
+): Retractable<T, number | null> {
   return custom<T, CountedHeap, number | null>({
-    create: () => new CountedHeap(),
+    create: () => new CountedHeap(beats),
     add: (heap, item) => {
       const number = value(item);
-      if (number !== null) heap.add(sign * number);
+      if (number !== null) heap.add(number);
       return heap;
     },
     retract: (heap, item) => {
       const number = value(item);
-      if (number !== null) heap.remove(sign * number);
+      if (number !== null) heap.remove(number);
       return heap;
     },
     merge: (into, from) => {
       into.addAll(from);
       return into;
     },
-    result: (heap) => (heap.least === undefined ? null : sign * heap.least),
+    result: (heap) => heap.best ?? null,
   });
 }

@@ -114,7 +114,7 @@ export abstract class Windowing {
   }
 
   #failure(thrown: unknown): FlowError {
-    if (isA(thrown, CollectOverflow)) return new CollectOverflow(thrown.max, this.#stage);
+    if (isA(thrown, CollectOverflow)) return new CollectOverflow(thrown.max, this.#stage, thrown.by);
     return isA(thrown, StageFailed) ? thrown : asStageFailure(this.#stage, thrown);
   }
 }
