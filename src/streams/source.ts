@@ -65,6 +65,11 @@ export interface Source<out T> {
   /** True where the input ends by itself, as a file does: its silence is slowness, and event time waits for it. */
   readonly bounded?: boolean;
   /**
+   * The most elements that it has given or keeps ready before the flow has room for them: a batch and what is read ahead
+   * of it, for `flow.bounds`. 1,024 unless given.
+   */
+  readonly ahead?: number;
+  /**
    * Opened once per run, on the place that the run was started on. A source whose batches say a `position` must be able
    * to begin from it, with `context.from`.
    */
