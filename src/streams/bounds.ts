@@ -11,8 +11,11 @@ import { type BranchPlan, type Plan, type SegmentPlan, sidesOf } from './plan.ts
 export interface Bound {
   /** The stage that they wait for, or in. */
   readonly stage: string;
-  /** A batch of a source, an edge between segments, the buffer of a lossy edge, a sink, a side output, state by key. */
-  readonly what: 'batch' | 'edge' | 'overflow' | 'sink' | 'side-output' | 'state';
+  /**
+   * A batch of a source or of what a join made, what operators have taken and hold, an edge between segments, the buffer
+   * of a lossy edge, a sink, a side output, state by key.
+   */
+  readonly what: 'batch' | 'operators' | 'edge' | 'overflow' | 'sink' | 'side-output' | 'state';
   /** The most elements, over all instances; Infinity for state, which depends on the keys. */
   readonly elements: number;
   /** What they may weigh together, about their bytes; Infinity where elements alone are bounded. */
@@ -56,7 +59,11 @@ function partsOf(segment: SegmentPlan): Bound[] {
   const { head, trunk, parallelism } = segment;
   const parts: Bound[] = [];
   if (head.kind === 'source') {
-    parts.push({ stage: head.stage, what: 'batch', elements: streamLimits.sourceBatch, weight: Infinity });
+    const elements = parallelism * (head.source.ahead ?? streamLimits.sourceBatch);
+    parts.push({ stage: head.stage, what: 'batch', elements, weight: Infinity });
+  }
+  if (head.kind === 'ports' && head.how !== 'merge') {
+    parts.push({ stage: head.stage, what: 'batch', elements: streamLimits.frameElementsMax, weight: Infinity });
   }
   if (head.kind === 'processor') {
     parts.push({ stage: head.stage, what: 'state', elements: Infinity, weight: Infinity });
@@ -69,7 +76,14 @@ function partsOf(segment: SegmentPlan): Bound[] {
   return [...parts, ...branchParts(trunk, parallelism)];
 }
 
-function branchParts({ tail }: BranchPlan, instances: number): Bound[] {
+function branchParts({ vias, tail }: BranchPlan, instances: number): Bound[] {
+  const behind = tailParts(tail, instances);
+  if (vias.length === 0) return behind;
+  const stage = vias.map(({ name }) => name).join(', ');
+  return [{ stage, what: 'operators', elements: instances * streamLimits.heldMax, weight: Infinity }, ...behind];
+}
+
+function tailParts(tail: BranchPlan['tail'], instances: number): Bound[] {
   switch (tail.kind) {
     case 'sink':
       // One write under way, and as much behind it.

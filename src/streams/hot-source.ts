@@ -38,6 +38,8 @@ export function fromObservable<T>(observable: Observable<T>, options: HotOptions
 
 class HotSource<T> implements Source<T> {
   readonly name: string = 'hot';
+  /** A batch, and what waits meanwhile. */
+  readonly ahead: number;
   readonly #observable: Observable<T>;
   readonly #overflow: Overflow;
   readonly #capacity: number;
@@ -47,6 +49,7 @@ class HotSource<T> implements Source<T> {
     this.#observable = observable;
     this.#overflow = overflow;
     this.#capacity = capacity;
+    this.ahead = 2 * capacity;
   }
 
   dropped(): number {

@@ -17,6 +17,7 @@ import type { Outputs } from './flow-types.ts';
 import { streamLimits } from './limits.ts';
 import { type Plan, type SegmentPlan, sidesOf } from './plan.ts';
 import { emptyCounts, type RunStatistics, statisticsOf } from './run-statistics.ts';
+import { SideIntake } from './side-intake.ts';
 import type { SideOutput } from './side-output.ts';
 import type { SegmentCounts } from './stage-counts.ts';
 import type { StageRef, StageReport } from './stage-protocol.ts';
@@ -28,6 +29,7 @@ interface Instance {
   readonly segment: SegmentPlan;
   readonly partition: number;
   readonly ref: StageRef;
+  readonly sides: readonly SideIntake[];
   counts: SegmentCounts;
   ended: boolean;
 }
@@ -74,7 +76,10 @@ export class RunAttempt {
     try {
       const watching = attempt.#instances.map((instance) => attempt.#watch(instance));
       await Promise.all(attempt.#instances.map((instance) => attempt.#connect(instance)));
-      for (const { ref } of attempt.#instances) ref.open();
+      for (const { ref, sides } of attempt.#instances) {
+        ref.open();
+        for (const side of sides) side.open();
+      }
       return { attempt, ended: attempt.#conclude(watching) };
     } catch (thrown) {
       await attempt.#abandon();
@@ -130,10 +135,11 @@ export class RunAttempt {
 
   /** Follows an instance to its end. */
   async #watch(instance: Instance): Promise<void> {
-    const sides = sidesOf(instance.segment).map(({ name }) => this.#drain(instance, name));
+    const sides = instance.sides.map((side) => side.drain((error) => this.fail(error)));
     try {
       for await (const report of instance.ref.reports() as AsyncIterable<StageReport>) {
         instance.counts = report.counts;
+        for (const side of instance.sides) side.repeat();
         this.#options.reported();
         if (report.kind === 'failed') this.fail(flowErrorFromWire(report.error!));
         if (report.kind === 'restarted') this.#tellRestart(instance, report);
@@ -144,19 +150,8 @@ export class RunAttempt {
       instance.ended = true;
       if (this.#error === undefined) this.fail(lostOf(instance, thrown));
     }
+    for (const side of instance.sides) side.close();
     await Promise.all(sides);
-  }
-
-  async #drain({ ref }: Instance, name: string): Promise<void> {
-    const output = this.#options.outputs.get(name)!;
-    try {
-      for await (const batch of ref.side({ name }) as AsyncIterable<readonly unknown[]>) {
-        // Nobody wants the rest: whatever holds it may go on without it.
-        if (!(await output.push(batch))) return;
-      }
-    } catch {
-      // The instance is lost; its reports say so.
-    }
   }
 
   #tellRestart({ ref }: Instance, { restarted, error }: StageReport): void {
@@ -219,9 +214,10 @@ export class RunAttempt {
 
 async function spawnAll<A extends z.ZodType, O extends Outputs>(
   definition: FlowDefinition<A, O>,
-  { system, plan: { segments, signature } }: AttemptOptions,
+  { system, plan, outputs }: AttemptOptions,
   args: unknown,
 ): Promise<Instance[]> {
+  const { segments, signature } = plan;
   // All at once, in the order of the partitions: threads start side by side, and `spread` goes around in order.
   const spawning = segments.flatMap((segment) =>
     Array.from({ length: segment.parallelism }, async (_, partition): Promise<Instance> => {
@@ -229,7 +225,11 @@ async function spawnAll<A extends z.ZodType, O extends Outputs>(
         args: { args, segment: segment.index, partition, signature },
         on: segment.on ?? here(),
       });
-      return { segment, partition, ref, counts: emptyCounts, ended: false };
+      const first = wiringOf(plan, segment.index, partition).outputs.length;
+      const sides = sidesOf(segment).map(
+        ({ name }, side) => new SideIntake(name, ref, first + side, outputs.get(name)!),
+      );
+      return { segment, partition, ref, sides, counts: emptyCounts, ended: false };
     }),
   );
   const settled = await Promise.allSettled(spawning);

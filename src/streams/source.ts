@@ -80,8 +80,13 @@ export interface Source<out T> {
    */
   readonly parallel?: boolean;
   /**
-   * Opened once per run and instance, on the place that the run was started on unless `from` said another. A source whose batches say a `position` must be able
-   * to begin from it, with `context.from`.
+   * The most elements that it has given or keeps ready before the flow has room for them: a batch and what is read ahead
+   * of it, for `flow.bounds`. 1,024 unless given.
+   */
+  readonly ahead?: number;
+  /**
+   * Opened once per run and instance, on the place that the run was started on unless `from` said another. A source whose
+   * batches say a `position` must be able to begin from it, with `context.from`.
    */
   open(context: SourceContext): AsyncIterable<readonly T[] | SourceBatch<T>>;
   /** How many elements it lost so far, where it may lose any. */

@@ -15,7 +15,7 @@ import type { DataFrame, Downstream, Upstream } from './frame.ts';
 import { streamLimits } from './limits.ts';
 import { type Plan, type SegmentPlan, sidesOf, sinksOf } from './plan.ts';
 import { Segment } from './segment.ts';
-import { SideReader } from './side-reader.ts';
+import { SideFrames } from './side-frames.ts';
 import type { SinkWriter } from './sink.ts';
 import { Stage, type StageProtocol, type StageRef, type StageReport } from './stage-protocol.ts';
 import { type Wiring, wiringOf } from './wiring.ts';
@@ -91,7 +91,6 @@ export function stageActor(flowName: string, planOf: (args: unknown) => Plan): S
       },
       open: (stage, _message, ctx) => {
         stage.segment?.open();
-        for (const side of stage.sides) side.grant(stage.segment);
         ctx.every(streamLimits.reportMs, ctx.self.tick);
       },
       pump: (stage) => {
@@ -122,7 +121,7 @@ export function stageActor(flowName: string, planOf: (args: unknown) => Plan): S
         stage.reports.open(() => ({ consumed: () => undefined, cancel: () => stage.abandoned(self) }));
         return iterable(stage.reports);
       },
-      side: (stage, { name }) => iterable(stage.sides.find((side) => side.name === name)!.batches),
+      side: (stage, { name }) => iterable(stage.sides.find((side) => side.name === name)!.frames),
     },
   );
 }
@@ -132,7 +131,7 @@ class StageInstance {
   readonly plan: SegmentPlan;
   readonly wiring: Wiring;
   readonly reports: StreamReader<StageReport> = new StreamReader<StageReport>();
-  readonly sides: readonly SideReader[];
+  readonly sides: readonly SideFrames[];
   segment: Segment | undefined = undefined;
   /** Tells the sink that nobody wants its work any more. */
   readonly givenUp: AbortController = new AbortController();
@@ -144,7 +143,9 @@ class StageInstance {
     this.plan = plan.segments[segment]!;
     this.wiring = wiringOf(plan, segment, partition);
     const first = this.wiring.outputs.length;
-    this.sides = sidesOf(this.plan).map(({ name }, side) => new SideReader(name, first + side, () => this.segment));
+    this.sides = sidesOf(this.plan).map(
+      ({ name }, side) => new SideFrames(name, () => this.segment?.cancelOutput(first + side)),
+    );
   }
 
   wake(self: StageRef): void {
@@ -171,7 +172,7 @@ class StageInstance {
     this.report('finished');
     this.#finished = true;
     this.reports.end();
-    for (const { batches } of this.sides) batches.end();
+    for (const { frames } of this.sides) frames.end();
   }
 
   cancel(): void {

@@ -64,7 +64,7 @@ export type StageProtocol = Protocol<
     /** Gives up and stops: the run is gone. An instance tells itself. */
     readonly leave: TellOperation<z.ZodVoid>;
     readonly reports: StreamOperation<z.ZodVoid, Loose, {}>;
-    /** A side output, in batches. */
+    /** The frames of a side output, which are granted as those of an edge. */
     readonly side: StreamOperation<Shape<{ name: z.ZodString }>, Loose, {}>;
   }
 >;

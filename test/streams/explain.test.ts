@@ -1,4 +1,4 @@
-import { filter, map } from 'rxjs';
+import { filter, map, of } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { createSystem, registry, spread, thread } from '../../src/index.ts';
@@ -116,7 +116,9 @@ async function aborted(signal: AbortSignal): Promise<IteratorResult<readonly num
 describe('the bounds of a flow', () => {
   it('are known before it starts, for each edge, buffer and sink', () => {
     const job = flow('job', { args: none }, (f) => {
-      const { a, b } = f.from(numbers(1)).broadcast('a', 'b');
+      const given = f.from(numbers(1));
+      const hot = f.fromHot(of(1), { overflow: 'drop-oldest', capacity: 100 });
+      const { a, b } = f.zip(given, hot).broadcast('a', 'b');
       const any = { name: 'any', open: () => ({ write: () => undefined }) };
       return f.ends(
         a.overflow({ strategy: 'drop-oldest', capacity: 500 }).to(any),
@@ -126,10 +128,15 @@ describe('the bounds of a flow', () => {
     const bounds = job.bounds({});
     expect(bounds.parts.map(({ stage, what, elements }) => [stage, what, elements])).toEqual([
       ['source', 'batch', 1_024],
+      ['zip', 'batch', 1_024],
       ['overflow', 'overflow', 500],
       ['sink', 'sink', 2_048],
       ['dead-letters', 'side-output', 3 * 9_216 + 1_024],
+      ['parse', 'operators', 3 * 1_024],
       ['sink-2', 'sink', 2_048],
+      ['source-2', 'batch', 200],
+      ['zip', 'edge', 9_216],
+      ['zip', 'edge', 9_216],
       ['gather', 'edge', 9_216],
       ['gather', 'edge', 3 * 9_216],
       ['gather', 'edge', 3 * 9_216],
