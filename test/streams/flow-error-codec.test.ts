@@ -27,5 +27,5 @@ it('an overflow of collect is the same on the other side of a wire: its code, st
   expect(error).toBeInstanceOf(CollectOverflow);
   expect(error).toMatchObject({ code: 'CollectOverflow', stage: 'window-2', max: 2, retryable: false });
   expect(error.message).toBe((thrown as Error).message);
-  expect(error.message).toContain("stage 'window-2' was given more than 2 elements");
+  expect(error.message).toContain("stage 'window-2': collect was to keep more than 2");
 });
