@@ -1,6 +1,7 @@
 /** What can stand behind `keyBy`: each step that keeps state adds a processor to the graph. */
 import type { UsageError } from '../base/errors.ts';
 import type { Key } from '../base/hash-key.ts';
+import type { WithTableOptions } from './builder-tables.ts';
 import type { AnyStage, Keyed, Outputs, ViaOptions } from './flow-types.ts';
 import type { KeyNode, ProcessorNode } from './graph.ts';
 import type { Via } from './island.ts';
@@ -18,6 +19,7 @@ export interface KeyedGraph {
   via(before: KeyNode, name: string, operator: Via['operator'], options: ViaOptions | undefined): AnyStage;
   /** @param inputs what the ports of the processor are. */
   processor(inputs: readonly KeyNode[], spec: ProcessorSpec, options?: ProcessorOptions): AnyStage;
+  withTable(left: KeyNode, table: unknown, options: WithTableOptions | undefined): AnyStage;
   checkDuration(option: string, valueMs: number): void;
   wrong(what: string): UsageError;
 }
@@ -51,6 +53,7 @@ export function keyedSteps(node: KeyNode, graph: KeyedGraph, revised = false): K
           graph.processor([node], windowProcessor({ window, trigger, allowedLatenessMs, aggregates }), { late }),
       };
     },
+    withTable: (table: unknown, options?: WithTableOptions) => graph.withTable(node, table, options),
     aggregate: (aggregates: Aggregates) => {
       const forms = revised ? retractingForms('regroup(…).aggregate(…)', aggregates) : aggregates;
       return graph.processor([node], runningAggregates(forms, { revised }));

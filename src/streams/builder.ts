@@ -7,17 +7,27 @@ import { UsageError } from '../base/errors.ts';
 import type { Key } from '../base/hash-key.ts';
 import { limits } from '../base/limits.ts';
 import { keyedSteps } from './builder-keyed.ts';
+import { joinWithTable, type WithTableOptions } from './builder-tables.ts';
 import type { ProcessingTime, TimeOptions } from './event-time.ts';
 import type { AnyStage, FlowBuilder, FlowEnd, Keyed, Outputs, SourceOptions, ViaOptions } from './flow-types.ts';
 import { toOperation } from './for-each.ts';
 import { fromIterable } from './from-iterable.ts';
-import { type Fanning, type GraphNode, heldBackBy, type Joining, type KeyNode, type SourceNode } from './graph.ts';
+import {
+  type Fanning,
+  type GraphNode,
+  heldBackBy,
+  type Joining,
+  type KeyNode,
+  leadingTo,
+  type SourceNode,
+} from './graph.ts';
 import { fromObservable, type HotOptions } from './hot-source.ts';
 import type { Via } from './island.ts';
 import { groupOfRevision, toRevisions } from './keyed/change.ts';
 import { streamLimits } from './limits.ts';
 import { checkOverflow, type OverflowStrategy } from './overflow.ts';
 import { deadLettersName, type Plan, planOf } from './plan.ts';
+import type { ProcessorSpec } from './processor.ts';
 import { isSink, type Sink } from './sink.ts';
 import { isSource, type Source } from './source.ts';
 
@@ -150,6 +160,7 @@ class Graph {
         this.#keyBy(node, keyOf, options),
       regroup: (groupOf: (value: unknown) => Key, options?: { parallelism?: number; on?: Where }) =>
         this.#regroup(node, groupOf, options),
+      withTable: (table: unknown, options?: WithTableOptions) => this.#withTable(node, table, options),
       withLatestFrom: (...others: unknown[]) => this.join('withLatestFrom', [stage, ...others]),
       overflow: (strategy: OverflowStrategy<unknown>) => {
         checkOverflow(strategy);
@@ -227,13 +238,33 @@ class Graph {
           const timed = inputs.every((input) => input.timed);
           return this.#stageOf(this.#add('processor', name ?? spec.kind, inputs, given, timed, name !== undefined));
         },
+        withTable: (left, table, options) => this.#withTable(left, table, options),
         checkDuration: (option, valueMs) => this.#checkDuration(option, valueMs),
         wrong: (what) => this.#wrong(what),
       },
       revised,
     );
-    this.#keys.set(keyed, node);
+    // Revisions can be counted, and be nothing else.
+    if (!revised) this.#keys.set(keyed, node);
     return keyed;
+  }
+
+  #withTable(left: GraphNode, table: unknown, options: WithTableOptions | undefined): AnyStage {
+    const graph = {
+      nodeOf: (given: unknown) => this.#keys.get(given) ?? this.#stages.get(given),
+      processor: (
+        inputs: readonly GraphNode[],
+        spec: ProcessorSpec,
+        placed: { on: Where | undefined; parallelism: number; broadcast: number },
+      ) => {
+        const { on, parallelism, broadcast } = placed;
+        const given = { spec, late: undefined, sides: [], on, parallelism, broadcast };
+        return this.#stageOf(this.#add('processor', spec.kind, inputs, given, left.timed));
+      },
+      checkParallelism: (what: string, parallelism: number) => this.#checkParallelism(what, parallelism),
+      wrong: (what: string) => this.#wrong(what),
+    };
+    return joinWithTable(graph, left, table, options);
   }
 
   #fan(
@@ -296,15 +327,14 @@ class Graph {
   #checkConcat(inputs: readonly GraphNode[]): void {
     const seen = new Set<GraphNode>();
     for (const input of inputs) {
-      const behind = heldBackBy(input);
-      const common = [...behind].find((node) => node.kind === 'fan' && seen.has(node));
+      const common = [...heldBackBy(input)].find((node) => node.kind === 'fan' && seen.has(node));
       if (common !== undefined) {
         throw this.#wrong(
           `joins two branches of '${common.stage}' by concat, which would wait for ever: the second is read when the ` +
-            'first has ended, and holds it back until then. Join them by merge, or give one of them overflow(…)',
+            'first has ended, and holds it back until then. Join them by merge, or give the second overflow(…)',
         );
       }
-      for (const node of behind) seen.add(node);
+      for (const node of leadingTo(input)) seen.add(node);
     }
   }
 

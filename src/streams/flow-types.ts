@@ -5,6 +5,7 @@ import type { Accepts, Subscribable } from '../actors/protocol.ts';
 import type { ProcessingTime, TimeOptions } from './event-time.ts';
 import type { HotOptions } from './hot-source.ts';
 import type { FailureOptions } from './island.ts';
+import type { HowWithTable } from './joins/table-join.ts';
 import type { Change } from './keyed/change.ts';
 import type { OverflowStrategy } from './overflow.ts';
 import type { Sink } from './sink.ts';
@@ -121,6 +122,30 @@ export interface Stage<T, O extends Outputs = {}> {
   withLatestFrom<const S extends readonly AnyStage[]>(
     ...others: S
   ): Stage<readonly [T, ...ElementsOf<S>], O & Joined<OutputsOfStage<S[number]>>>;
+  /**
+   * Each element with its row of a table, which every instance keeps as a whole. A row replaces the one of its key,
+   * unless its event time is earlier; a table of changes loses the row of a key whose value is undefined.
+   *
+   * Elements are held back until the table is loaded: its input has ended, or was idle once (a live source says that it
+   * has caught up, or is silent for its `idleMs`). From then on its rows take effect as they come, and event time is
+   * that of the elements alone. The state is the rows of the table, in every instance.
+   *
+   * @param table rows by their keys, `rows.keyBy((row) => row.id)`, or a stage of changes. It may not come from the
+   *   fan-out that the elements come from, which would wait for ever.
+   * @param options.by the key of an element's row; undefined or null where it has none.
+   * @param options.how `inner`, unless given, drops an element without a row; `left` gives it with undefined; `anti`
+   *   gives only those, by themselves.
+   * @param options.parallelism how many instances share the elements, from 1 to 128; 1 unless given.
+   * @param options.on where they run; on the place that starts the flow unless given.
+   */
+  withTable<R, K extends string | number, P extends Outputs, H extends HowWithTable = 'inner'>(
+    table: Keyed<R, K, P>,
+    options: WithTable<T, K, H>,
+  ): Stage<WithRow<T, R, H>, O & P>;
+  withTable<R, K extends string | number, P extends Outputs, H extends HowWithTable = 'inner'>(
+    table: Stage<Change<K, R>, P>,
+    options: WithTable<T, K, H>,
+  ): Stage<WithRow<T, Exclude<R, undefined>, H>, O & P>;
   /** From here on the flow waits for nobody behind: a bounded buffer, and what to lose when it is full, counted. */
   overflow(strategy: OverflowStrategy<T>): Stage<T, O>;
   /** Every branch gets every element. The slowest holds back all, but for those that say `overflow` first. */
@@ -173,7 +198,33 @@ export interface Keyed<T, K, O extends Outputs> {
    * that came last. One element a key is kept.
    */
   latest(): Stage<Change<K, T>, O>;
+  /** As {@link Stage.withTable}, in each partition, by the same key unless another is given. */
+  withTable<R, L extends string | number, P extends Outputs, H extends HowWithTable = 'inner'>(
+    table: Keyed<R, L, P>,
+    options?: Partial<Pick<WithTable<T, L, H>, 'by' | 'how'>>,
+  ): Stage<WithRow<T, R, H>, O & P>;
+  withTable<R, L extends string | number, P extends Outputs, H extends HowWithTable = 'inner'>(
+    table: Stage<Change<L, R>, P>,
+    options?: Partial<Pick<WithTable<T, L, H>, 'by' | 'how'>>,
+  ): Stage<WithRow<T, Exclude<R, undefined>, H>, O & P>;
 }
+
+/** How elements are joined with a table, and where. */
+export interface WithTable<T, K, H extends HowWithTable> {
+  /** The key of an element's row. */
+  readonly by: (item: T) => NoInfer<K> | undefined | null;
+  /** What becomes of elements with and without one. */
+  readonly how?: H;
+  /** How many instances. */
+  readonly parallelism?: number;
+  /** Where they run. */
+  readonly on?: Where;
+}
+
+/** An element with its row. */
+export type WithRow<T, R, H extends HowWithTable> = H extends 'anti'
+  ? T
+  : readonly [T, H extends 'left' ? R | undefined : R];
 
 /** Values of a stream of updates, split by the group that they are in. */
 export interface Regrouped<V, G, O extends Outputs> {

@@ -57,7 +57,7 @@ export interface ProcessorNode extends Node<'processor'> {
   readonly sides: readonly string[];
   readonly on: Where | undefined;
   readonly parallelism: number;
-  /** The port of which every instance gets every element. */
+  /** The port of which every instance gets every element. Neither event time nor the end of the stage waits for it. */
   readonly broadcast: number | undefined;
 }
 export interface OverflowNode extends Node<'overflow'> {
@@ -91,6 +91,14 @@ export type GraphNode =
   | BranchNode
   | SinkNode
   | OutputNode;
+
+/** Every node that leads to this one, this one included. */
+export function leadingTo(node: GraphNode, found: Set<GraphNode> = new Set()): Set<GraphNode> {
+  if (found.has(node)) return found;
+  found.add(node);
+  for (const one of node.before) leadingTo(one, found);
+  return found;
+}
 
 /** Every node that leads to this one, this one included. What a lossy edge leads through does not hold anything back. */
 export function heldBackBy(node: GraphNode, found: Set<GraphNode> = new Set()): Set<GraphNode> {

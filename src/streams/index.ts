@@ -36,10 +36,13 @@ export type {
   ViaOptions,
   Windowed,
   WindowedResult,
+  WithRow,
+  WithTable,
 } from './flow-types.ts';
 export { forEach } from './for-each.ts';
 export { fromIterable } from './from-iterable.ts';
 export type { HotOptions, Overflow } from './hot-source.ts';
+export type { HowWithTable } from './joins/table-join.ts';
 export type { Change } from './keyed/change.ts';
 export { fromReadable, toWritable } from './node-streams.ts';
 export type { OverflowStrategy } from './overflow.ts';

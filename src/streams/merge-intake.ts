@@ -12,6 +12,8 @@ export class MergeIntake implements Intake {
   /** Of each port by itself, where there are several. */
   readonly #portMarks: readonly WatermarkMerge[];
   readonly #heldPorts = new Set<number>();
+  /** Inlets that neither event time nor the end waits for. */
+  readonly #aside: readonly boolean[];
   #next = 0;
   /** Elements given so far. */
   taken = 0;
@@ -20,11 +22,13 @@ export class MergeIntake implements Intake {
   /**
    * @param groups which of the inlets come from the same segment, as `WatermarkMerge` says; all unless given.
    * @param ports the port of each inlet, where batches are to say which they came by.
+   * @param aside the port that neither event time nor the end of the others waits for.
    */
   constructor(
     inlets: readonly Inlet<unknown>[],
     groups: readonly number[] = inlets.map(() => 0),
     ports?: readonly number[],
+    aside?: number,
   ) {
     this.#inlets = inlets;
     this.#ports = ports;
@@ -37,11 +41,18 @@ export class MergeIntake implements Intake {
       });
     }
     this.#watermarks = new WatermarkMerge(groups);
+    this.#aside = inlets.map((_, index) => aside !== undefined && ports?.[index] === aside);
+    this.#aside.forEach((isAside, index) => {
+      if (isAside) this.#watermarks.advance(index, Infinity);
+    });
     this.#endSeen = inlets.map(() => false);
   }
 
   get ended(): boolean {
-    return this.#inlets.every((inlet) => inlet.ended) && this.#endSeen.every((seen) => seen);
+    const over = this.#inlets.every((inlet, index) => this.#aside[index] || (inlet.ended && this.#endSeen[index]!));
+    // Nobody needs what else comes by a port that is not waited for.
+    if (over) this.#inlets.forEach((inlet, index) => void (this.#aside[index] && inlet.cancel()));
+    return over;
   }
 
   /** @throws the failure of a segment before, once its elements were taken. */
@@ -97,7 +108,7 @@ export class MergeIntake implements Intake {
     port: number | undefined,
     mark: number | undefined,
   ): Batch {
-    const marks = mark === undefined ? [] : this.#watermarks.advance(index, mark);
+    const marks = mark === undefined || this.#aside[index] ? [] : this.#watermarks.advance(index, mark);
     if (port === undefined) return { items, times, marks };
     const portMarks = mark === undefined ? [] : this.#portMarks[port]!.advance(index, mark);
     return { items, times, marks, port, portMarks };

@@ -37,7 +37,8 @@ export interface PortsHead {
 /** Reads the flow's source. */
 export type SourceHead = Pick<SourceNode, 'kind' | 'stage' | 'source' | 'time'>;
 /** Takes the elements of its partition and keeps state by their keys. */
-export interface ProcessorHead extends Pick<ProcessorNode, 'kind' | 'stage' | 'spec' | 'late' | 'sides' | 'timed'> {
+export interface ProcessorHead
+  extends Pick<ProcessorNode, 'kind' | 'stage' | 'spec' | 'late' | 'sides' | 'timed' | 'broadcast'> {
   readonly ports: number;
   /** Of each port that is split by key. */
   readonly keyOf: readonly ((item: unknown) => Key)[];
@@ -247,11 +248,11 @@ class Cutter {
     route: Route,
   ): EdgeTail {
     const port = node.before.indexOf(input);
-    const { kind, stage, spec, late, sides, timed, on, parallelism } = node;
+    const { kind, stage, spec, late, sides, timed, broadcast, on, parallelism } = node;
     const keyOf = node.before.map((one) => (one.kind === 'key' ? one.keyOf : keyless));
-    const head: ProcessorHead = { kind, stage, spec, late, sides, timed, keyOf, ports: keyOf.length };
+    const head: ProcessorHead = { kind, stage, spec, late, sides, timed, broadcast, keyOf, ports: keyOf.length };
     const lead = (): number => this.#once(node, () => this.segment(head, node, { on, parallelism }));
-    return this.#edge(segment, before, port === node.broadcast ? { kind: 'all' } : route, lead, port);
+    return this.#edge(segment, before, port === broadcast ? { kind: 'all' } : route, lead, port);
   }
 
   /** The segment that begins with a node: made for the first of its inputs that is cut. */

@@ -55,8 +55,8 @@ export function makeIntake(
   if (head.kind === 'processor' || head.how === 'merge') {
     const groups = edges.wiring.inputs.map(({ group }) => group);
     const ports = edges.wiring.inputs.map(({ edge }) => edge.port);
-    const several = head.kind === 'processor' && head.ports > 1;
-    return { intake: new MergeIntake(inlets, groups, several ? ports : undefined), inlets };
+    if (head.kind !== 'processor' || head.ports === 1) return { intake: new MergeIntake(inlets, groups), inlets };
+    return { intake: new MergeIntake(inlets, groups, ports, head.broadcast), inlets };
   }
   const ports = Array.from({ length: head.ports }, (_, port) => {
     const own = [...edges.wiring.inputs.entries()].filter(([, { edge }]) => edge.port === port);

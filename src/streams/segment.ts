@@ -116,7 +116,7 @@ export class Segment {
       wake: host.wake,
       hold: (port, held) => {
         if (intake instanceof MergeIntake) intake.hold(port, held);
-        host.wake();
+        if (!held) host.wake();
       },
     });
   }

@@ -7,7 +7,7 @@ import type { Cancel, Clock } from '../base/environment/clock.ts';
 import type { Random } from '../base/environment/random.ts';
 import { describeThrown } from '../base/errors.ts';
 import { FlowError, SourceFailed } from './errors.ts';
-import type { ProcessingTime, TimeOptions } from './event-time.ts';
+import { idle, type ProcessingTime, type TimeOptions } from './event-time.ts';
 import type { Batch, Intake, IntakeEvents } from './intake.ts';
 import { batchOf, type Source, type SourceBatch, type SourceContext, type SourcePart } from './source.ts';
 import { type SourceTime, sourceTime } from './source-time.ts';
@@ -116,7 +116,9 @@ export class SourceIntake implements Intake {
       if (!Array.isArray(items))
         throw new TypeError(`it gave ${typeof result.value} where a batch has an array of elements`);
       const read = this.#time?.read(given);
-      this.#batch = { items, times: read?.times, marks: read?.marks ?? [] };
+      // A table that is joined with is loaded then, whether it has event time or not.
+      const caughtUp = read === undefined && given.caughtUp === true && this.#source.bounded !== true;
+      this.#batch = { items, times: read?.times, marks: read?.marks ?? (caughtUp ? [idle] : []) };
     } catch (thrown) {
       this.#onError(thrown);
       return;
