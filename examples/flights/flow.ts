@@ -10,8 +10,9 @@ import { slowSink } from './slow-sink.ts';
 
 const Flight = z.object({ date: z.number(), delay: z.number(), origin: z.string() });
 
-const args = z.object({
+export const args = z.object({
   file: z.string(),
+  airports: z.string(),
   out: z.string(),
   rows: z.int(),
   shuffleMs: z.number(),
@@ -46,7 +47,7 @@ function hourOf(startMs: number): string {
   return new Date(startMs).toISOString();
 }
 
-function placesOf({ threads, withNode }: z.infer<typeof args>): Where[] {
+export function placesOf({ threads, withNode }: z.infer<typeof args>): Where[] {
   const places = [...Array.from({ length: threads }, thread), ...(withNode ? [node({ role: 'workers' })] : [])];
   return places.length === 0 ? [here()] : places;
 }

@@ -6,14 +6,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type ActorSystem, createSystem, secret, TroupeError } from 'troupe';
 import type { Run } from 'troupe/streams';
 import { Cable } from './cable.ts';
-import { count, Display, type Progress } from './display.ts';
-import { flightDelays } from './flow.ts';
+import { Display, type Progress } from './display.ts';
+import { airportsJob, type Job, routesJob } from './jobs.ts';
 import { type NodeProcess, startNode } from './node-process.ts';
 import type { Options } from './options.ts';
 import { progressOf } from './progress.ts';
 import { residentBytesOf } from './resident-memory.ts';
 import { rowsIn } from './row-count.ts';
-import { type Summary, summaryOf, tableOf } from './worst.ts';
 
 const registry = new URL('./actors.ts', import.meta.url);
 const sampleMs = 100;
@@ -27,6 +26,7 @@ export async function runJob(
   signal: AbortSignal,
   onNode: (node: NodeProcess) => void,
 ): Promise<void> {
+  const job = options.byRoute ? routesJob : airportsJob;
   await makeFolderOf(options.out);
   await using second = options.withNode ? await startNode({ registry, role: 'workers', signal }) : undefined;
   if (second !== undefined) onNode(second);
@@ -47,27 +47,28 @@ export async function runJob(
     await second?.discardSecret();
     const processIds = second === undefined ? [process.pid] : [process.pid, second.processId];
     const stops = second === undefined ? signal : AbortSignal.any([signal, second.ended]);
-    last = await stream(options, system, processIds, stops, cable);
+    last = await stream(job, options, system, processIds, stops, cable);
   } finally {
     await system.shutdown({ deadlineMs: shutdownWithinMs });
   }
   if (cable !== undefined) process.stdout.write(`${cable.story}\n`);
-  conclude(options, last, await summaryOf(options.out, 10));
+  process.stdout.write(await job.conclude(options, last));
 }
 
 /** Runs the flow to its end, showing how far it is. */
 async function stream(
+  job: Job,
   options: Options,
   system: ActorSystem,
   processIds: readonly number[],
   signal: AbortSignal,
   cable: Cable | undefined,
 ): Promise<Progress> {
-  const { help: _, cutMs: __, ...args } = options;
+  const { help: _, byRoute: __, cutMs: ___, ...args } = options;
   const rowsExpected = Math.min(options.rows, await rowsIn(options.file));
   signal.throwIfAborted();
   const startedMs = performance.now();
-  const run = await system.run(flightDelays, { args });
+  const run = await system.run(job.flow, { args });
   const display = new Display(process.stdout);
   const look = async (): Promise<Progress> => ({
     ...progressOf(run.statistics()),
@@ -99,19 +100,6 @@ async function cancelledBy(signal: AbortSignal, run: Run): Promise<never> {
   if (!signal.aborted) await once(signal, 'abort');
   await Promise.race([run.cancel(), sleep(cancelWithinMs)]);
   throw signal.reason;
-}
-
-/** Prints the worst airports, and the ledger: every row that was read is in a window of the output, or was late. */
-function conclude(options: Options, last: Progress, summary: Summary): void {
-  const { rows, windowed, late, lines, elapsedMs } = last;
-  const worst = ['', `the ${summary.worst.length} airports with the highest mean delay`, ...tableOf(summary.worst), ''];
-  const ledger = `${count(rows)} rows read = ${count(windowed)} windowed + ${count(late)} late`;
-  const output = `${count(summary.windows)} windows in ${options.out}`;
-  const time = `${(elapsedMs / 1_000).toFixed(1)} s, ${count((1_000 * rows) / elapsedMs)} rows/s`;
-  process.stdout.write(`${worst.join('\n')}\n${ledger}; ${output}; ${time}\n`);
-  if (rows === windowed + late && windowed === summary.flights && lines === summary.windows) return;
-  const written = `the output has ${count(summary.flights)} flights in ${count(summary.windows)} lines`;
-  throw new TroupeError('LedgerBroken', `${ledger}, ${count(lines)} lines written; ${written}: please report this`);
 }
 
 async function makeFolderOf(file: string): Promise<void> {

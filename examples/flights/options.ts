@@ -8,6 +8,8 @@ export const help = `usage: npm start -- [options]
 Streams 3,000,000 real US flights through actors on this process's threads and on a second node, and writes per origin
 and hour: the flights, their mean and maximum delay, and how many were more than 15 minutes late.
 
+  --delays-by-route          per route and day instead: the median and the 90th percentile of the delays of the last 7 days,
+                             with the cities and states of both airports
   --threads <n>              worker threads of this process, 0 to 64; 2 unless given
   --no-node                  without the second node process
   --rows <n>                 only the first n rows
@@ -16,12 +18,13 @@ and hour: the flights, their mean and maximum delay, and how many were more than
   --shuffle <minutes>        displaces rows by up to so many minutes, seeded
   --out-of-order <minutes>   how far out of order rows may come without being late; what --shuffle says unless given
   --file <parquet>           another input; vega-datasets/data/flights-3m.parquet unless given
-  --out <file>               out/flight-delays.jsonl unless given
+  --out <file>               out/flight-delays.jsonl unless given, or out/delays-by-route.jsonl
   --help                     print this
 `;
 
 export interface Options {
   readonly help: boolean;
+  readonly byRoute: boolean;
   readonly threads: number;
   readonly withNode: boolean;
   readonly rows: number;
@@ -30,6 +33,7 @@ export interface Options {
   readonly shuffleMs: number;
   readonly outOfOrderMs: number;
   readonly file: string;
+  readonly airports: string;
   readonly out: string;
 }
 
@@ -47,6 +51,7 @@ export function readOptions(argv: readonly string[]): Options {
     throw new UsageError('--cut cuts the link to the second node; leave out --no-node');
   return {
     help: given.help,
+    byRoute: given['delays-by-route'],
     threads: number('--threads', given.threads ?? '2', { max: 64, whole: true }),
     withNode: !given['no-node'],
     rows: given.rows === undefined ? Number.MAX_SAFE_INTEGER : number('--rows', given.rows, { min: 1, whole: true }),
@@ -55,8 +60,9 @@ export function readOptions(argv: readonly string[]): Options {
     shuffleMs,
     outOfOrderMs:
       outOfOrder === undefined ? shuffleMs : number('--out-of-order', outOfOrder, { max: 10_000 }) * minuteMs,
-    file: given.file ?? flightsFile(),
-    out: given.out ?? 'out/flight-delays.jsonl',
+    file: given.file ?? dataFile('flights-3m.parquet'),
+    airports: dataFile('airports.csv'),
+    out: given.out ?? (given['delays-by-route'] ? 'out/delays-by-route.jsonl' : 'out/flight-delays.jsonl'),
   };
 }
 
@@ -65,6 +71,7 @@ function parse(argv: readonly string[]) {
     return parseArgs({
       args: [...argv],
       options: {
+        'delays-by-route': { type: 'boolean', default: false },
         threads: { type: 'string' },
         'no-node': { type: 'boolean', default: false },
         rows: { type: 'string' },
@@ -90,7 +97,7 @@ function number(option: string, text: string, bounds: { min?: number; max?: numb
   throw new UsageError(`${option} takes a ${whole ? 'whole ' : ''}number from ${min} ${most}; it was given "${text}"`);
 }
 
-/** The file lies beside the built entry of the package, whose exports do not name it. */
-function flightsFile(): string {
-  return fileURLToPath(new URL('../data/flights-3m.parquet', import.meta.resolve('vega-datasets')));
+/** The files lie beside the built entry of the package, whose exports do not name them. */
+function dataFile(name: string): string {
+  return fileURLToPath(new URL(`../data/${name}`, import.meta.resolve('vega-datasets')));
 }

@@ -8,14 +8,14 @@ export type FlowProgress = Pick<
 >;
 
 export function progressOf({ ledger, instances, stages }: RunStatistics): FlowProgress {
-  const [source, ...rest] = instances;
-  const sink = rest.pop();
+  const source = instances.find(({ segment }) => segment === 0);
+  const sink = instances.find((instance) => instance.stages.some(({ name }) => name === 'sink'));
   return {
-    rows: ledger.read,
+    rows: stages.source?.out ?? 0,
     windowed: ledger.windowed,
     late: ledger.late,
     lines: stages.sink?.counts.lines ?? 0,
-    places: rest.map(placeProgress),
+    places: instances.filter((instance) => instance.stages[0]?.name === 'window').map(placeProgress),
     sourceCreditWaits: source?.creditWaits ?? 0,
     sinkCreditWaits: sink?.creditWaits ?? 0,
   };

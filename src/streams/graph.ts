@@ -105,6 +105,9 @@ export function heldBackBy(node: GraphNode, found: Set<GraphNode> = new Set()): 
   if (found.has(node)) return found;
   found.add(node);
   if (node.kind === 'overflow') return found;
-  for (const one of node.before) heldBackBy(one, found);
+  for (const [port, one] of node.before.entries()) {
+    // A broadcast table is loaded before anything comes out that could be held back.
+    if (node.kind !== 'processor' || port !== node.broadcast) heldBackBy(one, found);
+  }
   return found;
 }

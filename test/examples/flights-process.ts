@@ -6,7 +6,6 @@ import { fileURLToPath } from 'node:url';
 import { withoutStalls } from '../support/without-stalls.ts';
 
 const program = fileURLToPath(new URL('../../dist-examples/flights/main.js', import.meta.url));
-const oracle = fileURLToPath(new URL('../../scripts/flights-oracle.mjs', import.meta.url));
 
 export interface Finished {
   readonly code: number | null;
@@ -61,6 +60,7 @@ export function flights(...args: readonly string[]): Promise<Finished> {
 }
 
 /** Compares an output with what DuckDB makes of the same rows. */
-export function compareWithOracle(out: string, rows: number): Promise<Finished> {
+export function compareWithOracle(out: string, rows: number, of: 'flights' | 'routes' = 'flights'): Promise<Finished> {
+  const oracle = fileURLToPath(new URL(`../../scripts/${of}-oracle.mjs`, import.meta.url));
   return new FlightsProcess(['--out', out, '--rows', String(rows)], oracle).finished();
 }

@@ -55,6 +55,19 @@ describe('the main job', () => {
     expect(Object.keys(JSON.parse(line!))).toEqual(['origin', 'hour', 'flights', 'meanDelay', 'maxDelay', 'late']);
   });
 
+  it('equals DuckDB in 59,739 windows of seven days by route, with their cities, out of order by 30 minutes', async () => {
+    const { code, stdout, stderr } = await flights(
+      ...['--delays-by-route', '--shuffle', '30', '--rows', '200000', '--out', out],
+    );
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(ledgerOf(stdout)).toEqual({ rows: 200_000, windowed: 200_000, late: 0, windows: 59_739 });
+    expect(await compareWithOracle(out, 200_000, 'routes')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/\nequal\n$/),
+    });
+    expect(stdout).toMatch(/^ {2}[A-Z]{3} [A-Z]{3} .*, [A-Z]{2} to .*, [A-Z]{2}$/m);
+  });
+
   it('prints plain lines without control codes when piped, each place among them, and ten airports', async () => {
     const { stdout } = await flights('--rows', '50000', '--out', out);
     expect([...stdout].filter((character) => character < ' ' && character !== '\n')).toEqual([]);

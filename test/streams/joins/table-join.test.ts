@@ -2,7 +2,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
-import { type Change, count, type FlowBuilder, flow, fromIterable, type Source, tumbling } from '../../../src/streams/index.ts';
+import {
+  type Change,
+  count,
+  type FlowBuilder,
+  flow,
+  fromIterable,
+  type Source,
+  tumbling,
+} from '../../../src/streams/index.ts';
 import { streamLimits } from '../../../src/streams/limits.ts';
 import { proofRuns, proofTimeoutMs } from '../../support/proof-runs.ts';
 import { type LocalRun, runLocally } from '../local-run.ts';
@@ -131,7 +139,11 @@ describe('elements with their rows of a table', () => {
         async (items, changes, parallelism) => {
           const keyed = items.map((one) => ({ ...one, key: one.key ?? 'a' }));
           const given = changes.map(
-            ({ id, text }): Change<number | string, string | undefined> => ({ key: id, value: text, previous: undefined }),
+            ({ id, text }): Change<number | string, string | undefined> => ({
+              key: id,
+              value: text,
+              previous: undefined,
+            }),
           );
           const run = await runLocally(
             flow('enriched', { args: none }, (f) =>
@@ -183,32 +195,35 @@ describe('elements with their rows of a table', () => {
 });
 
 describe('a table that is not loaded', () => {
-  test.each([1, 2, 4])('holds %i instances back, so that their source is asked for no more than a window', async (n) => {
-    const items = new Told<Item>(Array.from({ length: 100 }, (_, id) => ({ id, key: 1 })));
-    const rows = new Told<Row>();
-    const run = await runLocally(
-      flow('held', { args: none }, (f) =>
-        f
-          .from(items)
-          .withTable(
-            f.from(rows).keyBy((one) => one.id),
-            { by: (one) => one.key, parallelism: n },
-          )
-          .output('enriched'),
-      ),
-      {},
-    );
-    rows.give([{ id: 1, text: 'early' }]);
-    await atRest(run, () => items.asked);
-    expect(run.outputs).toEqual([]);
-    const heldMax = n * (streamLimits.edgeWindow + streamLimits.outletHighWater);
-    expect(items.asked * 100).toBeGreaterThan(streamLimits.edgeWindow);
-    expect(items.asked * 100).toBeLessThan(heldMax + 300);
-    rows.give([{ id: 1, text: 'loaded' }], { caughtUp: true });
-    await until(() => run.outputs.length > 2 * heldMax);
-    expect(run.outputs.slice(0, heldMax).every((one) => (one as [Item, Row])[1].text === 'loaded')).toBe(true);
-    run.cancel();
-  });
+  test.each([1, 2, 4])(
+    'holds %i instances back, so that their source is asked for no more than a window',
+    async (n) => {
+      const items = new Told<Item>(Array.from({ length: 100 }, (_, id) => ({ id, key: 1 })));
+      const rows = new Told<Row>();
+      const run = await runLocally(
+        flow('held', { args: none }, (f) =>
+          f
+            .from(items)
+            .withTable(
+              f.from(rows).keyBy((one) => one.id),
+              { by: (one) => one.key, parallelism: n },
+            )
+            .output('enriched'),
+        ),
+        {},
+      );
+      rows.give([{ id: 1, text: 'early' }]);
+      await atRest(run, () => items.asked);
+      expect(run.outputs).toEqual([]);
+      const heldMax = n * (streamLimits.edgeWindow + streamLimits.outletHighWater);
+      expect(items.asked * 100).toBeGreaterThan(streamLimits.edgeWindow);
+      expect(items.asked * 100).toBeLessThan(heldMax + 300);
+      rows.give([{ id: 1, text: 'loaded' }], { caughtUp: true });
+      await until(() => run.outputs.length > 2 * heldMax);
+      expect(run.outputs.slice(0, heldMax).every((one) => (one as [Item, Row])[1].text === 'loaded')).toBe(true);
+      run.cancel();
+    },
+  );
 
   test('is updated while it is used, and let go of when the elements have ended', async () => {
     const [items, rows] = [new Told<Item>(), new Told<Row>()];
@@ -259,7 +274,12 @@ describe('a table that is not loaded', () => {
     expect(run.outputs).toEqual([]);
     rows.end();
     await run.done;
-    expect(run.outputs).toEqual([[{ id: 1, key: 1 }, { id: 1, text: 'a' }]]);
+    expect(run.outputs).toEqual([
+      [
+        { id: 1, key: 1 },
+        { id: 1, text: 'a' },
+      ],
+    ]);
   });
 });
 
@@ -328,31 +348,38 @@ describe('a graph that would wait for ever, or makes no sense', () => {
     ['no table', (f) => f.from(fromIterable(items)).withTable({} as never, { by: ({ key }) => key }), /no table/],
     [
       'no key',
-      (f) => f.from(fromIterable(items)).withTable(f.from(fromIterable(rows)).keyBy(({ id }) => id), {} as never),
+      (f) =>
+        f.from(fromIterable(items)).withTable(
+          f.from(fromIterable(rows)).keyBy(({ id }) => id),
+          {} as never,
+        ),
       /tells withTable\(…\) no key/,
     ],
     [
       'an unknown how',
       (f) =>
-        f
-          .from(fromIterable(items))
-          .withTable(f.from(fromIterable(rows)).keyBy(({ id }) => id), { by: ({ key }) => key, how: 'outer' as 'left' }),
+        f.from(fromIterable(items)).withTable(
+          f.from(fromIterable(rows)).keyBy(({ id }) => id),
+          { by: ({ key }) => key, how: 'outer' as 'left' },
+        ),
       /how: "outer"; it is 'inner', 'left' or 'anti'/,
     ],
     [
       'a partitioned table',
       (f) =>
-        f
-          .from(fromIterable(items))
-          .withTable(f.from(fromIterable(rows)).keyBy(({ id }) => id, { parallelism: 2 }), { by: ({ key }) => key }),
+        f.from(fromIterable(items)).withTable(
+          f.from(fromIterable(rows)).keyBy(({ id }) => id, { parallelism: 2 }),
+          { by: ({ key }) => key },
+        ),
       /every instance has all of it/,
     ],
     [
       'a parallelism that is none',
       (f) =>
-        f
-          .from(fromIterable(items))
-          .withTable(f.from(fromIterable(rows)).keyBy(({ id }) => id), { by: ({ key }) => key, parallelism: 0 }),
+        f.from(fromIterable(items)).withTable(
+          f.from(fromIterable(rows)).keyBy(({ id }) => id),
+          { by: ({ key }) => key, parallelism: 0 },
+        ),
       /parallelism 0; it is 1 to 128/,
     ],
   ])('is refused with %s', (_what, build, message) => {
