@@ -53,6 +53,9 @@ export const streamLimits = {
   collectLimit: 1_000_000,
   /** After this long without an element a source counts as idle: longer than a pause of a live source that is well. */
   idleMs: 5_000,
+  /** Splits that the user's function names and that are waited for at once, some MiB; and the characters of a name. */
+  splitsMax: 10_000,
+  splitCharactersMax: 256,
   /** How often event time goes on by the clock, and so how much later than due a window may close by it. */
   clockTickMs: 100,
 } as const;
