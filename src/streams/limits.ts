@@ -20,8 +20,9 @@ export const streamLimits = {
   nestedInnersMax: 32,
   /** What `expand` with a concurrency keeps waiting: as much as one element may make in `each(…)`. */
   expandQueuedMax: 10_000,
-  /** The longest wait between two attempts of `each(…)`. */
+  /** The longest wait between two attempts of `each(…)`: by its backoff, and where the user says it by the error. */
   retryBackoffMaxMs: 30_000,
+  retryDelayMaxMs: 300_000,
   /** Elements that a source built here hands over at a time; watermarks are given after each. */
   sourceBatch: 1_024,
   /** Elements taken ahead from an asynchronous iterable, which gives them one promise at a time. */

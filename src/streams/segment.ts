@@ -80,7 +80,7 @@ export class Segment {
     this.#inlets = inlets;
     this.#windows = makeWindows(plan);
     const full = this.#fullChanged;
-    const { trunk, outlets } = makeTrunk(plan, edges, host.clock, {
+    const { trunk, outlets } = makeTrunk(plan, edges, host, {
       full,
       unwanted: () => this.#unwanted(),
       closed: () => {

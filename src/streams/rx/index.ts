@@ -87,9 +87,11 @@ export {
   zipWith,
 } from './joining.ts';
 export { type MeterOptions, meter } from './meter.ts';
-export { type RateLimitOptions, rateLimit } from './rate-limit.ts';
+export { rateLimit } from './rate-limit.ts';
 export { repeat, retry, timeout, timeoutWith } from './repeating.ts';
+export type { RetryOptions } from './retrying.ts';
 export { audit, auditTime, debounce, debounceTime, sample, sampleTime, throttle, throttleTime } from './sampling.ts';
+export type { RateLimitOptions } from './turns.ts';
 export { type DistinctLimit, distinct, shareReplay } from './unbounded.ts';
 export {
   type GroupLimit,
