@@ -1,10 +1,9 @@
 /** The main job from start to end: node, system, flow, and what is told about it. */
 import { once } from 'node:events';
-import { mkdir } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ActorSystem, createSystem, secret, TroupeError } from 'troupe';
 import type { Run } from 'troupe/streams';
+import { makeFolderOf } from '../program/folders.ts';
 import { Cable } from './cable.ts';
 import { count, Display, type Progress } from './display.ts';
 import { flightDelays } from './flow.ts';
@@ -112,13 +111,4 @@ function conclude(options: Options, last: Progress, summary: Summary): void {
   if (rows === windowed + late && windowed === summary.flights && lines === summary.windows) return;
   const written = `the output has ${count(summary.flights)} flights in ${count(summary.windows)} lines`;
   throw new TroupeError('LedgerBroken', `${ledger}, ${count(lines)} lines written; ${written}: please report this`);
-}
-
-async function makeFolderOf(file: string): Promise<void> {
-  try {
-    await mkdir(dirname(file), { recursive: true });
-  } catch (cause) {
-    const what = `the folder of ${file} cannot be made: ${(cause as Error).message}`;
-    throw new TroupeError('OutputFailed', `${what}; name another file with --out`, { cause });
-  }
 }

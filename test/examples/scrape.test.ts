@@ -141,6 +141,9 @@ describe('the scrape example', () => {
     const folderGiven = await run(['--pages', '100', '--out', folder]);
     expect(folderGiven.code).toBe(1);
     expect(folderGiven.stderr).toMatch(/^SinkFailed: /);
+    const nowhere = await run(['--pages', '100', '--out', '/proc/is/no/place.jsonl']);
+    expect(nowhere.code).toBe(1);
+    expect(nowhere.stderr).toMatch(/^OutputFailed: .*--out/);
   });
 
   it.each([
