@@ -5,7 +5,6 @@
  * flow they are the originals. Synchronous ones are the originals everywhere, so one import is enough.
  */
 export {
-  bufferCount,
   connect,
   count,
   defaultIfEmpty,
@@ -54,6 +53,7 @@ export {
   throwIfEmpty,
 } from 'rxjs';
 export { type BatchOptions, batch } from './batch.ts';
+export { bufferCount } from './counting.ts';
 export { delay, delayWhen, interval, observeOn, subscribeOn, timeInterval, timer, timestamp } from './delaying.ts';
 export { type Attempt, type EachOptions, each } from './each.ts';
 export {
