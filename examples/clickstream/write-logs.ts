@@ -1,6 +1,7 @@
 /** Writes the logs that the flow reads: of three servers, a file a day, the same ones for the same seed. */
-import { type FileHandle, mkdir, open, readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { type FileHandle, open, readdir, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { makeFolder } from '../program/folders.ts';
 import { SeededRandom } from '../program/seeded-random.ts';
 import { formatLine } from './combined-log.ts';
 import { type Request, Visits } from './visits.ts';
@@ -96,7 +97,7 @@ async function writeUntil(server: { folder: string; waiting: Line[] }, endMs: nu
 }
 
 async function removeLogs(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(resolve(folder));
   const logs = (await readdir(folder)).filter((name) => /^access-\d{4}-\d\d-\d\d\.log$/.test(name));
   await Promise.all(logs.map((name) => rm(join(folder, name))));
 }

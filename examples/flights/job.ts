@@ -1,10 +1,9 @@
 /** The main job from start to end: node, system, flow, and what is told about it. */
 import { once } from 'node:events';
-import { mkdir } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ActorSystem, createSystem, secret, TroupeError } from 'troupe';
+import { type ActorSystem, createSystem, secret } from 'troupe';
 import type { Run } from 'troupe/streams';
+import { makeFolderOf } from '../program/folders.ts';
 import { Cable } from './cable.ts';
 import { Display, type Progress } from './display.ts';
 import { airportsJob, type Job, routesJob } from './jobs.ts';
@@ -100,13 +99,4 @@ async function cancelledBy(signal: AbortSignal, run: Run): Promise<never> {
   if (!signal.aborted) await once(signal, 'abort');
   await Promise.race([run.cancel(), sleep(cancelWithinMs)]);
   throw signal.reason;
-}
-
-async function makeFolderOf(file: string): Promise<void> {
-  try {
-    await mkdir(dirname(file), { recursive: true });
-  } catch (cause) {
-    const what = `the folder of ${file} cannot be made: ${(cause as Error).message}`;
-    throw new TroupeError('OutputFailed', `${what}; name another file with --out`, { cause });
-  }
 }

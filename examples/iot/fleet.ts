@@ -19,7 +19,7 @@ const plans = plansOf({ devices, forMs, seed });
 await Promise.all(plans.map((plan, index) => new Device(plan, url!, new SeededRandom(seed + index), tally).run(forMs)));
 const socket = new WebSocket(url!);
 await once(socket, 'open');
-socket.send(JSON.stringify({ kind: 'goodbye' }));
+socket.send(JSON.stringify({ kind: 'goodbye', device: 'fleet', atMs: Date.now() }));
 socket.close(1000);
 await once(socket, 'close');
 process.stdout.write(`${JSON.stringify(tally)}\n`, () => process.exit());

@@ -1,12 +1,12 @@
 /** The flow: readings of devices in; out go what areas come to, again whenever more is known, and alarms. */
 
+import { takeWhile } from 'rxjs';
 import { refOf } from 'troupe';
 import { count, flow, max, mean, onWatermark, sliding, tumbling } from 'troupe/streams';
 import { webSocketIn } from 'troupe/streams/websocket';
 import * as z from 'zod';
-import { byDevice } from './by-device.ts';
 import { crossings } from './crossings.ts';
-import { AlarmDesk, Door, Message } from './protocol.ts';
+import { AlarmDesk, Door, Message, type Reading } from './protocol.ts';
 
 const args = z.object({
   /** 0 for one that is free. */
@@ -19,7 +19,17 @@ const args = z.object({
 export const sensors = flow('sensors', { args }, (f, { port, thresholdCelsius, door, desk }) => {
   const messages = webSocketIn({ port, row: Message, onListening: (url) => void door.listening(url) });
   const { areas, devices } = f
-    .from(byDevice(messages), { time: (reading) => reading.atMs, outOfOrderMs: 300, idleMs: 1_000 })
+    .from(messages, {
+      time: (message) => message.atMs,
+      // A device whose clock is behind makes the flow wait, and loses nothing; one that falls silent is not waited for.
+      split: (message) => message.device,
+      outOfOrderMs: 300,
+      idleMs: 1_000,
+    })
+    .via(
+      'readings',
+      takeWhile((message): message is Reading => message.kind === 'reading'),
+    )
     .broadcast('areas', 'devices');
   return f.ends(
     areas

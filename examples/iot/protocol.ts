@@ -14,7 +14,11 @@ export const Reading = z.object({
 export type Reading = z.infer<typeof Reading>;
 
 /** The last message: nobody will send any more. */
-export const Goodbye = z.object({ kind: z.literal('goodbye') });
+export const Goodbye = z.object({
+  kind: z.literal('goodbye'),
+  device: z.string().max(64),
+  atMs: z.int().min(0),
+});
 
 export const Message = z.discriminatedUnion('kind', [Reading, Goodbye]);
 export type Message = z.infer<typeof Message>;

@@ -1,11 +1,10 @@
 // npm run example:scrape
 /** The crawl from start to end: the web, its proxies, the system, the flow, and what is told about it. */
 import { once } from 'node:events';
-import { mkdir } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ActorSystem, createSystem, TroupeError } from 'troupe';
+import { type ActorSystem, createSystem } from 'troupe';
 import type { Run } from 'troupe/streams';
+import { makeFolderOf } from '../program/folders.ts';
 import { scrape } from './flow.ts';
 import { ForwardProxy } from './forward-proxy.ts';
 import type { Options } from './options.ts';
@@ -79,13 +78,4 @@ async function cancelledBy(signal: AbortSignal, run: { cancel(): Promise<void> }
   if (!signal.aborted) await once(signal, 'abort');
   await Promise.race([run.cancel(), sleep(cancelWithinMs)]);
   throw signal.reason;
-}
-
-async function makeFolderOf(file: string): Promise<void> {
-  try {
-    await mkdir(dirname(file), { recursive: true });
-  } catch (cause) {
-    const what = `the folder of ${file} cannot be made: ${(cause as Error).message}`;
-    throw new TroupeError('OutputFailed', `${what}; name another file with --out`, { cause });
-  }
 }

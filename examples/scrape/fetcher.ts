@@ -3,38 +3,38 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Attempt } from 'troupe/streams/rx';
-import { againIntervalMs, userAgent } from './politeness.ts';
+import { userAgent } from './politeness.ts';
 import type { Proxies, ProxyEntry } from './proxies.ts';
 import type { Answer, Target } from './target.ts';
 import { type AttemptFailed, attemptFailed } from './telling.ts';
-import { Turns } from './turns.ts';
 
 export class FetchFailed extends Error {
   override readonly name = 'FetchFailed';
+  /** When the host wants to be asked again, where it says so. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(message: string, retryAfterMs?: number) {
+    super(message);
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+export function retryAfterMs(error: unknown): number | undefined {
+  return error instanceof FetchFailed ? error.retryAfterMs : undefined;
 }
 
 type Reply = Pick<Answer, 'status' | 'proxy' | 'latencyMs' | 'body'>;
 
 export class Fetcher {
   readonly #proxies: Proxies;
-  readonly #turns = new Turns();
-  /** When URLs may be asked for again, by their last Retry-After. */
-  readonly #notBeforeMs = new Map<string, number>();
 
   constructor(proxies: Proxies) {
     this.#proxies = proxies;
   }
 
-  /** One attempt. All but the first of a URL wait for their turn among those of their host. */
-  readonly fetch = async ({ url, host, intervalMs }: Target, { attempt, signal }: Attempt): Promise<Answer> => {
-    if (attempt > 1) {
-      const notBeforeMs = this.#notBeforeMs.get(url) ?? 0;
-      this.#notBeforeMs.delete(url);
-      await sleep(Math.max(0, notBeforeMs - performance.now()), undefined, { signal });
-      await this.#turns.wait(host, againIntervalMs(intervalMs), signal);
-    }
+  /** One attempt. */
+  readonly fetch = async ({ url, host }: Target, { attempt, signal }: Attempt): Promise<Answer> => {
     return { url, host, attempts: attempt, ...(await this.ask(url, signal)) };
   };
 
@@ -49,12 +49,12 @@ export class Fetcher {
         throw new FetchFailed('broke off in the middle');
       });
       const retryAfterSeconds = Number(response.headers['retry-after'] ?? Number.NaN);
-      if (retryAfterSeconds > 0) this.#notBeforeMs.set(url, performance.now() + 1_000 * retryAfterSeconds);
-      if (status === 429 || status >= 500) throw new FetchFailed(`answered ${status}`);
+      const waitMs = retryAfterSeconds > 0 ? 1_000 * retryAfterSeconds : undefined;
+      if (status === 429 || status >= 500) throw new FetchFailed(`answered ${status}`, waitMs);
       return { status, proxy: proxy.name, latencyMs: Math.round(performance.now() - startedMs), body };
     } catch (thrown) {
       const reason = signal.aborted ? 'no answer in time' : (thrown as Error).message;
-      const toldToWait = this.#notBeforeMs.has(url);
+      const toldToWait = retryAfterMs(thrown) !== undefined;
       attemptFailed.publish({ url, reason, toldToWait } satisfies AttemptFailed);
       throw thrown;
     }

@@ -2,9 +2,9 @@
 /** URLs in, pages out: what robots.txt allows, at each host's pace, through proxies, parsed on threads. */
 import { spread, thread } from 'troupe';
 import { flow, fromIterable, jsonl } from 'troupe/streams';
-import { each, groupBy, map, mergeMap, rateLimit } from 'troupe/streams/rx';
+import { each, map } from 'troupe/streams/rx';
 import * as z from 'zod';
-import { Fetcher } from './fetcher.ts';
+import { Fetcher, retryAfterMs } from './fetcher.ts';
 import { urlsOf } from './hosts.ts';
 import { parse } from './parse.ts';
 import { Proxies } from './proxies.ts';
@@ -28,15 +28,16 @@ export const scrape = flow('scrape', { args }, (f, args) => {
   return f.ends(
     disallowed.output('disallowed'),
     allowed
-      .via('pace', ($) =>
-        $.pipe(
-          groupBy((target) => target.intervalMs, { maxKeys: 100 }),
-          mergeMap((paced) => paced.pipe(rateLimit({ elements: 1, perMs: paced.key, key: (target) => target.host }))),
-        ),
-      )
       .via(
         'fetch',
-        each(fetcher.fetch, { concurrency: 200, ordered: false, timeoutMs: 2_000, retry, onError: 'dead-letter' }),
+        each(fetcher.fetch, {
+          concurrency: 200,
+          ordered: false,
+          timeoutMs: 2_000,
+          rate: { elements: 1, perMs: (target) => target.intervalMs, key: (target) => target.host },
+          retry: { ...retry, delayMs: (_attempt, error) => retryAfterMs(error) },
+          onError: 'dead-letter',
+        }),
       )
       .via('parse', map(parse), { on: spread([thread(), thread()]), parallelism: 2 })
       .to(jsonl({ file: args.out })),

@@ -16,6 +16,8 @@ export class HostCounts {
   disallowed = 0;
   /** URLs that were asked for before the time that a Retry-After had said. */
   readonly early: string[] = [];
+  /** How often it has said such a time, by URL. */
+  readonly toldToWait = new Map<string, number>();
   readonly #asked = new Map<string, number>();
   readonly #notBefore = new Map<string, number>();
   /** When the requests of the last second came. */
@@ -37,7 +39,7 @@ export class HostCounts {
     this.perSecondPeak = Math.max(this.perSecondPeak, this.#latest.length);
     if (path === '/robots.txt') this.robots += 1;
     if (this.host.isClosed(path)) this.disallowed += 1;
-    if (nowMs < (this.#notBefore.get(path) ?? 0) - toleranceMs) this.early.push(`http://${this.host.name}${path}`);
+    if (nowMs < (this.#notBefore.get(path) ?? 0) - toleranceMs) this.early.push(this.#urlOf(path));
     const asked = (this.#asked.get(path) ?? 0) + 1;
     this.#asked.set(path, asked);
     return asked;
@@ -50,5 +52,11 @@ export class HostCounts {
   /** From now on a request for the path within `ms` is early. */
   notBefore(path: string, ms: number): void {
     this.#notBefore.set(path, performance.now() + ms);
+    const url = this.#urlOf(path);
+    this.toldToWait.set(url, (this.toldToWait.get(url) ?? 0) + 1);
+  }
+
+  #urlOf(path: string): string {
+    return `http://${this.host.name}${path}`;
   }
 }

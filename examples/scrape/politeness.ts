@@ -3,11 +3,7 @@
 
 export const userAgent = 'troupe-example';
 
-/** For the first request of each URL. */
-const firstShare = 0.6;
-/** For all further ones. */
-const againShare = 0.15;
+const share = 0.75;
 
-export const firstIntervalMs = (perSecond: number): number => 1_000 / (firstShare * perSecond);
-
-export const againIntervalMs = (firstIntervalMs: number): number => (firstIntervalMs * firstShare) / againShare;
+/** The time between two requests to a host that takes so many in a second. */
+export const intervalMsOf = (perSecond: number): number => 1_000 / (share * perSecond);

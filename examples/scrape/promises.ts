@@ -17,8 +17,9 @@ export function checkPromises(expected: number, ends: Ends, counts: readonly Hos
 }
 
 /** As the host itself saw it. What it said in an answer that was lost on its way, nobody can heed. */
-function brokenFor({ host, perSecondPeak, disallowed, early }: HostCounts, { toldToWait }: Ends): string[] {
-  const unheeded = early.filter((url) => toldToWait.has(url)).length;
+function brokenFor(counts: HostCounts, { toldToWait }: Ends): string[] {
+  const { host, perSecondPeak, disallowed, early } = counts;
+  const unheeded = early.filter((url) => toldToWait.of(url) === counts.toldToWait.get(url)).length;
   const broken: string[] = [];
   if (perSecondPeak > host.perSecond) broken.push(`was asked ${perSecondPeak} times in a second`);
   if (disallowed > 0) broken.push(`was asked ${disallowed} times for what it disallows`);

@@ -4,7 +4,7 @@ import robotsParser from 'robots-parser';
 import type { Attempt } from 'troupe/streams/rx';
 import type { Fetcher } from './fetcher.ts';
 import { usualPerSecond } from './hosts.ts';
-import { firstIntervalMs, userAgent } from './politeness.ts';
+import { intervalMsOf, userAgent } from './politeness.ts';
 import type { Target } from './target.ts';
 
 /** Its types speak of a default export inside of the module; what the module is, is the function itself. */
@@ -31,7 +31,7 @@ export class RobotRules {
     }
     const robots = await asked;
     const delaySeconds = robots.getCrawlDelay(userAgent);
-    const intervalMs = firstIntervalMs(delaySeconds ? 1 / delaySeconds : usualPerSecond);
+    const intervalMs = intervalMsOf(delaySeconds ? 1 / delaySeconds : usualPerSecond);
     return { url, host, allowed: robots.isAllowed(url, userAgent) !== false, intervalMs };
   };
 

@@ -10,8 +10,8 @@ import { type AttemptFailed, attemptFailed, proxySetAside } from './telling.ts';
 export class Tally implements Disposable {
   /** Each URL that ended, once. */
   readonly urls = new Set<string>();
-  /** Those whose host said when they may be asked for again, in an answer that came through. */
-  readonly toldToWait = new Set<string>();
+  /** By URL, how often its host said when it may be asked for again, in an answer that came through. */
+  readonly toldToWait = new Counter();
   pages = 0;
   disallowed = 0;
   dead = 0;

@@ -6,7 +6,7 @@ export interface Target {
   readonly url: string;
   readonly host: string;
   readonly allowed: boolean;
-  /** The time between two first requests to its host. */
+  /** The time between two requests to its host. */
   readonly intervalMs: number;
 }
 

@@ -1,10 +1,10 @@
 /** A part of a segment: operators, and where what comes out of them goes. The trunk of a segment is one. */
-import type { Clock } from '../base/environment/clock.ts';
 import { limits } from '../base/limits.ts';
 import type { ConditionParts } from './condition.ts';
 import type { Delivery, DeliveryEvents } from './delivery.ts';
 import type { FlowError } from './errors.ts';
 import { Island, type Via } from './island.ts';
+import type { LedgerEnvironment } from './ledger.ts';
 import { streamLimits } from './limits.ts';
 import { type StageCounts, stageCounts } from './stage-counts.ts';
 
@@ -29,7 +29,7 @@ export class Branch implements Delivery {
 
   constructor(
     vias: readonly Via[],
-    clock: Clock,
+    { clock, random }: LedgerEnvironment,
     events: BranchEvents,
     makeDelivery: (events: DeliveryEvents) => Delivery,
   ) {
@@ -37,6 +37,7 @@ export class Branch implements Delivery {
     const full = (isFull: boolean): void => this.#partFull(isFull);
     this.#island = new Island(vias, {
       clock,
+      random,
       events: {
         emit: (value, timeMs) => {
           this.#delivery.write(value, timeMs);

@@ -46,8 +46,8 @@ export function buildPlan(flowName: string, build: (builder: FlowBuilder) => Flo
     from: (source: Source<unknown>, time?: TimeOptions<unknown> | ProcessingTime, placed?: SourceOptions) =>
       graph.source(sourceOf(source), time, placed),
     fromHot: (source: Observable<unknown>, options: HotOptions & (Partial<TimeOptions<unknown>> | ProcessingTime)) => {
-      const { time, outOfOrderMs, idleMs } = options as Partial<TimeOptions<unknown>>;
-      const timed = time === undefined ? undefined : { time, ...defined({ outOfOrderMs, idleMs }) };
+      const { time, outOfOrderMs, split, idleMs } = options as Partial<TimeOptions<unknown>>;
+      const timed = time === undefined ? undefined : { time, ...defined({ outOfOrderMs, split, idleMs }) };
       return graph.source(fromObservable(source, options), timed);
     },
     merge: join('merge'),
@@ -354,8 +354,10 @@ class Graph {
 
   #checkTime(options: TimeOptions<unknown> | ProcessingTime): void {
     if (options.time === 'processing') return;
-    const { time, outOfOrderMs = 0, idleMs } = options;
+    const { time, outOfOrderMs = 0, split, idleMs } = options;
     if (typeof time !== 'function') throw this.#wrong('gives its source no time function: { time: (item) => … }');
+    if (split !== undefined && typeof split !== 'function')
+      throw this.#wrong('gives its source a split that is no function: { split: (item) => item.device }');
     this.#checkDuration('outOfOrderMs', outOfOrderMs);
     if (idleMs === undefined || idleMs === false) return;
     this.#checkDuration('idleMs', idleMs);

@@ -12,6 +12,15 @@ export interface TimeOptions<T> {
   /** How far below the latest time of its split an element may come and still be in time, in ms; 0 unless given. */
   outOfOrderMs?: number;
   /**
+   * The split that an element belongs to, such as its device, user or connection, so that each has a watermark of its own:
+   * one whose clock is behind makes the flow wait and loses nothing, and one that is silent for `idleMs` is not waited for.
+   * Unless given the splits are those of the source: its files, its partitions. With it `caughtUp` of the source says
+   * nothing, since the source does not know these splits.
+   *
+   * At most 10,000 are told apart at once, and names of 256 characters; what is beyond shares one.
+   */
+  split?: (item: T) => string;
+  /**
    * After this long without an element a source, or a split of it, is idle: nobody waits for it, and where everything
    * is idle event time goes on with the clock, so that windows close. 5,000 ms unless given; false for never. A source
    * that is `bounded` is never idle; one that says `caughtUp` is idle at once.

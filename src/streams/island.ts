@@ -8,9 +8,8 @@
  * operator that lets go later and counts nothing fails its stage.
  */
 import type { Observable, Subscription } from 'rxjs';
-import type { Clock } from '../base/environment/clock.ts';
 import { AsyncOperator, asStageFailure, type FlowError } from './errors.ts';
-import { Ledger } from './ledger.ts';
+import { Ledger, type LedgerEnvironment } from './ledger.ts';
 import { streamLimits } from './limits.ts';
 import { Port } from './port.ts';
 import { StageAccount, type StageFates } from './stage-account.ts';
@@ -50,8 +49,7 @@ export interface IslandEvents {
   readonly restarted?: (stage: string, error: FlowError, lost: number) => void;
 }
 
-export interface IslandOptions {
-  readonly clock: Clock;
+export interface IslandOptions extends LedgerEnvironment {
   readonly events: IslandEvents;
   /** How many elements its operators may hold before `full` is said. */
   readonly heldMax?: number;
@@ -105,9 +103,9 @@ export class Island {
   /** Nothing more comes out: completed, closed early, failed or disposed of. */
   closed = false;
 
-  constructor(vias: readonly Via[], { clock, events, heldMax = streamLimits.heldMax }: IslandOptions) {
+  constructor(vias: readonly Via[], { clock, random, events, heldMax = streamLimits.heldMax }: IslandOptions) {
     this.#events = events;
-    this.#ledger = new Ledger(clock, heldMax, {
+    this.#ledger = new Ledger({ clock, random }, heldMax, {
       watermark: (timeMs) => {
         if (!this.closed) events.watermark(timeMs);
       },

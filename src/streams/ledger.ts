@@ -10,6 +10,7 @@
  * of an element. Nothing else could join an element that comes out to the one that went in: RxJS has no such identity.
  */
 import type { Clock } from '../base/environment/clock.ts';
+import type { Random } from '../base/environment/random.ts';
 import type { Fate, StageAccount } from './stage-account.ts';
 
 /** The time between two watermarks. */
@@ -125,6 +126,12 @@ export interface LedgerEvents {
   readonly deadLetter: (stage: string, element: unknown, error: unknown) => void;
 }
 
+/** Time and chance, for operators. */
+export interface LedgerEnvironment {
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
 let active: Ledger | undefined;
 
 /** The ledger of the island that is being built, pushed, or lets go of an element; undefined outside of islands. */
@@ -134,6 +141,7 @@ export function activeLedger(): Ledger | undefined {
 
 export class Ledger {
   readonly clock: Clock;
+  readonly random: Random;
   readonly events: LedgerEvents;
   readonly #heldMax: number;
   // What is under way now: whose stage, which element, with which time.
@@ -161,8 +169,9 @@ export class Ledger {
   #roomOpen = true;
   readonly #pulling = new Set<() => void>();
 
-  constructor(clock: Clock, heldMax: number, events: LedgerEvents) {
+  constructor({ clock, random }: LedgerEnvironment, heldMax: number, events: LedgerEvents) {
     this.clock = clock;
+    this.random = random;
     this.events = events;
     this.#heldMax = heldMax;
     this.#first = new Epoch(0);

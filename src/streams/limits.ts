@@ -20,8 +20,9 @@ export const streamLimits = {
   nestedInnersMax: 32,
   /** What `expand` with a concurrency keeps waiting: as much as one element may make in `each(…)`. */
   expandQueuedMax: 10_000,
-  /** The longest wait between two attempts of `each(…)`. */
+  /** The longest wait between two attempts of `each(…)`: by its backoff, and where the user says it by the error. */
   retryBackoffMaxMs: 30_000,
+  retryDelayMaxMs: 300_000,
   /** Elements that a source built here hands over at a time; watermarks are given after each. */
   sourceBatch: 1_024,
   /** Elements taken ahead from an asynchronous iterable, which gives them one promise at a time. */
@@ -59,6 +60,9 @@ export const streamLimits = {
   quantileError: 0.01,
   /** After this long without an element a source counts as idle: longer than a pause of a live source that is well. */
   idleMs: 5_000,
+  /** Splits that the user's function names and that are waited for at once, some MiB; and the characters of a name. */
+  splitsMax: 10_000,
+  splitCharactersMax: 256,
   /** How often event time goes on by the clock, and so how much later than due a window may close by it. */
   clockTickMs: 100,
 } as const;

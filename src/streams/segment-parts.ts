@@ -1,6 +1,4 @@
 /** What a segment is made of, from its plan: where its elements come from, its windows, where they go. */
-import type { Clock } from '../base/environment/clock.ts';
-import type { Random } from '../base/environment/random.ts';
 import { Branch, type BranchEvents } from './branch.ts';
 import type { Delivery, DeliveryEvents } from './delivery.ts';
 import { EdgeDelivery } from './edge-delivery.ts';
@@ -8,6 +6,7 @@ import { FanDelivery } from './fan-delivery.ts';
 import type { Downstream, Upstream } from './frame.ts';
 import { Inlet } from './inlet.ts';
 import type { IntakeEvents } from './intake.ts';
+import type { LedgerEnvironment } from './ledger.ts';
 import { streamLimits } from './limits.ts';
 import { MergeIntake } from './merge-intake.ts';
 import type { Outlet } from './outlet.ts';
@@ -41,7 +40,7 @@ export type AnyIntake = SourceIntake | MergeIntake | PortsIntake;
 export function makeIntake(
   { head, parallelism }: SegmentPlan,
   edges: SegmentEdges,
-  { clock, random }: { readonly clock: Clock; readonly random: Random },
+  { clock, random }: LedgerEnvironment,
   events: IntakeEvents,
 ): { readonly intake: AnyIntake; readonly inlets: readonly Inlet<unknown>[] } {
   if (head.kind === 'source') {
@@ -76,7 +75,7 @@ export function makeIntake(
 export function makeTrunk(
   plan: SegmentPlan,
   edges: SegmentEdges,
-  clock: Clock,
+  environment: LedgerEnvironment,
   events: BranchEvents,
 ): { readonly trunk: Branch; readonly outlets: Outlet<unknown>[] } {
   const outlets: Outlet<unknown>[] = new Array(edges.downstreams.length + edges.sides.length);
@@ -97,7 +96,7 @@ export function makeTrunk(
   const makeDelivery = (tail: BranchPlan['tail'], told: BranchEvents): Delivery => {
     switch (tail.kind) {
       case 'sink':
-        return new SinkDelivery(sinks.next().value!, tail, clock, told);
+        return new SinkDelivery(sinks.next().value!, tail, environment.clock, told);
       case 'output': {
         const side = sides.findIndex(({ name }) => name === tail.name);
         const delivery = new SideDelivery(tail.stage, edges.sides[side]!, told);
@@ -116,6 +115,6 @@ export function makeTrunk(
     }
   };
   const makeBranch = (branch: BranchPlan, told: BranchEvents): Branch =>
-    new Branch(branch.vias, clock, told, (inner) => makeDelivery(branch.tail, { ...told, ...inner }));
+    new Branch(branch.vias, environment, told, (inner) => makeDelivery(branch.tail, { ...told, ...inner }));
   return { trunk: makeBranch(plan.trunk, events), outlets };
 }

@@ -81,7 +81,7 @@ export class Segment {
     this.#intake = intake;
     this.#inlets = inlets;
     const full = this.#fullChanged;
-    const { trunk, outlets } = makeTrunk(plan, edges, host.clock, {
+    const { trunk, outlets } = makeTrunk(plan, edges, host, {
       full,
       unwanted: () => this.#unwanted(),
       closed: () => {

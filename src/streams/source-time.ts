@@ -1,15 +1,17 @@
 /**
  * The times of a source's elements, and how far event time has gone on it.
  *
- * A split (a file, a partition) has a watermark of its own: its latest time less `outOfOrderMs` (Flink's bounded
- * out-of-orderness). The source is as far as the slowest split. One that ended, or is idle, is not counted; where none
- * is left event time is as far as the latest of all, and once the source is idle it goes on from there with the clock.
+ * A split (a file, a partition, or what the user says: a device) has a watermark of its own: its latest time less
+ * `outOfOrderMs` (Flink's bounded out-of-orderness). The source is as far as the slowest split. One that ended, or is idle,
+ * is not counted; where none is left event time is as far as the latest of all, and once the source is idle it goes on from
+ * there with the clock.
  */
 import type { Clock } from '../base/environment/clock.ts';
 import { StageFailed } from './errors.ts';
 import { idle, type ProcessingTime, type TimeOptions, timeMsMax } from './event-time.ts';
 import { streamLimits } from './limits.ts';
 import { onlySplit, type SourceBatch } from './source.ts';
+import { SplitTimes } from './split-times.ts';
 
 /** What a batch, or the clock, says about time. */
 export interface TimeRead {
@@ -66,21 +68,17 @@ class TimeOfArrival implements SourceTime {
   }
 }
 
-interface Split {
-  latestMs: number;
-  heardMs: number;
-}
-
 class TimeOfEvents implements SourceTime {
   readonly #stage: string;
   readonly #time: (item: unknown) => number;
+  readonly #split: ((item: unknown) => string) | undefined;
   readonly #outOfOrderMs: number;
   /** Infinity where silence is not idleness. */
   readonly #idleMs: number;
   readonly #bounded: boolean;
   readonly #clock: Clock;
   /** Those that are waited for. */
-  readonly #splits = new Map<string, Split>();
+  readonly #splits = new SplitTimes();
   /** Of all splits. */
   #latestMs = -Infinity;
   #watermarkMs = -Infinity;
@@ -93,6 +91,7 @@ class TimeOfEvents implements SourceTime {
   constructor(stage: string, options: TimeOptions<unknown>, bounded: boolean, clock: Clock) {
     this.#stage = stage;
     this.#time = options.time;
+    this.#split = options.split;
     this.#outOfOrderMs = options.outOfOrderMs ?? 0;
     const { idleMs = streamLimits.idleMs } = options;
     this.#idleMs = bounded || idleMs === false ? Infinity : idleMs;
@@ -109,22 +108,14 @@ class TimeOfEvents implements SourceTime {
     const wasIdle = this.#idle;
     const times: number[] = new Array(items.length);
     if (items.length > 0) {
-      const known = this.#splits.get(split) ?? { latestMs: -Infinity, heardMs: nowMs };
-      let { latestMs } = known;
-      for (let index = 0; index < items.length; index += 1) {
-        const timeMs = this.#timeOf(items[index]);
-        if (timeMs > latestMs) latestMs = timeMs;
-        times[index] = timeMs;
-      }
-      known.latestMs = latestMs;
-      known.heardMs = nowMs;
-      this.#splits.set(split, known);
-      this.#latestMs = Math.max(this.#latestMs, latestMs);
+      if (this.#split === undefined) this.#hearSplit(items, times, split, nowMs);
+      else this.#hearEach(items, times, split, nowMs);
       this.#heardMs = nowMs;
       this.#idle = false;
     }
-    if (splitEnded === true) this.#splits.delete(split);
-    if (caughtUp === true && !this.#bounded) this.#caughtUp(batch.split);
+    if (splitEnded === true) this.#splits.forget(split);
+    // Where the user says what the splits are, the source cannot know which of them has nothing more for now.
+    if (caughtUp === true && !this.#bounded && this.#split === undefined) this.#caughtUp(batch.split);
     this.#forgetSilent(nowMs);
     return { times, marks: this.#marks(wasIdle, nowMs) };
   }
@@ -137,9 +128,7 @@ class TimeOfEvents implements SourceTime {
   get tickAfterMs(): number | undefined {
     if (this.#idle) return streamLimits.clockTickMs;
     if (this.#idleMs === Infinity) return undefined;
-    let heardMs = this.#splits.size === 0 ? this.#heardMs : Infinity;
-    for (const split of this.#splits.values()) heardMs = Math.min(heardMs, split.heardMs);
-    return Math.max(1, heardMs + this.#idleMs - this.#nowMs());
+    return Math.max(1, (this.#splits.silentSinceMs ?? this.#heardMs) + this.#idleMs - this.#nowMs());
   }
 
   tick(): readonly number[] {
@@ -154,26 +143,44 @@ class TimeOfEvents implements SourceTime {
     return this.#clock.monotonicMs() - this.#deafMs;
   }
 
+  /** All are of the split that the source named. */
+  #hearSplit(items: readonly unknown[], times: number[], split: string, nowMs: number): void {
+    let latestMs = -Infinity;
+    for (let index = 0; index < items.length; index += 1) {
+      const timeMs = this.#timeOf(items[index]);
+      if (timeMs > latestMs) latestMs = timeMs;
+      times[index] = timeMs;
+    }
+    this.#splits.hear(split, split, latestMs, nowMs);
+    this.#latestMs = Math.max(this.#latestMs, latestMs);
+  }
+
+  /** Each is of the split that the user's function names, within the one that the source named. */
+  #hearEach(items: readonly unknown[], times: number[], part: string, nowMs: number): void {
+    for (let index = 0; index < items.length; index += 1) {
+      const timeMs = this.#timeOf(items[index]);
+      times[index] = timeMs;
+      this.#splits.hear(this.#splitOf(items[index], part), part, timeMs, nowMs);
+      if (timeMs > this.#latestMs) this.#latestMs = timeMs;
+    }
+  }
+
   /** A split, or all of the source where none is named, has nothing more for now. */
   #caughtUp(split: string | undefined): void {
-    if (split === undefined) this.#splits.clear();
-    else this.#splits.delete(split);
+    this.#splits.forget(split);
     if (this.#splits.size === 0) this.#idle = true;
   }
 
   /** A split that is silent for too long is not waited for; it is new when it gives something again. */
   #forgetSilent(nowMs: number): void {
     if (this.#idleMs === Infinity) return;
-    for (const [name, { heardMs }] of this.#splits) {
-      if (nowMs - heardMs >= this.#idleMs) this.#splits.delete(name);
-    }
+    this.#splits.forgetSilent(nowMs - this.#idleMs);
     if (this.#splits.size === 0 && nowMs - this.#heardMs >= this.#idleMs) this.#idle = true;
   }
 
   #marks(wasIdle: boolean, nowMs: number): readonly number[] {
     const beforeMs = this.#watermarkMs;
-    let seenMs = this.#splits.size === 0 ? this.#latestMs : Infinity;
-    for (const { latestMs } of this.#splits.values()) seenMs = Math.min(seenMs, latestMs);
+    const seenMs = this.#splits.size === 0 ? this.#latestMs : this.#splits.slowestMs;
     const passedMs = this.#idle ? nowMs - this.#heardMs : 0;
     const watermarkMs = Math.max(beforeMs, seenMs - this.#outOfOrderMs + passedMs);
     this.#watermarkMs = watermarkMs;
@@ -196,5 +203,21 @@ class TimeOfEvents implements SourceTime {
       this.#stage,
       new RangeError(`time(…) gave ${String(timeMs)}, which is no time in ms since the epoch (item.date.getTime()?)`),
     );
+  }
+
+  /** Whoever sends elements may make names up, so those that are too many or too long share one split. */
+  #splitOf(item: unknown, part: string): string {
+    let name: string;
+    try {
+      name = this.#split!(item);
+    } catch (thrown) {
+      throw new StageFailed(this.#stage, thrown);
+    }
+    if (typeof name !== 'string')
+      throw new StageFailed(this.#stage, new TypeError(`split(…) gave ${typeof name}, where a name is a text`));
+    const split = part === onlySplit ? name : `${part}\0${name}`;
+    if (this.#splits.has(split)) return split;
+    const isBounded = name.length <= streamLimits.splitCharactersMax && this.#splits.size < streamLimits.splitsMax;
+    return isBounded ? split : part;
   }
 }

@@ -105,8 +105,8 @@ describe('the clickstream example', () => {
     expect(stderr).toMatch(text);
   });
 
-  it('fails with a typed error where its folder cannot be made', async () => {
-    const { code, stderr } = await start('--out', '/dev/null/logs').finished;
+  it.each(['/dev/null/logs', '/proc/is/no/place'])('fails with a typed error where %s cannot be made', async (out) => {
+    const { code, stderr } = await start('--out', out).finished;
     expect(code).toBe(1);
     expect(stderr).toMatch(/^OutputFailed: the logs cannot be written: .*--out\n$/);
   });

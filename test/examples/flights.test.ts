@@ -198,6 +198,7 @@ describe('bad input to the main job', () => {
     const outputs = {
       [folder]: /^SinkFailed: .*EISDIR.*\n$/,
       [join(parquet, 'out.jsonl')]: /^OutputFailed: .*--out.*\n$/,
+      '/proc/is/no/place.jsonl': /^OutputFailed: .*--out.*\n$/,
       '/dev/full': /^SinkFailed: .*ENOSPC.*\n$/,
     };
     for (const [output, text] of Object.entries(outputs)) {

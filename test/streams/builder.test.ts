@@ -163,6 +163,7 @@ describe('a plan', () => {
           .keyBy((n) => n)
           .window(countWindow({ size: 2 }), { allowedLatenessMs: 1 }),
     ],
+    ['a split that is no function', (f) => f.from(fromIterable([1]), { time, split: 'id' as never }).to(nothing)],
     ['outOfOrderMs: -1', (f) => f.from(fromIterable([1]), { time, outOfOrderMs: -1 }).to(nothing)],
     ['has no end', (f) => f.from(fromIterable([1]))],
     ['has no end', () => undefined],

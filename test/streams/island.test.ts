@@ -14,6 +14,7 @@ import {
   take,
 } from 'rxjs';
 import { describe, expect, it } from 'vitest';
+import { realRandom } from '../../src/base/platform/real-random.ts';
 import { AsyncOperator, type FlowError, StageFailed } from '../../src/streams/errors.ts';
 import { Island, type Via } from '../../src/streams/island.ts';
 import { realClock } from './local-run.ts';
@@ -26,6 +27,7 @@ function islandOf(vias: Record<string, (input: never) => unknown>) {
     Object.entries(vias).map(([name, operator]) => ({ name, operator }) as Via),
     {
       clock: realClock,
+      random: realRandom(),
       events: {
         emit: (value) => out.push(value),
         watermark: () => undefined,

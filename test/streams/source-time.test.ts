@@ -1,8 +1,10 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { StageFailed } from '../../src/streams/errors.ts';
 import { idle, processingTime, type TimeOptions } from '../../src/streams/event-time.ts';
 import { sourceTime } from '../../src/streams/source-time.ts';
 import { VirtualClock } from '../../src/testing/virtual-clock.ts';
+import { proofRuns } from '../support/proof-runs.ts';
 
 const time = (item: unknown): number => item as number;
 
@@ -137,6 +139,111 @@ describe('the event time of a source', () => {
     for (const wrong of [Number.NaN, Infinity, 8.64e15 + 1, '2001-01-01']) {
       expect(() => timeOf().source.read({ items: [wrong] })).toThrow(StageFailed);
     }
+  });
+});
+
+describe('splits that the user names', () => {
+  const device = (item: unknown): string => (item as [string, number])[0];
+  function devices(options: Omit<TimeOptions<unknown>, 'time'> = {}, bounded = false) {
+    const clock = new VirtualClock();
+    const time = (item: unknown): number => (item as [string, number])[1];
+    return { clock, source: sourceTime('source', { time, split: device, ...options }, bounded, clock) };
+  }
+
+  it('have a watermark each, within one batch too', () => {
+    const { source } = devices({ outOfOrderMs: 1 });
+    const items = [
+      ['a', 100],
+      ['b', 20],
+      ['a', 90],
+    ];
+    expect(source.read({ items })).toEqual({ times: [100, 20, 90], marks: [19] });
+    expect(source.read({ items: [['a', 200]] }).marks).toEqual([]);
+    expect(source.read({ items: [['b', 150]] }).marks).toEqual([149]);
+  });
+
+  it('are not waited for when silent for idleMs; that their source is caught up says nothing of them', () => {
+    const { clock, source } = devices({ idleMs: 100 });
+    source.read({ items: [['a', 10]], caughtUp: true });
+    source.read({ items: [['b', 10]], caughtUp: true });
+    clock.goTo(60);
+    expect(source.read({ items: [['a', 50]], caughtUp: true }).marks).toEqual([]);
+    clock.goTo(99);
+    expect(source.tick()).toEqual([]);
+    clock.goTo(100);
+    expect(source.tick()).toEqual([50]);
+    clock.goTo(160);
+    expect(source.tick()).toEqual([50 + 100, idle]);
+  });
+
+  it('are within the parts of their source, and end with them', () => {
+    const { source } = devices({}, true);
+    source.read({ items: [['a', 10]], split: 'file 1' });
+    source.read({ items: [['b', 5]], split: 'file 1' });
+    expect(source.read({ items: [['a', 80]], split: 'file 2' }).marks).toEqual([]);
+    expect(source.read({ items: [], split: 'file 1', splitEnded: true }).marks).toEqual([80]);
+  });
+
+  it('share one where they are more than 10,000 or their names longer than 256 characters', () => {
+    const { source } = devices();
+    const all = (timeMs: number) => ({ items: Array.from({ length: 10_000 }, (_, index) => [`${index}`, timeMs]) });
+    expect(source.read(all(10)).marks).toEqual([10]);
+    expect(source.read({ items: [['too many', 30]] }).marks).toEqual([]);
+    expect(source.read({ items: [['even more', 70]] }).marks).toEqual([]);
+    expect(source.read(all(90)).marks).toEqual([70]);
+    expect(source.read({ items: [['x'.repeat(257), 110]] }).marks).toEqual([90]);
+    expect(source.read(all(200)).marks).toEqual([110]);
+    expect(source.read({ items: [['x'.repeat(300), 120]] }).marks).toEqual([120]);
+  });
+
+  it('fail the stage where the function throws, or gives no text', () => {
+    const { source } = devices({ split: () => 7 as never });
+    expect(() => source.read({ items: [['a', 1]] })).toThrow('split(…) gave number');
+    const thrower = sourceTime(
+      'source',
+      {
+        time: () => 1,
+        split: () => {
+          throw new Error('no device');
+        },
+      },
+      false,
+      new VirtualClock(),
+    );
+    expect(() => thrower.read({ items: [1] })).toThrow("stage 'source' failed: Error: no device");
+  });
+
+  it('give the watermarks that an oracle gives which looks at all of them, in random order and silence', () => {
+    const step = fc.record({
+      waitMs: fc.integer({ min: 0, max: 60 }),
+      items: fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c', 'd', 'e'), fc.integer({ min: 0, max: 500 })), {
+        maxLength: 6,
+      }),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        const { clock, source } = devices({ idleMs: 100, outOfOrderMs: 7 });
+        const known = new Map<string, { latestMs: number; heardMs: number }>();
+        let [watermarkMs, latestMs, heardMs] = [-Infinity, -Infinity, 0];
+        for (const { waitMs, items } of steps) {
+          const nowMs = clock.monotonicMs() + waitMs;
+          clock.goTo(nowMs);
+          const said = items.length > 0 ? source.read({ items }).marks : source.tick();
+          for (const [name, atMs] of items) {
+            known.set(name, { latestMs: Math.max(atMs, known.get(name)?.latestMs ?? -Infinity), heardMs: nowMs });
+            [latestMs, heardMs] = [Math.max(latestMs, atMs), nowMs];
+          }
+          for (const [name, one] of known) if (nowMs - one.heardMs >= 100) known.delete(name);
+          const slowestMs = Math.min(...[...known.values()].map((one) => one.latestMs));
+          const idleForMs = known.size === 0 && nowMs - heardMs >= 100 ? nowMs - heardMs : 0;
+          watermarkMs = Math.max(watermarkMs, (known.size === 0 ? latestMs : slowestMs) - 7 + idleForMs);
+          const marks = said.filter((mark) => mark !== idle);
+          if (marks.length > 0) expect(marks.at(-1)).toBe(watermarkMs);
+          expect(source.tick().filter((mark) => mark > watermarkMs)).toEqual([]);
+        }
+      }),
+      { numRuns: proofRuns(200) },
+    );
   });
 });
 

@@ -10,6 +10,8 @@ import { ElementGivenUp } from '../errors.ts';
 import { streamLimits } from '../limits.ts';
 import { type Held, Holder } from './holder.ts';
 import { onlyInFlow } from './own-here.ts';
+import { checkRetry, type RetryOptions, retryWaitMs } from './retrying.ts';
+import { checkRate, type RateLimitOptions, Turns } from './turns.ts';
 
 /** What the function of `each` is told about the attempt. */
 export interface Attempt {
@@ -20,13 +22,18 @@ export interface Attempt {
 }
 
 /** How `each` works on elements, and what becomes of those that fail. */
-export interface EachOptions {
+export interface EachOptions<T = unknown> {
   /** How many elements are worked at once; 1 unless given. More than the island may hold never is. */
   readonly concurrency?: number;
   /** What comes out is in the order of the elements; true unless given. Done elements wait for those before, held. */
   readonly ordered?: boolean;
-  /** An element whose attempt failed is tried again `max` times, after `backoffMs`, doubled each time, up to 30 s. */
-  readonly retry?: { readonly max: number; readonly backoffMs?: number };
+  /** Tries an element again whose attempt failed; none is unless given. While it waits it counts as worked. */
+  readonly retry?: RetryOptions;
+  /**
+   * Lets no more attempts begin than so many in so much time, the first ones and those of retries alike, by key where one is
+   * given. While an element waits for its turn it counts as worked, but its `timeoutMs` has not begun.
+   */
+  readonly rate?: RateLimitOptions<T>;
   /** The time of one attempt, by the flow's clock; none unless given. */
   readonly timeoutMs?: number;
   /**
@@ -51,19 +58,21 @@ interface Done<T, R> {
  */
 export function each<T, R>(
   work: (element: T, attempt: Attempt) => ObservableInput<R>,
-  options: EachOptions = {},
+  options: EachOptions<T> = {},
 ): OperatorFunction<T, R> {
-  const { concurrency = 1, ordered = true, onError = 'fail', retry, timeoutMs } = options;
-  check('concurrency', concurrency, 1);
-  check('retry.max', retry?.max ?? 0, 0);
-  check('retry.backoffMs', retry?.backoffMs ?? 0, 0);
-  check('timeoutMs', timeoutMs ?? 1, 1);
+  const { concurrency = 1, ordered = true, onError = 'fail', retry, rate, timeoutMs } = options;
+  check('concurrency', concurrency);
+  check('timeoutMs', timeoutMs ?? 1);
+  if (retry !== undefined) checkRetry(retry);
+  if (rate !== undefined) checkRate('each(…, { rate })', rate);
   return onlyInFlow<T, R>('each', (source, here) => {
     const holder = new Holder<T>(here, 'each');
-    const worked = holder
-      .arrivals(source)
-      .pipe(rx.mergeMap((held) => attempts(work, held, holder, options), concurrency));
     const out = new rx.Observable<R>((subscriber) => {
+      const turns = rate && new Turns<T>(here, 'each(…, { rate })', rate);
+      subscriber.add(() => turns?.close());
+      const worked = holder
+        .arrivals(source, rate?.key)
+        .pipe(rx.mergeMap((held) => attempts(work, held, { holder, turns, options }), concurrency));
       const finish = ({ held, outputs, error }: Done<T, R>): void => {
         if (error === undefined) {
           holder.letGo(held, () => {
@@ -107,9 +116,10 @@ function inOrder<T, R>(holder: Holder<T>, finish: (done: Done<T, R>) => void): (
 function attempts<T, R>(
   work: (element: T, attempt: Attempt) => ObservableInput<R>,
   held: Held<T>,
-  holder: Holder<T>,
-  { retry, timeoutMs }: EachOptions,
+  given: { readonly holder: Holder<T>; readonly turns: Turns<T> | undefined; readonly options: EachOptions<T> },
 ): Observable<Done<T, R>> {
+  const { holder, turns } = given;
+  const { retry = { max: 0 }, timeoutMs } = given.options;
   const { here } = holder;
   const scheduler = here.on();
   let attempt = 0;
@@ -142,9 +152,6 @@ function attempts<T, R>(
     subscriber.add(() => {
       if (!ended) abort.abort();
     });
-    if (timeoutMs !== undefined) {
-      subscriber.add(scheduler.schedule(() => giveUp(`it took longer than ${timeoutMs} ms`), timeoutMs));
-    }
     const start = (): void => {
       try {
         rx.from(work(held.value, { attempt, signal: abort.signal })).subscribe(inner);
@@ -152,18 +159,26 @@ function attempts<T, R>(
         subscriber.error(thrown);
       }
     };
-    holder.begin(subscriber, () => enter(start));
+    const begin = (): void => {
+      if (timeoutMs !== undefined)
+        subscriber.add(scheduler.schedule(() => giveUp(`it took longer than ${timeoutMs} ms`), timeoutMs));
+      holder.begin(subscriber, () => enter(start));
+    };
+    if (turns === undefined) begin();
+    else subscriber.add(turns.wait(held.value, held.key, begin));
   });
-  const { max = 0, backoffMs = 0 } = retry ?? {};
-  const waitMs = (failed: number): number => Math.min(backoffMs * 2 ** (failed - 1), streamLimits.retryBackoffMaxMs);
+  const again = (error: unknown, failed: number): Observable<unknown> => {
+    const waitMs = retryWaitMs(retry, failed, error, here.ledger.random);
+    return waitMs === false ? rx.throwError(() => error) : rx.timer(waitMs, scheduler);
+  };
   return tried.pipe(
-    rx.retry({ count: max, delay: (_error, failed) => rx.timer(waitMs(failed), scheduler) }),
+    rx.retry({ delay: again }),
     rx.map((outputs): Done<T, R> => ({ held, outputs })),
     rx.catchError((error: unknown) => rx.of<Done<T, R>>({ held, outputs: [], error: error ?? new Error('no error') })),
   );
 }
 
-function check(option: string, value: number, least: number): void {
-  if (value >= least && !Number.isNaN(value)) return;
-  throw new UsageError(`each(…, { ${option}: ${String(value)} }) is out of range; it is ${least} at least`);
+function check(option: string, value: number): void {
+  if (value >= 1) return;
+  throw new UsageError(`each(…, { ${option}: ${String(value)} }) is out of range; it is 1 at least`);
 }

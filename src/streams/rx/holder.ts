@@ -101,8 +101,8 @@ export class Holder<T> implements Holding {
     }
   }
 
-  /** The same for elements that come out as one. */
-  letGoAll(members: readonly Held<T>[], work: () => void): void {
+  /** The same for elements that come out as one. @param released those of them that will not come out again */
+  letGoAll(members: readonly Held<T>[], work: () => void, released: readonly Held<T>[] = members): void {
     const first = members[0];
     if (first === undefined) {
       this.here.enter(work);
@@ -112,7 +112,7 @@ export class Holder<T> implements Holding {
     try {
       this.here.ledger.enter(claim, first.level, work);
     } finally {
-      for (const member of members) this.release(member);
+      for (const member of released) this.release(member);
     }
   }
 

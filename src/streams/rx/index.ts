@@ -5,7 +5,6 @@
  * flow they are the originals. Synchronous ones are the originals everywhere, so one import is enough.
  */
 export {
-  bufferCount,
   connect,
   count,
   defaultIfEmpty,
@@ -54,6 +53,7 @@ export {
   throwIfEmpty,
 } from 'rxjs';
 export { type BatchOptions, batch } from './batch.ts';
+export { bufferCount } from './counting.ts';
 export { delay, delayWhen, interval, observeOn, subscribeOn, timeInterval, timer, timestamp } from './delaying.ts';
 export { type Attempt, type EachOptions, each } from './each.ts';
 export {
@@ -87,9 +87,11 @@ export {
   zipWith,
 } from './joining.ts';
 export { type MeterOptions, meter } from './meter.ts';
-export { type RateLimitOptions, rateLimit } from './rate-limit.ts';
+export { rateLimit } from './rate-limit.ts';
 export { repeat, retry, timeout, timeoutWith } from './repeating.ts';
+export type { RetryOptions } from './retrying.ts';
 export { audit, auditTime, debounce, debounceTime, sample, sampleTime, throttle, throttleTime } from './sampling.ts';
+export type { RateLimitOptions } from './turns.ts';
 export { type DistinctLimit, distinct, shareReplay } from './unbounded.ts';
 export {
   type GroupLimit,

@@ -33,6 +33,9 @@ describe('jsonl', () => {
     const started = runLocally(writing([1], join(folder, 'no', 'file.jsonl')), {});
     await expect(started).rejects.toMatchObject({ code: 'SinkFailed', reason: 'folder-missing' });
     await expect(started).rejects.toThrow('create it first');
+    await expect(runLocally(writing([1], '/proc/is/no/place.jsonl'), {})).rejects.toMatchObject({
+      reason: 'folder-missing',
+    });
   });
 
   it('does not start where the path is a folder or may not be written', async () => {

@@ -42,6 +42,11 @@ const sync: fc.Arbitrary<Step>[] = [
     ),
   ),
   few.map((count) => same(`bufferCount ${count}`, () => rx.pipe(rx.bufferCount(count), rx.map(sum)))),
+  fc.tuple(few, fc.option(few)).map(([count, every]) => ({
+    name: `own bufferCount ${count} ${every}`,
+    plain: () => rx.pipe(rx.bufferCount(count, every), rx.map(sum)),
+    twin: () => rx.pipe(twins.bufferCount(count, every), rx.map(sum)),
+  })),
 ];
 
 function same(name: string, operator: () => Numbers): Step {

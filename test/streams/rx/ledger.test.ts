@@ -134,6 +134,51 @@ describe('the ledger of an island', () => {
     );
   });
 
+  it('passes no watermark while bufferCount keeps an element of before it, and does not stop its input for what it keeps', async () => {
+    const few = fc.integer({ min: 1, max: 6 });
+    await fc.assert(
+      fc.asyncProperty(few, few, few, fc.integer({ min: 0, max: 50 }), async (size, every, markEvery, count) => {
+        const rig = new Rig({ arrays: op(twins.bufferCount(size, every)) }, 1);
+        // As RxJS has it: which arrays an element goes into that are not full yet.
+        const openAfter = (pushed: number): number[] => {
+          const starts = numbers(pushed).filter((n) => n % every === 0 && n + size > pushed);
+          return starts.flatMap((start) => numbers(pushed).filter((n) => n >= start && n < start + size));
+        };
+        for (const n of numbers(count)) {
+          rig.island.push(n, n);
+          if (n % markEvery === 0) rig.island.watermark(n + 0.5);
+          expect(rig.full).toBe(false);
+          expect(rig.watermarks.at(-1) ?? -1).toBeLessThan(Math.min(...openAfter(n + 1), Infinity));
+          expect(rig.stage('arrays').held).toBe(new Set(openAfter(n + 1)).size);
+        }
+        rig.island.complete();
+        const marks = numbers(count).filter((n) => n % markEvery === 0);
+        expect(rig.watermarks.at(-1)).toBe(marks.length === 0 ? undefined : marks.at(-1)! + 0.5);
+        for (const { value, timeMs } of rig.out) expect(timeMs).toBe(Math.max(...(value as number[])));
+        expect(rig.stage('arrays').held).toBe(0);
+        expect(unaccounted(rig.island.stages)).toEqual({});
+      }),
+      { numRuns: proofRuns(100) },
+    );
+  });
+
+  it('gives an array the time of its latest element, wherever that stands in it', () => {
+    const rig = new Rig({ arrays: op(twins.bufferCount(3)) });
+    for (const timeMs of [5, 9, 7, 1]) rig.island.push(timeMs, timeMs);
+    rig.island.complete();
+    expect(rig.out).toMatchObject([
+      { value: [5, 9, 7], timeMs: 9 },
+      { value: [1], timeMs: 1 },
+    ]);
+  });
+
+  it('holds each element once though 1,000 arrays overlap in it', () => {
+    const rig = new Rig({ arrays: op(twins.bufferCount(1_000, 1)) });
+    rig.push(...numbers(1_500));
+    expect(rig.stage('arrays').held).toBe(999);
+    expect(rig.out).toHaveLength(501);
+  });
+
   it('pulls an iterable of a million only while there is room behind', async () => {
     const rig = new Rig(
       {

@@ -1,5 +1,5 @@
 /** The operators that RxJS does not have: each, meter, rateLimit, batch. */
-import { bufferCount, from, map, mergeMap, type Observable, of, timer } from 'rxjs';
+import { bufferCount, from, map, mergeMap, type Observable, of, pipe, take, throwError, timer } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import * as twins from '../../../src/streams/rx/index.ts';
 import { type Operator, Rig, unaccounted } from './rig.ts';
@@ -37,7 +37,7 @@ describe('each', () => {
               }),
             );
           },
-          { retry: { max: 2, backoffMs: 10 } },
+          { retry: { max: 2, backoffMs: 10, jitter: 0 } },
         ),
       ),
     });
@@ -45,6 +45,139 @@ describe('each', () => {
     await rig.pass(100);
     expect(attempts).toEqual([0, 10, 30]);
     expect(rig.values).toEqual([7, 7.3]);
+  });
+
+  /** Pushes `count` elements that always fail, and says when each of their attempts began. */
+  async function failing(count: number, options: twins.EachOptions<number>, error: () => unknown = () => 'bad') {
+    const attempts: Record<number, number[]> = {};
+    const work = (n: number): Observable<number> => {
+      attempts[n] = [...(attempts[n] ?? []), rig.clock.monotonicMs()];
+      return throwError(error);
+    };
+    const rig = new Rig({ each: op(twins.each(work, { onError: 'dead-letter', concurrency: count, ...options })) });
+    rig.push(...Array.from({ length: count }, (_, n) => n));
+    rig.island.complete();
+    await rig.passAll(1e9);
+    expect(rig.completed).toBe(1);
+    expect(unaccounted(rig.island.stages)).toEqual({});
+    return { attempts, rig };
+  }
+
+  it('leaves half of a backoff to chance, so that 50 elements that failed together are not tried together', async () => {
+    const { attempts } = await failing(50, { retry: { max: 2, backoffMs: 1_000 } });
+    const waits = (of: number): number[] => Object.values(attempts).map((at) => at[of]! - at[of - 1]!);
+    for (const wait of waits(1)) expect(wait).toBeGreaterThanOrEqual(500);
+    for (const wait of waits(2)) expect(wait).toBeGreaterThanOrEqual(1_000);
+    expect(Math.max(...waits(1))).toBeLessThanOrEqual(1_000);
+    expect(Math.max(...waits(2))).toBeLessThanOrEqual(2_000);
+    expect(new Set(waits(1)).size).toBeGreaterThan(40);
+    expect(Math.max(...waits(1)) - Math.min(...waits(1))).toBeGreaterThan(300);
+  });
+
+  it.each([
+    ['the same wait each time', { max: 3, delayMs: 7, jitter: 0 }, [0, 7, 14, 21]],
+    ['a wait by the attempt', { max: 3, delayMs: (attempt: number) => attempt * 10 }, [0, 10, 30, 60]],
+    [
+      'a wait by the error, else the backoff',
+      {
+        max: 2,
+        backoffMs: 100,
+        jitter: 0,
+        delayMs: (attempt: number, error: unknown) =>
+          attempt === 1 ? (error as { afterMs: number }).afterMs : undefined,
+      },
+      [0, 3_000, 3_200],
+    ],
+    ['no wait of more than 30 s by backoff', { max: 1, backoffMs: 1e6, jitter: 0 }, [0, 30_000]],
+    ['no wait of more than 300 s by the error', { max: 1, delayMs: () => 1e9 }, [0, 300_000]],
+    ['no attempt after an error that is not worth one', { max: 9, retryIf: (_: unknown, n: number) => n < 2 }, [0, 0]],
+  ])('knows %s', async (_what, retry, expected) => {
+    const { attempts, rig } = await failing(1, { retry }, () => ({ afterMs: 3_000 }));
+    expect(attempts[0]).toEqual(expected);
+    expect(rig.deadLetters).toMatchObject([{ element: 0, error: { afterMs: 3_000 } }]);
+  });
+
+  it('gives an element up with what its retry functions throw, or for a wait that is none', async () => {
+    const thrown = new Error('no idea');
+    const fail = (): never => {
+      throw thrown;
+    };
+    for (const [retry, error] of [
+      [{ max: 2, retryIf: fail }, thrown],
+      [{ max: 2, delayMs: fail }, thrown],
+      [{ max: 2, delayMs: () => Number.NaN }, { code: 'UsageError' }],
+    ] as const) {
+      const { attempts, rig } = await failing(1, { retry });
+      expect(attempts[0]).toEqual([0]);
+      expect(rig.deadLetters).toMatchObject([{ element: 0, error }]);
+    }
+  });
+
+  it('lets no more attempts begin than its rate, retries among them, by key', async () => {
+    const { attempts } = await failing(6, {
+      retry: { max: 1, delayMs: 1, jitter: 0 },
+      rate: { elements: 1, perMs: 10, key: (n) => n % 2 },
+    });
+    // Of each key three elements twice, 10 ms apart, the second attempts behind the first of those that waited before.
+    for (const key of [0, 1]) {
+      const begun = Object.entries(attempts).flatMap(([n, at]) => (Number(n) % 2 === key ? at : []));
+      expect(begun.sort((a, b) => a - b)).toEqual([0, 10, 20, 30, 40, 50]);
+    }
+    expect(attempts[0]).toEqual([0, 30]);
+  });
+
+  it('lets each element say its own rate, and begins its time limit at its turn', async () => {
+    const rig = new Rig({
+      each: op(
+        twins.each(async (n: number) => n, {
+          concurrency: 10,
+          timeoutMs: 5,
+          rate: { elements: 1, perMs: (n) => (n < 100 ? 50 : 3), key: (n) => n < 100 },
+          ordered: false,
+        }),
+      ),
+    });
+    rig.push(1, 2, 3, 101, 102, 103);
+    rig.island.complete();
+    await rig.passAll();
+    expect(rig.out.map(({ value, atMs }) => [value, atMs])).toEqual([
+      [1, 0],
+      [101, 0],
+      [102, 3],
+      [103, 6],
+      [2, 50],
+      [3, 100],
+    ]);
+    expect(rig.failures).toEqual([]);
+  });
+
+  it('waits for no turn of elements that were given up, when it is unsubscribed', async () => {
+    const begun: number[] = [];
+    const work = async (n: number): Promise<number> => {
+      begun.push(n);
+      return n;
+    };
+    const rate = { elements: 1, perMs: 10 };
+    const rig = new Rig({ each: op(pipe(twins.each(work, { concurrency: 5, rate }), take(1))) });
+    rig.push(1, 2, 3);
+    await rig.passAll();
+    expect(rig.closedEarly).toBe(1);
+    expect(begun).toEqual([1]);
+    expect(unaccounted(rig.island.stages)).toEqual({});
+  });
+
+  it('tries again within its turns 2,000 elements that fail at once, and overflows no stack', async () => {
+    const tried = new Map<number, number>();
+    const work = (n: number): Observable<number> => {
+      tried.set(n, (tried.get(n) ?? 0) + 1);
+      return tried.get(n) === 1 ? throwError(() => 'once') : of(n);
+    };
+    const rate = { elements: 1, perMs: 1, burst: 10_000 };
+    const rig = new Rig({ each: op(twins.each(work, { retry: { max: 1 }, rate })) });
+    rig.push(...Array.from({ length: 2_000 }, (_, n) => n));
+    rig.island.complete();
+    await rig.passAll();
+    expect(rig.values).toEqual(Array.from({ length: 2_000 }, (_, n) => n));
   });
 
   it.each(['fail', 'skip', 'dead-letter'] as const)(
@@ -80,7 +213,17 @@ describe('each', () => {
   );
 
   it('refuses options out of range, and to run outside of a flow', () => {
-    expect(() => twins.each(async () => 1, { concurrency: 0 })).toThrow('concurrency: 0');
+    for (const [options, message] of [
+      [{ concurrency: 0 }, 'concurrency: 0'],
+      [{ timeoutMs: Number.NaN }, 'timeoutMs: NaN'],
+      [{ retry: { max: -1 } }, 'max: -1'],
+      [{ retry: { max: 1, backoffMs: Number.NaN } }, 'backoffMs: NaN'],
+      [{ retry: { max: 1, delayMs: -1 } }, 'delayMs: -1'],
+      [{ retry: { max: 1, jitter: 1.1 } }, 'jitter: 1.1'],
+      [{ retry: { max: 1, delayMs: 1, backoffMs: 1 } }, 'says two waits'],
+      [{ rate: { elements: 0, perMs: 1 } }, 'elements: 0'],
+    ] as const)
+      expect(() => twins.each(async () => 1, options)).toThrow(message);
     let error: unknown;
     of(1)
       .pipe(twins.each(async () => 1))
@@ -153,8 +296,25 @@ describe('rateLimit', () => {
     ]);
   });
 
-  it('refuses a rate that is none', () => {
+  it('lets each element say its own time', async () => {
+    const rig = new Rig({ slow: op(twins.rateLimit({ elements: 1, perMs: (n: number) => n })) });
+    rig.push(10, 5, 1, 100);
+    rig.island.complete();
+    await rig.passAll();
+    expect(rig.out.map(({ value, atMs }) => [value, atMs])).toEqual([
+      [10, 0],
+      [5, 10],
+      [1, 15],
+      [100, 16],
+    ]);
+  });
+
+  it('refuses a rate that is none', async () => {
     expect(() => twins.rateLimit({ elements: 0, perMs: 10 })).toThrow('elements: 0');
+    const rig = new Rig({ slow: op(twins.rateLimit({ elements: 1, perMs: (n: number) => n })) });
+    rig.push(0);
+    expect(rig.failures).toMatchObject([{ code: 'StageFailed', cause: { code: 'UsageError' } }]);
+    expect(rig.failures[0]!.message).toContain('rateLimit({ perMs }) gave 0');
   });
 });
 

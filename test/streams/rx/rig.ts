@@ -1,5 +1,6 @@
 /** An island on a virtual clock, with what comes out of it; and plain RxJS on the same kind of clock, to compare with. */
 import { type Observable, type SchedulerLike, Subject } from 'rxjs';
+import { seededRandom } from '../../../src/base/platform/seeded-random.ts';
 import type { FlowError } from '../../../src/streams/errors.ts';
 import { type FailureOptions, Island, type Via } from '../../../src/streams/island.ts';
 import { Ledger } from '../../../src/streams/ledger.ts';
@@ -38,6 +39,7 @@ export class Rig {
     );
     this.island = new Island(plans as Via[], {
       clock: this.clock,
+      random: seededRandom(1),
       heldMax,
       events: {
         emit: (value, timeMs) => this.out.push({ value, timeMs, atMs: this.clock.monotonicMs() }),
@@ -105,7 +107,7 @@ export function unaccounted(stages: readonly StageFates[]): Record<string, numbe
 export function plainScheduler(clock: VirtualClock): SchedulerLike {
   const nothing = () => undefined;
   const events = { watermark: nothing, full: nothing, settled: nothing, deadLetter: nothing };
-  return new ClockScheduler(new Ledger(clock, 1, events), new StageAccount('plain'));
+  return new ClockScheduler(new Ledger({ clock, random: seededRandom(1) }, 1, events), new StageAccount('plain'));
 }
 
 /** What plain RxJS makes of elements that are pushed at these times, and when. */

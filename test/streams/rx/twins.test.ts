@@ -167,6 +167,10 @@ describe('what an operator makes or keeps', () => {
     const tooMany = new Rig({ grow: grow(20_000) }, 8);
     tooMany.push(0);
     expect(tooMany.failures).toMatchObject([{ code: 'OperatorOverflow', stage: 'grow' }]);
+    expect(tooMany.failures[0]!.message).toBe(
+      "stage 'grow': expand reached its limit, elements that wait for their turn: 10000. Leave its concurrency out, so that " +
+        'iterables are pulled, or let it make fewer elements',
+    );
     expect(unaccounted(tooMany.island.stages)).toEqual({});
   });
 
@@ -206,6 +210,10 @@ describe('what an operator makes or keeps', () => {
     expect(fast.failures).toEqual([]);
     await fast.pass(3);
     expect(fast.failures).toMatchObject([{ code: 'OperatorOverflow', stage: 'pairs' }]);
-    expect(fast.failures[0]!.message).toContain('f.zip(a, b)');
+    expect(fast.failures[0]!.message).toBe(
+      "stage 'pairs': zipWith reached its limit, elements of the other observable that wait for a partner: 1024. It cannot " +
+        'be told to wait: make it a source, and join the two by f.zip(a, b)',
+    );
+    expect(unaccounted(fast.island.stages)).toEqual({});
   });
 });
