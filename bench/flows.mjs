@@ -1,6 +1,6 @@
 /** The flows that the rows run, with the same three operators throughout; the default export is their registry. */
 import { filter, map, scan } from 'rxjs';
-import { here, registry, thread } from 'troupe';
+import { here, node, registry, thread } from 'troupe';
 import { count, flow, forEach, fromIterable, sum, tumbling } from 'troupe/streams';
 import * as z from 'zod';
 
@@ -54,20 +54,26 @@ export const actors = flow('bench-actors', { args }, (f) =>
     .to(forEach(see)),
 );
 
-/** Every element goes to a worker, where one window of one key takes them all. */
-export const hop = flow('bench-hop', { args }, (f) =>
-  f
-    .from(fromIterable(elements), { time: ({ n }) => n })
-    .keyBy(({ type }) => type, { on: thread() })
-    .window(tumbling({ sizeMs: 1_000_000_000 }))
-    .aggregate({ elements: count(), sum: sum(({ n }) => n) })
-    .to(
-      forEach(({ value }) => {
-        seen.count += value.elements;
-        seen.sum += value.sum;
-      }),
-    ),
-);
+/** Every element goes to another place, where one window of one key takes them all; one result comes back. */
+const hopTo = (name, on) =>
+  flow(name, { args }, (f) =>
+    f
+      .from(fromIterable(elements), { time: ({ n }) => n })
+      .keyBy(({ type }) => type, { on })
+      .window(tumbling({ sizeMs: 1_000_000_000 }))
+      .aggregate({ elements: count(), sum: sum(({ n }) => n) })
+      .to(
+        forEach(({ value }) => {
+          seen.count += value.elements;
+          seen.sum += value.sum;
+        }),
+      ),
+  );
+
+export const threadHop = hopTo('bench-thread-hop', thread());
+
+/** To the second node of the rows. */
+export const nodeHop = hopTo('bench-node-hop', node({ role: 'bench' }));
 
 /** What the sums of the wanted come to: of 2n for all n below `count` that are no multiples of 3; `count` is one. */
 export function sumOfWanted(count) {
@@ -75,4 +81,4 @@ export function sumOfWanted(count) {
   return 2 * ((count * (count - 1)) / 2 - (3 * groups * (groups - 1)) / 2);
 }
 
-export default registry(operators, stages, actors, hop);
+export default registry(operators, stages, actors, threadHop, nodeHop);

@@ -59,4 +59,5 @@ export const rows = [
   { row: 'flow of operators', file: 'flow-operators', settings: { ...parse, against: 'subject' } },
   { row: 'flow of stages', file: 'flow-operators', settings: { ...parse, against: 'node-streams' } },
   { row: 'flow thread hop', file: 'flow-thread-hop', settings: parse },
+  { row: 'flow WebSocket hop', file: 'flow-websocket-hop', settings: parse },
 ];

@@ -1,6 +1,6 @@
 /**
- * The other process of the bare limits: counts what comes over `ws` with one frame per message, answers asks there in
- * the same way, and counts what comes over raw TCP in batches. It says its two ports, and ends with its parent.
+ * The other process of the bare limits: counts what comes over `ws` with one frame per message or per batch, answers
+ * asks there in the same way, and counts what comes over raw TCP in batches. It says its two ports, and ends with its parent.
  */
 import { createServer } from 'node:net';
 import { Packr, Unpackr } from 'msgpackr';
@@ -16,6 +16,7 @@ webSockets.on('connection', (socket) => {
   socket.on('message', (bytes) => {
     const [kind, id, message] = unpackr.unpack(bytes);
     if (kind === 'total') socket.send(packr.pack([id, state.total]));
+    else if (kind === 'batch') for (const { n } of message) state.total += n;
     else {
       state.total += message.n;
       if (kind === 'add') socket.send(packr.pack([id, state.total]));

@@ -4,7 +4,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import { createSystem } from 'troupe';
-import { hop, seen, useElements } from '../flows.mjs';
+import { seen, threadHop, useElements } from '../flows.mjs';
 import { checkLedger, checkTotal, inTurns, nsEach } from '../measure.mjs';
 
 export async function run({ rounds, quick, isolation }) {
@@ -24,7 +24,7 @@ export async function run({ rounds, quick, isolation }) {
     ours: () =>
       nsEach(count, async () => {
         Object.assign(seen, { count: 0, sum: 0 });
-        const running = await system.run(hop, { args: {} });
+        const running = await system.run(threadHop, { args: {} });
         await running.done;
         checkTotal('elements', seen.count, count);
         checkTotal('sum', seen.sum, sum);

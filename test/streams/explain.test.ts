@@ -136,10 +136,10 @@ describe('the bounds of a flow', () => {
       ['sink-2', 'sink', 2_048],
       ['source-2', 'batch', 200],
       ['zip', 'edge', 9_216],
-      ['zip', 'edge', 9_216],
       ['gather', 'edge', 9_216],
       ['gather', 'edge', 3 * 9_216],
       ['gather', 'edge', 3 * 9_216],
+      ['zip', 'edge', 9_216],
     ]);
     expect(bounds.elements).toBe(bounds.parts.reduce((sum, part) => sum + part.elements, 0));
     expect(String(bounds)).toMatch(/^overflow +overflow +500$/m);
