@@ -2,8 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { UsageError } from '../../../src/base/errors.ts';
 import { type Aggregate, custom, retractingForms } from '../../../src/streams/windows/aggregate.ts';
+import { countDistinct } from '../../../src/streams/windows/distinct.ts';
 import { first } from '../../../src/streams/windows/elements.ts';
 import { count, max, mean, min, sum } from '../../../src/streams/windows/numbers.ts';
+import { approxQuantiles, quantiles } from '../../../src/streams/windows/quantiles.ts';
 import { Rows } from '../../../src/streams/windows/rows.ts';
 import { proofRuns } from '../../support/proof-runs.ts';
 
@@ -19,6 +21,10 @@ const aggregates: Record<string, Aggregate<Item, unknown>> = {
   mean: mean(value),
   least: min(value),
   most: max(value),
+  different: countDistinct(value),
+  bigDifferent: countDistinct(value, (item) => (item.value ?? 0) > 5),
+  quantiles: quantiles(value, [0, 0.3, 1]),
+  aboutQuantiles: approxQuantiles(value, [0, 0.3, 1]),
   square: custom<Item, number, number>({
     create: () => 0,
     add: (total, item) => total + (item.value ?? 0) ** 2,
@@ -101,7 +107,7 @@ describe('what was taken back is as if it had never been added', () => {
 });
 
 it('the least of many values that come and go is found, whichever goes first', () => {
-  const rows = makeRows();
+  const rows = new Rows(0, retractingForms('regroup', { least: min(value), most: max(value) } as never));
   const row = rows.allocate();
   const values = Array.from({ length: 5_000 }, (_, n) => (n * 7_919) % 5_003);
   for (const one of values) rows.add(row, { value: one }, 0);
@@ -119,6 +125,12 @@ it('a value that was never added is not taken back', () => {
   const row = rows.allocate();
   rows.add(row, { value: 1 }, 0);
   expect(() => rows.retract(row, { value: 2 }, 0)).toThrow(/2 is taken back and was not added/);
+  for (const aggregate of [countDistinct(value), quantiles(value, [1]), approxQuantiles(value, [1])]) {
+    const one = new Rows(0, { aggregate } as never);
+    const other = one.allocate();
+    one.add(other, { value: 1 }, 0);
+    expect(() => one.retract(other, { value: 2 }, 0)).toThrow(/2 is taken back and was not added/);
+  }
 });
 
 it('an aggregate that cannot take back is refused by its name', () => {
