@@ -216,12 +216,13 @@ class Graph {
           const timed = inputs.every((input) => input.timed);
           return this.#stageOf(this.#add('processor', name ?? spec.kind, inputs, given, timed, name !== undefined));
         },
+        keyNode: (other) => this.#keys.get(other),
         checkDuration: (option, valueMs) => this.#checkDuration(option, valueMs),
         wrong: (what) => this.#wrong(what),
       },
       revised,
     );
-    this.#keys.set(keyed, node);
+    if (!revised) this.#keys.set(keyed, node);
     return keyed;
   }
 

@@ -5,6 +5,7 @@ import type { Accepts, Subscribable } from '../actors/protocol.ts';
 import type { ProcessingTime, TimeOptions } from './event-time.ts';
 import type { HotOptions } from './hot-source.ts';
 import type { FailureOptions } from './island.ts';
+import type { JoinHow, JoinResult, JoinSpec } from './joins/join-spec.ts';
 import type { Change } from './keyed/change.ts';
 import type { OverflowStrategy } from './overflow.ts';
 import type { Sink } from './sink.ts';
@@ -160,6 +161,26 @@ export interface Keyed<T, K, O extends Outputs> {
    * that came last. One element a key is kept.
    */
   latest(): Stage<Change<K, T>, O>;
+  /**
+   * Joins the elements of each key with those of the same key of another stage, as `spec` says: {@link during},
+   * {@link within}, {@link asOf} or {@link always}.
+   *
+   * @param right its `parallelism` and `on` are left out, or the same as of this one.
+   * @param options.how `inner` unless given: pairs. `left` gives lefts that have no match too, with undefined; `anti`
+   *   gives those alone.
+   * @param options.late the name of a side output for elements of either side that come too late. They are counted anyway.
+   */
+  join<
+    R,
+    P extends Outputs,
+    S extends JoinSpec<T>,
+    const H extends JoinHow = 'inner',
+    const N extends string | undefined = undefined,
+  >(
+    right: Keyed<R, K, P>,
+    spec: S & JoinSpec<T>,
+    options?: { how?: H; late?: N },
+  ): Stage<JoinResult<S, H, T, R>, O & P & Late<T | R, N>>;
 }
 
 /** Values of a stream of updates, split by the group that they are in. */
