@@ -5,6 +5,8 @@ import type { WithTableOptions } from './builder-tables.ts';
 import type { AnyStage, Keyed, Outputs, ViaOptions } from './flow-types.ts';
 import type { KeyNode, ProcessorNode } from './graph.ts';
 import type { Via } from './island.ts';
+import { joinProcessor } from './joins/join-processor.ts';
+import type { JoinHow, JoinSpec } from './joins/join-spec.ts';
 import { runningAggregates } from './keyed/running-aggregates.ts';
 import { runningValue } from './keyed/running-value.ts';
 import type { ProcessorSpec } from './processor.ts';
@@ -20,6 +22,8 @@ export interface KeyedGraph {
   /** @param inputs what the ports of the processor are. */
   processor(inputs: readonly KeyNode[], spec: ProcessorSpec, options?: ProcessorOptions): AnyStage;
   withTable(left: KeyNode, table: unknown, options: WithTableOptions | undefined): AnyStage;
+  /** What another `keyBy` of the flow added; undefined for anything else. */
+  keyNode(keyed: unknown): KeyNode | undefined;
   checkDuration(option: string, valueMs: number): void;
   wrong(what: string): UsageError;
 }
@@ -34,6 +38,11 @@ interface WindowOptions {
   readonly allowedLatenessMs?: number;
   readonly late?: string;
   readonly trigger?: Trigger;
+}
+
+interface JoinOptions {
+  readonly how?: JoinHow;
+  readonly late?: string;
 }
 
 type Aggregates = Readonly<Record<string, Aggregate<unknown, unknown>>>;
@@ -77,6 +86,46 @@ export function keyedSteps(node: KeyNode, graph: KeyedGraph, revised = false): K
       const next = (_value: unknown, item: unknown): unknown => item;
       return graph.processor([node], runningValue({ kind: 'latest', first: pick, next, newestOnly: node.timed }));
     },
+    join: (other: unknown, spec: JoinSpec<unknown>, options: JoinOptions = {}) => {
+      const right = graph.keyNode(other);
+      const misfit = right === undefined ? notKeyed : joinMisfit(node, right, spec, options);
+      if (misfit !== undefined) throw graph.wrong(misfit);
+      const { how = 'inner', late } = options;
+      return graph.processor([node, right!], joinProcessor(spec, how), { late });
+    },
   };
   return (revised ? { aggregate: steps.aggregate } : steps) as unknown as Keyed<unknown, Key, Outputs>;
 }
+
+const notKeyed = 'gives join(…) something that is not split by key: left.keyBy(…).join(right.keyBy(…), within({ … }))';
+
+/** Why two streams cannot be joined so; undefined where they can. */
+function joinMisfit(
+  left: KeyNode,
+  right: KeyNode,
+  spec: JoinSpec<unknown>,
+  { how = 'inner', late }: JoinOptions,
+): string | undefined {
+  const kind = (spec as JoinSpec<unknown> | undefined)?.kind;
+  if (kind === undefined || !joinKinds.includes(kind)) {
+    return 'gives join(…) no way to join: during(…), within(…), asOf(…) or always(…)';
+  }
+  if (!joinHows.includes(how)) return `joins with how: ${JSON.stringify(how)}; it is 'inner', 'left' or 'anti'`;
+  if (right.parallelism !== left.parallelism && right.parallelism !== 1) {
+    return `joins ${left.parallelism} partitions with ${right.parallelism}; leave the right side's parallelism out`;
+  }
+  if (right.on !== undefined && right.on !== left.on) {
+    return "says twice where a join runs; leave 'on' out of the right side's keyBy(…)";
+  }
+  if (spec.kind === 'always') {
+    if (late !== undefined) return 'gives always(…) an output for what is late; nothing is late for it';
+    if (how === 'inner' || spec.leftTtlMs !== Infinity) return undefined;
+    return `joins always with how: '${how}' and no leftTtlMs: a match may come at any time, so no left would ever be without one; give always({ leftTtlMs })`;
+  }
+  if (left.timed && right.timed) return undefined;
+  const side = left.timed ? 'right' : 'left';
+  return `joins by event time, but the ${side} side has none; give from(source, { time: (item) => … }), or join always(…)`;
+}
+
+const joinKinds: readonly string[] = ['during', 'within', 'as-of', 'always'] satisfies JoinSpec<unknown>['kind'][];
+const joinHows: readonly string[] = ['inner', 'left', 'anti'] satisfies JoinHow[];

@@ -239,6 +239,7 @@ class Graph {
           return this.#stageOf(this.#add('processor', name ?? spec.kind, inputs, given, timed, name !== undefined));
         },
         withTable: (left, table, options) => this.#withTable(left, table, options),
+        keyNode: (other) => this.#keys.get(other),
         checkDuration: (option, valueMs) => this.#checkDuration(option, valueMs),
         wrong: (what) => this.#wrong(what),
       },

@@ -5,6 +5,7 @@ import type { Accepts, Subscribable } from '../actors/protocol.ts';
 import type { ProcessingTime, TimeOptions } from './event-time.ts';
 import type { HotOptions } from './hot-source.ts';
 import type { FailureOptions } from './island.ts';
+import type { JoinHow, JoinResult, JoinSpec } from './joins/join-spec.ts';
 import type { HowWithTable } from './joins/table-join.ts';
 import type { Change } from './keyed/change.ts';
 import type { OverflowStrategy } from './overflow.ts';
@@ -207,6 +208,26 @@ export interface Keyed<T, K, O extends Outputs> {
     table: Stage<Change<L, R>, P>,
     options?: Partial<Pick<WithTable<T, L, H>, 'by' | 'how'>>,
   ): Stage<WithRow<T, Exclude<R, undefined>, H>, O & P>;
+  /**
+   * Joins the elements of each key with those of the same key of another stage, as `spec` says: {@link during},
+   * {@link within}, {@link asOf} or {@link always}.
+   *
+   * @param right its `parallelism` and `on` are left out, or the same as of this one.
+   * @param options.how `inner` unless given: pairs. `left` gives lefts that have no match too, with undefined; `anti`
+   *   gives those alone.
+   * @param options.late the name of a side output for elements of either side that come too late. They are counted anyway.
+   */
+  join<
+    R,
+    P extends Outputs,
+    S extends JoinSpec<T>,
+    const H extends JoinHow = 'inner',
+    const N extends string | undefined = undefined,
+  >(
+    right: Keyed<R, K, P>,
+    spec: S & JoinSpec<T>,
+    options?: { how?: H; late?: N },
+  ): Stage<JoinResult<S, H, T, R>, O & P & Late<T | R, N>>;
 }
 
 /** How elements are joined with a table, and where. */

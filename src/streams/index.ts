@@ -42,6 +42,19 @@ export type {
 export { forEach } from './for-each.ts';
 export { fromIterable } from './from-iterable.ts';
 export type { HotOptions, Overflow } from './hot-source.ts';
+export {
+  type AlwaysSpec,
+  type AsOfSpec,
+  always,
+  asOf,
+  type DuringSpec,
+  during,
+  type JoinHow,
+  type JoinResult,
+  type JoinSpec,
+  type WithinSpec,
+  within,
+} from './joins/join-spec.ts';
 export type { HowWithTable } from './joins/table-join.ts';
 export type { Change } from './keyed/change.ts';
 export { fromReadable, toWritable } from './node-streams.ts';
