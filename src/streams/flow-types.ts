@@ -5,7 +5,15 @@ import type { Accepts, Subscribable } from '../actors/protocol.ts';
 import type { ProcessingTime, TimeOptions } from './event-time.ts';
 import type { HotOptions } from './hot-source.ts';
 import type { FailureOptions } from './island.ts';
-import type { JoinHow, JoinResult, JoinSpec } from './joins/join-spec.ts';
+import type {
+  AlwaysSpec,
+  AsOfSpec,
+  DuringSpec,
+  JoinHow,
+  JoinResult,
+  WindowJoinResult,
+  WithinSpec,
+} from './joins/join-spec.ts';
 import type { HowWithTable } from './joins/table-join.ts';
 import type { Change } from './keyed/change.ts';
 import type { OverflowStrategy } from './overflow.ts';
@@ -217,17 +225,16 @@ export interface Keyed<T, K, O extends Outputs> {
    *   gives those alone.
    * @param options.late the name of a side output for elements of either side that come too late. They are counted anyway.
    */
-  join<
-    R,
-    P extends Outputs,
-    S extends JoinSpec<T>,
-    const H extends JoinHow = 'inner',
-    const N extends string | undefined = undefined,
-  >(
+  join<R, P extends Outputs, const H extends JoinHow = 'inner', const N extends string | undefined = undefined>(
     right: Keyed<R, K, P>,
-    spec: S & JoinSpec<T>,
+    spec: WithinSpec<T> | AsOfSpec | AlwaysSpec,
     options?: { how?: H; late?: N },
-  ): Stage<JoinResult<S, H, T, R>, O & P & Late<T | R, N>>;
+  ): Stage<JoinResult<H, T, R>, O & P & Late<T | R, N>>;
+  join<R, P extends Outputs, const H extends JoinHow = 'inner', const N extends string | undefined = undefined>(
+    right: Keyed<R, K, P>,
+    spec: DuringSpec,
+    options?: { how?: H; late?: N },
+  ): Stage<WindowJoinResult<H, T, R>, O & P & Late<T | R, N>>;
 }
 
 /** How elements are joined with a table, and where. */

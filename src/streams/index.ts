@@ -52,6 +52,7 @@ export {
   type JoinHow,
   type JoinResult,
   type JoinSpec,
+  type WindowJoinResult,
   type WithinSpec,
   within,
 } from './joins/join-spec.ts';

@@ -48,14 +48,19 @@ export interface AlwaysSpec {
 /** How elements of a key are joined, whose left side is of type `L`. */
 export type JoinSpec<L> = DuringSpec | WithinSpec<L> | AsOfSpec | AlwaysSpec;
 
-/** What a join gives, by its spec `S` and how it joins. */
-export type JoinResult<S, H extends JoinHow, L, R> = S extends DuringSpec
-  ? H extends 'anti'
-    ? readonly [L, TimeWindow]
-    : readonly [L, H extends 'left' ? R | undefined : R, TimeWindow]
-  : H extends 'anti'
-    ? L
-    : readonly [L, H extends 'left' ? R | undefined : R];
+/** What a join gives. */
+export type JoinResult<H extends JoinHow, L, R> = {
+  readonly inner: readonly [L, R];
+  readonly left: readonly [L, R | undefined];
+  readonly anti: L;
+}[H];
+
+/** What a join during windows gives: the window comes last. */
+export type WindowJoinResult<H extends JoinHow, L, R> = {
+  readonly inner: readonly [L, R, TimeWindow];
+  readonly left: readonly [L, R | undefined, TimeWindow];
+  readonly anti: readonly [L, TimeWindow];
+}[H];
 
 /**
  * Pairs whose elements are in one window of event time: `[left, right, window]`, once for each window that they share.

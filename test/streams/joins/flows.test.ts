@@ -1,6 +1,6 @@
-import { DuckDBInstance } from '@duckdb/node-api';
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import fc from 'fast-check';
-import { describe, expect, expectTypeOf, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, expectTypeOf, test } from 'vitest';
 import * as z from 'zod';
 import { flow } from '../../../src/streams/flow.ts';
 import type { Keyed, Stage } from '../../../src/streams/flow-types.ts';
@@ -24,23 +24,22 @@ interface Bid {
 const none = z.object({});
 const hows: readonly JoinHow[] = ['inner', 'left', 'anti'];
 
+let connection: DuckDBConnection;
+beforeAll(async () => {
+  connection = await (await DuckDBInstance.create(':memory:')).connect();
+});
+afterAll(() => connection.closeSync());
+
 /** What DuckDB says of the same rows. */
 async function ask(sql: string, auctions: readonly Auction[], bids: readonly Bid[]): Promise<string[]> {
-  const instance = await DuckDBInstance.create(':memory:');
-  const connection = await instance.connect();
-  try {
-    await connection.run('CREATE TABLE auctions (id INT, at INT, openMs INT, n INT)');
-    await connection.run('CREATE TABLE bids (auction INT, at INT, n INT)');
-    for (const { id, at, openMs, n } of auctions) {
-      await connection.run(`INSERT INTO auctions VALUES (${id}, ${at}, ${openMs}, ${n})`);
-    }
-    for (const { auction, at, n } of bids) await connection.run(`INSERT INTO bids VALUES (${auction}, ${at}, ${n})`);
-    const rows = (await connection.runAndReadAll(sql)).getRowsJson();
-    return rows.map((row) => row.join(' ')).sort();
-  } finally {
-    connection.closeSync();
-    instance.closeSync();
-  }
+  await connection.run('CREATE OR REPLACE TABLE auctions (id INT, ms INT, openMs INT, n INT)');
+  await connection.run('CREATE OR REPLACE TABLE bids (auction INT, ms INT, n INT)');
+  const auctionRows = auctions.map(({ id, at, openMs, n }) => `(${id}, ${at}, ${openMs}, ${n})`);
+  const bidRows = bids.map(({ auction, at, n }) => `(${auction}, ${at}, ${n})`);
+  if (auctionRows.length > 0) await connection.run(`INSERT INTO auctions VALUES ${auctionRows.join()}`);
+  if (bidRows.length > 0) await connection.run(`INSERT INTO bids VALUES ${bidRows.join()}`);
+  const rows = (await connection.runAndReadAll(sql)).getRowsJson();
+  return rows.map((row) => row.map((value) => value ?? '').join(' ')).sort();
 }
 
 const auction = fc.record({ id: fc.nat(3), at: fc.nat(60), openMs: fc.integer({ min: 0, max: 30 }) });
@@ -67,7 +66,11 @@ async function run(
     const left = f.from(fromIterable(auctions), { time: (row) => row.at, outOfOrderMs: 1_000 });
     const right = f.from(fromIterable(bids), { time: (row) => row.at, outOfOrderMs: 1_000 });
     const byId = left.keyBy((row) => row.id, { parallelism });
-    return joining(byId, right.keyBy((row) => row.auction), how).output('joined');
+    return joining(
+      byId,
+      right.keyBy((row) => row.auction),
+      how,
+    ).output('joined');
   });
   const local = await runLocally(joined, {});
   await local.done;
@@ -86,12 +89,12 @@ const joins: readonly (readonly [string, Joining, string])[] = [
   [
     'within an interval of each left',
     (left, right, how) => left.join(right, within({ beforeMs: 0, afterMs: (row) => row.openMs }), { how }),
-    'b.at BETWEEN a.at AND a.at + a.openMs',
+    'b.ms BETWEEN a.ms AND a.ms + a.openMs',
   ],
   [
     'within a fixed interval',
     (left, right, how) => left.join(right, within({ beforeMs: -2, afterMs: 15 }), { how }),
-    'b.at BETWEEN a.at + 2 AND a.at + 15',
+    'b.ms BETWEEN a.ms + 2 AND a.ms + 15',
   ],
   ['always', (left, right, how) => left.join(right, always({ leftTtlMs: 1_000_000 }), { how }), 'true'],
 ];
@@ -118,7 +121,7 @@ describe.each(hows)('how: %s', (how) => {
     'asOf is as the ASOF join of DuckDB, where versions have times of their own',
     async () => {
       const asOfSql = `SELECT a.n, b.n FROM auctions a ASOF ${how === 'left' ? 'LEFT ' : ''}JOIN bids b
-        ON a.id = b.auction AND a.at >= b.at`;
+        ON a.id = b.auction AND a.ms >= b.ms`;
       const sql =
         how === 'anti' ? `SELECT a.n FROM auctions a WHERE a.n NOT IN (SELECT q.n FROM (${asOfSql}) q(n, m))` : asOfSql;
       await fc.assert(
@@ -142,7 +145,7 @@ describe.each(hows)('how: %s', (how) => {
     'during %s windows is as DuckDB joins the windows of each row',
     async (_, window, sizeMs, slideMs) => {
       const cut = (table: string): string => `(SELECT t.*, unnest(range(
-        CAST(floor((t.at - ${sizeMs}) / ${slideMs}.0) + 1 AS BIGINT) * ${slideMs}, t.at + 1, ${slideMs})) AS w
+        CAST(floor((t.ms - ${sizeMs}) / ${slideMs}.0) + 1 AS BIGINT) * ${slideMs}, t.ms + 1, ${slideMs})) AS w
         FROM ${table} t)`;
       const sql = `SELECT ${how === 'anti' ? 'a.n' : 'a.n, b.n'}, a.w FROM ${cut('auctions')} a ${joiner}
         ${cut('bids')} b ON a.id = b.auction AND a.w = b.w`;
@@ -166,9 +169,7 @@ test('what a join gives is known by its type', () => {
       const pairs = left.join(right, within({ beforeMs: 0, afterMs: (row) => row.openMs - row.at }));
       expectTypeOf(pairs).toEqualTypeOf<Stage<readonly [Auction, Bid]>>();
       const some = left.join(right, asOf(), { how: 'left', late: 'late' });
-      expectTypeOf(some).toEqualTypeOf<
-        Stage<readonly [Auction, Bid | undefined], { readonly late: Auction | Bid }>
-      >();
+      expectTypeOf(some).toEqualTypeOf<Stage<readonly [Auction, Bid | undefined], { readonly late: Auction | Bid }>>();
       expectTypeOf(left.join(right, always({ leftTtlMs: 1 }), { how: 'anti' })).toEqualTypeOf<Stage<Auction>>();
       const window = tumbling({ sizeMs: 1 });
       expectTypeOf(left.join(right, during(window))).toEqualTypeOf<Stage<readonly [Auction, Bid, TimeWindow]>>();

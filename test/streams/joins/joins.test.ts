@@ -63,12 +63,20 @@ describe.each(hows)('how: %s', (how) => {
     'during gives what a comparison of all with all gives, in each window that was open',
     () => {
       fc.assert(
-        fc.property(steps, fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 20 }), fc.boolean(), (all, a, b, slides) => {
-          const window = slides ? sliding({ sizeMs: Math.max(a, b), slideMs: Math.min(a, b) }) : tumbling({ sizeMs: a, offsetMs: b });
-          const rig = new Rig(during(window), how);
-          check(rig, all, duringOracle(all, how, window));
-          expect(rig.processor.held).toMatchObject({ keys: 0, leftRows: 0, rightRows: 0 });
-        }),
+        fc.property(
+          steps,
+          fc.integer({ min: 1, max: 20 }),
+          fc.integer({ min: 1, max: 20 }),
+          fc.boolean(),
+          (all, a, b, slides) => {
+            const window = slides
+              ? sliding({ sizeMs: Math.max(a, b), slideMs: Math.min(a, b) })
+              : tumbling({ sizeMs: a, offsetMs: b });
+            const rig = new Rig(during(window), how);
+            check(rig, all, duringOracle(all, how, window));
+            expect(rig.processor.held).toMatchObject({ keys: 0, leftRows: 0, rightRows: 0 });
+          },
+        ),
         { numRuns: proofRuns(200) },
       );
     },
@@ -106,8 +114,8 @@ describe.each(hows)('how: %s', (how) => {
           });
           const rig = new Rig(spec, how);
           check(rig, all, alwaysOracle(all, how, leftTtlMs ?? Infinity, rightTtlMs ?? Infinity));
-          if (leftTtlMs !== undefined) expect(rig.processor.held['leftRows']).toBe(0);
-          if (rightTtlMs !== undefined) expect(rig.processor.held['rightRows']).toBe(0);
+          if (leftTtlMs !== undefined) expect(rig.processor.held.leftRows).toBe(0);
+          if (rightTtlMs !== undefined) expect(rig.processor.held.rightRows).toBe(0);
         }),
         { numRuns: proofRuns(300) },
       );

@@ -62,12 +62,7 @@ export function withinOracle(
   return { texts, late: seen.filter((row) => row.timeMs < row.watermarkMs).map(({ at }) => at) };
 }
 
-export function alwaysOracle(
-  steps: readonly Step[],
-  how: JoinHow,
-  leftTtlMs: number,
-  rightTtlMs: number,
-): Expected {
+export function alwaysOracle(steps: readonly Step[], how: JoinHow, leftTtlMs: number, rightTtlMs: number): Expected {
   const endOf = (row: Row): number => row.timeMs + (row.port === 0 ? leftTtlMs : rightTtlMs);
   const together = (left: Seen, right: Seen): number | undefined => {
     const [one, other] = left.at < right.at ? [left, right] : [right, left];
@@ -118,7 +113,8 @@ export function duringOracle(
       const window = { startMs: start };
       const rights = seen.filter((row) => row.port === 1 && row.key === left.key && startsOf(row).includes(start));
       const found: unknown[] = how === 'anti' ? [] : rights.map((right) => [left, right, window]);
-      if (rights.length === 0 && how !== 'inner') found.push(how === 'left' ? [left, undefined, window] : [left, window]);
+      if (rights.length === 0 && how !== 'inner')
+        found.push(how === 'left' ? [left, undefined, window] : [left, window]);
       for (const one of found) texts.push(`${textOf(one)} @${start + sizeMs - 1}`);
     }
   }
