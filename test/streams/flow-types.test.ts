@@ -12,6 +12,7 @@ import {
   forEach,
   fromIterable,
   jsonl,
+  type Keyed,
   max,
   mean,
   onClose,
@@ -121,3 +122,34 @@ it('a flow infers from its source to its sink, and refuses what does not fit', (
   expect(refused).toHaveLength(5);
   expect(panes.map(({ name }) => name)).toEqual(['append', 'update']);
 });
+
+const withRows = flow('with-rows', { args: z.object({}) }, (f) => {
+  const flights = f.from(fromIterable([{ airport: 'SEA' as string | null, delay: 1 }]));
+  const airports = (): Keyed<{ id: string; name: string }, string, {}> =>
+    f.from(fromIterable([{ id: 'SEA', name: 'Seattle' }])).keyBy((row) => row.id);
+  const { inner, left, anti, bad } = flights.broadcast('inner', 'left', 'anti', 'bad');
+  return f.ends(
+    inner
+      .withTable(airports(), { by: (flight) => flight.airport })
+      .via('inner-name', ($) => $.pipe(map(([flight, row]): string => flight.delay + row.name)))
+      .output('inner-out'),
+    left
+      .withTable(airports(), { by: (flight) => flight.airport, how: 'left', parallelism: 2 })
+      // @ts-expect-error the row may be missing
+      .via('left-name', ($) => $.pipe(map(([, row]): string => row.name)))
+      .output('left-out'),
+    anti
+      .withTable(airports(), { by: (flight) => flight.airport, how: 'anti' })
+      .via('anti-delay', ($) => $.pipe(map((flight): number => flight.delay)))
+      .output('anti-out'),
+    // @ts-expect-error a number is no key of these rows
+    bad.withTable(airports(), { by: (flight) => flight.delay }).output('bad-out'),
+    f
+      .from(fromIterable([{ id: 'SEA' }]))
+      .keyBy((one) => one.id)
+      .withTable(airports().latest())
+      .via('latest-name', ($) => $.pipe(map(([one, row]): string => one.id + row.name)))
+      .output('latest-out'),
+  );
+});
+void withRows;

@@ -124,8 +124,9 @@ export async function runLocally<A extends z.ZodType, O extends Outputs>(
     },
   };
   const failed = (error: FlowError): void => {
-    for (const { segment } of all) segment.cancel();
+    // Before the last of them says that it has finished.
     reject(error);
+    for (const { segment } of all) segment.cancel();
   };
   const build = async (segmentPlan: SegmentPlan, partition: number): Promise<Segment> => {
     const wiring = wiringOf(plan, segmentPlan.index, partition);

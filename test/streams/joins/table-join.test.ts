@@ -55,8 +55,11 @@ class Told<T> implements Source<T> {
     const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
     while (!signal.aborted) {
       this.asked += 1;
-      if (this.#repeat !== undefined) yield { items: this.#repeat };
-      else if (this.#given.length > 0) yield this.#given.shift()!;
+      if (this.#repeat !== undefined) {
+        // The local run would work on without a pass of the event loop for as long as there is something to do.
+        await new Promise((resolve) => setImmediate(resolve));
+        yield { items: this.#repeat };
+      } else if (this.#given.length > 0) yield this.#given.shift()!;
       else if (this.#over) return;
       else await Promise.race([aborted, new Promise<void>((resolve) => (this.#wake = resolve))]);
     }
@@ -214,7 +217,7 @@ describe('a table that is not loaded', () => {
       );
       rows.give([{ id: 1, text: 'early' }]);
       await atRest(run, () => items.asked);
-      expect(run.outputs).toEqual([]);
+      expect(run.outputs.length).toBe(0);
       const heldMax = n * (streamLimits.edgeWindow + streamLimits.outletHighWater);
       expect(items.asked * 100).toBeGreaterThan(streamLimits.edgeWindow);
       expect(items.asked * 100).toBeLessThan(heldMax + 300);
