@@ -84,12 +84,14 @@ export const connectLimits = {
   waitingBytesMax: 16_777_216,
   /** Requests that may wait for the flow; each holds a connection. */
   waitingRequestsMax: 256,
-  /** Connections of one listening source or sink at once. */
+  /** Connections of one listening source or sink at once; and more of them that are told so before they are dropped. */
   connectionsMax: 1_024,
+  connectionsRefusedMax: 64,
   /** Bytes of the headers of a request: twice what browsers send with all their cookies would still fit. */
   headerBytesMax: 16_384,
-  /** How long a request's headers and its body may take to arrive. */
+  /** How long a request's headers and its body may take to arrive, and how often that is looked at. */
   requestMs: 30_000,
+  requestCheckMs: 5_000,
   /** What a client is told to wait before it posts again, in s: HTTP has no smaller unit. */
   retryAfterSeconds: 1,
   /** How long a server may take to begin its answer. */
@@ -109,8 +111,14 @@ export const connectLimits = {
   fragmentsMax: 256,
   /** Messages of one connection that wait for the flow, above which nothing more is read from it. */
   connectionAhead: 256,
-  /** How often a silent connection is asked whether it lives, and closed where it did not answer the last time. */
+  /** How often each end of a connection says that it lives: proxies give silent ones up after 60 s. */
   heartbeatMs: 30_000,
+  /** Heartbeats in a row without a word from the other end, after which it counts as gone. */
+  silentBeatsMax: 2,
+  /** Answers to pings that may be on their way to one that reads nothing. */
+  pongsPendingMax: 64,
+  /** How long a server may be silent in the middle of an answer: four of its heartbeats. */
+  silenceMs: 120_000,
   /** Elements of one POST. */
   postElementsMax: 256,
   /** How long open connections may take to end when a server closes, before they are cut. */

@@ -9,6 +9,13 @@ type Context = Pick<SourceContext, 'clock' | 'signal'>;
 /** A server that did not answer, or died in the middle; whoever asked makes an error of flows of it. */
 export class NoAnswer extends Error {
   override readonly name: string = 'NoAnswer';
+  /** It was there, and then silent for too long. */
+  readonly wasSilent: boolean;
+
+  constructor(message: string, options: { readonly cause?: unknown; readonly wasSilent?: boolean } = {}) {
+    super(message, options);
+    this.wasSilent = options.wasSilent === true;
+  }
 }
 
 /** @throws UsageError for what is no absolute URL of these protocols, or has a password in it */
@@ -43,19 +50,37 @@ export async function answerOf(url: string | URL, init: RequestInit, { clock, si
   }
 }
 
-/** The chunks of a body, as they are asked for; what is not read stays at the server. @throws NoAnswer */
-export async function* chunksOf(url: string | URL, response: Response, signal: AbortSignal): AsyncGenerator<Buffer> {
+/**
+ * The chunks of a body, as they are asked for; what is not read stays at the server.
+ *
+ * @throws NoAnswer where it breaks off, or nothing comes for 120 s
+ */
+export async function* chunksOf(
+  url: string | URL,
+  response: Response,
+  { clock, signal }: Context,
+): AsyncGenerator<Buffer> {
   if (response.body === null) return;
   const reader = response.body.getReader() as ReadableStreamDefaultReader<Uint8Array>;
   const stop = (): void => void reader.cancel().catch(() => undefined);
   signal.addEventListener('abort', stop, { once: true });
+  let wasSilent = false;
   try {
     for (;;) {
-      const { done, value } = await reader.read();
+      const cancel = clock.wake(connectLimits.silenceMs, () => {
+        wasSilent = true;
+        stop();
+      });
+      const { done, value } = await reader.read().finally(cancel);
+      if (wasSilent) {
+        const text = `${shownUrl(url)} was silent for ${connectLimits.silenceMs} ms in the middle of its answer`;
+        throw new NoAnswer(text, { wasSilent });
+      }
       if (done) return;
       yield Buffer.from(value.buffer, value.byteOffset, value.byteLength);
     }
   } catch (thrown) {
+    if (thrown instanceof NoAnswer) throw thrown;
     throw new NoAnswer(`${shownUrl(url)} broke off in the middle of its answer: ${describeThrown(causeOf(thrown))}`, {
       cause: thrown,
     });

@@ -22,12 +22,16 @@ export interface ListenOptions {
   path?: string;
   /** Origins of pages that may connect, such as `https://example.org`. None unless given. */
   origins?: readonly string[];
+  /** How many may be connected at once; 1,024 unless given. One more is refused with 503. */
+  connectionsMax?: number;
   /** Told where it listens, once it does. */
   onListening?: (url: string) => void;
 }
 
 /** What becomes of a request: a status with a text, or undefined where it is let in. */
-type Refusal = { readonly status: number; readonly text: string } | undefined;
+type Refusal =
+  | { readonly status: number; readonly text: string; readonly headers?: Readonly<Record<string, number>> }
+  | undefined;
 
 export interface Port {
   /** Ends what is open, at once or after a moment for what is on its way. */
@@ -42,13 +46,16 @@ export interface PortHandlers {
 }
 
 /** @throws UsageError */
-export function checkListen(what: string, { port, host, path, origins, onListening }: ListenOptions): void {
+export function checkListen(what: string, options: ListenOptions): void {
+  const { port, host, path, origins, connectionsMax = 1, onListening } = options;
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     throw new UsageError(`${what} takes a port from 0 to 65535; it was given ${String(port)}`);
   if (host !== undefined && (typeof host !== 'string' || host === ''))
     throw new UsageError(`${what} takes an address as host`);
   if (path !== undefined && !/^\/[^?#]*$/.test(path)) throw new UsageError(`${what} takes a path that begins with /`);
   if (origins !== undefined && !Array.isArray(origins)) throw new UsageError(`${what} takes a list of origins`);
+  if (!Number.isSafeInteger(connectionsMax) || connectionsMax < 1)
+    throw new UsageError(`${what} takes connectionsMax from 1 on; it was given ${String(connectionsMax)}`);
   if (onListening !== undefined && typeof onListening !== 'function')
     throw new UsageError(`${what} takes a function as onListening`);
 }
@@ -59,21 +66,22 @@ export async function listen(
   handlers: PortHandlers,
   failed: (text: string, cause: unknown) => Error,
 ): Promise<Port> {
-  const { port, host = '127.0.0.1', path = '/', onListening } = options;
+  const { port, host = '127.0.0.1', path = '/', connectionsMax = connectLimits.connectionsMax, onListening } = options;
   const server = createServer({
     maxHeaderSize: connectLimits.headerBytesMax,
     headersTimeout: connectLimits.requestMs,
     requestTimeout: connectLimits.requestMs,
+    connectionsCheckingInterval: connectLimits.requestCheckMs,
   });
-  server.maxConnections = connectLimits.connectionsMax;
+  const refusalOf = admission(server, options, connectionsMax);
   server.on('request', (request, response) => {
-    const refusal = refusalOf(request, options);
+    const refusal = refusalOf(request);
     if (refusal === undefined) handlers.onRequest(request, response);
-    else refuse(request, response, refusal.status, refusal.text);
+    else refuse(request, response, refusal.status, refusal.text, refusal.headers);
   });
   server.on('upgrade', (request, socket, head) => {
     socket.on('error', () => socket.destroy());
-    const refusal = refusalOf(request, options);
+    const refusal = refusalOf(request);
     if (refusal === undefined && handlers.onUpgrade !== undefined) handlers.onUpgrade(request, socket, head);
     else socket.end(`HTTP/1.1 ${refusal?.status ?? 400} Refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
   });
@@ -95,6 +103,29 @@ export function refuse(
   response.end(`${JSON.stringify({ error: text })}\n`);
   // The rest is thrown away as it comes, so that the answer is not lost with a connection that is cut.
   request.resume();
+}
+
+/** Counts connections: those beyond the bound are told so, and where they are too many for that, are dropped unheard. */
+function admission(
+  server: Server,
+  options: ListenOptions,
+  connectionsMax: number,
+): (request: IncomingMessage) => Refusal {
+  let connections = 0;
+  const beyond = new WeakSet<Duplex>();
+  server.maxConnections = connectionsMax + connectLimits.connectionsRefusedMax;
+  server.on('connection', (socket) => {
+    connections += 1;
+    if (connections > connectionsMax) beyond.add(socket);
+    socket.once('close', () => {
+      connections -= 1;
+    });
+  });
+  return (request) => {
+    if (!beyond.has(request.socket)) return refusalOf(request, options);
+    const headers = { 'retry-after': connectLimits.retryAfterSeconds };
+    return { status: 503, text: 'too many are connected; come again later', headers };
+  };
 }
 
 function refusalOf(request: IncomingMessage, { host = '127.0.0.1', path = '/', origins = [] }: ListenOptions): Refusal {

@@ -67,7 +67,7 @@ async function* linesOf(
     for (const line of lines) rows.addLine(items, line, () => `the line before byte ${line.end} of ${shownUrl(url)}`);
     return { items, position: lines.at(-1)!.end };
   };
-  for await (const chunk of chunksOf(url, response, context.signal)) {
+  for await (const chunk of chunksOf(url, response, context)) {
     const bytes = chunk.subarray(leftOut);
     leftOut -= chunk.length - bytes.length;
     const lines = cutter.push(bytes);
@@ -144,7 +144,7 @@ async function* pagesOf<R extends z.ZodType>(
       );
     const response = await answerOf(at, { headers: { accept: 'application/json', ...headers } }, context);
     await refuseStatus(at, response);
-    const page = await jsonOf(at, response, context.signal);
+    const page = await jsonOf(at, response, context);
     if (page === aborted) return;
     const batch: z.output<R>[] = [];
     const elements = items(page);
@@ -159,10 +159,11 @@ async function* pagesOf<R extends z.ZodType>(
 
 const aborted: unique symbol = Symbol('aborted');
 
-async function jsonOf(url: string, response: Response, signal: AbortSignal): Promise<unknown> {
+async function jsonOf(url: string, response: Response, context: SourceContext): Promise<unknown> {
+  const { signal } = context;
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of chunksOf(url, response, signal)) {
+  for await (const chunk of chunksOf(url, response, context)) {
     bytes += chunk.length;
     if (bytes > connectLimits.bodyBytesMax)
       throw new SourceFailed(

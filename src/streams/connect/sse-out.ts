@@ -1,8 +1,10 @@
 /** A sink that sends its elements as server-sent events to whoever reads. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Cancel, Clock } from '../../base/environment/clock.ts';
 import { SinkFailed } from '../errors.ts';
+import { connectLimits } from '../limits.ts';
 import type { Sink, SinkWriter } from '../sink.ts';
-import { checkListen, type ListenOptions, listen, type Port, refuse } from './http-port.ts';
+import { checkListen, type ListenOptions, listen, refuse } from './http-port.ts';
 import { jsonOf } from './jsonl-sink.ts';
 import { checkReaders, type ReaderOptions, Readers } from './readers.ts';
 
@@ -15,7 +17,9 @@ export interface SseOutOptions extends ListenOptions, ReaderOptions {}
  *
  * A reader has a queue of `capacity` elements. One that is slower than the flow is cut off when it is full (`disconnect`, the
  * default), misses the oldest (`drop-oldest`), or holds the flow back (`block`). Counts `readers`, `sent`, `dropped`,
- * `disconnected` and `unread`.
+ * `disconnected` and `unread`. Readers that have taken all get a comment every 30 s, so that they and proxies notice a server
+ * that is gone. Nothing comes back from readers, so one that is gone without a word is noticed by TCP alone, on Linux in
+ * some 15 minutes, in which `block` waits for it.
  *
  * The run does not start with {@link SinkFailed} `address` where it cannot listen, and fails with `value` for an element
  * without a JSON form.
@@ -29,15 +33,57 @@ export function sseOut<T>(options: SseOutOptions): Sink<T> {
     name: 'sse-out',
     async open(context) {
       const readers = new Readers(options, context);
-      const onRequest = (request: IncomingMessage, response: ServerResponse): void => admit(readers, request, response);
-      const failed = (text: string, cause: unknown): SinkFailed => new SinkFailed('address', text, cause);
-      const port = await listen(options, { scheme: 'http', clock: context.clock, onRequest }, failed);
-      return new Broadcast<T>(readers, port, (json, number) => `id: ${number}\ndata: ${json}\n\n`, 'to(sseOut(…))');
+      const { clock } = context;
+      const heartbeat = new Comments(clock);
+      const onRequest = (request: IncomingMessage, response: ServerResponse): void =>
+        admit(readers, request, response, heartbeat);
+      const failed = (text: string, cause: unknown): SinkFailed => {
+        heartbeat.stop();
+        return new SinkFailed('address', text, cause);
+      };
+      const port = await listen(options, { scheme: 'http', clock, onRequest }, failed);
+      return new Broadcast<T>(readers, {
+        textOf: (json, number) => `id: ${number}\ndata: ${json}\n\n`,
+        to: 'to(sseOut(…))',
+        close: () => {
+          heartbeat.stop();
+          return port.close();
+        },
+      });
     },
   };
 }
 
-function admit(readers: Readers, request: IncomingMessage, response: ServerResponse): void {
+/** Says every 30 s, to readers that have taken all, that the server lives: else they and proxies take it for gone. */
+class Comments {
+  readonly #responses = new Set<ServerResponse>();
+  readonly #clock: Clock;
+  #timer: Cancel;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#timer = this.#next();
+  }
+
+  send(response: ServerResponse): void {
+    this.#responses.add(response);
+    response.once('close', () => this.#responses.delete(response));
+  }
+
+  stop(): void {
+    this.#timer();
+    this.#responses.clear();
+  }
+
+  #next(): Cancel {
+    return this.#clock.timer(connectLimits.heartbeatMs, () => {
+      this.#timer = this.#next();
+      for (const response of this.#responses) if (response.writableLength === 0) response.write(':\n\n');
+    });
+  }
+}
+
+function admit(readers: Readers, request: IncomingMessage, response: ServerResponse, heartbeat: Comments): void {
   if (request.method !== 'GET') {
     refuse(request, response, 405, 'only GET', { allow: 'GET' });
     return;
@@ -49,32 +95,39 @@ function admit(readers: Readers, request: IncomingMessage, response: ServerRespo
     end: () => response.end(),
     cut: () => response.destroy(),
   });
+  heartbeat.send(response);
   response.on('drain', () => events.ready());
   response.once('close', () => events.gone());
   response.on('error', () => undefined);
 }
 
+interface BroadcastOptions {
+  /** An element, and how manieth it is, as it goes to a reader. */
+  readonly textOf: (json: string, number: number) => string;
+  /** The sink, for errors. */
+  readonly to: string;
+  /** Ends what readers connect to. */
+  readonly close: () => Promise<void>;
+}
+
 /** Writes elements as texts to readers behind a port. */
 export class Broadcast<T> implements SinkWriter<T> {
   readonly #readers: Readers;
-  readonly #port: Port;
-  readonly #textOf: (json: string, number: number) => string;
-  readonly #to: string;
+  readonly #options: BroadcastOptions;
   #elements = 0;
 
-  constructor(readers: Readers, port: Port, textOf: (json: string, number: number) => string, to: string) {
+  constructor(readers: Readers, options: BroadcastOptions) {
     this.#readers = readers;
-    this.#port = port;
-    this.#textOf = textOf;
-    this.#to = to;
+    this.#options = options;
   }
 
   write(batch: readonly T[]): Promise<void> {
+    const { textOf, to } = this.#options;
     const texts = batch.map((item) => {
       const number = this.#elements;
       this.#elements += 1;
-      return this.#textOf(
-        jsonOf(item, () => `element ${number}`, this.#to),
+      return textOf(
+        jsonOf(item, () => `element ${number}`, to),
         number,
       );
     });
@@ -83,12 +136,12 @@ export class Broadcast<T> implements SinkWriter<T> {
 
   async finish(): Promise<void> {
     await this.#readers.finish();
-    await this.#port.close();
+    await this.#options.close();
   }
 
   async abort(): Promise<void> {
     this.#readers.abort();
-    await this.#port.close();
+    await this.#options.close();
   }
 
   counts(): Readonly<Record<string, number>> {

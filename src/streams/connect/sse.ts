@@ -29,7 +29,8 @@ export interface SseOptions {
  * the last event, which the server is told as `Last-Event-ID`.
  *
  * Where it is cut off, or the server does not answer, it connects again: after what the server asked for (`retry`), else
- * after a pause that doubles from 250 ms to 30 s. The eighth time in a row that nothing comes the run fails. What was sent
+ * after a pause that doubles from 250 ms to 30 s. So it does where nothing came for 120 s, not even a comment, as of a server
+ * that has vanished. The eighth time in a row that nothing comes the run fails. What was sent
  * meanwhile is there only if the server can go on behind an id. It ends where the server answers 204.
  *
  * Server-sent events know no backpressure: what the flow has no room for is not read, TCP holds the server back, and what
@@ -72,17 +73,20 @@ async function* eventsOf(
       }
       await refuseStatus(url, response);
       await refuseOther(url, response);
-      for await (const chunk of chunksOf(url, response, signal)) {
+      for await (const chunk of chunksOf(url, response, context)) {
         const events = stream.push(chunk);
         retryMs = stream.retryMs ?? retryMs;
         lastId = stream.lastId;
-        if (events.length === 0) continue;
+        // A comment is a sign of life too.
         retry = -1;
+        if (events.length === 0) continue;
         yield { items: itemsOf(url, events, rows), position: lastId };
       }
     } catch (thrown) {
       if (signal.aborted) return;
       if (!(thrown instanceof NoAnswer)) throw thrown;
+      // One that takes connections and has nothing to say is reached.
+      if (thrown.wasSilent) retry = -1;
       why = thrown.message;
       cause = thrown;
     }

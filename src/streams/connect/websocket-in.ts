@@ -2,9 +2,8 @@
 import { type WebSocket, WebSocketServer } from 'ws';
 import type * as z from 'zod';
 import { SourceFailed } from '../errors.ts';
-import { connectLimits } from '../limits.ts';
-import { pause } from '../pause.ts';
 import type { Source, SourceBatch, SourceContext } from '../source.ts';
+import { Heartbeat } from './heartbeat.ts';
 import { checkListen, type ListenOptions, listen, refuse } from './http-port.ts';
 import { checkRow, Rows } from './rows.ts';
 import { WebSocketInbox } from './websocket-inbox.ts';
@@ -24,7 +23,8 @@ export interface WebSocketInOptions<R extends z.ZodType> extends ListenOptions {
  * A connection that has 256 messages waiting for the flow, and every one that sends while 16 MiB wait, is read no more until
  * there is room, so TCP holds its sender back. One that sends what is no JSON or does not fit `row` is closed with 1008,
  * and what is binary with 1003; that message, and what waits when the run ends, is counted as dropped. Nothing is acknowledged:
- * where every element counts, let senders post to `httpIn`. Silent connections are asked every 30 s whether they live.
+ * where every element counts, let senders post to `httpIn`. Every 30 s each connection is asked whether it lives, and one
+ * that is read and says nothing for 60 s is cut off.
  *
  * Whoever reaches the port may send: it is bound to this machine unless `host` says otherwise, and is not encrypted. The run
  * fails with {@link SourceFailed} `address` where it cannot listen; nothing that is sent fails it.
@@ -56,6 +56,7 @@ class WebSocketIn<T> implements Source<T> {
     if (signal.aborted) return;
     const inbox = new WebSocketInbox();
     const sockets = new Set<WebSocket>();
+    const heartbeat = new Heartbeat(clock);
     const server = new WebSocketServer({
       ...webSocketOptions(this.#options.messageBytesMax),
       noServer: true,
@@ -67,14 +68,15 @@ class WebSocketIn<T> implements Source<T> {
       onRequest: (...[request, response]: Parameters<Parameters<typeof listen>[1]['onRequest']>) =>
         refuse(request, response, 426, 'connect with a WebSocket', { upgrade: 'websocket' }),
       onUpgrade: (...[request, socket, head]: Parameters<NonNullable<Parameters<typeof listen>[1]['onUpgrade']>>) =>
-        server.handleUpgrade(request, socket, head, (webSocket) => this.#admit(webSocket, inbox, sockets)),
+        server.handleUpgrade(request, socket, head, (webSocket) => this.#admit(webSocket, inbox, sockets, heartbeat)),
     };
-    const port = await listen(this.#options, handlers, (text, cause) => new SourceFailed('address', text, cause));
-    const stop = new AbortController();
-    const stopped = AbortSignal.any([signal, stop.signal]);
+    const failed = (text: string, cause: unknown): SourceFailed => {
+      heartbeat.stop();
+      return new SourceFailed('address', text, cause);
+    };
+    const port = await listen(this.#options, handlers, failed);
     const wake = (): void => inbox.wake();
     signal.addEventListener('abort', wake, { once: true });
-    const beating = heartbeat(sockets, inbox, { clock, signal: stopped });
     try {
       while (!signal.aborted) {
         const messages = inbox.take();
@@ -84,17 +86,17 @@ class WebSocketIn<T> implements Source<T> {
         else if (messages.length === 0) await inbox.change();
       }
     } finally {
-      stop.abort();
+      heartbeat.stop();
       signal.removeEventListener('abort', wake);
       this.#dropped += inbox.size;
       for (const socket of sockets) socket.terminate();
       await port.close();
-      await beating;
     }
   }
 
-  #admit(socket: WebSocket, inbox: WebSocketInbox, sockets: Set<WebSocket>): void {
+  #admit(socket: WebSocket, inbox: WebSocketInbox, sockets: Set<WebSocket>, heartbeat: Heartbeat): void {
     sockets.add(socket);
+    heartbeat.watch(socket, { isRead: () => !inbox.isPaused(socket) });
     socket.on('message', (data, isBinary) => {
       if (isBinary) {
         this.#dropped += 1;
@@ -115,25 +117,5 @@ class WebSocketIn<T> implements Source<T> {
     this.#rows.addJson(items, text, () => 'a message');
     if (this.#rows.dropped > before)
       from.close(1008, reasonOf('a message is no JSON, or does not fit what is taken here'));
-  }
-}
-
-/** Closes connections that do not answer; one that is not read cannot, and is let be. */
-async function heartbeat(
-  sockets: Set<WebSocket>,
-  inbox: WebSocketInbox,
-  context: Pick<SourceContext, 'clock' | 'signal'>,
-): Promise<void> {
-  let asked = new Set<WebSocket>();
-  while (!context.signal.aborted) {
-    await pause(connectLimits.heartbeatMs, context);
-    for (const socket of asked) if (!inbox.isPaused(socket)) socket.terminate();
-    asked = new Set();
-    for (const socket of sockets) {
-      if (inbox.isPaused(socket)) continue;
-      asked.add(socket);
-      socket.once('pong', () => asked.delete(socket));
-      socket.ping();
-    }
   }
 }

@@ -8,6 +8,7 @@ export function webSocketOptions(messageBytesMax: number = connectLimits.lineByt
   readonly maxBufferedChunks: number;
   readonly perMessageDeflate: false;
   readonly closeTimeout: number;
+  readonly maxPendingAutoPongs: number;
 } {
   return {
     maxPayload: messageBytesMax,
@@ -15,6 +16,7 @@ export function webSocketOptions(messageBytesMax: number = connectLimits.lineByt
     maxBufferedChunks: connectLimits.fragmentsMax,
     perMessageDeflate: false,
     closeTimeout: connectLimits.closeMs,
+    maxPendingAutoPongs: connectLimits.pongsPendingMax,
   };
 }
 

@@ -4,6 +4,7 @@ import { describeThrown, UsageError } from '../../base/errors.ts';
 import { SinkFailed } from '../errors.ts';
 import { connectLimits } from '../limits.ts';
 import type { Sink, SinkOptions, SinkWriter } from '../sink.ts';
+import { Heartbeat, silent } from './heartbeat.ts';
 import { checkUrl, shownUrl } from './http-client.ts';
 import { checkListen, type ListenOptions, listen, refuse } from './http-port.ts';
 import { jsonOf } from './jsonl-sink.ts';
@@ -29,8 +30,11 @@ export interface WebSocketOutOptions extends ListenOptions, ReaderOptions {}
  *
  * With a `port`: listens, and sends each element to everyone who is connected, with readers bounded as those of `sseOut`.
  *
+ * Every 30 s the other end is asked whether it lives. One that says nothing for 60 s is cut off: it answers, or, where it
+ * reads no further for so long, it says by a ping of its own that it lives, as sources and sinks here do.
+ *
  * The run does not start with {@link SinkFailed} `unreachable` or `address`, and fails with `unreachable` where the server
- * closes or cuts off, and with `value` for an element without a JSON form.
+ * closes, cuts off or is cut off, and with `value` for an element without a JSON form.
  *
  * @throws UsageError for options that are none.
  */
@@ -48,6 +52,7 @@ export function webSocketOut<T>(options: WebSocketToOptions | WebSocketOutOption
 
 async function openBroadcast<T>(options: WebSocketOutOptions, context: SinkOptions): Promise<SinkWriter<T>> {
   const readers = new Readers(options, context);
+  const heartbeat = new Heartbeat(context.clock);
   const server = new WebSocketServer({
     ...webSocketOptions(connectLimits.headerBytesMax),
     noServer: true,
@@ -61,14 +66,25 @@ async function openBroadcast<T>(options: WebSocketOutOptions, context: SinkOptio
       onRequest: (request, response) =>
         refuse(request, response, 426, 'connect with a WebSocket', { upgrade: 'websocket' }),
       onUpgrade: (request, socket, head) =>
-        server.handleUpgrade(request, socket, head, (webSocket) => admit(readers, webSocket)),
+        server.handleUpgrade(request, socket, head, (webSocket) => admit(readers, webSocket, heartbeat)),
     },
-    (text, cause) => new SinkFailed('address', text, cause),
+    (text, cause) => {
+      heartbeat.stop();
+      return new SinkFailed('address', text, cause);
+    },
   );
-  return new Broadcast<T>(readers, port, (json) => json, 'to(webSocketOut(…))');
+  return new Broadcast<T>(readers, {
+    textOf: (json) => json,
+    to: 'to(webSocketOut(…))',
+    close: () => {
+      heartbeat.stop();
+      return port.close();
+    },
+  });
 }
 
-function admit(readers: Readers, socket: WebSocket): void {
+function admit(readers: Readers, socket: WebSocket, heartbeat: Heartbeat): void {
+  heartbeat.watch(socket);
   const events = readers.add({
     send(text) {
       socket.send(text, () => {
@@ -87,6 +103,7 @@ class WebSocketWriter<T> implements SinkWriter<T> {
   readonly #url: string;
   readonly #socket: WebSocket;
   readonly #closed: Promise<void>;
+  readonly #heartbeat: Heartbeat;
   #failure: SinkFailed | undefined;
   #isEnding = false;
   #wake: () => void = () => undefined;
@@ -112,9 +129,17 @@ class WebSocketWriter<T> implements SinkWriter<T> {
   constructor(url: string, socket: WebSocket, context: SinkOptions) {
     this.#url = url;
     this.#socket = socket;
+    this.#heartbeat = new Heartbeat(context.clock);
+    this.#heartbeat.watch(socket, {
+      gone: () => {
+        this.#fail(silent);
+        this.#wake();
+      },
+    });
     socket.on('error', (thrown) => this.#fail(`cannot be reached: ${describeThrown(thrown)}`, thrown));
     this.#closed = new Promise((resolve) => {
       socket.once('close', (code) => {
+        this.#heartbeat.stop();
         if (!this.#isEnding) this.#fail(`closed the connection (${code})`);
         this.#wake();
         resolve();

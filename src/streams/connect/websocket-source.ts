@@ -6,6 +6,7 @@ import { SourceFailed } from '../errors.ts';
 import { connectLimits } from '../limits.ts';
 import { pause } from '../pause.ts';
 import type { Source, SourceBatch, SourceContext } from '../source.ts';
+import { Heartbeat, silent } from './heartbeat.ts';
 import { checkUrl, shownUrl } from './http-client.ts';
 import { retryDelayMs } from './retry.ts';
 import { checkOnBadRow, checkRow, type OnBadRow, Rows } from './rows.ts';
@@ -34,7 +35,8 @@ export interface WebSocketSourceOptions<R extends z.ZodType> {
  * Connects to a WebSocket and gives its messages, which must be JSON in texts. It ends when the server closes with 1000.
  *
  * At most 256 messages, and what one read of the socket holds beyond, wait here for the flow; then the socket is read no
- * more, and TCP holds the server back. There is no position: WebSockets cannot go on behind a message.
+ * more, and TCP holds the server back. There is no position: WebSockets cannot go on behind a message. A server that says
+ * nothing for 60 s, though it is asked every 30 s, counts as one that cuts off.
  *
  * The run fails with {@link SourceFailed}: `unreachable` where the server does not answer or cuts off (with `reconnect`: for
  * the ninth time in a row, with pauses as `sse` has), `row`.
@@ -57,7 +59,7 @@ async function* messagesOf<R extends z.ZodType>(
   const { url, reconnect = false } = options;
   const { signal, random } = context;
   for (let retry = 0; !signal.aborted; retry += 1) {
-    const connection = new Connection(options, signal);
+    const connection = new Connection(options, context);
     try {
       for (;;) {
         const messages = connection.inbox.take();
@@ -88,9 +90,13 @@ class Connection {
   readonly #socket: WebSocket;
   readonly #signal: AbortSignal;
   readonly #stop: () => void;
+  readonly #heartbeat: Heartbeat;
   end: { readonly isClean: boolean; readonly isOurs: boolean; readonly why: string } | undefined;
 
-  constructor({ url, headers, hello = [], messageBytesMax }: WebSocketSourceOptions<z.ZodType>, signal: AbortSignal) {
+  constructor(
+    { url, headers, hello = [], messageBytesMax }: WebSocketSourceOptions<z.ZodType>,
+    { signal, clock }: SourceContext,
+  ) {
     const options = {
       ...webSocketOptions(messageBytesMax),
       handshakeTimeout: connectLimits.answerMs,
@@ -99,6 +105,11 @@ class Connection {
     const socket = new WebSocket(url, options);
     this.#socket = socket;
     this.#signal = signal;
+    this.#heartbeat = new Heartbeat(clock);
+    this.#heartbeat.watch(socket, {
+      isRead: () => !this.inbox.isPaused(socket),
+      gone: () => this.#over(false, false, silent),
+    });
     this.#stop = () => {
       this.#over(true, false, 'was closed');
       socket.terminate();
@@ -117,6 +128,7 @@ class Connection {
 
   close(): void {
     this.#signal.removeEventListener('abort', this.#stop);
+    this.#heartbeat.stop();
     this.#socket.terminate();
   }
 
