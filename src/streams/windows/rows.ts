@@ -9,6 +9,8 @@ import type { Aggregate, CellAggregate, ValueAggregate } from './aggregate.ts';
 import { Slots } from './slots.ts';
 
 const rowsAtLeast = 64;
+/** A value with its place: an object of a few fields. */
+const valueBytes = 64;
 
 /** An aggregate in its column. */
 interface Column<A> {
@@ -28,8 +30,6 @@ export class Rows {
   readonly #columns: readonly (Column<CellAggregate> | Column<ValueAggregate>)[];
   readonly #slots = new Slots();
   #capacity = rowsAtLeast;
-  /** The most rows in use since there were none. */
-  #peak = 0;
   #values: unknown[] = [];
   /** Row `r` begins at `r × width`. It is another array after `allocate`. */
   cells: Float64Array;
@@ -62,16 +62,25 @@ export class Rows {
     return this.#slots.used;
   }
 
+  /** All rows in use are below this. */
+  get end(): number {
+    return this.#slots.end;
+  }
+
   /** An estimate of what they take, in bytes, without what values of aggregates hold beyond an object each. */
   get bytes(): number {
-    return this.cells.byteLength + this.size * this.#valueColumns.length * 64;
+    return this.cells.byteLength + this.size * this.#valueColumns.length * valueBytes;
+  }
+
+  /** The same of one row. */
+  get rowBytes(): number {
+    return this.width * 8 + this.#valueColumns.length * valueBytes;
   }
 
   /** A row whose fields are 0 and whose aggregates are empty. */
   allocate(): number {
     const row = this.#slots.take();
     if (row >= this.#capacity) this.#resize(this.#capacity * 2);
-    if (row >= this.#peak) this.#peak = row + 1;
     this.clear(row);
     return row;
   }
@@ -93,15 +102,15 @@ export class Rows {
     this.#slots.give(row);
   }
 
-  /** Where no row is in use, what was not needed since the last time is let go. Until then a free row keeps its fields. */
+  /** Lets go what a flood took and is not needed any more. Until then a free row keeps its fields. */
   trim(): void {
-    if (this.#slots.used > 0) return;
-    const needed = this.#peak;
-    this.#peak = 0;
-    this.#values = [];
-    if (this.#capacity <= rowsAtLeast || needed * 4 > this.#capacity) return;
-    this.#capacity = Math.max(rowsAtLeast, this.#capacity / 2);
-    this.cells = new Float64Array(this.#capacity * this.width);
+    if (!this.#slots.compact() && this.#slots.end > 0) return;
+    const { end } = this.#slots;
+    const values = end * this.#valueColumns.length;
+    if (this.#values.length > values) this.#values = this.#values.slice(0, values);
+    let capacity = this.#capacity;
+    while (capacity > rowsAtLeast && end * 4 <= capacity) capacity /= 2;
+    if (capacity < this.#capacity) this.#resize(capacity);
   }
 
   add(row: number, item: unknown, timeMs: number): void {

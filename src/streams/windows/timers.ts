@@ -5,6 +5,10 @@
  * A binary heap that knows where each owner stands in it, so that setting, moving and clearing one costs the logarithm
  * of how many there are, and finding what is due looks at nothing else. Timers of one time fire in their order.
  */
+
+/** An estimate of what a timer takes, in bytes. */
+export const timerBytes = 32;
+
 export class Timers {
   /** Owners, as a heap. */
   #heap: number[] = [];
@@ -20,7 +24,7 @@ export class Timers {
 
   /** An estimate of what they take, in bytes. */
   get bytes(): number {
-    return this.#heap.length * 32;
+    return this.#heap.length * timerBytes;
   }
 
   /** When the earliest is due; Infinity where none is set. */
@@ -78,6 +82,14 @@ export class Timers {
     if (owner === undefined || this.#times[owner]! > untilMs) return undefined;
     this.clear(owner);
     return owner;
+  }
+
+  /** Lets go what a flood took. No owner is `end` or above. */
+  trim(end: number): void {
+    if (this.#places.length <= end * 4) return;
+    this.#places.length = end;
+    this.#times.length = end;
+    this.#orders.length = end;
   }
 
   /** One place more in the columns, which have no gaps. */
