@@ -12,6 +12,13 @@ import { Slots } from './slots.ts';
 
 /** No row: the end of a chain. */
 export const none = -1;
+/** In place of a head: the key has no state, and its slot waits for it to come back. */
+const retired = -2;
+/**
+ * How many may wait, beside as many as have state. In windows that follow each other the same keys come and go, and a
+ * key that comes back costs half of one that is new.
+ */
+const retiredMax = 16_384;
 
 /** The numbers of a slot: its key, where that is a number; the head of its chain; its group. */
 const [keyField, headField, groupField] = [0, 1, 2] as const;
@@ -32,10 +39,11 @@ export class KeyTable {
   /** Of texts. */
   readonly #bytesOfGroup = new Float64Array(streamLimits.keyGroups);
   #textBytes = 0;
+  #retired = 0;
 
   /** Keys that have state. */
   get size(): number {
-    return this.#slots.used;
+    return this.#slots.used - this.#retired;
   }
 
   /** An estimate of what the keys take, in bytes. */
@@ -55,21 +63,26 @@ export class KeyTable {
 
   /** The slot of a key, made where it has none. */
   slotOf(key: Key): number {
-    const slot = this.find(key);
-    return slot === undefined ? this.#create(key) : slot;
+    let slot = this.#lookUp(key);
+    if (slot < 0) slot = this.#create(key);
+    else if (this.headAt(slot) === retired) {
+      this.#retired -= 1;
+      this.#count(slot, 1);
+      this.setHead(slot, none);
+    }
+    return slot;
   }
 
   /** The slot of a key; undefined where it has none. */
   find(key: Key): number | undefined {
-    if (typeof key === 'string') return this.#texts.get(key);
-    if (!Number.isSafeInteger(key)) return this.#otherNumbers.get(key);
-    const slot = this.#whole.find(key, this.#cells);
-    return slot < 0 ? undefined : slot;
+    const slot = this.#lookUp(key);
+    return slot < 0 || this.headAt(slot) === retired ? undefined : slot;
   }
 
   /** All slots, in an order that depends on nothing but the keys that came and went. */
   slots(): number[] {
-    return [...this.#whole.slots(), ...this.#otherNumbers.values(), ...this.#texts.values()];
+    const slots = [...this.#whole.slots(), ...this.#otherNumbers.values(), ...this.#texts.values()];
+    return this.#retired === 0 ? slots : slots.filter((slot) => this.headAt(slot) !== retired);
   }
 
   keyAt(slot: number): Key {
@@ -92,16 +105,10 @@ export class KeyTable {
 
   /** The key has no state any more. */
   delete(slot: number): void {
-    const key = this.keyAt(slot);
-    const group = this.groupAt(slot);
-    if (typeof key === 'string') {
-      this.#texts.delete(key);
-      this.#countText(key, group, -1);
-      this.#textAt[slot] = undefined;
-    } else if (Number.isSafeInteger(key)) this.#whole.delete(key, slot, this.#cells);
-    else this.#otherNumbers.delete(key);
-    this.#keysOfGroup[group]! -= 1;
-    this.#slots.give(slot);
+    this.#count(slot, -1);
+    this.setHead(slot, retired);
+    this.#retired += 1;
+    if (this.size === 0 || this.#retired > this.size + retiredMax) this.#forgetRetired();
   }
 
   /** Lets go what a flood took and is not needed any more. Costs little for each key that went. */
@@ -115,6 +122,28 @@ export class KeyTable {
     if (capacity * width < this.#cells.length) this.#cells = this.#cells.slice(0, capacity * width);
   }
 
+  /** -1 where the key is not known. */
+  #lookUp(key: Key): number {
+    if (typeof key === 'string') return this.#texts.get(key) ?? -1;
+    return Number.isSafeInteger(key) ? this.#whole.find(key, this.#cells) : (this.#otherNumbers.get(key) ?? -1);
+  }
+
+  #forgetRetired(): void {
+    this.#retired = 0;
+    for (let slot = 0; slot < this.#slots.end; slot += 1) {
+      if (this.headAt(slot) !== retired) continue;
+      const key = this.keyAt(slot);
+      if (typeof key === 'string') {
+        this.#texts.delete(key);
+        this.#textAt[slot] = undefined;
+        this.#textBytes -= textBytesOf(key);
+      } else if (Number.isSafeInteger(key)) this.#whole.delete(key, slot, this.#cells);
+      else this.#otherNumbers.delete(key);
+      this.setHead(slot, none);
+      this.#slots.give(slot);
+    }
+  }
+
   #create(key: Key): number {
     const slot = this.#slots.take();
     const place = slot * width;
@@ -124,26 +153,31 @@ export class KeyTable {
       this.#cells = cells;
     }
     const cells = this.#cells;
-    const group = keyGroupOf(key);
     cells[place + headField] = none;
-    cells[place + groupField] = group;
+    cells[place + groupField] = keyGroupOf(key);
     if (typeof key === 'string') {
       this.#texts.set(key, slot);
       while (this.#textAt.length <= slot) this.#textAt.push(undefined);
       this.#textAt[slot] = key;
-      this.#countText(key, group, 1);
+      this.#textBytes += textBytesOf(key);
     } else {
       cells[place + keyField] = key;
       if (Number.isSafeInteger(key)) this.#whole.add(key, slot, cells);
       else this.#otherNumbers.set(key, slot);
     }
-    this.#keysOfGroup[group]! += 1;
+    this.#count(slot, 1);
     return slot;
   }
 
-  #countText(text: string, group: number, sign: 1 | -1): void {
-    const bytes = sign * (mapEntryBytes + textBytes + text.length);
-    this.#textBytes += bytes;
-    this.#bytesOfGroup[group]! += bytes;
+  /** A key has state from now on, or has none any more. */
+  #count(slot: number, sign: 1 | -1): void {
+    const group = this.groupAt(slot);
+    this.#keysOfGroup[group]! += sign;
+    const text = slot < this.#textAt.length ? this.#textAt[slot] : undefined;
+    if (text !== undefined) this.#bytesOfGroup[group]! += sign * textBytesOf(text);
   }
+}
+
+function textBytesOf(text: string): number {
+  return mapEntryBytes + textBytes + text.length;
 }

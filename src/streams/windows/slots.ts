@@ -12,7 +12,8 @@ export class Slots {
   /** The next is at the end. */
   #free: number[] = [];
   #next = 0;
-  /** How many came back since it was last compact. */
+  /** The most that were given out, and how many came back, since it was last looked at. */
+  #peak = 0;
   #given = 0;
 
   /** How many are given out. */
@@ -26,10 +27,13 @@ export class Slots {
   }
 
   take(): number {
-    const slot = this.#free.pop();
-    if (slot !== undefined) return slot;
-    this.#next += 1;
-    return this.#next - 1;
+    let slot = this.#free.pop();
+    if (slot === undefined) {
+      slot = this.#next;
+      this.#next += 1;
+    }
+    if (this.used > this.#peak) this.#peak = this.used;
+    return slot;
   }
 
   give(slot: number): void {
@@ -39,22 +43,26 @@ export class Slots {
     this.#free = [];
     this.#next = 0;
     this.#given = 0;
+    this.#peak = 0;
   }
 
   /**
-   * Where three of four are free, and some came back since the last time, forgets what is free at the end. It costs
-   * little for each that came back. True where `end` is lower now, so that columns may be shorter.
+   * Where three of four were never needed since it was last called, forgets what is free at the end. It costs little
+   * for each that came back. True where `end` is lower now, so that columns may be shorter.
    */
   compact(): boolean {
     const end = this.#next;
-    if (end < compactFrom || this.used * 4 > end || this.#given * 16 < end) return false;
+    if (end < compactFrom || this.#given * 16 < end) return false;
+    const peak = this.#peak;
+    this.#peak = this.used;
+    this.#given = 0;
+    if (peak * 4 > end) return false;
     const isFree = new Uint8Array(end);
     for (const slot of this.#free) isFree[slot] = 1;
     while (isFree[this.#next - 1] === 1) this.#next -= 1;
     const free: number[] = [];
     for (let slot = this.#next - 1; slot >= 0; slot -= 1) if (isFree[slot] === 1) free.push(slot);
     this.#free = free;
-    this.#given = 0;
     return this.#next < end;
   }
 }
