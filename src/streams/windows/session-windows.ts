@@ -186,7 +186,7 @@ export class SessionWindows extends Windowing {
 
   #resultOf(row: number, timing: Pane['timing'], final: boolean): WindowResult {
     const chains = this.#chains;
-    const window: TimeWindow = Object.freeze({ startMs: chains.at(row), endMs: this.#endOf(row) });
+    const window: TimeWindow = { startMs: chains.at(row), endMs: this.#endOf(row) };
     this.resultTimeMs = window.endMs - 1;
     const [key, value] = [chains.keyOf(row), chains.rows.result(row)];
     if (this.#trigger.kind === 'append') return { key, window, value };
@@ -197,7 +197,8 @@ export class SessionWindows extends Windowing {
     const replaces = (this.#given.get(row) ?? []).filter(
       ({ startMs, endMs }) => startMs !== window.startMs || endMs !== window.endMs,
     );
-    this.#given.set(row, [window]);
+    // It is told again later, so what is done with the result must not change it.
+    this.#given.set(row, [Object.freeze(window)]);
     const pane: Pane = { index, timing, final, ...(replaces.length === 0 ? {} : { replaces }) };
     return { key, window, value, pane };
   }
