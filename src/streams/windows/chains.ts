@@ -5,6 +5,7 @@
  * row is taken out of its chain wherever it stands; a key without rows is gone.
  */
 import type { Key } from '../../base/hash-key.ts';
+import { streamLimits } from '../limits.ts';
 import type { Aggregate } from './aggregate.ts';
 import { KeyTable, none } from './key-table.ts';
 import { Rows } from './rows.ts';
@@ -14,9 +15,20 @@ const [slotField, olderField, newerField, atField] = [0, 1, 2, 3] as const;
 /** Where the fields of whoever keeps the chains begin. */
 export const ownFields = 4;
 
+/** What the keys of a group hold. */
+export interface GroupHeld {
+  /** In [0, 128): the unit in which keys move. */
+  readonly group: number;
+  /** Keys that have state. */
+  readonly keys: number;
+  /** An estimate of what their keys, rows and values take, in bytes, without what is kept for more. */
+  readonly stateBytes: number;
+}
+
 export class Chains {
   readonly keys: KeyTable = new KeyTable();
   readonly rows: Rows;
+  readonly #rowsOfGroup = new Float64Array(streamLimits.keyGroups);
 
   /** @param fields how many numbers of each row are the caller's own; the first is `ownFields`. */
   constructor(fields: number, aggregates: Readonly<Record<string, Aggregate<unknown, unknown>>>) {
@@ -25,6 +37,24 @@ export class Chains {
 
   get bytes(): number {
     return this.keys.bytes + this.rows.bytes;
+  }
+
+  /** What each group of keys holds, of those that hold something. */
+  groups(bytesPerRow: number): GroupHeld[] {
+    const groups: GroupHeld[] = [];
+    for (let group = 0; group < this.#rowsOfGroup.length; group += 1) {
+      const keys = this.keys.keysOfGroup(group);
+      if (keys === 0) continue;
+      const rowBytes = this.#rowsOfGroup[group]! * (this.rows.rowBytes + bytesPerRow);
+      groups.push({ group, keys, stateBytes: this.keys.bytesOfGroup(group) + rowBytes });
+    }
+    return groups;
+  }
+
+  /** Lets go what a flood took and is not needed any more, when no row that is free is looked at any more. */
+  trim(): void {
+    this.rows.trim();
+    this.keys.trim();
   }
 
   keyOf(row: number): Key {
@@ -71,6 +101,7 @@ export class Chains {
   /** A new row of a key at `at`, placed before the rows that are older: `older`, as `find` gave it. */
   insert(slot: number, at: number, older: number): number {
     const row = this.rows.allocate();
+    this.#rowsOfGroup[this.keys.groupAt(slot)]! += 1;
     const newer = older === none ? this.oldest(slot) : this.newer(older);
     const { cells, width } = this.rows;
     const place = row * width;
@@ -89,6 +120,7 @@ export class Chains {
     const slot = this.slotOf(row);
     const older = this.older(row);
     const newer = this.newer(row);
+    this.#rowsOfGroup[this.keys.groupAt(slot)]! -= 1;
     if (older !== none) this.set(older, newerField, newer);
     if (newer !== none) this.set(newer, olderField, older);
     else if (older !== none) this.keys.setHead(slot, older);

@@ -5,7 +5,7 @@
  * last element a window is given, and slices that no later window needs go; a key whose last slice goes begins anew.
  * At the end of the input the windows that are not full are given, by the first element of their key that is kept.
  */
-import { Chains, ownFields } from './chains.ts';
+import { Chains, type GroupHeld, ownFields } from './chains.ts';
 import { none } from './key-table.ts';
 import type { CountSpec } from './window.ts';
 import { Windowing, type WindowingOptions, type WindowResult, type WindowsHeld } from './windowing.ts';
@@ -41,6 +41,10 @@ export class CountWindows extends Windowing {
   get held(): WindowsHeld {
     const { rows, keys, bytes } = this.#chains;
     return { windows: rows.size, keys: keys.size, stateBytes: bytes };
+  }
+
+  get groups(): readonly GroupHeld[] {
+    return this.#chains.groups(0);
   }
 
   protected take(item: unknown, timeMs: number): boolean {
@@ -113,7 +117,7 @@ export class CountWindows extends Windowing {
       chains.remove(row);
       row = newer;
     }
-    if (row === none) rows.trim();
+    if (row === none) chains.trim();
     this.resultTimeMs = highMs;
     return { result: { key, window: Object.freeze({ startMs: lowMs, endMs: highMs + 1 }), value }, gone: row === none };
   }

@@ -1,85 +1,183 @@
 /**
- * The keys that have state: each has a slot, and in it the head of a chain of rows.
+ * The keys that have state: each has a slot, and in it the head of a chain of rows and the group of the key.
  *
- * Numbers have a Map of their own, since a Map looks them up without a hash of text and never mixes 1 with '1'.
+ * Whole numbers are found by a table of their own. Texts, and numbers that are none of these, have a Map each, so that
+ * 1 and '1' are never mixed.
  */
 import type { Key } from '../../base/hash-key.ts';
+import { keyGroupOf } from '../key-groups.ts';
+import { streamLimits } from '../limits.ts';
+import { NumberIndex } from './number-index.ts';
 import { Slots } from './slots.ts';
 
 /** No row: the end of a chain. */
 export const none = -1;
+/** In place of a head: the key has no state, and its slot waits for it to come back. */
+const retired = -2;
+/**
+ * How many may wait, beside as many as have state. In windows that follow each other the same keys come and go, and a
+ * key that comes back costs half of one that is new.
+ */
+const retiredMax = 16_384;
+
+/** The numbers of a slot: its key, where that is a number; the head of its chain; its group. */
+const [keyField, headField, groupField] = [0, 1, 2] as const;
+const width = 3;
+const slotsAtLeast = 64;
+/** What an entry of a Map takes, with its bucket; what a text takes beside its characters. */
+const [mapEntryBytes, textBytes] = [40, 24];
 
 export class KeyTable {
-  readonly #numbers = new Map<number, number>();
+  readonly #whole = new NumberIndex(width);
   readonly #texts = new Map<string, number>();
+  readonly #otherNumbers = new Map<number, number>();
   readonly #slots = new Slots();
-  #keys: Key[] = [];
-  #heads: number[] = [];
-  #textCharacters = 0;
+  #cells = new Float64Array(slotsAtLeast * width);
+  /** The keys that are texts, by slot; as long as the last of them needs. */
+  #textAt: (string | undefined)[] = [];
+  readonly #keysOfGroup = new Float64Array(streamLimits.keyGroups);
+  /** Of texts. */
+  readonly #bytesOfGroup = new Float64Array(streamLimits.keyGroups);
+  #textBytes = 0;
+  #retired = 0;
 
   /** Keys that have state. */
   get size(): number {
-    return this.#slots.used;
+    return this.#slots.used - this.#retired;
   }
 
   /** An estimate of what the keys take, in bytes. */
   get bytes(): number {
-    // A Map keeps about 32 bytes an entry, and the columns 16; a text has a header of 16.
-    return this.size * 48 + this.#texts.size * 16 + this.#textCharacters;
+    return this.#cells.byteLength + this.#whole.bytes + this.#otherNumbers.size * mapEntryBytes + this.#textBytes;
+  }
+
+  /** Keys of a group that have state. */
+  keysOfGroup(group: number): number {
+    return this.#keysOfGroup[group]!;
+  }
+
+  /** An estimate of what the keys of a group take, in bytes. */
+  bytesOfGroup(group: number): number {
+    return this.#keysOfGroup[group]! * (width * 8 + 8) + this.#bytesOfGroup[group]!;
   }
 
   /** The slot of a key, made where it has none. */
   slotOf(key: Key): number {
-    return this.find(key) ?? this.#create(key);
+    let slot = this.#lookUp(key);
+    if (slot < 0) slot = this.#create(key);
+    else if (this.headAt(slot) === retired) {
+      this.#retired -= 1;
+      this.#count(slot, 1);
+      this.setHead(slot, none);
+    }
+    return slot;
   }
 
   /** The slot of a key; undefined where it has none. */
   find(key: Key): number | undefined {
-    return typeof key === 'number' ? this.#numbers.get(key) : this.#texts.get(key);
+    const slot = this.#lookUp(key);
+    return slot < 0 || this.headAt(slot) === retired ? undefined : slot;
   }
 
-  /** All slots, numbers first, each kind in the order in which its keys came. */
+  /** All slots, in an order that depends on nothing but the keys that came and went. */
   slots(): number[] {
-    return [...this.#numbers.values(), ...this.#texts.values()];
+    const slots = [...this.#whole.slots(), ...this.#otherNumbers.values(), ...this.#texts.values()];
+    return this.#retired === 0 ? slots : slots.filter((slot) => this.headAt(slot) !== retired);
   }
 
   keyAt(slot: number): Key {
-    return this.#keys[slot]!;
+    const text = slot < this.#textAt.length ? this.#textAt[slot] : undefined;
+    return text === undefined ? this.#cells[slot * width + keyField]! : text;
   }
 
   headAt(slot: number): number {
-    return this.#heads[slot]!;
+    return this.#cells[slot * width + headField]!;
+  }
+
+  /** The group of the key, in [0, 128). */
+  groupAt(slot: number): number {
+    return this.#cells[slot * width + groupField]!;
   }
 
   setHead(slot: number, row: number): void {
-    this.#heads[slot] = row;
+    this.#cells[slot * width + headField] = row;
   }
 
   /** The key has no state any more. */
   delete(slot: number): void {
-    const key = this.#keys[slot]!;
-    if (typeof key === 'number') this.#numbers.delete(key);
-    else {
-      this.#texts.delete(key);
-      this.#textCharacters -= key.length;
+    this.#count(slot, -1);
+    this.setHead(slot, retired);
+    this.#retired += 1;
+    if (this.size === 0 || this.#retired > this.size + retiredMax) this.#forgetRetired();
+  }
+
+  /** Lets go what a flood took and is not needed any more. Costs little for each key that went. */
+  trim(): void {
+    if (!this.#slots.compact() && this.#slots.end > 0) return;
+    this.#whole.trim(this.#cells);
+    const { end } = this.#slots;
+    if (this.#textAt.length > end) this.#textAt = this.#textAt.slice(0, end);
+    let capacity = this.#cells.length / width;
+    while (capacity > slotsAtLeast && end * 4 <= capacity) capacity /= 2;
+    if (capacity * width < this.#cells.length) this.#cells = this.#cells.slice(0, capacity * width);
+  }
+
+  /** -1 where the key is not known. */
+  #lookUp(key: Key): number {
+    if (typeof key === 'string') return this.#texts.get(key) ?? -1;
+    return Number.isSafeInteger(key) ? this.#whole.find(key, this.#cells) : (this.#otherNumbers.get(key) ?? -1);
+  }
+
+  #forgetRetired(): void {
+    this.#retired = 0;
+    for (let slot = 0; slot < this.#slots.end; slot += 1) {
+      if (this.headAt(slot) !== retired) continue;
+      const key = this.keyAt(slot);
+      if (typeof key === 'string') {
+        this.#texts.delete(key);
+        this.#textAt[slot] = undefined;
+        this.#textBytes -= textBytesOf(key);
+      } else if (Number.isSafeInteger(key)) this.#whole.delete(key, slot, this.#cells);
+      else this.#otherNumbers.delete(key);
+      this.setHead(slot, none);
+      this.#slots.give(slot);
     }
-    // A long text is not to be kept by the column.
-    this.#keys[slot] = 0;
-    this.#slots.give(slot);
-    if (this.#slots.used > 0) return;
-    this.#keys = [];
-    this.#heads = [];
   }
 
   #create(key: Key): number {
     const slot = this.#slots.take();
-    if (typeof key === 'number') this.#numbers.set(key, slot);
-    else {
-      this.#texts.set(key, slot);
-      this.#textCharacters += key.length;
+    const place = slot * width;
+    if (place >= this.#cells.length) {
+      const cells = new Float64Array(this.#cells.length * 2);
+      cells.set(this.#cells);
+      this.#cells = cells;
     }
-    this.#keys[slot] = key;
-    this.#heads[slot] = none;
+    const cells = this.#cells;
+    cells[place + headField] = none;
+    cells[place + groupField] = keyGroupOf(key);
+    if (typeof key === 'string') {
+      this.#texts.set(key, slot);
+      while (this.#textAt.length <= slot) this.#textAt.push(undefined);
+      this.#textAt[slot] = key;
+      this.#textBytes += textBytesOf(key);
+    } else {
+      cells[place + keyField] = key;
+      if (Number.isSafeInteger(key)) this.#whole.add(key, slot, cells);
+      else this.#otherNumbers.set(key, slot);
+    }
+    this.#count(slot, 1);
     return slot;
   }
+
+  /** A key has state from now on, or has none any more. */
+  #count(slot: number, sign: 1 | -1): void {
+    const group = this.groupAt(slot);
+    this.#keysOfGroup[group]! += sign;
+    const text = slot < this.#textAt.length ? this.#textAt[slot] : undefined;
+    if (text !== undefined) this.#bytesOfGroup[group]! += sign * textBytesOf(text);
+  }
+}
+
+function textBytesOf(text: string): number {
+  return mapEntryBytes + textBytes + text.length;
 }

@@ -7,7 +7,7 @@
  * when the allowed lateness has passed and its state goes; then the early results, by window end. Within one window
  * the keys come by their first element.
  */
-import { Chains, ownFields } from './chains.ts';
+import { Chains, type GroupHeld, ownFields } from './chains.ts';
 import { none } from './key-table.ts';
 import { Slots } from './slots.ts';
 import { Timers } from './timers.ts';
@@ -19,6 +19,9 @@ import { rowsAtATime, Windowing, type WindowingOptions, type WindowResult, type 
 const [indexField, changesField, orderField, listedField, latestField] = [0, 1, 2, 3, 4].map(
   (field) => ownFields + field,
 ) as [number, number, number, number, number];
+
+/** A row in the lists of its window. */
+const listedBytes = 16;
 
 interface Open {
   /** In the timers. */
@@ -72,8 +75,17 @@ export class PanedWindows extends Windowing {
   }
 
   get held(): WindowsHeld {
-    const stateBytes = this.#chains.bytes + this.#chains.rows.size * 16 + this.#open.size * 160 + this.#timers.bytes;
-    return { windows: this.#open.size, keys: this.#chains.keys.size, stateBytes };
+    const stateBytes =
+      this.#chains.bytes + this.#chains.rows.size * listedBytes + this.#open.size * 160 + this.#timers.bytes;
+    return {
+      windows: this.#open.size,
+      keys: this.#chains.keys.size,
+      stateBytes,
+    };
+  }
+
+  get groups(): readonly GroupHeld[] {
+    return this.#chains.groups(listedBytes);
   }
 
   protected take(item: unknown, timeMs: number): boolean {
@@ -200,6 +212,6 @@ export class PanedWindows extends Windowing {
     this.#open.delete(window.startMs);
     this.#byOwner.delete(owner);
     this.#owners.give(owner);
-    this.#chains.rows.trim();
+    this.#chains.trim();
   }
 }

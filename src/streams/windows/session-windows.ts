@@ -8,9 +8,9 @@
  *
  * Results come in the order of event time, and those of one time by the first element of their session.
  */
-import { Chains, ownFields } from './chains.ts';
+import { Chains, type GroupHeld, ownFields } from './chains.ts';
 import { none } from './key-table.ts';
-import { Timers } from './timers.ts';
+import { Timers, timerBytes } from './timers.ts';
 import { isEarlyTick, type Pane, type Trigger } from './trigger.ts';
 import type { SessionSpec, TimeWindow } from './window.ts';
 import { rowsAtATime, Windowing, type WindowingOptions, type WindowResult, type WindowsHeld } from './windowing.ts';
@@ -50,6 +50,10 @@ export class SessionWindows extends Windowing {
     const { rows, keys, bytes } = this.#chains;
     const stateBytes = bytes + this.#timers.bytes + this.#changed.size * 32 + this.#given.size * 96;
     return { windows: rows.size, keys: keys.size, stateBytes };
+  }
+
+  get groups(): readonly GroupHeld[] {
+    return this.#chains.groups(timerBytes);
   }
 
   protected take(item: unknown, timeMs: number): boolean {
@@ -166,7 +170,8 @@ export class SessionWindows extends Windowing {
     const result = gives ? this.#resultOf(row, ended ? 'late' : 'on-time', closing) : undefined;
     if (closing) {
       this.#remove(row);
-      chains.rows.trim();
+      chains.trim();
+      this.#timers.trim(chains.rows.end);
     } else {
       chains.set(row, endedField, 1);
       this.#setTimer(row);
@@ -181,7 +186,7 @@ export class SessionWindows extends Windowing {
 
   #resultOf(row: number, timing: Pane['timing'], final: boolean): WindowResult {
     const chains = this.#chains;
-    const window: TimeWindow = Object.freeze({ startMs: chains.at(row), endMs: this.#endOf(row) });
+    const window: TimeWindow = { startMs: chains.at(row), endMs: this.#endOf(row) };
     this.resultTimeMs = window.endMs - 1;
     const [key, value] = [chains.keyOf(row), chains.rows.result(row)];
     if (this.#trigger.kind === 'append') return { key, window, value };
@@ -192,7 +197,8 @@ export class SessionWindows extends Windowing {
     const replaces = (this.#given.get(row) ?? []).filter(
       ({ startMs, endMs }) => startMs !== window.startMs || endMs !== window.endMs,
     );
-    this.#given.set(row, [window]);
+    // It is told again later, so what is done with the result must not change it.
+    this.#given.set(row, [Object.freeze(window)]);
     const pane: Pane = { index, timing, final, ...(replaces.length === 0 ? {} : { replaces }) };
     return { key, window, value, pane };
   }

@@ -9,7 +9,7 @@
  * Results come by window end. Within one window the keys come by the first slice that holds them, and in that by their
  * first element.
  */
-import { Chains, ownFields } from './chains.ts';
+import { Chains, type GroupHeld, ownFields } from './chains.ts';
 import { none } from './key-table.ts';
 import { Slots } from './slots.ts';
 import { Timers } from './timers.ts';
@@ -18,6 +18,9 @@ import { rowsAtATime, Windowing, type WindowingOptions, type WindowResult, type 
 
 /** The start of the window that a row was last given out with. */
 const givenField = ownFields;
+
+/** A row in the list of its slice. */
+const listedBytes = 8;
 
 interface Slice {
   readonly startMs: number;
@@ -64,8 +67,17 @@ export class SlicedWindows extends Windowing {
   }
 
   get held(): WindowsHeld {
-    const stateBytes = this.#chains.bytes + this.#chains.rows.size * 8 + this.#windows.size * 96 + this.#timers.bytes;
-    return { windows: this.#windows.size, keys: this.#chains.keys.size, stateBytes };
+    const stateBytes =
+      this.#chains.bytes + this.#chains.rows.size * listedBytes + this.#windows.size * 96 + this.#timers.bytes;
+    return {
+      windows: this.#windows.size,
+      keys: this.#chains.keys.size,
+      stateBytes,
+    };
+  }
+
+  get groups(): readonly GroupHeld[] {
+    return this.#chains.groups(listedBytes);
   }
 
   protected take(item: unknown, timeMs: number): boolean {
@@ -191,6 +203,6 @@ export class SlicedWindows extends Windowing {
       this.#slices.delete(slice.startMs);
       if (this.#recent === slice) this.#recent = undefined;
     }
-    this.#chains.rows.trim();
+    this.#chains.trim();
   }
 }

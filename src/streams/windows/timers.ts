@@ -3,35 +3,42 @@
  * reaches it.
  *
  * A binary heap that knows where each owner stands in it, so that setting, moving and clearing one costs the logarithm
- * of how many there are, and finding what is due looks at nothing else. Timers of one time fire in their order.
+ * of how many there are, and finding what is due looks at nothing else. What is compared lies in the heap itself, and
+ * not with its owner, since a heap of many is read all over. Timers of one time fire in their order.
  */
+
+/** The numbers of a timer in the heap: when it is due, which of one time is first, and whose it is. */
+const [timeField, orderField, ownerField] = [0, 1, 2] as const;
+const width = 3;
+const timersAtLeast = 64;
+/** What a timer takes, with the place of its owner, in bytes. */
+export const timerBytes: number = width * 8 + 4;
+
 export class Timers {
-  /** Owners, as a heap. */
-  #heap: number[] = [];
-  /** Where each owner stands in the heap; -1 for nowhere. */
-  #places: number[] = [];
-  #times: number[] = [];
-  #orders: number[] = [];
+  #heap = new Float64Array(timersAtLeast * width);
+  #size = 0;
+  /** Where each owner stands in the heap, and 1; 0 for nowhere. */
+  #places = new Int32Array(timersAtLeast);
 
   /** Timers that are set. */
   get size(): number {
-    return this.#heap.length;
+    return this.#size;
   }
 
-  /** An estimate of what they take, in bytes. */
+  /** What they take, in bytes. */
   get bytes(): number {
-    return this.#heap.length * 32;
+    return this.#heap.byteLength + this.#places.byteLength;
   }
 
   /** When the earliest is due; Infinity where none is set. */
   get nextMs(): number {
-    const owner = this.#heap[0];
-    return owner === undefined ? Infinity : this.#times[owner]!;
+    return this.#size === 0 ? Infinity : this.#heap[timeField]!;
   }
 
   /** When the timer of an owner is due; undefined where it has none. */
   timeOf(owner: number): number | undefined {
-    return (this.#places[owner] ?? -1) < 0 ? undefined : this.#times[owner];
+    const place = this.#placeOf(owner);
+    return place < 0 ? undefined : this.#heap[place * width + timeField];
   }
 
   /**
@@ -41,87 +48,115 @@ export class Timers {
    * @param order which of two that are due at the same time fires first.
    */
   set(owner: number, timeMs: number, order: number): void {
-    while (this.#places.length <= owner) this.#add();
-    const place = this.#places[owner]!;
-    this.#times[owner] = timeMs;
-    this.#orders[owner] = order;
+    let place = this.#placeOf(owner);
     if (place < 0) {
-      this.#heap.push(owner);
-      this.#rise(this.#heap.length - 1);
-    } else {
-      this.#rise(place);
-      this.#sink(this.#places[owner]!);
-    }
+      place = this.#size;
+      this.#size += 1;
+      this.#makeRoom(owner);
+    } else place = this.#sinkHole(place);
+    this.#rise(place, owner, timeMs, order);
   }
 
   clear(owner: number): void {
-    const place = this.#places[owner] ?? -1;
+    const place = this.#placeOf(owner);
     if (place < 0) return;
-    this.#places[owner] = -1;
-    const last = this.#heap.pop()!;
-    if (last !== owner) {
-      this.#heap[place] = last;
-      this.#places[last] = place;
-      this.#rise(place);
-      this.#sink(this.#places[last]!);
+    this.#places[owner] = 0;
+    this.#size -= 1;
+    const last = this.#size * width;
+    const heap = this.#heap;
+    if (place < this.#size) {
+      const [timeMs, order, lastOwner] = [heap[last + timeField]!, heap[last + orderField]!, heap[last + ownerField]!];
+      this.#rise(this.#sinkHole(place), lastOwner, timeMs, order);
     }
-    if (this.#heap.length > 0) return;
-    this.#heap = [];
-    this.#places = [];
-    this.#times = [];
-    this.#orders = [];
+    if (this.#size === 0) this.trim(0);
   }
 
   /** The owner of the earliest timer that is due by `untilMs`, which is cleared; undefined where none is. */
   takeDue(untilMs: number): number | undefined {
-    const owner = this.#heap[0];
-    if (owner === undefined || this.#times[owner]! > untilMs) return undefined;
+    if (this.#size === 0 || this.#heap[timeField]! > untilMs) return undefined;
+    const owner = this.#heap[ownerField]!;
     this.clear(owner);
     return owner;
   }
 
-  /** One place more in the columns, which have no gaps. */
-  #add(): void {
-    this.#places.push(-1);
-    this.#times.push(0);
-    this.#orders.push(0);
+  /** Lets go what a flood took. No owner is `end` or above. */
+  trim(end: number): void {
+    const owners = fitting(end, this.#places.length);
+    if (owners < this.#places.length) this.#places = this.#places.slice(0, owners);
+    const timers = fitting(this.#size, this.#heap.length / width);
+    if (timers * width < this.#heap.length) this.#heap = this.#heap.slice(0, timers * width);
   }
 
-  #rise(from: number): void {
+  #placeOf(owner: number): number {
+    return owner < this.#places.length ? this.#places[owner]! - 1 : -1;
+  }
+
+  #makeRoom(owner: number): void {
+    if (this.#size * width > this.#heap.length) {
+      const heap = new Float64Array(this.#heap.length * 2);
+      heap.set(this.#heap);
+      this.#heap = heap;
+    }
+    let owners = this.#places.length;
+    if (owner < owners) return;
+    while (owner >= owners) owners *= 2;
+    const places = new Int32Array(owners);
+    places.set(this.#places);
+    this.#places = places;
+  }
+
+  /**
+   * Moves a hole down to where nothing is below it, the earlier of two rising into it, and answers its place. What then
+   * fills it comes from the end of the heap, so it mostly belongs there (Floyd; Knuth 5.2.3, exercise 18).
+   */
+  #sinkHole(from: number): number {
     const heap = this.#heap;
-    const owner = heap[from]!;
-    let place = from;
+    const size = this.#size;
+    let hole = from;
+    for (let below = 2 * hole + 1; below < size; below = 2 * hole + 1) {
+      const other = below + 1;
+      const otherFirst =
+        other < size &&
+        (heap[other * width]! < heap[below * width]! ||
+          (heap[other * width]! === heap[below * width]! &&
+            heap[other * width + orderField]! < heap[below * width + orderField]!));
+      if (otherFirst) below = other;
+      this.#move(below, hole);
+      hole = below;
+    }
+    return hole;
+  }
+
+  /** Puts a timer into a hole, or above it where it is due before. */
+  #rise(hole: number, owner: number, timeMs: number, order: number): void {
+    const heap = this.#heap;
+    let place = hole;
     while (place > 0) {
       const above = (place - 1) >> 1;
-      if (!this.#before(owner, heap[above]!)) break;
-      this.#put(heap[above]!, place);
+      const aboveMs = heap[above * width]!;
+      if (aboveMs < timeMs || (aboveMs === timeMs && heap[above * width + orderField]! <= order)) break;
+      this.#move(above, place);
       place = above;
     }
-    this.#put(owner, place);
+    heap[place * width + timeField] = timeMs;
+    heap[place * width + orderField] = order;
+    heap[place * width + ownerField] = owner;
+    this.#places[owner] = place + 1;
   }
 
-  #sink(from: number): void {
+  #move(from: number, to: number): void {
     const heap = this.#heap;
-    const owner = heap[from]!;
-    let place = from;
-    for (;;) {
-      let below = 2 * place + 1;
-      if (below >= heap.length) break;
-      if (below + 1 < heap.length && this.#before(heap[below + 1]!, heap[below]!)) below += 1;
-      if (!this.#before(heap[below]!, owner)) break;
-      this.#put(heap[below]!, place);
-      place = below;
-    }
-    this.#put(owner, place);
+    const owner = heap[from * width + ownerField]!;
+    heap[to * width + timeField] = heap[from * width + timeField]!;
+    heap[to * width + orderField] = heap[from * width + orderField]!;
+    heap[to * width + ownerField] = owner;
+    this.#places[owner] = to + 1;
   }
+}
 
-  #put(owner: number, place: number): void {
-    this.#heap[place] = owner;
-    this.#places[owner] = place;
-  }
-
-  #before(one: number, other: number): boolean {
-    const apart = this.#times[one]! - this.#times[other]!;
-    return apart < 0 || (!(apart > 0) && this.#orders[one]! < this.#orders[other]!);
-  }
+/** Half as many places as there are, and again, as long as the half is not half needed. */
+function fitting(needed: number, places: number): number {
+  let fits = places;
+  while (fits > timersAtLeast && needed * 4 <= fits) fits /= 2;
+  return fits;
 }

@@ -9,6 +9,7 @@ import type { Key } from '../../base/hash-key.ts';
 import { isA } from '../../base/thrown.ts';
 import { asStageFailure, CollectOverflow, type FlowError, StageFailed } from '../errors.ts';
 import type { Aggregate } from './aggregate.ts';
+import type { GroupHeld } from './chains.ts';
 import type { Pane } from './trigger.ts';
 import type { TimeWindow } from './window.ts';
 
@@ -65,6 +66,8 @@ export abstract class Windowing {
   }
 
   abstract readonly held: WindowsHeld;
+  /** What each group of keys holds of it, of those that hold something. */
+  abstract readonly groups: readonly GroupHeld[];
   /** Elements made results due: call `next` until it gives none. */
   abstract readonly due: boolean;
   /** The event time of the result that `next` gave last: the last ms of its window, where that has an end. */
