@@ -1,0 +1,54 @@
+/** The ends of the queries: sinks that count the rows and sum their hashes, and write them down where that is wanted. */
+import { writeFile } from 'node:fs/promises';
+import type { Sink, SinkWriter } from 'troupe/streams';
+import type { Arguments } from './arguments.ts';
+import { type Row, rowHash, sumOfHashes } from './row-hash.ts';
+
+/** A row that was given so often; one that was taken back counts as -1. */
+export type WrittenRow = readonly [times: number, row: Row];
+
+/** Rows of an append stream. @param options.times how many rows each stands for; 1 unless given */
+export function results<R extends Row>({ rows }: Arguments, options: { times?: (row: R) => number } = {}): Sink<R> {
+  const { times = () => 1 } = options;
+  return checked<R>(rows, (row, add) => add(row, times(row)));
+}
+
+/** The stage of the sink in a run's statistics. */
+export const resultStage = 'sink';
+
+export function checked<T>(file: string | null, take: (item: T, add: (row: Row, times: number) => void) => void): Sink<T> {
+  return { name: 'results', open: () => new RowCounter(file, take) };
+}
+
+class RowCounter<T> implements SinkWriter<T> {
+  readonly #file: string | null;
+  readonly #take: (item: T, add: (row: Row, times: number) => void) => void;
+  readonly #written: string[] = [];
+  #hashOf: ((row: Row) => number) | undefined;
+  #rows = 0;
+  #checksum = 0;
+
+  constructor(file: string | null, take: (item: T, add: (row: Row, times: number) => void) => void) {
+    this.#file = file;
+    this.#take = take;
+  }
+
+  write(batch: readonly T[]): void {
+    for (const item of batch) this.#take(item, this.#add);
+  }
+
+  counts(): Readonly<Record<string, number>> {
+    return { rows: this.#rows, checksum: this.#checksum };
+  }
+
+  async finish(): Promise<void> {
+    if (this.#file !== null) await writeFile(this.#file, this.#written.join(''));
+  }
+
+  readonly #add = (row: Row, times: number): void => {
+    this.#hashOf ??= rowHash(row);
+    this.#rows += times;
+    this.#checksum = sumOfHashes(this.#checksum, this.#hashOf(row), times);
+    if (this.#file !== null) this.#written.push(`${JSON.stringify([times, row] satisfies WrittenRow)}\n`);
+  };
+}
