@@ -7,28 +7,38 @@ import { type Row, rowHash, sumOfHashes } from './row-hash.ts';
 /** A row that was given so often; one that was taken back counts as -1. */
 export type WrittenRow = readonly [times: number, row: Row];
 
-/** Rows of an append stream. @param options.times how many rows each stands for; 1 unless given */
-export function results<R extends Row>({ rows }: Arguments, options: { times?: (row: R) => number } = {}): Sink<R> {
-  const { times = () => 1 } = options;
-  return checked<R>(rows, (row, add) => add(row, times(row)));
+/**
+ * The rows of an append stream.
+ *
+ * @param options.of what of a row is compared; all of it unless given.
+ * @param options.times how many rows it stands for; 1 unless given.
+ */
+export function results<R extends Row>(
+  { rows }: Arguments,
+  options: { of?: (row: R) => Row; times?: (row: R) => number } = {},
+): Sink<R> {
+  const { of, times } = options;
+  return counted<R>(rows, (row, add) => add(of === undefined ? row : of(row), times === undefined ? 1 : times(row)));
 }
 
 /** The stage of the sink in a run's statistics. */
 export const resultStage = 'sink';
 
-export function checked<T>(file: string | null, take: (item: T, add: (row: Row, times: number) => void) => void): Sink<T> {
+type Take<T> = (item: T, add: (row: Row, times: number) => void) => void;
+
+function counted<T>(file: string | null, take: Take<T>): Sink<T> {
   return { name: 'results', open: () => new RowCounter(file, take) };
 }
 
 class RowCounter<T> implements SinkWriter<T> {
   readonly #file: string | null;
-  readonly #take: (item: T, add: (row: Row, times: number) => void) => void;
+  readonly #take: Take<T>;
   readonly #written: string[] = [];
   #hashOf: ((row: Row) => number) | undefined;
   #rows = 0;
   #checksum = 0;
 
-  constructor(file: string | null, take: (item: T, add: (row: Row, times: number) => void) => void) {
+  constructor(file: string | null, take: Take<T>) {
     this.#file = file;
     this.#take = take;
   }

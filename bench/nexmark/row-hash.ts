@@ -19,7 +19,11 @@ export function rowHash(sample: Row): (row: Row) => number {
       const value = `row[${JSON.stringify(column)}]`;
       return `h = step(h, ${typeof sample[column] === 'string' ? `text(${value})` : `Math.round(${value} * 1000)`});`;
     });
-  const make = new Function('step', 'text', `return (row) => { let h = ${begin | 0}; ${steps.join('')} return h >>> 0; }`);
+  const make = new Function(
+    'step',
+    'text',
+    `return (row) => { let h = ${begin | 0}; ${steps.join('')} return h >>> 0; }`,
+  );
   return make(step, textValue) as (row: Row) => number;
 }
 
@@ -46,12 +50,20 @@ function step(hash: number, value: number): number {
 
 function textValue(text: string): number {
   const { length } = text;
-  const [first, middle, last] = [text.charCodeAt(0) | 0, text.charCodeAt(length >> 1) | 0, text.charCodeAt(length - 1) | 0];
+  const [first, middle, last] = [
+    text.charCodeAt(0) | 0,
+    text.charCodeAt(length >> 1) | 0,
+    text.charCodeAt(length - 1) | 0,
+  ];
   return length + 31 * (first + 31 * (middle + 31 * last));
 }
 
 function textSql(column: string): string {
   const letter = (at: string): string => `ascii(substring(${column}, ${at}, 1))`;
-  const [first, middle, last] = [letter('1'), letter(`length(${column}) // 2 + 1`), letter(`greatest(length(${column}), 1)`)];
+  const [first, middle, last] = [
+    letter('1'),
+    letter(`length(${column}) // 2 + 1`),
+    letter(`greatest(length(${column}), 1)`),
+  ];
   return `(length(${column}) + 31 * (${first} + 31 * (${middle} + 31 * ${last})))::ubigint`;
 }

@@ -16,7 +16,10 @@ export function bids(f: FlowBuilder, args: Arguments): Stage<Bid> {
   return events(f, args).via('bid', filter(isBid));
 }
 
-export function personsAndAuctions(f: FlowBuilder, args: Arguments): { person: Stage<Person>; auction: Stage<Auction> } {
+export function personsAndAuctions(
+  f: FlowBuilder,
+  args: Arguments,
+): { person: Stage<Person>; auction: Stage<Auction> } {
   return events(f, args).partition({ person: isPerson, auction: isAuction });
 }
 

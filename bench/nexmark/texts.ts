@@ -42,5 +42,7 @@ export class Texts {
 function poolOf(seed: number, charCode: (chance: Draws) => number): string {
   const chance = new Draws(seed);
   chance.of(0);
-  return Buffer.from(Uint8Array.from({ length: poolLength }, () => charCode(chance))).toString('latin1');
+  const bytes = Buffer.alloc(poolLength);
+  for (let at = 0; at < poolLength; at += 1) bytes[at] = charCode(chance);
+  return bytes.toString('latin1');
 }

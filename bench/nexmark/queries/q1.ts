@@ -17,7 +17,13 @@ export const q1 = query({
     bids(f, given)
       .via(
         'euros',
-        map(({ auction, bidder, price, dateTime, extra }) => ({ auction, bidder, price: 0.908 * price, dateTime, extra })),
+        map(({ auction, bidder, price, dateTime, extra }) => ({
+          auction,
+          bidder,
+          price: 0.908 * price,
+          dateTime,
+          extra,
+        })),
       )
       .to(results(given)),
   ),

@@ -1,0 +1,70 @@
+/** The same events as tables in DuckDB, with the columns that a query's SQL speaks of. */
+import { DOUBLE, type DuckDBAppender, type DuckDBConnection, DuckDBDataChunk, VARCHAR } from '@duckdb/node-api';
+import type { NexmarkEvent } from './events.ts';
+
+type Kind = NexmarkEvent['type'];
+
+const chunkRows = 2_048;
+const texts = [
+  'name',
+  'emailAddress',
+  'creditCard',
+  'city',
+  'state',
+  'itemName',
+  'description',
+  'channel',
+  'url',
+  'extra',
+];
+const columnsOf: { readonly [K in Kind]: readonly string[] } = {
+  person: ['id', 'name', 'emailAddress', 'creditCard', 'city', 'state', 'dateTime', 'extra'],
+  auction: 'id,itemName,description,initialBid,reserve,dateTime,expires,seller,category,extra'.split(','),
+  bid: ['auction', 'bidder', 'price', 'channel', 'url', 'dateTime', 'extra'],
+};
+
+/** One table that is being filled. Beside the event's own columns it has `seq`, which says when the event came. */
+export class OracleTable {
+  readonly #appender: DuckDBAppender;
+  readonly #columns: readonly string[];
+  #values: unknown[][];
+  #rows = 0;
+
+  private constructor(appender: DuckDBAppender, columns: readonly string[]) {
+    this.#appender = appender;
+    this.#columns = columns;
+    this.#values = columns.map(() => []);
+  }
+
+  static async create(connection: DuckDBConnection, name: string, kind: Kind, sql: string): Promise<OracleTable> {
+    const spoken = columnsOf[kind].filter((column) => new RegExp(`\\b${column}\\b|\\*`).test(sql));
+    const columns = ['seq', ...spoken];
+    const declared = columns.map((column) => `${column} ${texts.includes(column) ? 'varchar' : 'bigint'}`);
+    await connection.run(`create or replace table ${name} (${declared.join(', ')})`);
+    return new OracleTable(await connection.createAppender(name), columns);
+  }
+
+  add(seq: number, event: NexmarkEvent): void {
+    const columns = this.#columns;
+    this.#values[0]!.push(seq);
+    for (let index = 1; index < columns.length; index += 1) {
+      this.#values[index]!.push((event as unknown as Record<string, unknown>)[columns[index]!]);
+    }
+    this.#rows += 1;
+    if (this.#rows === chunkRows) this.#append();
+  }
+
+  close(): void {
+    if (this.#rows > 0) this.#append();
+    this.#appender.closeSync();
+  }
+
+  #append(): void {
+    const types = this.#columns.map((column) => (texts.includes(column) ? VARCHAR : DOUBLE));
+    const chunk = DuckDBDataChunk.create(types);
+    chunk.setColumns(this.#values as never);
+    this.#appender.appendDataChunk(chunk);
+    this.#values = this.#columns.map(() => []);
+    this.#rows = 0;
+  }
+}
