@@ -1,7 +1,7 @@
 /** Runs one query and says what it took and came to. */
 import { createSystem } from 'troupe';
 import type { RunStatistics } from 'troupe/streams';
-import type { Arguments } from './arguments.ts';
+import { type Arguments, threadsFor } from './arguments.ts';
 import { queries } from './queries.ts';
 import { resultStage } from './results.ts';
 
@@ -10,6 +10,8 @@ export interface Execution {
   /** Of all threads, user and system, from the start of the run to its end. */
   readonly cpuSeconds: number;
   readonly wallSeconds: number;
+  /** The most that the process had resident. */
+  readonly peakBytes: number;
   /** The most that keyed state took in a report of the stages, by their estimate. */
   readonly stateBytes: number;
   readonly rows: number;
@@ -22,8 +24,12 @@ export type LateEvents = Readonly<Record<string, readonly Readonly<Record<string
 
 export async function execute(name: string, args: Arguments): Promise<Execution> {
   const { flow, late = {} } = queries[name]!;
-  const threads = args.parallelism === 1 ? 0 : args.parallelism;
-  await using system = await createSystem({ registry: new URL('./actors.ts', import.meta.url), threads });
+  const threads = threadsFor(args);
+  await using system = await createSystem({
+    registry: new URL('./actors.ts', import.meta.url),
+    threads,
+    logLevel: 'error',
+  });
   const cpu = process.cpuUsage();
   const beganMs = performance.now();
   const run = await system.run(flow, { args });
@@ -38,6 +44,7 @@ export async function execute(name: string, args: Arguments): Promise<Execution>
   return {
     cpuSeconds: (user + kernel) / 1e6,
     wallSeconds,
+    peakBytes: process.resourceUsage().maxRSS * 1_024,
     stateBytes: await stateBytes,
     rows,
     checksum,

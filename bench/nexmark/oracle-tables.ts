@@ -17,13 +17,15 @@ const texts = [
   'url',
   'extra',
 ];
+/** What number it had among the events that came, and the watermark then. */
+const arrival = ['seq', 'watermark'];
 const columnsOf: { readonly [K in Kind]: readonly string[] } = {
   person: ['id', 'name', 'emailAddress', 'creditCard', 'city', 'state', 'dateTime', 'extra'],
   auction: 'id,itemName,description,initialBid,reserve,dateTime,expires,seller,category,extra'.split(','),
   bid: ['auction', 'bidder', 'price', 'channel', 'url', 'dateTime', 'extra'],
 };
 
-/** One table that is being filled. Beside the event's own columns it has `seq`, which says when the event came. */
+/** One table that is being filled. Beside the event's own columns it has what is known of its arrival. */
 export class OracleTable {
   readonly #appender: DuckDBAppender;
   readonly #columns: readonly string[];
@@ -37,18 +39,16 @@ export class OracleTable {
   }
 
   static async create(connection: DuckDBConnection, name: string, kind: Kind, sql: string): Promise<OracleTable> {
-    const spoken = columnsOf[kind].filter((column) => new RegExp(`\\b${column}\\b|\\*`).test(sql));
-    const columns = ['seq', ...spoken];
+    const columns = [...arrival, ...columnsOf[kind]].filter((column) => new RegExp(`\\b${column}\\b`).test(sql));
     const declared = columns.map((column) => `${column} ${texts.includes(column) ? 'varchar' : 'bigint'}`);
     await connection.run(`create or replace table ${name} (${declared.join(', ')})`);
     return new OracleTable(await connection.createAppender(name), columns);
   }
 
-  add(seq: number, event: NexmarkEvent): void {
-    const columns = this.#columns;
-    this.#values[0]!.push(seq);
-    for (let index = 1; index < columns.length; index += 1) {
-      this.#values[index]!.push((event as unknown as Record<string, unknown>)[columns[index]!]);
+  add(event: NexmarkEvent, at: { readonly seq: number; readonly watermark: number }): void {
+    for (const [index, column] of this.#columns.entries()) {
+      const from = arrival.includes(column) ? at : event;
+      this.#values[index]!.push((from as unknown as Record<string, unknown>)[column]);
     }
     this.#rows += 1;
     if (this.#rows === chunkRows) this.#append();

@@ -6,7 +6,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import type { Arguments } from './arguments.ts';
+import { type Arguments, outOfOrderMs, someAreLate } from './arguments.ts';
 import type { NexmarkEvent } from './events.ts';
 import type { Execution } from './execute.ts';
 import { Generator } from './generator.ts';
@@ -15,7 +15,6 @@ import { OracleTable } from './oracle-tables.ts';
 import type { LateRule, Query } from './query.ts';
 import type { WrittenRow } from './results.ts';
 import { checksumSql, type Row } from './row-hash.ts';
-import { outOfOrderMs } from './tables.ts';
 
 /** What SQL says of a run. */
 export interface Verdict {
@@ -29,11 +28,9 @@ export interface Verdict {
 const partEvents = 1_000_000;
 const differencesShown = 5;
 
-export async function verdictOn(
-  { sql, perEvent, late = {} }: Query,
-  args: Arguments,
-  ran: Execution,
-): Promise<Verdict> {
+export async function verdictOn(query: Query, args: Arguments, ran: Execution): Promise<Verdict> {
+  const { perEvent, late = {}, lateSql } = query;
+  const sql = someAreLate(args) && lateSql !== undefined ? lateSql : query.sql;
   const instance = await DuckDBInstance.create(':memory:', { threads: '2' });
   const connection = await instance.connect();
   const checks = Object.entries(late).map(([output, rule]) => {
@@ -61,13 +58,13 @@ export async function verdictOn(
   return { rows: sum.rows, differences };
 }
 
-/** The events in the order in which they come, with the watermark that they come at. */
+/** The events in the order in which they come, and the watermark then. */
 class Arrivals {
   readonly #args: Arguments;
   readonly #generator: Generator;
   #latestMs = -Infinity;
-  #next = 0;
-  watermarkMs = -Infinity;
+  /** Of the event that was taken last. Before there is a watermark it is below all times. */
+  readonly at = { seq: -1, watermark: Number.MIN_SAFE_INTEGER };
 
   constructor(args: Arguments) {
     this.#args = args;
@@ -75,17 +72,14 @@ class Arrivals {
   }
 
   get ended(): boolean {
-    return this.#next === this.#args.events;
-  }
-
-  get seq(): number {
-    return this.#next;
+    return this.at.seq + 1 === this.#args.events;
   }
 
   take(): NexmarkEvent {
-    if (this.#next % this.#args.batch === 0) this.watermarkMs = this.#latestMs - outOfOrderMs;
-    const event = this.#generator.arrival(this.#next);
-    this.#next += 1;
+    const { at } = this;
+    at.seq += 1;
+    if (at.seq > 0 && at.seq % this.#args.batch === 0) at.watermark = this.#latestMs - outOfOrderMs;
+    const event = this.#generator.arrival(at.seq);
     this.#latestMs = Math.max(this.#latestMs, event.dateTime);
     return event;
   }
@@ -108,7 +102,7 @@ async function fill(
   const whole = (['person', 'auction', 'bid'] as const).filter((kind) => !lateTables.includes(kind));
   const targets = [...whole.map((kind) => ({ name: kind as string, kind, check: undefined as LateCheck | undefined }))];
   for (const { rule, check } of checks) targets.push({ name: rule.table, kind: rule.of, check });
-  const used = targets.filter(({ name }) => new RegExp(`\\b${name}\\b`).test(sql));
+  const used = targets.filter(({ name }) => new RegExp(`\\b(?:from|join) ${name}\\b`).test(sql));
   const tables = await Promise.all(
     used.map(async (target) => ({
       ...target,
@@ -116,10 +110,10 @@ async function fill(
     })),
   );
   for (let left = count; left > 0 && !arrivals.ended; left -= 1) {
-    const { seq } = arrivals;
     const event = arrivals.take();
+    const { at } = arrivals;
     for (const { kind, check, table } of tables) {
-      if (kind === event.type && check?.isLate(event, arrivals.watermarkMs) !== true) table.add(seq, event);
+      if (kind === event.type && check?.isLate(event, at.watermark) !== true) table.add(event, at);
     }
   }
   for (const { table } of tables) table.close();

@@ -5,8 +5,13 @@ import type { NexmarkEvent } from './events.ts';
 
 export interface Query<O extends Outputs = Outputs> {
   readonly flow: Flow<typeof args, O>;
-  /** Over the tables `person`, `auction` and `bid`, in DuckDB. `seq` is the order in which events came. */
+  /**
+   * Over the tables `person`, `auction` and `bid`, in DuckDB. Beside their columns `seq` is the number of the event among
+   * those that came, and `watermark` how far event time had gone.
+   */
   readonly sql: string;
+  /** The same where some events come below the watermark, and where that takes other SQL. */
+  readonly lateSql?: string;
   /** True where each event gives rows for itself, so that SQL can be run on some of them at a time. */
   readonly perEvent?: boolean;
   /** The outputs that events which came late are given to. */

@@ -1,15 +1,12 @@
 /** The tables that the queries read: one source of all events, and views of it, as in Nexmark's own DDL. */
 import { filter } from 'rxjs';
 import type { FlowBuilder, Stage } from 'troupe/streams';
-import type { Arguments } from './arguments.ts';
+import { type Arguments, outOfOrderMs, sources } from './arguments.ts';
 import { type Auction, type Bid, isAuction, isBid, isPerson, type NexmarkEvent, type Person } from './events.ts';
 import { nexmark } from './source.ts';
 
-/** `WATERMARK FOR dateTime AS dateTime - INTERVAL '4' SECOND` */
-export const outOfOrderMs = 4_000;
-
 export function events(f: FlowBuilder, args: Arguments): Stage<NexmarkEvent> {
-  return f.from(nexmark(args), { time: (event) => event.dateTime, outOfOrderMs });
+  return f.from(nexmark(args), { time: (event) => event.dateTime, outOfOrderMs }, sources(args));
 }
 
 export function bids(f: FlowBuilder, args: Arguments): Stage<Bid> {

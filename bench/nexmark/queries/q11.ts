@@ -16,8 +16,27 @@ const sql = `
   select bidder, count(*) as bid_count, min(dateTime) as starttime, max(dateTime) + 10000 as endtime
   from sessions group by bidder, session`;
 
+/** Bid by bid: one joins the sessions that are near and open, and is late where it would be a closed one alone. */
+const lateSql = `
+  with bidders as (
+    select bidder, list({ t: dateTime, w: watermark, known: []::struct(b bigint, e bigint, n bigint)[] } order by seq) as bids
+    from bid group by bidder),
+  folded as (
+    select bidder, unnest(list_reduce(bids, lambda before, bid: list_transform(
+      [list_filter(before.known, lambda s: s.e > bid.w and s.e > bid.t and s.b < bid.t + 10000)],
+      lambda near: { t: bid.t, w: bid.w, known: case
+        when len(near) = 0 and bid.t + 10000 <= bid.w then before.known
+        else list_filter(before.known, lambda s: not list_contains(near, s)) || [{
+          b: list_min(list_transform(near, lambda s: s.b) || [bid.t]),
+          e: list_max(list_transform(near, lambda s: s.e) || [bid.t + 10000]),
+          n: list_sum(list_transform(near, lambda s: s.n) || [1::bigint])::bigint }] end })[1],
+      { t: 0::bigint, w: 0::bigint, known: []::struct(b bigint, e bigint, n bigint)[] }).known) as s
+    from bidders)
+  select bidder, s.n as bid_count, s.b as starttime, s.e as endtime from folded`;
+
 export const q11 = query({
   sql,
+  lateSql,
   late: { late: { table: 'bid', of: 'bid' } },
   flink: [40, 46],
   flow: flow('q11', { args }, (f, given) =>

@@ -4,7 +4,7 @@
  */
 import { filter, map } from 'rxjs';
 import { count, flow, processingTime, tumbling } from 'troupe/streams';
-import { args, instances } from '../arguments.ts';
+import { args, instances, sources } from '../arguments.ts';
 import { isBid } from '../events.ts';
 import { query } from '../query.ts';
 import { results } from '../results.ts';
@@ -19,7 +19,7 @@ export const q12 = query({
   flink: [76, 194],
   flow: flow('q12', { args }, (f, given) =>
     f
-      .from(nexmark(given), processingTime())
+      .from(nexmark(given), processingTime(), sources(given))
       .via('bid', filter(isBid))
       .via(
         'bidders',

@@ -1,20 +1,20 @@
 /** q5, hot items: of the last 10 s, every 2 s, the auctions with most bids; all of them where several have as many. */
 import { map } from 'rxjs';
-import { count, flow, sliding, tumbling } from 'troupe/streams';
+import { count, flow, sliding, topN, tumbling } from 'troupe/streams';
 import { mergeMap } from 'troupe/streams/rx';
 import { args, instances } from '../arguments.ts';
-import { leaders } from '../leaders.ts';
 import { query, windowClosed } from '../query.ts';
 import { results } from '../results.ts';
 import { bids } from '../tables.ts';
 
 const sql = `
-  with counts as (
+  with counts as materialized (
     select auction, count(*) as num, starttime
-    from (select auction, unnest(range(dateTime // 2000 * 2000 - 8000, dateTime + 1, 2000)) as starttime from bid)
-    group by auction, starttime)
-  select auction, num, starttime from counts
-  where num >= (select max(num) from counts as others where others.starttime = counts.starttime)`;
+    from (select *, unnest(range(dateTime // 2000 * 2000 - 8000, dateTime + 1, 2000)) as starttime from bid)
+    where starttime + 10000 > watermark
+    group by auction, starttime),
+  most as (select max(num) as maxn, starttime from counts group by starttime)
+  select auction, num, starttime from counts join most using (starttime) where num >= maxn`;
 
 export const q5 = query({
   sql,
@@ -35,7 +35,7 @@ export const q5 = query({
       )
       .keyBy(({ starttime }) => starttime)
       .window(tumbling({ sizeMs: 2_000 }))
-      .aggregate({ hottest: leaders(({ num }) => num) })
+      .aggregate({ hottest: topN(1, ({ num }) => num, { ties: true }) })
       .via(
         'rows',
         mergeMap(({ value }) => value.hottest),
