@@ -1,6 +1,6 @@
 /** The ends of the queries: sinks that count the rows and sum their hashes, and write them down where that is wanted. */
 import { writeFile } from 'node:fs/promises';
-import type { Sink, SinkWriter } from 'troupe/streams';
+import type { Change, Sink, SinkWriter } from 'troupe/streams';
 import type { Arguments } from './arguments.ts';
 import { type Row, rowHash, sumOfHashes } from './row-hash.ts';
 
@@ -23,6 +23,17 @@ export function results<R extends Row>(
 
 /** The stage of the sink in a run's statistics. */
 export const resultStage = 'sink';
+
+/** The table that a stream of updates comes to. @param rowOf what a key and its value are in it */
+export function finalTable<K, V>(
+  { rows }: Arguments,
+  rowOf: (value: NonNullable<V>, key: K) => Row,
+): Sink<Change<K, V>> {
+  return counted<Change<K, V>>(rows, ({ key, value, previous }, add) => {
+    if (previous !== undefined && previous !== null) add(rowOf(previous, key), -1);
+    if (value !== undefined && value !== null) add(rowOf(value, key), 1);
+  });
+}
 
 type Take<T> = (item: T, add: (row: Row, times: number) => void) => void;
 
