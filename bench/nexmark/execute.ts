@@ -1,7 +1,7 @@
 /** Runs one query and says what it took and came to. */
-import { createSystem } from 'troupe';
+import { type ActorSystem, createSystem } from 'troupe';
 import type { RunStatistics } from 'troupe/streams';
-import { type Arguments, threadsFor } from './arguments.ts';
+import type { Arguments } from './arguments.ts';
 import { queries } from './queries.ts';
 import { resultStage } from './results.ts';
 
@@ -22,14 +22,13 @@ export interface Execution {
 
 export type LateEvents = Readonly<Record<string, readonly Readonly<Record<string, unknown>>[]>>;
 
-export async function execute(name: string, args: Arguments): Promise<Execution> {
+/** A system whose threads know the queries. */
+export function openSystem(threads: number): Promise<ActorSystem> {
+  return createSystem({ registry: new URL('./actors.ts', import.meta.url), threads, logLevel: 'error' });
+}
+
+export async function execute(system: ActorSystem, name: string, args: Arguments): Promise<Execution> {
   const { flow, late = {} } = queries[name]!;
-  const threads = threadsFor(args);
-  await using system = await createSystem({
-    registry: new URL('./actors.ts', import.meta.url),
-    threads,
-    logLevel: 'error',
-  });
   const cpu = process.cpuUsage();
   const beganMs = performance.now();
   const run = await system.run(flow, { args });

@@ -1,6 +1,9 @@
 /** The process that one query is run in. */
-import type { Arguments } from './arguments.ts';
-import { execute } from './execute.ts';
+import { type Arguments, threadsFor } from './arguments.ts';
+import { execute, openSystem } from './execute.ts';
 import { answerTask } from './process.ts';
 
-await answerTask(({ query, args }: { query: string; args: Arguments }) => execute(query, args));
+await answerTask(async ({ query, args }: { query: string; args: Arguments }) => {
+  await using system = await openSystem(threadsFor(args));
+  return await execute(system, query, args);
+});
