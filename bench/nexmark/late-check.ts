@@ -2,7 +2,7 @@
 import type { NexmarkEvent } from './events.ts';
 import type { LateRule } from './query.ts';
 
-type Fields = Readonly<Record<string, unknown>>;
+export type Fields = Readonly<Record<string, unknown>>;
 
 export class LateCheck {
   readonly #output: string;

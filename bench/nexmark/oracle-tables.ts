@@ -2,7 +2,7 @@
 import { DOUBLE, type DuckDBAppender, type DuckDBConnection, DuckDBDataChunk, VARCHAR } from '@duckdb/node-api';
 import type { NexmarkEvent } from './events.ts';
 
-type Kind = NexmarkEvent['type'];
+export type Kind = NexmarkEvent['type'];
 
 const chunkRows = 2_048;
 const texts = [
@@ -24,6 +24,12 @@ const columnsOf: { readonly [K in Kind]: readonly string[] } = {
   auction: 'id,itemName,description,initialBid,reserve,dateTime,expires,seller,category,extra'.split(','),
   bid: ['auction', 'bidder', 'price', 'channel', 'url', 'dateTime', 'extra'],
 };
+
+/** What kind of event these fields are of, which need not be all of them. */
+export function kindOf(fields: object): Kind | undefined {
+  const names = Object.keys(fields).filter((name) => name !== 'type');
+  return (Object.keys(columnsOf) as Kind[]).find((kind) => names.every((name) => columnsOf[kind].includes(name)));
+}
 
 /** One table that is being filled. Beside the event's own columns it has what is known of its arrival. */
 export class OracleTable {

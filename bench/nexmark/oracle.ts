@@ -10,8 +10,8 @@ import { type Arguments, outOfOrderMs, someAreLate } from './arguments.ts';
 import type { NexmarkEvent } from './events.ts';
 import type { Execution } from './execute.ts';
 import { Generator } from './generator.ts';
-import { LateCheck } from './late-check.ts';
-import { OracleTable } from './oracle-tables.ts';
+import { type Fields, LateCheck } from './late-check.ts';
+import { type Kind, kindOf, OracleTable } from './oracle-tables.ts';
 import type { LateRule, Query } from './query.ts';
 import type { WrittenRow } from './results.ts';
 import { checksumSql, type Row } from './row-hash.ts';
@@ -27,15 +27,14 @@ export interface Verdict {
 /** Events that are in the database at a time, of a query that takes each for itself. */
 const partEvents = 1_000_000;
 const differencesShown = 5;
+const kinds = ['person', 'auction', 'bid'] as const;
 
 export async function verdictOn(query: Query, args: Arguments, ran: Execution): Promise<Verdict> {
   const { perEvent, late = {}, lateSql } = query;
   const sql = someAreLate(args) && lateSql !== undefined ? lateSql : query.sql;
   const instance = await DuckDBInstance.create(':memory:', { threads: '2' });
   const connection = await instance.connect();
-  const checks = Object.entries(late).map(([output, rule]) => {
-    return { rule, check: new LateCheck(output, ran.late[output] ?? [], rule.when) };
-  });
+  const checks = Object.entries(late).flatMap(([output, rule]) => checksOf(output, rule, ran.late[output] ?? []));
   const sum = { rows: 0, checksum: 0 };
   const expected: Row[] = [];
   const arrivals = new Arrivals(args);
@@ -86,8 +85,18 @@ class Arrivals {
 }
 
 interface Checked {
-  readonly rule: LateRule;
+  /** The table that misses them. */
+  readonly name: string;
+  readonly kind: Kind;
   readonly check: LateCheck;
+}
+
+/** For each kind of events in an output for late ones. */
+function checksOf(output: string, { from, when }: LateRule, given: readonly Fields[]): Checked[] {
+  return (Object.entries(from) as [Kind, string][]).map(([kind, name]) => {
+    const ofKind = given.filter((event) => kindOf(event) === kind);
+    return { name, kind, check: new LateCheck(`${output} (${kind})`, ofKind, when) };
+  });
 }
 
 /** Makes the tables anew, with the next events, as many as `count`. */
@@ -98,10 +107,8 @@ async function fill(
   sql: string,
   checks: readonly Checked[],
 ): Promise<void> {
-  const lateTables = checks.map(({ rule }) => rule.table);
-  const whole = (['person', 'auction', 'bid'] as const).filter((kind) => !lateTables.includes(kind));
-  const targets = [...whole.map((kind) => ({ name: kind as string, kind, check: undefined as LateCheck | undefined }))];
-  for (const { rule, check } of checks) targets.push({ name: rule.table, kind: rule.of, check });
+  const whole = kinds.filter((kind) => checks.every(({ name }) => name !== kind));
+  const targets = [...whole.map((kind) => ({ name: kind, kind, check: undefined })), ...checks];
   const used = targets.filter(({ name }) => new RegExp(`\\b(?:from|join) ${name}\\b`).test(sql));
   const tables = await Promise.all(
     used.map(async (target) => ({

@@ -22,9 +22,8 @@ export interface Query<O extends Outputs = Outputs> {
 
 /** What an output for late events is given. */
 export interface LateRule {
-  /** The table without these events. */
-  readonly table: string;
-  readonly of: NexmarkEvent['type'];
+  /** By the kind of event, the table in the SQL that such events are missing from. */
+  readonly from: { readonly [K in NexmarkEvent['type']]?: string };
   /** Which events are late: all that came below the watermark, and maybe not all of them, unless it says. */
   readonly when?: (timeMs: number, watermarkMs: number) => boolean;
 }

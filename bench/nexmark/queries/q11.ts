@@ -37,7 +37,7 @@ const lateSql = `
 export const q11 = query({
   sql,
   lateSql,
-  late: { late: { table: 'bid', of: 'bid' } },
+  late: { late: { from: { bid: 'bid' } } },
   flink: [40, 46],
   flow: flow('q11', { args }, (f, given) =>
     bids(f, given)

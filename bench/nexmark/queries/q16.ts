@@ -34,7 +34,7 @@ export const q16 = query({
     bids(f, given)
       .keyBy(({ channel, dateTime }) => `${channel} ${dayOf(dateTime)}`, instances(given))
       .aggregate({
-        latest: max(({ dateTime }) => dateTime),
+        minute: max(({ dateTime }) => Math.floor(dateTime / 60_000)),
         total_bids: count(),
         rank1_bids: count(first),
         rank2_bids: count(second),
@@ -49,9 +49,9 @@ export const q16 = query({
         rank3_auctions: countDistinct(auction, third),
       })
       .to(
-        finalTable(given, ({ latest, ...counts }, key) => {
+        finalTable(given, (value, key) => {
           const [channel, day] = key.split(' ') as [string, string];
-          return { channel, day, minute: minuteOf(latest), ...counts };
+          return { ...value, channel, day, minute: minuteOf(value.minute * 60_000) };
         }),
       ),
   ),

@@ -20,6 +20,10 @@ export const q18 = query({
     bids(f, given)
       .keyBy(({ bidder, auction }) => bidder * auctionsMax + auction, instances(given))
       .latest()
-      .to(finalTable(given, ({ type, ...bid }) => bid)),
+      .to(
+        finalTable(given, ({ auction, bidder, price, channel, url, dateTime, extra }) => {
+          return { auction, bidder, price, channel, url, dateTime, extra };
+        }),
+      ),
   ),
 });

@@ -18,7 +18,7 @@ const sql = `
 
 export const q5 = query({
   sql,
-  late: { late: { table: 'bid', of: 'bid', when: windowClosed(10_000, 2_000) } },
+  late: { late: { from: { bid: 'bid' }, when: windowClosed(10_000, 2_000) } },
   flink: [22, 75],
   flow: flow('q5', { args }, (f, given) =>
     bids(f, given)
