@@ -1,4 +1,5 @@
-// Builds the package into dist/ and the examples into dist-examples/. Says nothing and does nothing when both are new.
+// Builds the package into dist/, the examples into dist-examples/ and Nexmark into dist-bench/. Says nothing and does
+// nothing when all are new.
 //
 // tsc checks the package and writes its types, a file for each module; esbuild writes its code, a file for each entry below
 // and some for what they share. A worker loads the package for itself, and reading one file takes less than reading 300.
@@ -67,6 +68,16 @@ await build({
   after: ['package'],
   emitsTypesOnly: false,
   bundles: [{ entries: pages, options: { minify: true, platform: 'browser', target: 'es2022' } }],
+});
+
+await build({
+  name: 'nexmark',
+  from: 'bench/nexmark',
+  to: 'dist-bench',
+  config: 'tsconfig.bench.json',
+  after: ['package'],
+  emitsTypesOnly: false,
+  bundles: [],
 });
 
 /**

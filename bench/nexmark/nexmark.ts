@@ -1,0 +1,52 @@
+// npm run nexmark
+/**
+ * Nexmark: runs each query in a process of its own, compares what it comes to with SQL, and prints what it took.
+ *
+ * Exits with 1 where a query failed or differs from SQL, with 2 for options that make no sense.
+ */
+import { writeFile } from 'node:fs/promises';
+import { UsageError } from 'troupe';
+import type { Execution } from './execute.ts';
+import { help, type Options, readOptions } from './options.ts';
+import type { Verdict } from './oracle.ts';
+import { inProcess } from './process.ts';
+import { type Measured, measuredOf, printTable, textOf } from './report.ts';
+
+try {
+  const options = readOptions(process.argv.slice(2));
+  if (options.help) process.stdout.write(help);
+  else await measureAll(options);
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  console.error(error.message);
+  process.exitCode = 2;
+}
+
+async function measureAll(options: Options): Promise<void> {
+  const all: Measured[] = [];
+  for (const query of options.queries) {
+    const measured = await measure(query, options);
+    all.push(measured);
+    console.log(textOf(measured));
+  }
+  console.log();
+  printTable(all, options.args);
+  if (options.json !== undefined)
+    await writeFile(options.json, `${JSON.stringify({ args: options.args, all }, null, 2)}\n`);
+  if (all.some(({ problems }) => problems.length > 0)) process.exitCode = 1;
+}
+
+async function measure(query: string, { args, repeat, oracle }: Options): Promise<Measured> {
+  const runs: Execution[] = [];
+  const problems: string[] = [];
+  try {
+    for (let count = 0; count < repeat; count += 1) runs.push(await inProcess<Execution>('run-query', { query, args }));
+    for (const ran of oracle ? runs : []) {
+      const { differences } = await inProcess<Verdict>('check-query', { query, args, ran });
+      problems.push(...differences);
+    }
+  } catch (error) {
+    problems.push((error as Error).message);
+  }
+  return measuredOf(query, args, runs, { problems, compared: oracle });
+}

@@ -1,0 +1,49 @@
+/** Nexmark's queries beside DuckDB, row by row: on one thread and on several, in order, out of order, and late. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ActorSystem } from 'troupe';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Arguments, defaults, lateGroup } from '../../bench/nexmark/arguments.ts';
+import { queries } from '../../bench/nexmark/queries.ts';
+import { proofRuns, proofTimeoutMs } from '../support/proof-runs.ts';
+
+// As it is built: worker threads load the same modules.
+const built = new URL('../../dist-bench/', import.meta.url).href;
+const { execute, openSystem } = (await import(`${built}execute.js`)) as typeof import('../../bench/nexmark/execute.ts');
+const { verdictOn } = (await import(`${built}oracle.js`)) as typeof import('../../bench/nexmark/oracle.ts');
+
+/** 40 s of event time, in 200 batches: windows of 10 s close, and time goes on between the events of one. */
+const sized = { ...defaults, events: 20_000, ratePerSecond: 500, batch: 100 };
+const orders = { 'in order': 1, 'out of order by 2 s': 1_000, 'late by up to 4 s': lateGroup(sized.ratePerSecond) };
+const seeds = Array.from({ length: proofRuns(1) }, (_, index) => index + 1);
+const names = Object.keys(queries);
+
+describe.each([1, 2, 4])('with %i instances behind each key', (parallelism) => {
+  let folder: string;
+  let system: ActorSystem;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'troupe-nexmark-test-'));
+    system = await openSystem(parallelism === 1 ? 0 : parallelism);
+  });
+  afterAll(async () => {
+    await system?.shutdown();
+    await rm(folder, { recursive: true });
+  });
+
+  describe.each(Object.entries(orders))('%s', (_, group) => {
+    it.each(names)(
+      '%s gives the rows that its SQL gives',
+      async (name) => {
+        for (const seed of seeds) {
+          const args: Arguments = { ...sized, seed, group, parallelism, rows: join(folder, `${name}.jsonl`) };
+          const ran = await execute(system, name, args);
+          const { rows, differences } = await verdictOn(queries[name]!, args, ran);
+          expect({ seed, differences }).toEqual({ seed, differences: [] });
+          expect(rows).toBeGreaterThan(0);
+        }
+      },
+      proofTimeoutMs(1_000),
+    );
+  });
+});
