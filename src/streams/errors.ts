@@ -21,20 +21,30 @@ export class AsyncOperator extends FlowError<'AsyncOperator'> {
   /** The name of the stage. */
   readonly stage: string;
 
-  constructor(stage: string, what: 'emitted' | 'held') {
-    const happened =
-      what === 'emitted'
-        ? 'emitted outside a push'
-        : 'did not complete when its input had ended, so it still holds elements';
+  /** @param operators those of the stage that it is, or that it may be; none where they cannot be seen. */
+  constructor(stage: string, what: 'emitted' | 'held' | 'waits', operators: readonly string[] = []) {
+    const happened = {
+      emitted: 'emitted outside a push: an operator in it waits',
+      held: 'did not complete when its input had ended, so it still holds elements: an operator in it waits',
+      waits: 'waits',
+    }[what];
+    const seen =
+      operators.length === 0
+        ? '(mergeMap with a promise, delay, bufferTime, observeOn, …)'
+        : `(${operators.join(', ')})`;
     super(
       'AsyncOperator',
-      `stage '${stage}' ${happened}: an operator in it waits for time or I/O (mergeMap with a promise, delay, ` +
-        'bufferTime, observeOn, …), and what it holds is not counted. Import such operators from here, where they ' +
-        "have the same names: import { mergeMap } from 'troupe/streams/rx'; put meter(…) around an operator of " +
-        'another package',
+      `stage '${stage}' ${happened} for time or I/O ${seen}, and what it holds is not counted. Import such operators ` +
+        `from here, where they have the same names: import { ${importOf(operators)} } from 'troupe/streams/rx'; put ` +
+        'meter(…) around an operator of another package',
     );
     this.stage = stage;
   }
+}
+
+/** The first word of each: 'mergeMap (or concatMap, …)' is imported as mergeMap. */
+function importOf(operators: readonly string[]): string {
+  return operators.length === 0 ? 'mergeMap' : operators.map((operator) => operator.split(' ')[0]).join(', ');
 }
 
 const advice: Record<'collect' | 'quantiles' | 'topN', string> = {

@@ -12,6 +12,7 @@ import type { Clock } from '../base/environment/clock.ts';
 import { AsyncOperator, asStageFailure, type FlowError } from './errors.ts';
 import { Ledger } from './ledger.ts';
 import { streamLimits } from './limits.ts';
+import { OperatorNames } from './operator-names.ts';
 import { Port } from './port.ts';
 import { StageAccount, type StageFates } from './stage-account.ts';
 
@@ -62,6 +63,8 @@ class IslandStage {
   readonly via: Via;
   readonly account: StageAccount;
   readonly #ledger: Ledger;
+  /** What its operators are, as far as that can be seen. */
+  readonly names: OperatorNames = new OperatorNames();
   port: Port<unknown> = new Port<unknown>();
   subscription: Subscription | undefined;
   inputCompleted = false;
@@ -133,7 +136,13 @@ export class Island {
 
   /** Builds and subscribes the chain, from its end to its start; operators such as `startWith` emit here. */
   open(): void {
-    for (let index = this.#stages.length - 1; index >= 0 && !this.closed; index -= 1) this.#subscribe(index);
+    for (let index = this.#stages.length - 1; index >= 0 && !this.closed; index -= 1) {
+      const stage = this.#stages[index]!;
+      this.#ledger.names = stage.names;
+      this.#subscribe(index);
+      this.#ledger.names = undefined;
+      this.#refuseByNames(stage);
+    }
   }
 
   /** Runs one element through the chain. Does nothing once the island is closed. */
@@ -183,6 +192,7 @@ export class Island {
     const ledger = this.#ledger;
     const following = this.#stages[index + 1];
     const { emit } = this.#events;
+    stage.port = new Port<unknown>(() => this.#portSubscribed(stage));
     ledger.enterStage(account, () => {
       try {
         const output = stage.via.operator(stage.port.observable);
@@ -191,7 +201,7 @@ export class Island {
           next: (value) => {
             if (this.closed) return;
             if (ledger.depth === 0) {
-              this.#fail(new AsyncOperator(account.name, 'emitted'));
+              this.#fail(new AsyncOperator(account.name, 'emitted', stage.names.maybeLate));
               return;
             }
             account.out += 1;
@@ -212,6 +222,20 @@ export class Island {
       }
     });
     if (this.closed) stage.subscription?.unsubscribe();
+  }
+
+  #portSubscribed(stage: IslandStage): void {
+    if (this.#ledger.names === stage.names) stage.names.note();
+    else if (this.#ledger.depth === 0) {
+      // Nothing that is counted is under way: an operator has waited before it subscribed, as `subscribeOn` does.
+      stage.names.note();
+      this.#refuseByNames(stage);
+    }
+  }
+
+  #refuseByNames({ account, names }: IslandStage): void {
+    if (this.closed) return;
+    if (names.late.length > 0) this.#fail(new AsyncOperator(account.name, 'waits', names.late));
   }
 
   #stageCompleted(index: number): void {
@@ -267,7 +291,6 @@ export class Island {
     if (ledger.stage === account && ledger.isElement) ledger.fate ??= 'lost';
     this.#restarted.push(() => this.#events.restarted?.(account.name, error, account.lost - lostBefore));
     ledger.changed();
-    stage.port = new Port<unknown>();
     this.#subscribe(index);
     if (stage.inputCompleted) this.#completePort(stage);
   }
@@ -309,7 +332,7 @@ export class Island {
 
   #failIfStuck(): void {
     const stuck = this.closed || this.#chainDone ? undefined : this.#stuck();
-    if (stuck !== undefined) this.#fail(new AsyncOperator(stuck.account.name, 'held'));
+    if (stuck !== undefined) this.#fail(new AsyncOperator(stuck.account.name, 'held', stuck.names.maybeLate));
   }
 
   /** The first stage that has not completed, unless something that is counted is under way in it. */

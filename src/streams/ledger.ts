@@ -10,6 +10,7 @@
  * of an element. Nothing else could join an element that comes out to the one that went in: RxJS has no such identity.
  */
 import type { Clock } from '../base/environment/clock.ts';
+import type { OperatorNames } from './operator-names.ts';
 import type { Fate, StageAccount } from './stage-account.ts';
 
 /** The time between two watermarks. */
@@ -143,6 +144,8 @@ export class Ledger {
   isElement = false;
   timeMs: number = Number.NaN;
   epoch: Epoch;
+  /** Set while a stage is subscribed for the first time. */
+  names: OperatorNames | undefined;
   /** How many pulled iterables the element has come through. */
   level = 0;
   /** Above 0 while elements may come out. */
