@@ -69,7 +69,9 @@ function placeOf(
     return { on, parallelism };
   }
   if (options.parallelism === undefined && options.on === undefined) return left;
-  throw graph.wrong('gives parallelism or on to withTable(…) behind keyBy; they are said in keyBy(…, { parallelism, on })');
+  throw graph.wrong(
+    'gives parallelism or on to withTable(…) behind keyBy; they are said in keyBy(…, { parallelism, on })',
+  );
 }
 
 /** The elements fill up while the table is loaded, and the table would wait for the fan-out that both come from. */

@@ -9,21 +9,28 @@
  */
 import type { Observable, Subscription } from 'rxjs';
 import type { Clock } from '../base/environment/clock.ts';
-import { AsyncOperator, asStageFailure, type FlowError } from './errors.ts';
-import { Ledger } from './ledger.ts';
+import { AsyncOperator, asStageFailure, type FlowError, StateNotDurable } from './errors.ts';
+import { Ledger, type LedgerEvents } from './ledger.ts';
 import { streamLimits } from './limits.ts';
 import { OperatorNames } from './operator-names.ts';
 import { Port } from './port.ts';
 import { StageAccount, type StageFates } from './stage-account.ts';
+import type { StateStore } from './state/state-store.ts';
 
 /** What happens when a via stage fails. */
 export interface FailureOptions {
   /**
    * `'fail'` ends the run; so it is unless given. With `restart` the stage's operators are built and subscribed anew;
-   * what they kept and what was held is lost, counted and reported. More than `max` restarts within `withinMs` end
-   * the run.
+   * what was held is lost, counted and reported, and so is what they kept, but for operators of
+   * `troupe/streams/durable`. More than `max` restarts within `withinMs` end the run.
    */
   readonly onFailure?: 'fail' | { readonly restart: { readonly max: number; readonly withinMs: number } };
+  /**
+   * Declares that all of the stage's state outlives a failure: operators that keep theirs in closures (`scan`, `take`,
+   * `pairwise` of RxJS) are refused at its start as {@link StateNotDurable}. What cannot be seen there is `skip`, an
+   * index that a function is given, and what functions of the program keep. False unless given.
+   */
+  readonly durable?: boolean;
 }
 
 /** A named part of the chain. Its name is what errors and statistics speak of. */
@@ -56,6 +63,8 @@ export interface IslandOptions {
   readonly events: IslandEvents;
   /** How many elements its operators may hold before `full` is said. */
   readonly heldMax?: number;
+  /** Where durable operators keep their state; in memory unless given. */
+  readonly store?: StateStore;
 }
 
 /** One via stage at work. */
@@ -108,9 +117,9 @@ export class Island {
   /** Nothing more comes out: completed, closed early, failed or disposed of. */
   closed = false;
 
-  constructor(vias: readonly Via[], { clock, events, heldMax = streamLimits.heldMax }: IslandOptions) {
+  constructor(vias: readonly Via[], { clock, events, heldMax = streamLimits.heldMax, store }: IslandOptions) {
     this.#events = events;
-    this.#ledger = new Ledger(clock, heldMax, {
+    const told: LedgerEvents = {
       watermark: (timeMs) => {
         if (!this.closed) events.watermark(timeMs);
       },
@@ -119,7 +128,8 @@ export class Island {
       },
       settled: () => this.#settled(),
       deadLetter: (stage, element, error) => events.deadLetter?.(stage, element, error),
-    });
+    };
+    this.#ledger = new Ledger(clock, heldMax, told, store);
     this.#stages = vias.map((via) => new IslandStage(via, this.#ledger));
     this.#first = this.#stages[0];
   }
@@ -233,9 +243,10 @@ export class Island {
     }
   }
 
-  #refuseByNames({ account, names }: IslandStage): void {
+  #refuseByNames({ via, account, names }: IslandStage): void {
     if (this.closed) return;
     if (names.late.length > 0) this.#fail(new AsyncOperator(account.name, 'waits', names.late));
+    else if (via.durable && names.stateful.length > 0) this.#fail(new StateNotDurable(account.name, names.stateful));
   }
 
   #stageCompleted(index: number): void {

@@ -12,6 +12,8 @@
 import type { Clock } from '../base/environment/clock.ts';
 import type { OperatorNames } from './operator-names.ts';
 import type { Fate, StageAccount } from './stage-account.ts';
+import { MemoryStateStore } from './state/memory-state-store.ts';
+import type { StateStore } from './state/state-store.ts';
 
 /** The time between two watermarks. */
 export class Epoch {
@@ -136,6 +138,8 @@ export function activeLedger(): Ledger | undefined {
 export class Ledger {
   readonly clock: Clock;
   readonly events: LedgerEvents;
+  /** What durable operators keep. */
+  readonly store: StateStore;
   readonly #heldMax: number;
   // What is under way now: whose stage, which element, with which time.
   stage: StageAccount | undefined;
@@ -164,8 +168,9 @@ export class Ledger {
   #roomOpen = true;
   readonly #pulling = new Set<() => void>();
 
-  constructor(clock: Clock, heldMax: number, events: LedgerEvents) {
+  constructor(clock: Clock, heldMax: number, events: LedgerEvents, store: StateStore = new MemoryStateStore()) {
     this.clock = clock;
+    this.store = store;
     this.events = events;
     this.#heldMax = heldMax;
     this.#first = new Epoch(0);
