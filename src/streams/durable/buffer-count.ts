@@ -66,9 +66,8 @@ export function bufferCount<T>(
             },
             () => {
               // One that fails behind ends this subscription; the next one goes on with those that are left.
-              while (open.length > 0 && !subscriber.closed) {
-                const [oldest, ...rest] = open;
-                open = rest;
+              for (let oldest = open[0]; oldest !== undefined && !subscriber.closed; oldest = open[0]) {
+                open = open.slice(1);
                 table.set(keeping.key, { count, buffers: open });
                 subscriber.next(oldest);
               }

@@ -7,6 +7,10 @@ import * as rx from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import * as durable from '../../../src/streams/durable/index.ts';
 import * as twins from '../../../src/streams/rx/index.ts';
+import { MemoryStateStore } from '../../../src/streams/state/memory-state-store.ts';
+import type { StateSnapshot } from '../../../src/streams/state/state-store.ts';
+import { VirtualClock } from '../../../src/testing/virtual-clock.ts';
+import { strictCodec } from '../../../src/transport/frame-codec.ts';
 import { proofRuns } from '../../support/proof-runs.ts';
 import { type Operator, Rig, unaccounted } from '../rx/rig.ts';
 
@@ -127,5 +131,28 @@ describe('random programs of durable operators', () => {
       { numRuns: proofRuns(300) },
     );
     expect(restarts).toBeGreaterThan(100);
+  });
+
+  it('go on from a snapshot that went over the wire as if they had not stopped', () => {
+    const codec = strictCodec();
+    fc.assert(
+      fc.property(steps, input, fc.nat({ max: 40 }), (given, values, cut) => {
+        const store = new MemoryStateStore();
+        const before = new Rig({ kept: op(program(given, true, false)) }, 1_000, new VirtualClock(), store);
+        before.push(...values.slice(0, cut));
+        const first = [...before.values];
+        const snapshot = store.snapshot();
+        // What goes on behind it is no part of it.
+        before.push(...values.slice(cut));
+        const sent = codec.pack([snapshot]);
+        const arrived = new MemoryStateStore(codec.unpack(sent)[0] as StateSnapshot);
+        const after = new Rig({ kept: op(program(given, true, false)) }, 1_000, new VirtualClock(), arrived);
+        after.push(...values.slice(cut));
+        after.island.complete();
+        expect(after.failures).toEqual([]);
+        expect([...first, ...after.values]).toEqual(plainly(given, false, values));
+      }),
+      { numRuns: proofRuns(200) },
+    );
   });
 });

@@ -5,6 +5,7 @@ import { type FailureOptions, Island, type Via } from '../../../src/streams/isla
 import { Ledger } from '../../../src/streams/ledger.ts';
 import { ClockScheduler } from '../../../src/streams/rx/clock-scheduler.ts';
 import { StageAccount, type StageFates } from '../../../src/streams/stage-account.ts';
+import type { StateStore } from '../../../src/streams/state/state-store.ts';
 import { VirtualClock } from '../../../src/testing/virtual-clock.ts';
 
 export type Operator = (input: Observable<never>) => Observable<unknown>;
@@ -31,6 +32,7 @@ export class Rig {
     vias: Record<string, Operator | ({ operator: Operator } & FailureOptions)>,
     heldMax = 1_000_000,
     clock = new VirtualClock(),
+    store?: StateStore,
   ) {
     this.clock = clock;
     const plans = Object.entries(vias).map(([name, given]) =>
@@ -39,6 +41,7 @@ export class Rig {
     this.island = new Island(plans as Via[], {
       clock: this.clock,
       heldMax,
+      ...(store && { store }),
       events: {
         emit: (value, timeMs) => this.out.push({ value, timeMs, atMs: this.clock.monotonicMs() }),
         watermark: (timeMs) => this.watermarks.push(timeMs),
