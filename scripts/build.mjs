@@ -22,6 +22,7 @@ const entries = {
   'streams/connect/parquet': 'streams/connect/parquet.ts',
   'streams/connect/websocket': 'streams/connect/websocket.ts',
   'streams/rx/index': 'streams/rx/index.ts',
+  'streams/durable/index': 'streams/durable/index.ts',
   'eslint/index': 'eslint/index.ts',
   'testing/index': 'testing/index.ts',
   'client/node': 'client/node.ts',

@@ -186,12 +186,14 @@ class Graph {
   #via(before: GraphNode, name: string, operator: Via['operator'], options: ViaOptions = {}): AnyStage {
     this.#checkName(name);
     if (typeof operator !== 'function') throw this.#wrong(`gives via('${name}', …) no function`);
-    checkKeys(options, ['on', 'parallelism', 'onFailure'], `via('${name}', …): its options`);
-    const { on, parallelism = 1, onFailure = 'fail' } = options;
+    checkKeys(options, ['on', 'parallelism', 'onFailure', 'durable'], `via('${name}', …): its options`);
+    const { on, parallelism = 1, onFailure = 'fail', durable = false } = options;
     this.#checkParallelism(`via('${name}', …)`, parallelism);
     this.#checkFailure(name, onFailure);
+    if (typeof durable !== 'boolean')
+      throw this.#wrong(`gives via('${name}', …) durable: ${String(durable)}, no boolean`);
     const placed = on === undefined && parallelism === 1 ? undefined : { on, parallelism };
-    return this.#stageOf(this.#add('via', name, [before], { via: { name, operator, onFailure }, placed }));
+    return this.#stageOf(this.#add('via', name, [before], { via: { name, operator, onFailure, durable }, placed }));
   }
 
   #keyBy(

@@ -21,20 +21,65 @@ export class AsyncOperator extends FlowError<'AsyncOperator'> {
   /** The name of the stage. */
   readonly stage: string;
 
-  constructor(stage: string, what: 'emitted' | 'held') {
-    const happened =
-      what === 'emitted'
-        ? 'emitted outside a push'
-        : 'did not complete when its input had ended, so it still holds elements';
+  /** @param operators those of the stage that it is, or that it may be; none where they cannot be seen. */
+  constructor(stage: string, what: 'emitted' | 'held' | 'waits', operators: readonly string[] = []) {
+    const happened = {
+      emitted: 'emitted outside a push: an operator in it waits',
+      held: 'did not complete when its input had ended, so it still holds elements: an operator in it waits',
+      waits: 'waits',
+    }[what];
+    const seen =
+      operators.length === 0
+        ? '(mergeMap with a promise, delay, bufferTime, observeOn, …)'
+        : `(${operators.join(', ')})`;
     super(
       'AsyncOperator',
-      `stage '${stage}' ${happened}: an operator in it waits for time or I/O (mergeMap with a promise, delay, ` +
-        'bufferTime, observeOn, …), and what it holds is not counted. Import such operators from here, where they ' +
-        "have the same names: import { mergeMap } from 'troupe/streams/rx'; put meter(…) around an operator of " +
-        'another package',
+      `stage '${stage}' ${happened} for time or I/O ${seen}, and what it holds is not counted. Import such operators ` +
+        `from here, where they have the same names: import { ${importOf(operators)} } from 'troupe/streams/rx'; put ` +
+        'meter(…) around an operator of another package',
     );
     this.stage = stage;
   }
+}
+
+/** A stage that is declared `durable` has an operator whose state ends with it. */
+export class StateNotDurable extends FlowError<'StateNotDurable'> {
+  /** The name of the stage. */
+  readonly stage: string;
+
+  /** @param operators those of the stage that keep state in closures. */
+  constructor(stage: string, operators: readonly string[]) {
+    const twins = durableTwins.filter((twin) => operators.some((operator) => operator.split(/[ ,(]+/).includes(twin)));
+    const advice =
+      twins.length === 0
+        ? 'Keep what it remembers in keyed state instead, by process(…) behind keyBy'
+        : `Import ${twins.join(', ')} from 'troupe/streams/durable'; what has no twin there is keyed state, by ` +
+          'process(…) behind keyBy';
+    super(
+      'StateNotDurable',
+      `stage '${stage}' is durable, and an operator in it keeps its state in a closure, which a failure takes along: ` +
+        `${operators.join('; ')}. ${advice}`,
+    );
+    this.stage = stage;
+  }
+}
+
+const durableTwins = ['scan', 'distinct', 'bufferCount', 'groupBy'];
+
+/** What a stage keeps and what its operators say about it do not fit, or it cannot be saved. */
+export class StateMismatch extends FlowError<'StateMismatch'> {
+  /** The name of the stage. */
+  readonly stage: string;
+
+  constructor(stage: string, what: string, cause?: unknown) {
+    super('StateMismatch', `stage '${stage}': ${what}`, cause === undefined ? {} : { cause });
+    this.stage = stage;
+  }
+}
+
+/** The first word of each: 'mergeMap (or concatMap, …)' is imported as mergeMap. */
+function importOf(operators: readonly string[]): string {
+  return operators.length === 0 ? 'mergeMap' : operators.map((operator) => operator.split(' ')[0]).join(', ');
 }
 
 const advice: Record<'collect' | 'quantiles' | 'topN', string> = {

@@ -14,6 +14,8 @@ import {
   SourceOverflow,
   StageFailed,
   StageLost,
+  StateMismatch,
+  StateNotDurable,
 } from './errors.ts';
 
 export interface FlowErrorWire {
@@ -68,6 +70,10 @@ function bare({ code, message, stage, reason, max }: FlowErrorWire, cause: unkno
       return new EdgeBroken(message, cause);
     case 'StageLost':
       return new StageLost(stage ?? 'unknown', message, cause);
+    case 'StateMismatch':
+      return new StateMismatch(stage ?? 'unknown', message, cause);
+    case 'StateNotDurable':
+      return new StateNotDurable(stage ?? 'unknown', []);
     default:
       return new StageFailed(stage ?? 'unknown', cause);
   }

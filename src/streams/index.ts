@@ -19,6 +19,8 @@ export {
   SourceOverflow,
   StageFailed,
   StageLost,
+  StateMismatch,
+  StateNotDurable,
 } from './errors.ts';
 export { type ProcessingTime, processingTime, type TimeOptions } from './event-time.ts';
 export type { ExplainedStep, Explanation } from './explain.ts';

@@ -8,20 +8,28 @@
  * operator that lets go later and counts nothing fails its stage.
  */
 import type { Observable, Subscription } from 'rxjs';
-import { AsyncOperator, asStageFailure, type FlowError } from './errors.ts';
-import { Ledger, type LedgerEnvironment } from './ledger.ts';
+import { AsyncOperator, asStageFailure, type FlowError, StateNotDurable } from './errors.ts';
+import { Ledger, type LedgerEnvironment, type LedgerEvents } from './ledger.ts';
 import { streamLimits } from './limits.ts';
+import { OperatorNames } from './operator-names.ts';
 import { Port } from './port.ts';
 import { StageAccount, type StageFates } from './stage-account.ts';
+import type { StateStore } from './state/state-store.ts';
 
 /** What happens when a via stage fails. */
 export interface FailureOptions {
   /**
    * `'fail'` ends the run; so it is unless given. With `restart` the stage's operators are built and subscribed anew;
-   * what they kept and what was held is lost, counted and reported. More than `max` restarts within `withinMs` end
-   * the run.
+   * what was held is lost, counted and reported, and so is what they kept, but for operators of
+   * `troupe/streams/durable`. More than `max` restarts within `withinMs` end the run.
    */
   readonly onFailure?: 'fail' | { readonly restart: { readonly max: number; readonly withinMs: number } };
+  /**
+   * Declares that all of the stage's state outlives a failure: operators that keep theirs in closures (`scan`, `take`,
+   * `pairwise` of RxJS) are refused at its start as {@link StateNotDurable}. What cannot be seen there is `skip`, an
+   * index that a function is given, and what functions of the program keep. False unless given.
+   */
+  readonly durable?: boolean;
 }
 
 /** A named part of the chain. Its name is what errors and statistics speak of. */
@@ -53,6 +61,8 @@ export interface IslandOptions extends LedgerEnvironment {
   readonly events: IslandEvents;
   /** How many elements its operators may hold before `full` is said. */
   readonly heldMax?: number;
+  /** Where durable operators keep their state; in memory unless given. */
+  readonly store?: StateStore;
 }
 
 /** One via stage at work. */
@@ -60,6 +70,8 @@ class IslandStage {
   readonly via: Via;
   readonly account: StageAccount;
   readonly #ledger: Ledger;
+  /** What its operators are, as far as that can be seen. */
+  readonly names: OperatorNames = new OperatorNames();
   port: Port<unknown> = new Port<unknown>();
   subscription: Subscription | undefined;
   inputCompleted = false;
@@ -103,9 +115,9 @@ export class Island {
   /** Nothing more comes out: completed, closed early, failed or disposed of. */
   closed = false;
 
-  constructor(vias: readonly Via[], { clock, random, events, heldMax = streamLimits.heldMax }: IslandOptions) {
+  constructor(vias: readonly Via[], { clock, random, events, heldMax = streamLimits.heldMax, store }: IslandOptions) {
     this.#events = events;
-    this.#ledger = new Ledger({ clock, random }, heldMax, {
+    const told: LedgerEvents = {
       watermark: (timeMs) => {
         if (!this.closed) events.watermark(timeMs);
       },
@@ -114,7 +126,8 @@ export class Island {
       },
       settled: () => this.#settled(),
       deadLetter: (stage, element, error) => events.deadLetter?.(stage, element, error),
-    });
+    };
+    this.#ledger = new Ledger({ clock, random }, heldMax, told, store);
     this.#stages = vias.map((via) => new IslandStage(via, this.#ledger));
     this.#first = this.#stages[0];
   }
@@ -131,7 +144,13 @@ export class Island {
 
   /** Builds and subscribes the chain, from its end to its start; operators such as `startWith` emit here. */
   open(): void {
-    for (let index = this.#stages.length - 1; index >= 0 && !this.closed; index -= 1) this.#subscribe(index);
+    for (let index = this.#stages.length - 1; index >= 0 && !this.closed; index -= 1) {
+      const stage = this.#stages[index]!;
+      this.#ledger.names = stage.names;
+      this.#subscribe(index);
+      this.#ledger.names = undefined;
+      this.#refuseByNames(stage);
+    }
   }
 
   /** Runs one element through the chain. Does nothing once the island is closed. */
@@ -181,6 +200,7 @@ export class Island {
     const ledger = this.#ledger;
     const following = this.#stages[index + 1];
     const { emit } = this.#events;
+    stage.port = new Port<unknown>(() => this.#portSubscribed(stage));
     ledger.enterStage(account, () => {
       try {
         const output = stage.via.operator(stage.port.observable);
@@ -189,7 +209,7 @@ export class Island {
           next: (value) => {
             if (this.closed) return;
             if (ledger.depth === 0) {
-              this.#fail(new AsyncOperator(account.name, 'emitted'));
+              this.#fail(new AsyncOperator(account.name, 'emitted', stage.names.maybeLate));
               return;
             }
             account.out += 1;
@@ -210,6 +230,21 @@ export class Island {
       }
     });
     if (this.closed) stage.subscription?.unsubscribe();
+  }
+
+  #portSubscribed(stage: IslandStage): void {
+    if (this.#ledger.names === stage.names) stage.names.note();
+    else if (this.#ledger.depth === 0) {
+      // Nothing that is counted is under way: an operator has waited before it subscribed, as `subscribeOn` does.
+      stage.names.note();
+      this.#refuseByNames(stage);
+    }
+  }
+
+  #refuseByNames({ via, account, names }: IslandStage): void {
+    if (this.closed) return;
+    if (names.late.length > 0) this.#fail(new AsyncOperator(account.name, 'waits', names.late));
+    else if (via.durable && names.stateful.length > 0) this.#fail(new StateNotDurable(account.name, names.stateful));
   }
 
   #stageCompleted(index: number): void {
@@ -265,7 +300,6 @@ export class Island {
     if (ledger.stage === account && ledger.isElement) ledger.fate ??= 'lost';
     this.#restarted.push(() => this.#events.restarted?.(account.name, error, account.lost - lostBefore));
     ledger.changed();
-    stage.port = new Port<unknown>();
     this.#subscribe(index);
     if (stage.inputCompleted) this.#completePort(stage);
   }
@@ -307,7 +341,7 @@ export class Island {
 
   #failIfStuck(): void {
     const stuck = this.closed || this.#chainDone ? undefined : this.#stuck();
-    if (stuck !== undefined) this.#fail(new AsyncOperator(stuck.account.name, 'held'));
+    if (stuck !== undefined) this.#fail(new AsyncOperator(stuck.account.name, 'held', stuck.names.maybeLate));
   }
 
   /** The first stage that has not completed, unless something that is counted is under way in it. */

@@ -11,7 +11,10 @@
  */
 import type { Clock } from '../base/environment/clock.ts';
 import type { Random } from '../base/environment/random.ts';
+import type { OperatorNames } from './operator-names.ts';
 import type { Fate, StageAccount } from './stage-account.ts';
+import { MemoryStateStore } from './state/memory-state-store.ts';
+import type { StateStore } from './state/state-store.ts';
 
 /** The time between two watermarks. */
 export class Epoch {
@@ -143,6 +146,8 @@ export class Ledger {
   readonly clock: Clock;
   readonly random: Random;
   readonly events: LedgerEvents;
+  /** What durable operators keep. */
+  readonly store: StateStore;
   readonly #heldMax: number;
   // What is under way now: whose stage, which element, with which time.
   stage: StageAccount | undefined;
@@ -151,6 +156,8 @@ export class Ledger {
   isElement = false;
   timeMs: number = Number.NaN;
   epoch: Epoch;
+  /** Set while a stage is subscribed for the first time. */
+  names: OperatorNames | undefined;
   /** How many pulled iterables the element has come through. */
   level = 0;
   /** Above 0 while elements may come out. */
@@ -169,9 +176,15 @@ export class Ledger {
   #roomOpen = true;
   readonly #pulling = new Set<() => void>();
 
-  constructor({ clock, random }: LedgerEnvironment, heldMax: number, events: LedgerEvents) {
+  constructor(
+    { clock, random }: LedgerEnvironment,
+    heldMax: number,
+    events: LedgerEvents,
+    store: StateStore = new MemoryStateStore(),
+  ) {
     this.clock = clock;
     this.random = random;
+    this.store = store;
     this.events = events;
     this.#heldMax = heldMax;
     this.#first = new Epoch(0);

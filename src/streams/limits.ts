@@ -20,6 +20,8 @@ export const streamLimits = {
   nestedInnersMax: 32,
   /** What `expand` with a concurrency keeps waiting: as much as one element may make in `each(…)`. */
   expandQueuedMax: 10_000,
+  /** Keys of one load of `lookup(…)` by the many: what a list in a query takes everywhere. */
+  lookupKeysMax: 100,
   /** The longest wait between two attempts of `each(…)`: by its backoff, and where the user says it by the error. */
   retryBackoffMaxMs: 30_000,
   retryDelayMaxMs: 300_000,

@@ -10,8 +10,10 @@ export class Port<T> {
   #subscribers: readonly Subscriber<T>[] = [];
   #completed = false;
 
-  constructor() {
+  /** @param subscribed called by whoever subscribes, before anything else. */
+  constructor(subscribed?: () => void) {
     this.observable = new Observable<T>((subscriber) => {
+      subscribed?.();
       if (this.#completed) {
         subscriber.complete();
         return undefined;

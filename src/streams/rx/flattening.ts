@@ -156,6 +156,7 @@ export function mergeScan<T, R>(
         inner(holder, held, () => accumulator(acc, value, index));
       return holder.over(queued(holder, source).pipe(rx.mergeScan(work, seed, concurrent)));
     },
+    'mergeScan',
   );
 }
 
@@ -171,6 +172,7 @@ export const switchScan: typeof rx.switchScan = (<T, R>(
         inner(holder, holdWork(holder, value), () => accumulator(acc, value, index), 'switched');
       return holder.over(source.pipe(rx.switchScan(work, seed)));
     },
+    'switchScan',
   )) as typeof rx.switchScan;
 
 /**

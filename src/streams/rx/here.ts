@@ -47,16 +47,23 @@ export function whereNow(): Here | undefined {
   return ledger?.stage === undefined ? undefined : new Here(ledger, ledger.stage);
 }
 
-/** The plain operator outside of flows, the metered one inside. */
+/**
+ * The plain operator outside of flows, the metered one inside.
+ *
+ * @param keeps its name, where it remembers something beside the elements that it holds.
+ */
 export function metered<T, R>(
   plain: () => OperatorFunction<T, R>,
   inFlow: (source: Observable<T>, here: Here) => Observable<R>,
+  keeps?: string,
 ): OperatorFunction<T, R> {
   return (source) => {
     const built = whereNow();
     return new PlainObservable<R>((subscriber) => {
       const here = whereNow() ?? built;
-      return (here === undefined ? plain()(source) : inFlow(source, here)).subscribe(subscriber);
+      if (here === undefined) return plain()(source).subscribe(subscriber);
+      const input = here.ledger.names?.ours(source, keeps) ?? source;
+      return inFlow(input, here).subscribe(subscriber);
     });
   };
 }

@@ -86,6 +86,7 @@ export {
   withLatestFrom,
   zipWith,
 } from './joining.ts';
+export { type LookupCache, type LookupLoad, type LookupOptions, lookup } from './lookup.ts';
 export { type MeterOptions, meter } from './meter.ts';
 export { rateLimit } from './rate-limit.ts';
 export { repeat, retry, timeout, timeoutWith } from './repeating.ts';

@@ -19,11 +19,13 @@ function outsideAll(here: Here, others: readonly unknown[]): unknown[] {
   return flat.map((other) => (typeof other === 'function' ? other : here.outside(other as ObservableInput<unknown>)));
 }
 
-function joining(plain: Joined): Joined {
+/** @param keeps its name, where it remembers the latest of its sides. */
+function joining(plain: Joined, keeps?: string): Joined {
   return (...others) =>
     metered(
       () => plain(...others),
       (source, here) => source.pipe(plain(...outsideAll(here, others))),
+      keeps,
     );
 }
 
@@ -32,9 +34,11 @@ export const concatWith: typeof rx.concatWith = joining(rx.concatWith as Joined)
 export const raceWith: typeof rx.raceWith = joining(rx.raceWith as Joined) as typeof rx.raceWith;
 export const combineLatestWith: typeof rx.combineLatestWith = joining(
   rx.combineLatestWith as Joined,
+  'combineLatestWith',
 ) as typeof rx.combineLatestWith;
 export const withLatestFrom: typeof rx.withLatestFrom = joining(
   rx.withLatestFrom as Joined,
+  'withLatestFrom',
 ) as typeof rx.withLatestFrom;
 export const onErrorResumeNextWith: typeof rx.onErrorResumeNextWith = joining(
   rx.onErrorResumeNextWith as Joined,

@@ -30,6 +30,7 @@ export function distinct<T, K>(keySelector: (value: T) => K, limit: DistinctLimi
         }),
       );
     },
+    'distinct',
   );
 }
 
@@ -49,6 +50,7 @@ export function shareReplay<T>(config: ShareReplayConfig & { bufferSize: number 
         shared ??= source.pipe(rx.shareReplay({ ...config, scheduler: here.on(config.scheduler) }));
         return shared;
       },
+      'shareReplay',
     )(source);
   };
 }

@@ -21,7 +21,7 @@ import { structure } from './inner.ts';
 type Windows<T> = OperatorFunction<T, Observable<T>>;
 
 function windowing<T>(plain: () => Windows<T>, inFlow: (here: Here) => Windows<T>): Windows<T> {
-  return metered(plain, (source, here) => source.pipe(inFlow(here), rx.map(structure)));
+  return metered(plain, (source, here) => source.pipe(inFlow(here), rx.map(structure)), 'window');
 }
 
 export function window<T>(windowBoundaries: ObservableInput<unknown>): Windows<T> {
@@ -114,6 +114,7 @@ export const groupBy: {
         }),
       );
     },
+    'groupBy',
   )) as never;
 
 /** @throws UsageError unless `value` is a limit. */

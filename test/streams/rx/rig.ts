@@ -6,6 +6,7 @@ import { type FailureOptions, Island, type Via } from '../../../src/streams/isla
 import { Ledger } from '../../../src/streams/ledger.ts';
 import { ClockScheduler } from '../../../src/streams/rx/clock-scheduler.ts';
 import { StageAccount, type StageFates } from '../../../src/streams/stage-account.ts';
+import type { StateStore } from '../../../src/streams/state/state-store.ts';
 import { VirtualClock } from '../../../src/testing/virtual-clock.ts';
 
 export type Operator = (input: Observable<never>) => Observable<unknown>;
@@ -32,6 +33,7 @@ export class Rig {
     vias: Record<string, Operator | ({ operator: Operator } & FailureOptions)>,
     heldMax = 1_000_000,
     clock = new VirtualClock(),
+    store?: StateStore,
   ) {
     this.clock = clock;
     const plans = Object.entries(vias).map(([name, given]) =>
@@ -41,6 +43,7 @@ export class Rig {
       clock: this.clock,
       random: seededRandom(1),
       heldMax,
+      ...(store && { store }),
       events: {
         emit: (value, timeMs) => this.out.push({ value, timeMs, atMs: this.clock.monotonicMs() }),
         watermark: (timeMs) => this.watermarks.push(timeMs),
