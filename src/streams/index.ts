@@ -19,6 +19,8 @@ export {
   SourceOverflow,
   StageFailed,
   StageLost,
+  StateOutsideCall,
+  StateOverflow,
 } from './errors.ts';
 export { type ProcessingTime, processingTime, type TimeOptions } from './event-time.ts';
 export type { ExplainedStep, Explanation } from './explain.ts';
@@ -29,10 +31,12 @@ export type {
   FlowBuilder,
   FlowEnd,
   Keyed,
+  KeyOptions,
   Outputs,
   Regrouped,
   SourceOptions,
   Stage,
+  Stateful,
   ViaOptions,
   Windowed,
   WindowedResult,
@@ -44,6 +48,24 @@ export { fromIterable } from './from-iterable.ts';
 export type { HotOptions, Overflow } from './hot-source.ts';
 export type { HowWithTable } from './joins/table-join.ts';
 export type { Change } from './keyed/change.ts';
+export type { ProcessContext, ProcessHandlers, ProcessTimers, TimerContext } from './keyed/process-types.ts';
+export {
+  type CollectionOptions,
+  type ListOptions,
+  type ListState,
+  list,
+  type MapState,
+  map,
+  type SortedState,
+  type StateOptions,
+  type StateRange,
+  type StateSpec,
+  type StateSpecs,
+  type States,
+  sorted,
+  type ValueState,
+  value,
+} from './keyed/state.ts';
 export { fromReadable, toWritable } from './node-streams.ts';
 export type { OverflowStrategy } from './overflow.ts';
 export type { Run } from './run.ts';
