@@ -90,7 +90,7 @@ export class KeyTimers {
 
   /** Whether one is due where event time is at `watermarkMs`. */
   isDue(watermarkMs: number): boolean {
-    return this.#clockDue || this.#event.nextMs <= watermarkMs;
+    return this.#clockDue || (this.#event.size > 0 && this.#event.nextMs <= watermarkMs);
   }
 
   /**
