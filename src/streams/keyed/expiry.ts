@@ -68,8 +68,8 @@ export class Expiry {
 
   /** Looks at some of the slots that are due by `nowMs`; false where there are none. */
   sweep(nowMs: number): boolean {
-    if (this.nextMs > nowMs) return false;
-    const bucket = this.#order[0]!;
+    const bucket = this.#order[0];
+    if (bucket === undefined || bucket * this.#widthMs > nowMs) return false;
     const slots = this.#buckets.get(bucket)!;
     for (let count = 0; count < resultsAtATime && slots.length > 0; count += 1) {
       const slot = slots.pop()!;
