@@ -1,4 +1,5 @@
 /** What can stand behind `keyBy`: each step that keeps state adds a processor to the graph. */
+import { checkKeys } from '../actors/given.ts';
 import type { UsageError } from '../base/errors.ts';
 import type { Key } from '../base/hash-key.ts';
 import type { WithTableOptions } from './builder-tables.ts';
@@ -7,8 +8,13 @@ import type { KeyNode, ProcessorNode } from './graph.ts';
 import type { Via } from './island.ts';
 import { joinProcessor } from './joins/join-processor.ts';
 import type { JoinHow, JoinSpec } from './joins/join-spec.ts';
+import { checkTtl } from './keyed/expiry.ts';
+import { firstOfKey } from './keyed/first-of-key.ts';
+import { processSpec } from './keyed/process.ts';
+import type { AnyProcessHandlers } from './keyed/process-types.ts';
 import { runningAggregates } from './keyed/running-aggregates.ts';
 import { runningValue } from './keyed/running-value.ts';
+import type { StateSpecs } from './keyed/state.ts';
 import type { ProcessorSpec } from './processor.ts';
 import { type Aggregate, retractingForms } from './windows/aggregate.ts';
 import { windowMisfit } from './windows/make-windowing.ts';
@@ -63,28 +69,52 @@ export function keyedSteps(node: KeyNode, graph: KeyedGraph, revised = false): K
       };
     },
     withTable: (table: unknown, options?: WithTableOptions) => graph.withTable(node, table, options),
-    aggregate: (aggregates: Aggregates) => {
+    aggregate: (aggregates: Aggregates, options?: TtlOptions) => {
       const forms = revised ? retractingForms('regroup(…).aggregate(…)', aggregates) : aggregates;
-      return graph.processor([node], runningAggregates(forms, { revised }));
+      // A group whose values went without being taken back would come to less than is there.
+      const ttlMs = revised ? Infinity : ttlOf('aggregate(…, options)', options);
+      return graph.processor([node], runningAggregates(forms, { revised, ttlMs }));
     },
-    reduce: (reducer: (value: unknown, item: unknown) => unknown) => {
+    reduce: (reducer: (value: unknown, item: unknown) => unknown, options?: TtlOptions) => {
       if (typeof reducer !== 'function') throw graph.wrong('gives reduce(…) no function');
       return graph.processor(
         [node],
-        runningValue({ kind: 'reduce', first: (item) => item, next: reducer, newestOnly: false }),
+        runningValue({
+          kind: 'reduce',
+          first: (item) => item,
+          next: reducer,
+          newestOnly: false,
+          ttlMs: ttlOf('reduce(…, options)', options),
+        }),
       );
     },
-    scanBy: (scanner: (value: unknown, item: unknown, key: Key) => unknown, seed: (key: Key) => unknown) => {
+    scanBy: (
+      scanner: (value: unknown, item: unknown, key: Key) => unknown,
+      seed: (key: Key) => unknown,
+      options?: TtlOptions,
+    ) => {
       if (typeof scanner !== 'function' || typeof seed !== 'function') {
         throw graph.wrong('gives scanBy(…) no functions: scanBy((sum, item) => sum + item.price, () => 0)');
       }
       const first = (item: unknown, key: Key): unknown => scanner(seed(key), item, key);
-      return graph.processor([node], runningValue({ kind: 'scan-by', first, next: scanner, newestOnly: false }));
+      const ttlMs = ttlOf('scanBy(…, options)', options);
+      return graph.processor([node], runningValue({ kind: 'scan-by', first, next: scanner, newestOnly: false, ttlMs }));
     },
-    latest: () => {
-      const pick = (item: unknown): unknown => item;
+    latest: (options?: TtlOptions) => {
+      const first = (item: unknown): unknown => item;
       const next = (_value: unknown, item: unknown): unknown => item;
-      return graph.processor([node], runningValue({ kind: 'latest', first: pick, next, newestOnly: node.timed }));
+      const ttlMs = ttlOf('latest(options)', options);
+      return graph.processor([node], runningValue({ kind: 'latest', first, next, newestOnly: node.timed, ttlMs }));
+    },
+    first: (options?: TtlOptions) => graph.processor([node], firstOfKey(ttlOf('first(options)', options))),
+    state: (states: StateSpecs) => {
+      checkStates(states, graph);
+      return {
+        process: (name: string, handlers: AnyProcessHandlers) => {
+          checkHandlers(name, handlers, graph);
+          return graph.processor([node], processSpec({ states, handlers }), { name, sides: handlers.outputs ?? [] });
+        },
+      };
     },
     join: (other: unknown, spec: JoinSpec<unknown>, options: JoinOptions = {}) => {
       const right = graph.keyNode(other);
@@ -129,3 +159,34 @@ function joinMisfit(
 
 const joinKinds: readonly string[] = ['during', 'within', 'as-of', 'always'] satisfies JoinSpec<unknown>['kind'][];
 const joinHows: readonly string[] = ['inner', 'left', 'anti'] satisfies JoinHow[];
+/** How long keys stay without an element. */
+interface TtlOptions {
+  readonly ttlMs?: number;
+}
+
+function ttlOf(what: string, options: TtlOptions = {}): number {
+  checkKeys(options, ['ttlMs'], what);
+  const { ttlMs = Infinity } = options;
+  checkTtl(what, ttlMs);
+  return ttlMs;
+}
+
+function checkStates(states: StateSpecs, graph: KeyedGraph): void {
+  const kinds = ['value', 'list', 'map', 'sorted'];
+  if (typeof states !== 'object' || states === null)
+    throw graph.wrong('gives state(…) no states: state({ n: value(0) })');
+  for (const [name, spec] of Object.entries(states)) {
+    if (kinds.includes((spec as Partial<typeof spec> | null | undefined)?.kind ?? '')) continue;
+    throw graph.wrong(`gives state(…) '${name}' which is none; it is what value, list, map or sorted returned`);
+  }
+}
+
+function checkHandlers(name: string, handlers: AnyProcessHandlers, graph: KeyedGraph): void {
+  checkKeys(handlers, ['outputs', 'onElement', 'onTimer'], `process('${name}', …)`);
+  const { onElement, onTimer, outputs = [] } = handlers;
+  if (typeof onElement !== 'function') throw graph.wrong(`gives process('${name}', …) no onElement(item, context)`);
+  if (onTimer !== undefined && typeof onTimer !== 'function') {
+    throw graph.wrong(`gives process('${name}', …) an onTimer that is no function`);
+  }
+  if (!Array.isArray(outputs)) throw graph.wrong(`gives process('${name}', …) outputs that are no list of names`);
+}

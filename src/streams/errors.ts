@@ -1,5 +1,6 @@
 /** Errors of flows. Every one ends a run, and names the stage that it comes from. */
 import { describeThrown, TroupeError } from '../base/errors.ts';
+import type { Key } from '../base/hash-key.ts';
 import { isA } from '../base/thrown.ts';
 
 /** What every error of a flow is: it names its place in the flow by itself and needs no stage put around it. */
@@ -9,11 +10,22 @@ export abstract class FlowError<Code extends string = string> extends TroupeErro
 export class StageFailed extends FlowError<'StageFailed'> {
   /** The name of the stage. */
   readonly stage: string;
+  /** The key whose handler threw, of a process. */
+  readonly key: Key | undefined;
 
-  constructor(stage: string, cause: unknown) {
-    super('StageFailed', `stage '${stage}' failed: ${describeThrown(cause)}; its code threw, see the cause`, { cause });
+  constructor(stage: string, cause: unknown, key?: Key) {
+    const at = key === undefined ? '' : ` at key ${keyText(key)}`;
+    super('StageFailed', `stage '${stage}' failed${at}: ${describeThrown(cause)}; its code threw, see the cause`, {
+      cause,
+    });
     this.stage = stage;
+    this.key = key;
   }
+}
+
+/** A key in the text of an error, where a long one is cut. */
+function keyText(key: Key): string {
+  return typeof key === 'number' ? String(key) : JSON.stringify(key.length > 100 ? `${key.slice(0, 100)}…` : key);
 }
 
 /** An operator let go of an element later than it was pushed, where nothing counts what it holds. */
@@ -106,6 +118,40 @@ export class CollectOverflow extends FlowError<'CollectOverflow'> {
     this.max = max;
     this.stage = stage;
     this.by = by;
+  }
+}
+
+/** A state of a process was given more items or entries of one key than its `max`. */
+export class StateOverflow extends FlowError<'StateOverflow'> {
+  /** How many a key may have. */
+  readonly max: number;
+  /** The name of the stage. */
+  readonly stage: string;
+
+  constructor(stage: string, state: string, max: number, key: Key) {
+    const what = state === 'timers' ? 'timers of different names' : `entries of state '${state}'`;
+    const advice =
+      state === 'timers'
+        ? 'Keep their times in a sorted state, and set one timer for the first of them'
+        : 'Raise its max, give it a ttlMs, or let it go of some before; a list may drop its oldest';
+    super('StateOverflow', `stage '${stage}' was to keep more than ${max} ${what} at key ${keyText(key)}. ${advice}`);
+    this.max = max;
+    this.stage = stage;
+  }
+}
+
+/** The state of a key, its timers, `emit` or `output` were used when no handler of the process was called. */
+export class StateOutsideCall extends FlowError<'StateOutsideCall'> {
+  /** The name of the stage. */
+  readonly stage: string;
+
+  constructor(stage: string) {
+    super(
+      'StateOutsideCall',
+      `what a handler of process '${stage}' was given was used after its call: it is open during the call only. Take what ` +
+        'is needed out of it before; await in a stage before the process, by each(…)',
+    );
+    this.stage = stage;
   }
 }
 

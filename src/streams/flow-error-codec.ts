@@ -16,6 +16,8 @@ import {
   StageLost,
   StateMismatch,
   StateNotDurable,
+  StateOutsideCall,
+  StateOverflow,
 } from './errors.ts';
 
 export interface FlowErrorWire {
@@ -23,7 +25,9 @@ export interface FlowErrorWire {
   readonly message: string;
   readonly stage?: string | undefined;
   readonly reason?: string | undefined;
-  /** How many elements `collect` keeps. */
+  /** The key whose handler threw. */
+  readonly key?: string | number | undefined;
+  /** How many elements `collect`, or the state of a key, keeps. */
   readonly max?: number | undefined;
   /** The stack of what was thrown, else its description. */
   readonly cause?: string | undefined;
@@ -31,6 +35,7 @@ export interface FlowErrorWire {
 
 export function flowErrorToWire(error: unknown): FlowErrorWire {
   const [stage, reason, max] = [propertyOf(error, 'stage'), propertyOf(error, 'reason'), propertyOf(error, 'max')];
+  const key = propertyOf(error, 'key');
   const cause = isA(error, Error) ? factsOf(error).cause : error;
   return {
     code: isA(error, TroupeError) ? error.code : 'StageFailed',
@@ -38,6 +43,7 @@ export function flowErrorToWire(error: unknown): FlowErrorWire {
     ...(typeof stage === 'string' ? { stage } : {}),
     ...(typeof reason === 'string' ? { reason } : {}),
     ...(typeof max === 'number' ? { max } : {}),
+    ...(typeof key === 'number' || typeof key === 'string' ? { key } : {}),
     ...(cause === undefined ? {} : { cause: stackOf(cause) ?? describeThrown(cause) }),
   };
 }
@@ -50,7 +56,7 @@ export function flowErrorFromWire(wire: FlowErrorWire): FlowError {
   return error;
 }
 
-function bare({ code, message, stage, reason, max }: FlowErrorWire, cause: unknown): FlowError {
+function bare({ code, message, stage, reason, max, key }: FlowErrorWire, cause: unknown): FlowError {
   switch (code) {
     case 'AsyncOperator':
       return new AsyncOperator(stage ?? 'unknown', 'emitted');
@@ -74,7 +80,11 @@ function bare({ code, message, stage, reason, max }: FlowErrorWire, cause: unkno
       return new StateMismatch(stage ?? 'unknown', message, cause);
     case 'StateNotDurable':
       return new StateNotDurable(stage ?? 'unknown', []);
+    case 'StateOverflow':
+      return new StateOverflow(stage ?? 'unknown', '', max ?? 0, '');
+    case 'StateOutsideCall':
+      return new StateOutsideCall(stage ?? 'unknown');
     default:
-      return new StageFailed(stage ?? 'unknown', cause);
+      return new StageFailed(stage ?? 'unknown', cause, key);
   }
 }

@@ -16,6 +16,8 @@ import type {
 } from './joins/join-spec.ts';
 import type { HowWithTable } from './joins/table-join.ts';
 import type { Change } from './keyed/change.ts';
+import type { ProcessHandlers } from './keyed/process-types.ts';
+import type { StateSpecs } from './keyed/state.ts';
 import type { OverflowStrategy } from './overflow.ts';
 import type { Sink } from './sink.ts';
 import type { Source } from './source.ts';
@@ -193,20 +195,34 @@ export interface Keyed<T, K, O extends Outputs> {
   ): Windowed<T, K, O & Late<T, L>, G>;
   /**
    * What is made of all elements of each key, given whenever it becomes something else. Its state is a row of each key,
-   * for as long as the run goes on.
+   * for as long as the run goes on, or until its time to live is over.
    */
   aggregate<A extends { readonly [name: string]: Aggregate<T, unknown> }>(
     aggregates: A,
+    options?: KeyOptions,
   ): Stage<Change<K, Aggregated<A>>, O>;
   /** The elements of each key made into one: the value so far and the next give the new one. One value a key is kept. */
-  reduce(reducer: (value: T, item: T) => T): Stage<Change<K, T>, O>;
+  reduce(reducer: (value: T, item: T) => T, options?: KeyOptions): Stage<Change<K, T>, O>;
   /** As `scan` in RxJS, with a value for each key. One value a key is kept. */
-  scanBy<S>(scanner: (value: S, item: T, key: K) => S, seed: (key: K) => S): Stage<Change<K, S>, O>;
+  scanBy<S>(
+    scanner: (value: S, item: T, key: K) => S,
+    seed: (key: K) => S,
+    options?: KeyOptions,
+  ): Stage<Change<K, S>, O>;
   /**
    * The element of each key with the latest event time, of several the one that came last; without event time the one
    * that came last. One element a key is kept.
    */
-  latest(): Stage<Change<K, T>, O>;
+  latest(options?: KeyOptions): Stage<Change<K, T>, O>;
+  /**
+   * The first element of each key, as it came: what repeats it is dropped. Its key alone is kept.
+   *
+   * @param options.ttlMs an element so long or longer after the one that was given is the first again, whatever came
+   *   between: by its event time, or by the clock where the flow has none. For ever unless given.
+   */
+  first(options?: KeyOptions): Stage<T, O>;
+  /** What each key keeps for a process: {@link value}, {@link list}, {@link map}, {@link sorted}, by name. */
+  state<const S extends StateSpecs>(states: S): Stateful<T, K, O, S>;
   /** As {@link Stage.withTable}, in each partition, by the same key unless another is given. */
   withTable<R, L extends string | number, P extends Outputs, H extends HowWithTable = 'inner'>(
     table: Keyed<R, L, P>,
@@ -235,6 +251,32 @@ export interface Keyed<T, K, O extends Outputs> {
     spec: DuringSpec,
     options?: { how?: H; late?: N },
   ): Stage<WindowJoinResult<H, T, R>, O & P & Late<T | R, N>>;
+}
+
+/** How long what is kept of a key stays. */
+export interface KeyOptions {
+  /**
+   * A key without an element for so long is forgotten, without a word to those behind, and begins anew with the next: in
+   * whole ms of event time, by watermarks, or by the clock where the flow has none. For ever unless given.
+   */
+  readonly ttlMs?: number;
+}
+
+/** Keys with state. */
+export interface Stateful<T, K, O extends Outputs, S extends StateSpecs> {
+  /**
+   * Handlers for the elements of each key and for the timers that they set, with the state of that key. Everything comes
+   * one at a time, elements of a key in their order.
+   *
+   * `process<Alert, { rejected: Item }>(…)` says what is emitted, and what goes to side outputs; without the first
+   * nothing can be emitted.
+   *
+   * @param name unique within the flow; errors and statistics speak of it.
+   */
+  process<R = never, Sides extends Outputs = {}>(
+    name: string,
+    handlers: ProcessHandlers<T, K, S, NoInfer<R>, NoInfer<Sides>>,
+  ): Stage<R, O & Sides>;
 }
 
 /** How elements are joined with a table, and where. */

@@ -21,6 +21,8 @@ export {
   StageLost,
   StateMismatch,
   StateNotDurable,
+  StateOutsideCall,
+  StateOverflow,
 } from './errors.ts';
 export { type ProcessingTime, processingTime, type TimeOptions } from './event-time.ts';
 export type { ExplainedStep, Explanation } from './explain.ts';
@@ -31,10 +33,12 @@ export type {
   FlowBuilder,
   FlowEnd,
   Keyed,
+  KeyOptions,
   Outputs,
   Regrouped,
   SourceOptions,
   Stage,
+  Stateful,
   ViaOptions,
   Windowed,
   WindowedResult,
@@ -60,6 +64,24 @@ export {
 } from './joins/join-spec.ts';
 export type { HowWithTable } from './joins/table-join.ts';
 export type { Change } from './keyed/change.ts';
+export type { ProcessContext, ProcessHandlers, ProcessTimers, TimerContext } from './keyed/process-types.ts';
+export {
+  type CollectionOptions,
+  type ListOptions,
+  type ListState,
+  list,
+  type MapState,
+  map,
+  type SortedState,
+  type StateOptions,
+  type StateRange,
+  type StateSpec,
+  type StateSpecs,
+  type States,
+  sorted,
+  type ValueState,
+  value,
+} from './keyed/state.ts';
 export { fromReadable, toWritable } from './node-streams.ts';
 export type { OverflowStrategy } from './overflow.ts';
 export type { Run } from './run.ts';

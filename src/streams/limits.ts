@@ -60,6 +60,18 @@ export const streamLimits = {
   sketchPrecision: 12,
   /** The relative error of `approxQuantiles` unless given, as most implementations of its sketch have it. */
   quantileError: 0.01,
+  /** Items that a list keeps of a key unless it is told: what `collect` keeps. */
+  listStateMax: 1_024,
+  /** Entries that a map keeps of a key unless it is told: some MiB. */
+  mapStateMax: 65_536,
+  /** The most that they may be told: a sorted one moves its entries when one is set in the middle. */
+  stateMaxLimit: 1_000_000,
+  /** Timers of different names that a key may have: they are looked for one after the other. */
+  timersPerKeyMax: 1_024,
+  /** Timers, each set by the one before and due at once: more than the entries of a map that are given one by one. */
+  timerChainMax: 1_000_000,
+  /** Results of one call of a process: a map of the usual size may be given as a whole. */
+  processResultsMax: 100_000,
   /** After this long without an element a source counts as idle: longer than a pause of a live source that is well. */
   idleMs: 5_000,
   /** Splits that the user's function names and that are waited for at once, some MiB; and the characters of a name. */

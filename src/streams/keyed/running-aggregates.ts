@@ -8,15 +8,23 @@ import type { Aggregate } from '../windows/aggregate.ts';
 import { KeyTable, none } from '../windows/key-table.ts';
 import { Rows } from '../windows/rows.ts';
 import type { Change, Revision } from './change.ts';
+import { IdleKeys } from './idle-keys.ts';
+import { ttlText } from './running-value.ts';
 
 type Aggregates = Readonly<Record<string, Aggregate<unknown, unknown>>>;
 
-/** @param revised whether elements are revisions of values, and not values that are there for good. */
-export function runningAggregates(aggregates: Aggregates, { revised }: { readonly revised: boolean }): ProcessorSpec {
+export interface RunningAggregatesOptions {
+  /** Whether elements are revisions of values, and not values that are there for good. */
+  readonly revised: boolean;
+  /** How long a key stays without an element; Infinity for ever. */
+  readonly ttlMs: number;
+}
+
+export function runningAggregates(aggregates: Aggregates, options: RunningAggregatesOptions): ProcessorSpec {
   return {
     kind: 'aggregate',
-    text: Object.keys(aggregates).join(', '),
-    make: (context) => new RunningAggregates(aggregates, revised, context),
+    text: ttlText(Object.keys(aggregates).join(', '), options.ttlMs),
+    make: (context) => new RunningAggregates(aggregates, options, context),
   };
 }
 
@@ -32,48 +40,73 @@ class RunningAggregates implements Processor {
   readonly #rows: Rows;
   /** What was last given of each row: it is what the next change replaces. */
   readonly #given: (Record<string, unknown> | undefined)[] = [];
-  readonly due = false;
+  readonly #idle: IdleKeys;
+  #watermarkMs = -Infinity;
 
-  constructor(aggregates: Aggregates, revised: boolean, context: ProcessorContext) {
+  constructor(aggregates: Aggregates, { revised, ttlMs }: RunningAggregatesOptions, context: ProcessorContext) {
     this.#keyOf = context.keyOf[0]!;
     this.#context = context;
     this.#revised = revised;
     this.#names = Object.keys(aggregates);
     this.#rows = new Rows(1, aggregates);
+    this.#idle = new IdleKeys(ttlMs, context, (slot) => this.#forget(slot));
   }
 
   get held(): StateHeld {
     const { size } = this.#keys;
-    return { keys: size, stateBytes: this.#keys.bytes + this.#rows.bytes + size * (48 + 8 * this.#names.length) };
+    const bytes = this.#keys.bytes + this.#rows.bytes + this.#idle.bytes;
+    return { keys: size, stateBytes: bytes + size * (48 + 8 * this.#names.length) };
+  }
+
+  get due(): boolean {
+    return this.#idle.due;
   }
 
   add(item: unknown, timeMs: number): boolean {
     const key = this.#keyOf(item);
-    const slot = this.#keys.slotOf(key);
-    let row = this.#keys.headAt(slot);
+    const keys = this.#keys;
+    let slot = keys.slotOf(key);
+    if (keys.headAt(slot) !== none && this.#idle.over(slot)) slot = keys.slotOf(key);
+    this.#idle.touch(slot, timeMs);
+    let row = keys.headAt(slot);
     if (row === none) {
       row = this.#rows.allocate();
-      this.#keys.setHead(slot, row);
+      keys.setHead(slot, row);
     }
     const empty = this.#fold(row, item, timeMs);
     const previous = this.#given[row];
     const value = empty ? undefined : this.#rows.result(row);
     if (empty) {
-      this.#given[row] = undefined;
-      this.#rows.free(row);
-      this.#keys.delete(slot);
+      this.#idle.clear(slot);
+      this.#forget(slot);
     } else if (previous === undefined || this.#differs(value!, previous)) this.#given[row] = value;
     else return true;
-    if (value !== previous) this.#context.emit({ key, value, previous } satisfies Change<Key, unknown>, timeMs);
+    if (value === previous) return true;
+    const change = { key, value, previous } satisfies Change<Key, unknown>;
+    this.#context.emit(change, Math.max(timeMs, this.#watermarkMs));
     return true;
   }
 
-  advance(): void {
-    // Nothing waits for event time.
+  advance(watermarkMs: number): void {
+    this.#watermarkMs = watermarkMs;
+    this.#idle.advance(watermarkMs);
   }
 
   work(): boolean {
-    return false;
+    return this.#idle.work();
+  }
+
+  stop(): void {
+    this.#idle.stop();
+  }
+
+  #forget(slot: number): void {
+    const row = this.#keys.headAt(slot);
+    this.#rows.free(row);
+    this.#keys.delete(slot);
+    if (this.#keys.size > 0) this.#given[row] = undefined;
+    else this.#given.length = 0;
+    this.#rows.trim();
   }
 
   /** Adds an element to a row, or what a revision says. True where no value is left in it. */
