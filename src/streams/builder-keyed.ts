@@ -3,7 +3,7 @@ import { checkKeys } from '../actors/given.ts';
 import type { UsageError } from '../base/errors.ts';
 import type { Key } from '../base/hash-key.ts';
 import type { WithTableOptions } from './builder-tables.ts';
-import type { AnyStage, Keyed, Outputs, ViaOptions } from './flow-types.ts';
+import type { AnyStage, EmitOptions, Keyed, Outputs, ViaOptions } from './flow-types.ts';
 import type { KeyNode, ProcessorNode } from './graph.ts';
 import type { Via } from './island.ts';
 import { joinProcessor } from './joins/join-processor.ts';
@@ -69,11 +69,20 @@ export function keyedSteps(node: KeyNode, graph: KeyedGraph, revised = false): K
       };
     },
     withTable: (table: unknown, options?: WithTableOptions) => graph.withTable(node, table, options),
-    aggregate: (aggregates: Aggregates, options?: TtlOptions) => {
+    aggregate: (aggregates: Aggregates, { emit = 'each', ...options }: TtlOptions & EmitOptions = {}) => {
       const forms = revised ? retractingForms('regroup(…).aggregate(…)', aggregates) : aggregates;
+      if (emit !== 'each' && emit !== 'watermark') {
+        throw graph.wrong(`gives aggregate(…) emit: ${JSON.stringify(emit)}; it is 'each' or 'watermark'`);
+      }
+      if (emit === 'watermark' && !node.timed) {
+        throw graph.wrong(
+          "gives aggregate(…) emit: 'watermark' but no event time; give from(source, { time: (item) => … })",
+        );
+      }
       // A group whose values went without being taken back would come to less than is there.
-      const ttlMs = revised ? Infinity : ttlOf('aggregate(…, options)', options);
-      return graph.processor([node], runningAggregates(forms, { revised, ttlMs }));
+      if (revised) checkKeys(options, [], 'regroup(…).aggregate(…, options)');
+      const ttlMs = ttlOf('aggregate(…, options)', options);
+      return graph.processor([node], runningAggregates(forms, { revised, ttlMs, emit }));
     },
     reduce: (reducer: (value: unknown, item: unknown) => unknown, options?: TtlOptions) => {
       if (typeof reducer !== 'function') throw graph.wrong('gives reduce(…) no function');

@@ -196,10 +196,13 @@ export interface Keyed<T, K, O extends Outputs> {
   /**
    * What is made of all elements of each key, given whenever it becomes something else. Its state is a row of each key,
    * for as long as the run goes on, or until its time to live is over.
+   *
+   * @param options.emit `each` unless given: with each element that makes it something else. With `watermark` a key
+   *   gives one change at most whenever event time goes on, which costs less where many elements are of few keys.
    */
   aggregate<A extends { readonly [name: string]: Aggregate<T, unknown> }>(
     aggregates: A,
-    options?: KeyOptions,
+    options?: KeyOptions & EmitOptions,
   ): Stage<Change<K, Aggregated<A>>, O>;
   /** The elements of each key made into one: the value so far and the next give the new one. One value a key is kept. */
   reduce(reducer: (value: T, item: T) => T, options?: KeyOptions): Stage<Change<K, T>, O>;
@@ -301,7 +304,14 @@ export interface Regrouped<V, G, O extends Outputs> {
   /** What is made of the values that are in each group now; undefined of a group that none is left in. */
   aggregate<A extends { readonly [name: string]: Retractable<V, unknown> }>(
     aggregates: A,
+    options?: EmitOptions,
   ): Stage<Change<G, Aggregated<A> | undefined>, O>;
+}
+
+/** When what a key comes to is given. */
+export interface EmitOptions {
+  /** With each element that makes it something else, unless it is at watermarks. */
+  readonly emit?: 'each' | 'watermark';
 }
 
 /** The value of each aggregate of a window, by name. */

@@ -30,6 +30,7 @@ export { type Flow, flow } from './flow.ts';
 export type {
   Aggregated,
   AnyStage,
+  EmitOptions,
   FlowBuilder,
   FlowEnd,
   Keyed,

@@ -4,6 +4,7 @@ import * as z from 'zod';
 import { flow } from '../../../src/streams/flow.ts';
 import { fromIterable } from '../../../src/streams/from-iterable.ts';
 import type { Change } from '../../../src/streams/keyed/change.ts';
+import type { Source } from '../../../src/streams/source.ts';
 import { first } from '../../../src/streams/windows/elements.ts';
 import { count, max, mean, sum } from '../../../src/streams/windows/numbers.ts';
 import { proofRuns } from '../../support/proof-runs.ts';
@@ -40,6 +41,50 @@ describe('what a key comes to', () => {
       { key: 1, value: { best: 9 }, previous: { best: 5 } },
     ]);
     expect(run.stage('aggregate')).toMatchObject({ in: 4, out: 3, late: 0 });
+  });
+
+  test('is given once for each step of event time with emit: watermark, with what the last of it was', async () => {
+    const rows = [
+      { id: 1, at: 10 },
+      { id: 2, at: 10 },
+      { id: 1, at: 10 },
+      { id: 1, at: 20 },
+    ];
+    const twoBatches: Source<(typeof rows)[number]> = {
+      name: 'two-batches',
+      bounded: true,
+      async *open() {
+        yield rows.slice(0, 3);
+        yield rows.slice(3);
+      },
+    };
+    const run = await runLocally(
+      flow('counts', { args: none }, (f) =>
+        f
+          .from(twoBatches, { time: (row) => row.at })
+          .keyBy((row) => row.id)
+          .aggregate({ n: count() }, { emit: 'watermark' })
+          .output('counts'),
+      ),
+      {},
+    );
+    await run.done;
+    expect(run.outputs).toEqual([
+      { key: 1, value: { n: 2 }, previous: undefined },
+      { key: 2, value: { n: 1 }, previous: undefined },
+      { key: 1, value: { n: 3 }, previous: { n: 2 } },
+    ]);
+  });
+
+  test('is refused with emit: watermark where there is no event time', () => {
+    const built = flow('untimed', { args: none }, (f) =>
+      f
+        .from(fromIterable(bids))
+        .keyBy((bid) => bid.auction)
+        .aggregate({ n: count() }, { emit: 'watermark' })
+        .output('counts'),
+    );
+    expect(() => built.bounds({})).toThrow(/emit: 'watermark' but no event time/);
   });
 
   test('is made of the value so far and the next element by reduce, and with a seed by scanBy', async () => {
@@ -102,15 +147,19 @@ describe('a group of values that are replaced', () => {
       fc.asyncProperty(
         fc.array(update, { maxLength: 60 }),
         fc.integer({ min: 1, max: 4 }),
-        async (updates, parallelism) => {
+        fc.constantFrom('each', 'watermark'),
+        async (updates, parallelism, emit) => {
           const run = await runLocally(
             flow('groups', { args: none }, (f) =>
               f
-                .from(fromIterable(updates))
+                .from(fromIterable(updates), { time: () => 0 })
                 .keyBy((row) => row.key, { parallelism })
                 .latest()
                 .regroup((row) => row.group, { parallelism })
-                .aggregate({ values: count(), total: sum((row) => row.amount), mean: mean((row) => row.amount) })
+                .aggregate(
+                  { values: count(), total: sum((row) => row.amount), mean: mean((row) => row.amount) },
+                  { emit },
+                )
                 .output('groups'),
             ),
             {},
