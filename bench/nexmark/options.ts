@@ -11,6 +11,7 @@ each takes in a second of processor time, of all threads, generator included.
 
   --queries <q0,q5>   which; all of them unless given
   --events <n>        persons, auctions and bids together; ${defaults.events.toLocaleString('en')} unless given
+  --full              20,000,000 for q0, q1 and q2, 5,000,000 for the others
   --rate <n>          events in a second of event time; ${defaults.ratePerSecond.toLocaleString('en')} unless given
   --group <n>         events come out of order within groups of so many; 1, in order, unless given
   --late              a group of 8 s, so that some events come later than the watermark allows for
@@ -28,6 +29,8 @@ export interface Options {
   readonly help: boolean;
   readonly queries: readonly string[];
   readonly args: Arguments;
+  /** Whether each query has as many events as suit it, instead of those of `args`. */
+  readonly full: boolean;
   readonly repeat: number;
   readonly oracle: boolean;
   readonly json: string | undefined;
@@ -42,6 +45,7 @@ export function readOptions(argv: readonly string[]): Options {
     queries: given.queries === undefined ? Object.keys(queries) : namesIn(given.queries),
     repeat: whole('--repeat', given.repeat),
     oracle: !given['no-oracle'],
+    full: given.full,
     json: given.json,
     args: {
       ...defaults,
@@ -62,6 +66,7 @@ function parse(argv: readonly string[]) {
   const options = {
     queries: { type: 'string' },
     events: text(defaults.events),
+    full: flag,
     rate: text(defaults.ratePerSecond),
     group: text(defaults.group),
     late: flag,

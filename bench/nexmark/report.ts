@@ -6,6 +6,7 @@ import { queries } from './queries.ts';
 /** Of the runs of a query: medians, but for the memory, which is the most. */
 export interface Measured {
   readonly query: string;
+  readonly events: number;
   readonly runs: number;
   readonly eventsPerCpuSecond: number;
   readonly eventsPerSecond: number;
@@ -27,6 +28,7 @@ export function measuredOf(
 ): Measured {
   return {
     query,
+    events,
     runs: runs.length,
     eventsPerCpuSecond: Math.round(median(runs.map(({ cpuSeconds }) => events / cpuSeconds))),
     eventsPerSecond: Math.round(median(runs.map(({ wallSeconds }) => events / wallSeconds))),
@@ -47,9 +49,21 @@ export function textOf({ query, eventsPerCpuSecond, rows, problems, compared }: 
 }
 
 export function printTable(all: readonly Measured[], args: Arguments): void {
-  const head = ['query', 'k events/CPU s', 'k events/s', 'peak MiB', 'state MiB', 'rows', 'late', 'SQL says', 'Flink*'];
+  const head = [
+    'query',
+    'M events',
+    'k events/CPU s',
+    'k events/s',
+    'peak MiB',
+    'state MiB',
+    'rows',
+    'late',
+    'SQL says',
+    'Flink*',
+  ];
   const rows = all.map((one) => [
     one.query,
+    (one.events / 1e6).toFixed(2),
     (one.eventsPerCpuSecond / 1_000).toFixed(0),
     (one.eventsPerSecond / 1_000).toFixed(0),
     mebibytes(one.peakBytes),
@@ -61,9 +75,9 @@ export function printTable(all: readonly Measured[], args: Arguments): void {
   ]);
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)));
   for (const row of [head, ...rows]) console.log(row.map((cell, column) => cell.padStart(widths[column]!)).join('  '));
-  const { events, ratePerSecond, group, parallelism, sources } = args;
+  const { ratePerSecond, group, parallelism, sources } = args;
   console.log(`
-${events.toLocaleString('en')} events, ${ratePerSecond.toLocaleString('en')} in a second of event time, group ${group}, \
+${ratePerSecond.toLocaleString('en')} events in a second of event time, group ${group}, \
 parallelism ${parallelism}, sources ${sources}; Node.js ${process.version}.
 CPU s: user and system time of all threads of the process, generator and checksum of the rows included.
 * Published, on other hardware: k events/s and core of Apache Flink with RocksDB, from the guides of nexmark/nexmark.`);

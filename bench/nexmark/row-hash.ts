@@ -36,7 +36,7 @@ export function checksumSql(query: string, columns: readonly { name: string; isT
   const sorted = [...columns].sort((one, other) => (one.name < other.name ? -1 : 1));
   let rows = `select *, ${begin}::ubigint as h from (${query})`;
   for (const { name, isText } of sorted) {
-    const value = isText ? textSql(`"${name}"`) : `(round("${name}" * 1000)::bigint & ${modulus - 1})::ubigint`;
+    const value = isText ? textSql(`"${name}"`) : `(round("${name}"::double * 1000)::bigint & ${modulus - 1})::ubigint`;
     const multiplied = `((xor(h, ${value}) * ${factor}::ubigint) & ${modulus - 1})`;
     rows = `select * replace (xor(h, h >> 15) as h) from (select * replace (${multiplied} as h) from (${rows}))`;
   }

@@ -49,10 +49,23 @@ export const q16 = query({
         rank3_auctions: countDistinct(auction, third),
       })
       .to(
-        finalTable(given, (value, key) => {
-          const [channel, day] = key.split(' ') as [string, string];
-          return { ...value, channel, day, minute: minuteOf(value.minute * 60_000) };
-        }),
+        finalTable(given, (of, key) => ({
+          channel: key.slice(0, -11),
+          day: key.slice(-10),
+          minute: minuteOf(of.minute * 60_000),
+          total_bids: of.total_bids,
+          rank1_bids: of.rank1_bids,
+          rank2_bids: of.rank2_bids,
+          rank3_bids: of.rank3_bids,
+          total_bidders: of.total_bidders,
+          rank1_bidders: of.rank1_bidders,
+          rank2_bidders: of.rank2_bidders,
+          rank3_bidders: of.rank3_bidders,
+          total_auctions: of.total_auctions,
+          rank1_auctions: of.rank1_auctions,
+          rank2_auctions: of.rank2_auctions,
+          rank3_auctions: of.rank3_auctions,
+        })),
       ),
   ),
 });

@@ -29,29 +29,24 @@ export const q20 = query({
       )
       .via(
         'rows',
-        map(([bid, auction]) => {
-          const { dateTime: bid_dateTime, extra: bid_extra, bidder, price, channel, url } = bid;
-          const { dateTime: auction_dateTime, extra: auction_extra, itemName, description, initialBid } = auction;
-          const { reserve, expires, seller, category, id } = auction;
-          return {
-            auction: id,
-            bidder,
-            price,
-            channel,
-            url,
-            bid_dateTime,
-            bid_extra,
-            itemName,
-            description,
-            initialBid,
-            reserve,
-            auction_dateTime,
-            expires,
-            seller,
-            category,
-            auction_extra,
-          };
-        }),
+        map(([bid, auction]) => ({
+          auction: auction.id,
+          bidder: bid.bidder,
+          price: bid.price,
+          channel: bid.channel,
+          url: bid.url,
+          bid_dateTime: bid.dateTime,
+          bid_extra: bid.extra,
+          itemName: auction.itemName,
+          description: auction.description,
+          initialBid: auction.initialBid,
+          reserve: auction.reserve,
+          auction_dateTime: auction.dateTime,
+          expires: auction.expires,
+          seller: auction.seller,
+          category: auction.category,
+          auction_extra: auction.extra,
+        })),
       )
       .to(results(given));
   }),

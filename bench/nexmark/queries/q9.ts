@@ -38,10 +38,23 @@ export const q9 = query({
         ),
       })
       .to(
-        finalTable(given, ({ winning: [{ type, ...auction }, bid] }) => {
-          const { auction: id, bidder, price, dateTime, extra } = bid;
-          return { ...auction, auction: id, bidder, price, bid_dateTime: dateTime, bid_extra: extra };
-        }),
+        finalTable(given, ({ winning: [auction, bid] }) => ({
+          id: auction.id,
+          itemName: auction.itemName,
+          description: auction.description,
+          initialBid: auction.initialBid,
+          reserve: auction.reserve,
+          dateTime: auction.dateTime,
+          expires: auction.expires,
+          seller: auction.seller,
+          category: auction.category,
+          extra: auction.extra,
+          auction: bid.auction,
+          bidder: bid.bidder,
+          price: bid.price,
+          bid_dateTime: bid.dateTime,
+          bid_extra: bid.extra,
+        })),
       );
   }),
 });
