@@ -176,6 +176,19 @@ export class SideRows {
     return numbers;
   }
 
+  /** Keys have other slots, from 0 to below `count`. */
+  renumberSlots(slots: Int32Array, count: number): void {
+    for (let row = 0; row < this.#top; row += 1) {
+      const at = row * linkWidth + slotAt;
+      if (this.#links[at] !== none) this.#links[at] = slots[this.#links[at]!]!;
+    }
+    const newest = new Int32Array(Math.max(rowsAtLeast, count)).fill(none);
+    for (let slot = 0; slot < this.#newest.length; slot += 1) {
+      if (this.#newest[slot] !== none) newest[slots[slot]!] = this.#newest[slot]!;
+    }
+    this.#newest = newest;
+  }
+
   /** No key has a row. */
   forgetSlots(): void {
     if (this.#newest.length > rowsAtLeast) this.#newest = new Int32Array(rowsAtLeast).fill(none);

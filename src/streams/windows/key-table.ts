@@ -8,6 +8,8 @@ import { Slots } from './slots.ts';
 
 /** No row: the end of a chain. */
 export const none = -1;
+/** So many slots are kept however few are in use. */
+const slotsAtLeast = 1_024;
 
 export class KeyTable {
   readonly #numbers = new Map<number, number>();
@@ -69,6 +71,26 @@ export class KeyTable {
     if (this.#slots.used > 0) return;
     this.#keys = [];
     this.#heads = [];
+  }
+
+  /** Where three of four slots are free: gives memory back. Answers the new slot of each old one, if so. */
+  shrink(): Int32Array | undefined {
+    if (this.#keys.length <= slotsAtLeast || this.size * 4 > this.#keys.length) return undefined;
+    const slots = new Int32Array(this.#keys.length).fill(none);
+    const keys: Key[] = [];
+    const heads: number[] = [];
+    for (const table of [this.#numbers, this.#texts] as Map<Key, number>[]) {
+      for (const [key, slot] of table) {
+        slots[slot] = keys.length;
+        table.set(key, keys.length);
+        keys.push(key);
+        heads.push(this.#heads[slot]!);
+      }
+    }
+    this.#keys = keys;
+    this.#heads = heads;
+    this.#slots.restart(keys.length);
+    return slots;
   }
 
   #create(key: Key): number {

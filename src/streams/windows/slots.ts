@@ -15,6 +15,12 @@ export class Slots {
     return this.#next - 1;
   }
 
+  /** The first `used` are given out, and no others. */
+  restart(used: number): void {
+    this.#free.length = 0;
+    this.#next = used;
+  }
+
   /** Once all are back, it begins at 0 again, so that what a flood took can be let go. */
   give(slot: number): void {
     this.#free.push(slot);
