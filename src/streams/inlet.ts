@@ -40,6 +40,11 @@ export class Inlet<T> {
     return this.#received - this.#consumed;
   }
 
+  /** Frames that wait to be taken. */
+  get waiting(): number {
+    return this.#frames.size;
+  }
+
   get received(): number {
     return this.#received;
   }

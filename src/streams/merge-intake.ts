@@ -1,4 +1,10 @@
-/** Takes frames from several edges in turn, and joins their watermarks: event time has gone as far as on the slowest. */
+/**
+ * Takes frames from several edges in turn, and joins their watermarks: event time has gone as far as on the slowest.
+ *
+ * Where there are several ports with event time, what is there of the port that is furthest behind goes first, so that
+ * one that is ahead waits in its queue, and then in its source, rather than in the state of who joins them. Nothing is
+ * waited for: where the port behind has nothing, the others go on.
+ */
 import type { DataFrame } from './frame.ts';
 import type { Inlet } from './inlet.ts';
 import type { Batch, Intake } from './intake.ts';
@@ -9,6 +15,7 @@ export class MergeIntake implements Intake {
   readonly #watermarks: WatermarkMerge;
   readonly #endSeen: boolean[];
   readonly #ports: readonly number[] | undefined;
+  readonly #aligned: boolean;
   /** Of each port by itself, where there are several. */
   readonly #portMarks: readonly WatermarkMerge[];
   readonly #heldPorts = new Set<number>();
@@ -22,16 +29,18 @@ export class MergeIntake implements Intake {
   /**
    * @param groups which of the inlets come from the same segment, as `WatermarkMerge` says; all unless given.
    * @param ports the port of each inlet, where batches are to say which they came by.
-   * @param aside the port that neither event time nor the end of the others waits for.
+   * @param options.aside the port that neither event time nor the end of the others waits for.
+   * @param options.aligned whether a port goes first that is behind others in event time.
    */
   constructor(
     inlets: readonly Inlet<unknown>[],
     groups: readonly number[] = inlets.map(() => 0),
     ports?: readonly number[],
-    aside?: number,
+    { aside, aligned = false }: { readonly aside?: number | undefined; readonly aligned?: boolean } = {},
   ) {
     this.#inlets = inlets;
     this.#ports = ports;
+    this.#aligned = aligned;
     const count = ports === undefined ? 0 : Math.max(...ports) + 1;
     this.#portMarks = Array.from({ length: count }, () => new WatermarkMerge(groups));
     // An inlet of another port is no input of this one, as if it had ended.
@@ -57,6 +66,14 @@ export class MergeIntake implements Intake {
 
   /** @throws the failure of a segment before, once its elements were taken. */
   take(): Batch | undefined {
+    if (this.#aligned) {
+      const first = this.#furthestBehind();
+      const batch = first === undefined ? undefined : this.#takeFrom(first, this.#ports![first]);
+      if (batch !== undefined) {
+        this.#next = first! + 1;
+        return batch;
+      }
+    }
     for (let turn = 0; turn < this.#inlets.length; turn += 1) {
       const index = (this.#next + turn) % this.#inlets.length;
       const port = this.#ports?.[index];
@@ -83,6 +100,22 @@ export class MergeIntake implements Intake {
 
   cancel(): void {
     for (const inlet of this.#inlets) inlet.cancel();
+  }
+
+  /** Of the inlets that have something, one whose port is the furthest behind; of several, the next in turn. */
+  #furthestBehind(): number | undefined {
+    let found: number | undefined;
+    let foundMs = Infinity;
+    for (let turn = 0; turn < this.#inlets.length; turn += 1) {
+      const index = (this.#next + turn) % this.#inlets.length;
+      const port = this.#ports![index]!;
+      if (this.#heldPorts.has(port) || this.#inlets[index]!.waiting === 0) continue;
+      const { mergedMs } = this.#portMarks[port]!;
+      if (found !== undefined && mergedMs >= foundMs) continue;
+      found = index;
+      foundMs = mergedMs;
+    }
+    return found;
   }
 
   #takeFrom(index: number, port: number | undefined): Batch | undefined {

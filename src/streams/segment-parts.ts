@@ -55,7 +55,8 @@ export function makeIntake(
     const groups = edges.wiring.inputs.map(({ group }) => group);
     const ports = edges.wiring.inputs.map(({ edge }) => edge.port);
     if (head.kind !== 'processor' || head.ports === 1) return { intake: new MergeIntake(inlets, groups), inlets };
-    return { intake: new MergeIntake(inlets, groups, ports, head.broadcast), inlets };
+    const aligned = head.timed && head.broadcast === undefined;
+    return { intake: new MergeIntake(inlets, groups, ports, { aside: head.broadcast, aligned }), inlets };
   }
   const ports = Array.from({ length: head.ports }, (_, port) => {
     const own = [...edges.wiring.inputs.entries()].filter(([, { edge }]) => edge.port === port);

@@ -24,6 +24,11 @@ export class WatermarkMerge {
     this.#groups = [...new Set(groups)].map((group) => this.#inputs.filter((_, index) => groups[index] === group));
   }
 
+  /** How far all of them are; -Infinity before all have said something. */
+  get mergedMs(): number {
+    return this.#mergedMs;
+  }
+
   /**
    * Input `index` says `mark`: how far it is, that it is {@link idle}, or Infinity at its end. Answers what is to be
    * said to those behind, in this order: a watermark, that all is idle, both, or nothing.

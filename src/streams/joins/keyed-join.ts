@@ -77,9 +77,18 @@ export abstract class KeyedJoin implements Processor {
     }
     if (this.room < resultsAtATime) return true;
     this.#passedMs = this.watermarkMs;
-    this.left.shrink();
-    this.right.shrink();
+    this.#shrink();
     return false;
+  }
+
+  /** Gives memory back where most of it is not needed any more. */
+  #shrink(): void {
+    const { keys, left, right } = this;
+    left.shrink();
+    right.shrink();
+    keys.trim();
+    left.rows.trimSlots(keys.end);
+    right.rows.trimSlots(keys.end);
   }
 
   /** The slot of an element's key, made where it has none; `release` lets go of it. */

@@ -176,6 +176,12 @@ export class SideRows {
     return numbers;
   }
 
+  /** All slots are below `end`: where three of four places are not needed, gives them back. */
+  trimSlots(end: number): void {
+    if (this.#newest.length <= rowsAtLeast || end * 4 > this.#newest.length) return;
+    this.#newest = this.#newest.slice(0, Math.max(rowsAtLeast, end));
+  }
+
   /** No key has a row. */
   forgetSlots(): void {
     if (this.#newest.length > rowsAtLeast) this.#newest = new Int32Array(rowsAtLeast).fill(none);

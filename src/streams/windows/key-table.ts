@@ -51,6 +51,11 @@ export class KeyTable {
     return this.#cells.byteLength + this.#whole.bytes + this.#otherNumbers.size * mapEntryBytes + this.#textBytes;
   }
 
+  /** All slots are below this. */
+  get end(): number {
+    return this.#slots.end;
+  }
+
   /** Keys of a group that have state. */
   keysOfGroup(group: number): number {
     return this.#keysOfGroup[group]!;
