@@ -1,8 +1,8 @@
 /** What can stand behind `keyBy`: each step that keeps state adds a processor to the graph. */
 import type { UsageError } from '../base/errors.ts';
 import type { Key } from '../base/hash-key.ts';
-import type { WithTableOptions } from './builder-tables.ts';
-import type { AnyStage, Keyed, Outputs, ViaOptions } from './flow-types.ts';
+import type { TableOptions, WithTableOptions } from './builder-tables.ts';
+import type { AnyStage, FlowEnd, Keyed, Outputs, ViaOptions } from './flow-types.ts';
 import type { KeyNode, ProcessorNode } from './graph.ts';
 import type { Via } from './island.ts';
 import { joinProcessor } from './joins/join-processor.ts';
@@ -21,6 +21,7 @@ export interface KeyedGraph {
   via(before: KeyNode, name: string, operator: Via['operator'], options: ViaOptions | undefined): AnyStage;
   /** @param inputs what the ports of the processor are. */
   processor(inputs: readonly KeyNode[], spec: ProcessorSpec, options?: ProcessorOptions): AnyStage;
+  table(node: KeyNode, name: string, options: TableOptions | undefined): FlowEnd<Outputs>;
   withTable(left: KeyNode, table: unknown, options: WithTableOptions | undefined): AnyStage;
   /** What another `keyBy` of the flow added; undefined for anything else. */
   keyNode(keyed: unknown): KeyNode | undefined;
@@ -62,6 +63,7 @@ export function keyedSteps(node: KeyNode, graph: KeyedGraph, revised = false): K
           graph.processor([node], windowProcessor({ window, trigger, allowedLatenessMs, aggregates }), { late }),
       };
     },
+    table: (name: string, options?: TableOptions) => graph.table(node, name, options),
     withTable: (table: unknown, options?: WithTableOptions) => graph.withTable(node, table, options),
     aggregate: (aggregates: Aggregates) => {
       const forms = revised ? retractingForms('regroup(…).aggregate(…)', aggregates) : aggregates;

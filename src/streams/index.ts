@@ -19,6 +19,8 @@ export {
   SourceOverflow,
   StageFailed,
   StageLost,
+  TableOverflow,
+  TableUnavailable,
   StateMismatch,
   StateNotDurable,
 } from './errors.ts';
@@ -35,6 +37,7 @@ export type {
   Regrouped,
   SourceOptions,
   Stage,
+  TableLimits,
   ViaOptions,
   Windowed,
   WindowedResult,
@@ -76,6 +79,16 @@ export {
   type SourcePart,
 } from './source.ts';
 export type { Fates, SegmentCounts, StageCounts } from './stage-counts.ts';
+export {
+  type RangeOptions,
+  type Table,
+  type TableAddress,
+  type TableNames,
+  type TableOf,
+  type TableRange,
+  tableAddress,
+  tableAt,
+} from './tables/table.ts';
 export { type Tick, ticks } from './ticks.ts';
 export { fromWeb, toWeb } from './web-streams.ts';
 export {

@@ -10,6 +10,7 @@ import { elementWeight } from '../element-weight.ts';
 import type { Change } from '../keyed/change.ts';
 import { streamLimits } from '../limits.ts';
 import type { Processor, ProcessorContext, ProcessorSpec, StateHeld } from '../processor.ts';
+import { compareKeys } from './sorted-keys.ts';
 import type { TableAnswer, TableEntry, TableQuestion } from './table-questions.ts';
 import { TableVersions } from './table-versions.ts';
 
@@ -110,7 +111,7 @@ class TableProcessor implements Processor {
     let weight = 0;
     const [low, high] = reverse ? [from, after ?? to] : [after ?? from, to];
     for (const entry of this.#versions.range(low, high, reverse, asOfMs)) {
-      if (!reverse && entry.key === after) continue;
+      if (!reverse && after !== undefined && compareKeys(entry.key, after) === 0) continue;
       if (entries.length >= limit) return { kind: 'entries', entries, more: true };
       weight += elementWeight(entry.value, streamLimits.frameWeightMax);
       if (weight > streamLimits.frameWeightMax && entries.length > 0) return { kind: 'entries', entries, more: true };

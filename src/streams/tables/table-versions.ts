@@ -126,6 +126,7 @@ export class TableVersions {
 
   /** Event time has got there; Infinity at the end. */
   advance(watermarkMs: number): void {
+    if (!this.#options.timed) return;
     this.watermarkMs = watermarkMs;
     if (watermarkMs !== Infinity) this.#lastMs = watermarkMs;
     this.#setHorizon();
