@@ -91,6 +91,7 @@ function tailParts(tail: BranchPlan['tail'], instances: number): Bound[] {
         { stage: tail.stage, what: 'sink', elements: 2 * instances * streamLimits.outletHighWater, weight: Infinity },
       ];
     case 'output':
+    case 'table':
       return [];
     case 'edge': {
       if (tail.overflow === undefined) return [];

@@ -2,8 +2,8 @@
 import { checkKeys } from '../actors/given.ts';
 import type { UsageError } from '../base/errors.ts';
 import type { Key } from '../base/hash-key.ts';
-import type { WithTableOptions } from './builder-tables.ts';
-import type { AnyStage, EmitOptions, Keyed, Outputs, ViaOptions } from './flow-types.ts';
+import type { TableOptions, WithTableOptions } from './builder-tables.ts';
+import type { AnyStage, EmitOptions, FlowEnd, Keyed, Outputs, ViaOptions } from './flow-types.ts';
 import type { KeyNode, ProcessorNode } from './graph.ts';
 import type { Via } from './island.ts';
 import { joinProcessor } from './joins/join-processor.ts';
@@ -27,6 +27,7 @@ export interface KeyedGraph {
   via(before: KeyNode, name: string, operator: Via['operator'], options: ViaOptions | undefined): AnyStage;
   /** @param inputs what the ports of the processor are. */
   processor(inputs: readonly KeyNode[], spec: ProcessorSpec, options?: ProcessorOptions): AnyStage;
+  table(node: KeyNode, name: string, options: TableOptions | undefined): FlowEnd<Outputs>;
   withTable(left: KeyNode, table: unknown, options: WithTableOptions | undefined): AnyStage;
   /** What another `keyBy` of the flow added; undefined for anything else. */
   keyNode(keyed: unknown): KeyNode | undefined;
@@ -68,6 +69,7 @@ export function keyedSteps(node: KeyNode, graph: KeyedGraph, revised = false): K
           graph.processor([node], windowProcessor({ window, trigger, allowedLatenessMs, aggregates }), { late }),
       };
     },
+    table: (name: string, options?: TableOptions) => graph.table(node, name, options),
     withTable: (table: unknown, options?: WithTableOptions) => graph.withTable(node, table, options),
     aggregate: (aggregates: Aggregates, { emit = 'each', ...options }: TtlOptions & EmitOptions = {}) => {
       const forms = revised ? retractingForms('regroup(…).aggregate(…)', aggregates) : aggregates;

@@ -4,13 +4,37 @@ import type { UsageError } from '../base/errors.ts';
 import type { AnyStage } from './flow-types.ts';
 import { type GraphNode, heldBackBy, leadingTo } from './graph.ts';
 import { type HowWithTable, tableJoin, tablePort } from './joins/table-join.ts';
+import { streamLimits } from './limits.ts';
 import type { ProcessorSpec } from './processor.ts';
+import { tableProcessor } from './tables/table-processor.ts';
 
 export interface WithTableOptions {
   readonly by?: (item: unknown) => unknown;
   readonly how?: HowWithTable;
   readonly parallelism?: number;
   readonly on?: Where;
+}
+
+/** What a table that is asked may keep. */
+export interface TableOptions {
+  readonly entriesMax?: number;
+  readonly ttlMs?: number;
+}
+
+/** @param changes whether the elements are changes. */
+export function tableSpec(
+  name: string,
+  { entriesMax = streamLimits.tableEntriesMax, ttlMs }: TableOptions,
+  changes: boolean,
+  wrong: (what: string) => UsageError,
+): ProcessorSpec {
+  if (!Number.isSafeInteger(entriesMax) || entriesMax < 1) {
+    throw wrong(`gives table('${name}') entriesMax: ${String(entriesMax)}; it is a number of keys from 1 on`);
+  }
+  if (ttlMs !== undefined && !(Number.isFinite(ttlMs) && ttlMs > 0)) {
+    throw wrong(`gives table('${name}') ttlMs: ${String(ttlMs)}; it takes milliseconds above 0`);
+  }
+  return tableProcessor({ name, changes, entriesMax, ttlMs });
 }
 
 /** The graph, as tables see it. */

@@ -7,7 +7,7 @@ import { UsageError } from '../base/errors.ts';
 import type { Key } from '../base/hash-key.ts';
 import { limits } from '../base/limits.ts';
 import { keyedSteps } from './builder-keyed.ts';
-import { joinWithTable, type WithTableOptions } from './builder-tables.ts';
+import { joinWithTable, type TableOptions, tableSpec, type WithTableOptions } from './builder-tables.ts';
 import type { ProcessingTime, TimeOptions } from './event-time.ts';
 import type { AnyStage, FlowBuilder, FlowEnd, Keyed, Outputs, SourceOptions, ViaOptions } from './flow-types.ts';
 import { toOperation } from './for-each.ts';
@@ -23,7 +23,7 @@ import {
 } from './graph.ts';
 import { fromObservable, type HotOptions } from './hot-source.ts';
 import type { Via } from './island.ts';
-import { groupOfRevision, toRevisions } from './keyed/change.ts';
+import { type Change, groupOfRevision, toRevisions } from './keyed/change.ts';
 import { streamLimits } from './limits.ts';
 import { checkOverflow, type OverflowStrategy } from './overflow.ts';
 import { deadLettersName, type Plan, planOf } from './plan.ts';
@@ -122,7 +122,7 @@ class Graph {
   finish(end: FlowEnd<Outputs>): Plan {
     const returned = new Set(this.#sinksOf(end));
     for (const node of this.#nodes) {
-      const isEnd = node.kind === 'sink' || node.kind === 'output';
+      const isEnd = node.kind === 'sink' || node.kind === 'output' || node.kind === 'table';
       if (isEnd ? returned.has(node) : node.next.length > 0) continue;
       if (isEnd) {
         throw this.#wrong('has an end that the build function does not return; return f.ends(one, another)');
@@ -174,6 +174,15 @@ class Graph {
         this.#checkOutput(name);
         return this.#endOf([this.#add('output', 'output', [node], { name })]);
       },
+      table: (name: string, { parallelism, on, ...options }: TableOptions & WithTableOptions = {}) => {
+        const placed = { ...(parallelism === undefined ? {} : { parallelism }), ...(on === undefined ? {} : { on }) };
+        return this.#table(
+          this.#keyNode(node, (change) => (change as Change<Key, unknown>).key, placed),
+          name,
+          options,
+          true,
+        );
+      },
       to: (given: Sink<unknown> | Accepts<unknown>) => {
         const sink = isSink(given) ? given : toOperation(given);
         return this.#endOf([this.#add('sink', 'sink', [node], { sink })]);
@@ -201,10 +210,23 @@ class Graph {
     keyOf: (item: unknown) => Key,
     options: { parallelism?: number; on?: Where } = {},
   ): Keyed<unknown, Key, Outputs> {
+    if (typeof keyOf !== 'function') throw this.#wrong('gives keyBy no function: keyBy((item) => item.id)');
+    return this.#keyed(this.#keyNode(before, keyOf, options));
+  }
+
+  #keyNode(before: GraphNode, keyOf: KeyNode['keyOf'], options: { parallelism?: number; on?: Where }): KeyNode {
     const { parallelism = 1, on } = options;
     this.#checkParallelism('keyBy', parallelism);
-    if (typeof keyOf !== 'function') throw this.#wrong('gives keyBy no function: keyBy((item) => item.id)');
-    return this.#keyed(this.#add('key', 'key-by', [before], { keyOf, parallelism, on }));
+    return this.#add('key', 'key-by', [before], { keyOf, parallelism, on });
+  }
+
+  #table(node: KeyNode, name: string, options: TableOptions, changes: boolean): FlowEnd<Outputs> {
+    this.#checkOutput(name);
+    const spec = tableSpec(name, options, changes, (what) => this.#wrong(what));
+    const { on, parallelism } = node;
+    const given = { spec, late: undefined, sides: [], on, parallelism, broadcast: undefined };
+    const keeper = this.#add('processor', spec.kind, [node], given);
+    return this.#endOf([this.#add('table', 'kept', [keeper], { name })]);
   }
 
   /** Splits changes by a group that their values are in, as revisions of the groups. */
@@ -241,6 +263,7 @@ class Graph {
           return this.#stageOf(this.#add('processor', name ?? spec.kind, inputs, given, timed, name !== undefined));
         },
         withTable: (left, table, options) => this.#withTable(left, table, options),
+        table: (at, name, options) => this.#table(at, name, options ?? {}, false),
         keyNode: (other) => this.#keys.get(other),
         checkDuration: (option, valueMs) => this.#checkDuration(option, valueMs),
         wrong: (what) => this.#wrong(what),

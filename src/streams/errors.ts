@@ -255,6 +255,47 @@ export class StageLost extends FlowError<'StageLost'> {
   }
 }
 
+/** A table was given more keys than it may keep. */
+export class TableOverflow extends FlowError<'TableOverflow'> {
+  /** The name of the stage. */
+  readonly stage: string;
+
+  constructor(stage: string, max: number) {
+    super(
+      'TableOverflow',
+      `stage '${stage}' was given more than ${max} keys, which is what an instance may keep. Raise entriesMax, give the ` +
+        'table a ttlMs or more partitions, or put fewer keys into it',
+    );
+    this.stage = stage;
+  }
+}
+
+/** A table cannot be asked now, or any more. */
+export class TableUnavailable extends TroupeError<'TableUnavailable'> {
+  /**
+   * `restarting`: its run begins anew. `ended`: its run has failed, or was closed. `behind`: a partition did not answer
+   * in time. `busy`: too many are reading. `gone`: it changed too fast for so long a range. `lost`: a partition cannot
+   * be reached, or did not answer; see the cause.
+   */
+  readonly reason: 'restarting' | 'ended' | 'behind' | 'busy' | 'gone' | 'lost';
+
+  constructor(flow: string, table: string, reason: TableUnavailable['reason'], cause?: unknown) {
+    const why = {
+      restarting: 'its run begins anew; ask again',
+      ended: 'its run has failed or was closed; start the flow again',
+      behind: 'one of its partitions did not answer in time; ask again',
+      busy: 'too many are reading it; ask again',
+      gone: 'it changed too fast to be read as of one time; ask for fewer entries',
+      lost: `one of its partitions did not answer: ${describeThrown(cause)}`,
+    }[reason];
+    super('TableUnavailable', `table '${table}' of flow '${flow}' cannot be read: ${why}`, {
+      cause,
+      retryable: reason !== 'ended',
+    });
+    this.reason = reason;
+  }
+}
+
 /** The run was cancelled before its input had ended. */
 export class FlowCancelled extends FlowError<'FlowCancelled'> {
   constructor(flow: string) {

@@ -21,6 +21,7 @@ import type { StateSpecs } from './keyed/state.ts';
 import type { OverflowStrategy } from './overflow.ts';
 import type { Sink } from './sink.ts';
 import type { Source } from './source.ts';
+import type { TableOf } from './tables/table.ts';
 import type { Aggregate, Retractable } from './windows/aggregate.ts';
 import type { OnClose, OnWatermark, Pane, Trigger } from './windows/trigger.ts';
 import type { TimeWindow, WindowSpec } from './windows/window.ts';
@@ -171,6 +172,22 @@ export interface Stage<T, O extends Outputs = {}> {
    * @param name unique among the outputs of the flow.
    */
   output<const N extends string>(name: N): FlowEnd<O & { readonly [K in N]: T }>;
+  /**
+   * Ends a flow of changes in a table of the value of each key, which is asked for as `run.table(name)` while the flow
+   * runs. A key whose value is undefined is not in it.
+   *
+   * What holds as of a watermark is what the changes before it came to: a change holds once event time has passed all
+   * that went into it. The state is the value of each key, and what event time has not passed yet.
+   *
+   * @param name unique among the outputs of the flow.
+   * @param options.parallelism how many partitions it has, from 1 to 128; 1 unless given.
+   * @param options.on where they are kept; on the place that starts the flow unless given.
+   */
+  table<const N extends string, K extends string | number, V>(
+    this: Stage<Change<K, V>, O>,
+    name: N,
+    options?: TableLimits & { readonly parallelism?: number; readonly on?: Where },
+  ): FlowEnd<O & { readonly [P in N]: TableOf<K, Exclude<V, undefined>> }>;
   /** Ends the flow in a sink, or in an operation of an actor, which is offered each element. */
   to(sink: Sink<T> | Accepts<T>): FlowEnd<O>;
 }
@@ -226,6 +243,13 @@ export interface Keyed<T, K, O extends Outputs> {
   first(options?: KeyOptions): Stage<T, O>;
   /** What each key keeps for a process: {@link value}, {@link list}, {@link map}, {@link sorted}, by name. */
   state<const S extends StateSpecs>(states: S): Stateful<T, K, O, S>;
+  /**
+   * Ends the flow in a table of the latest element of each key, which is asked for as `run.table(name)` while the flow
+   * runs: that with the latest event time, of several the one that came last; without event time the one that came last.
+   *
+   * @param name unique among the outputs of the flow.
+   */
+  table<const N extends string>(name: N, options?: TableLimits): FlowEnd<O & { readonly [P in N]: TableOf<K, T> }>;
   /** As {@link Stage.withTable}, in each partition, by the same key unless another is given. */
   withTable<R, L extends string | number, P extends Outputs, H extends HowWithTable = 'inner'>(
     table: Keyed<R, L, P>,
@@ -280,6 +304,14 @@ export interface Stateful<T, K, O extends Outputs, S extends StateSpecs> {
     name: string,
     handlers: ProcessHandlers<T, K, S, NoInfer<R>, NoInfer<Sides>>,
   ): Stage<R, O & Sides>;
+}
+
+/** What a table keeps at most. */
+export interface TableLimits {
+  /** How many keys each partition keeps; one more fails the run with TableOverflow. 1,000,000 unless given. */
+  readonly entriesMax?: number;
+  /** How long a key is kept after it was written last, in event time, or by the clock where the flow has none. */
+  readonly ttlMs?: number;
 }
 
 /** How elements are joined with a table, and where. */

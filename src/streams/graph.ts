@@ -80,6 +80,11 @@ export interface OutputNode extends Node<'output'> {
   readonly name: string;
 }
 
+/** An end that is asked by name. It stands behind the processor that keeps it. */
+export interface TableNode extends Node<'table'> {
+  readonly name: string;
+}
+
 export type GraphNode =
   | SourceNode
   | JoinNode
@@ -90,7 +95,8 @@ export type GraphNode =
   | FanNode
   | BranchNode
   | SinkNode
-  | OutputNode;
+  | OutputNode
+  | TableNode;
 
 /** Every node that leads to this one, this one included. */
 export function leadingTo(node: GraphNode, found: Set<GraphNode> = new Set()): Set<GraphNode> {

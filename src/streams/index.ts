@@ -23,6 +23,8 @@ export {
   StateNotDurable,
   StateOutsideCall,
   StateOverflow,
+  TableOverflow,
+  TableUnavailable,
 } from './errors.ts';
 export { type ProcessingTime, processingTime, type TimeOptions } from './event-time.ts';
 export type { ExplainedStep, Explanation } from './explain.ts';
@@ -40,6 +42,7 @@ export type {
   SourceOptions,
   Stage,
   Stateful,
+  TableLimits,
   ViaOptions,
   Windowed,
   WindowedResult,
@@ -99,6 +102,16 @@ export {
   type SourcePart,
 } from './source.ts';
 export type { Fates, SegmentCounts, StageCounts } from './stage-counts.ts';
+export {
+  type RangeOptions,
+  type Table,
+  type TableAddress,
+  type TableNames,
+  type TableOf,
+  type TableRange,
+  tableAddress,
+  tableAt,
+} from './tables/table.ts';
 export { type Tick, ticks } from './ticks.ts';
 export { fromWeb, toWeb } from './web-streams.ts';
 export {

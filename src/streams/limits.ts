@@ -72,6 +72,19 @@ export const streamLimits = {
   timerChainMax: 1_000_000,
   /** Results of one call of a process: a map of the usual size may be given as a whole. */
   processResultsMax: 100_000,
+  /** Keys that one instance keeps of a table unless it is told: some hundred MiB. */
+  tableEntriesMax: 1_000_000,
+  /** Entries of one answer of a table unless it is told, and at most: ten messages. */
+  tableRange: 100,
+  tableRangeMax: 10_000,
+  /** Readers for which an instance keeps what held when they asked, for how long, and how many versions for the slowest. */
+  tableReadersMax: 1_024,
+  tablePinMs: 30_000,
+  tablePinnedMax: 100_000,
+  /** How often a reader begins anew when what it asked for had to be let go of. */
+  tableAttempts: 3,
+  /** How long a partition may take to answer: it may have to wait for event time, and for its turn. */
+  tableMs: 10_000,
   /** After this long without an element a source counts as idle: longer than a pause of a live source that is well. */
   idleMs: 5_000,
   /** Splits that the user's function names and that are waited for at once, some MiB; and the characters of a name. */

@@ -22,6 +22,7 @@ import type {
   ProcessorNode,
   SinkNode,
   SourceNode,
+  TableNode,
 } from './graph.ts';
 import type { Via } from './island.ts';
 import type { OverflowStrategy } from './overflow.ts';
@@ -63,6 +64,8 @@ export interface EdgeTail {
 }
 export type SinkTail = Pick<SinkNode, 'kind' | 'stage' | 'sink'>;
 export type OutputTail = Pick<OutputNode, 'kind' | 'stage' | 'name'>;
+/** The processor keeps what it is given and is asked for it. */
+export type TableTail = Pick<TableNode, 'kind' | 'stage' | 'name'>;
 /** Elements go to several branches of the same segment. */
 export interface FanTail {
   readonly kind: 'fan';
@@ -75,7 +78,7 @@ export interface FanTail {
 /** Operators, and where what comes out of them goes. */
 export interface BranchPlan {
   readonly vias: readonly Via[];
-  readonly tail: EdgeTail | SinkTail | OutputTail | FanTail;
+  readonly tail: EdgeTail | SinkTail | OutputTail | TableTail | FanTail;
 }
 
 export interface SegmentPlan {
@@ -185,6 +188,7 @@ class Cutter {
       this.segment({ kind: 'ports', stage: 'gather', how: 'merge', ports: 1 }, cut ? before : node, placed, cut);
     switch (node.kind) {
       case 'output':
+      case 'table':
         return node;
       case 'sink':
         // A sink is written once, and on the place that the run was started on.
@@ -268,6 +272,13 @@ class Cutter {
 export function sinksOf({ tail }: BranchPlan): readonly SinkTail[] {
   if (tail.kind === 'sink') return [tail];
   return tail.kind === 'fan' ? tail.branches.flatMap(sinksOf) : [];
+}
+
+/** The tables of a flow: the names, and the segments whose instances keep them. */
+export function tablesOf({ segments }: Plan): ReadonlyMap<string, number> {
+  return new Map(
+    segments.flatMap(({ index, trunk }) => (trunk.tail.kind === 'table' ? [[trunk.tail.name, index]] : [])),
+  );
 }
 
 /** The side outputs of a segment, in the order in which they follow its other outputs. */
@@ -379,6 +390,7 @@ function textOf(node: GraphNode): string {
     case 'sink':
       return `${node.stage}(${node.sink.name})`;
     case 'output':
+    case 'table':
       return `${node.stage}(${node.name})`;
     case 'fan':
     case 'branch':

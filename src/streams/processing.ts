@@ -85,6 +85,10 @@ export class Processing implements ProcessorCounts {
     }
   }
 
+  query(question: unknown): unknown {
+    return this.#processor.query?.(question);
+  }
+
   stop(): void {
     this.#processor.stop?.();
   }

@@ -27,6 +27,8 @@ export interface Processor {
   portAt?(port: number, mark: number): void;
   /** Does a piece of what is due; false where nothing is. @throws FlowError where the user's code throws. */
   work(): boolean;
+  /** Answers somebody outside of the flow, now or later. */
+  query?(question: unknown): unknown;
   /** The segment stops: timers of the clock are cleared. */
   stop?(): void;
   readonly held: StateHeld;

@@ -95,6 +95,17 @@ export class RunAttempt {
     for (const { ref, ended } of this.#instances) if (!ended) ref.cancel();
   }
 
+  /** The instances of a segment, which can be asked until the attempt is closed; undefined where it failed. */
+  instancesOf(segment: number): readonly StageRef[] | undefined {
+    if (this.#error !== undefined) return undefined;
+    return this.#instances.filter((one) => one.segment.index === segment).map(({ ref }) => ref);
+  }
+
+  /** Ends what was left to be asked. */
+  close(): Promise<void> {
+    return this.#abandon();
+  }
+
   statistics(attempts: number): RunStatistics {
     const reported = this.#instances.map(({ segment, partition, ref, counts }) => ({
       segment,
@@ -180,7 +191,8 @@ export class RunAttempt {
     this.#over = true;
     stalls.stop();
     deadline?.();
-    await this.#abandon();
+    // Tables are asked after the end too.
+    await this.#abandon(({ segment }) => this.#error !== undefined || segment.trunk.tail.kind !== 'table');
     return this.#error;
   }
 
@@ -205,10 +217,11 @@ export class RunAttempt {
     });
   }
 
-  /** Ends all actors. */
-  async #abandon(): Promise<void> {
+  /** Ends the actors. */
+  async #abandon(which: (instance: Instance) => boolean = () => true): Promise<void> {
     const deadlineMs = streamLimits.cancelMs;
-    await Promise.all(this.#instances.map(({ ref }) => stop(ref, { deadlineMs }).catch(() => undefined)));
+    const ending = this.#instances.filter(which);
+    await Promise.all(ending.map(({ ref }) => stop(ref, { deadlineMs }).catch(() => undefined)));
   }
 }
 

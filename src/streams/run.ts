@@ -12,16 +12,18 @@ import { isA } from '../base/thrown.ts';
 import type { ActorSystem } from '../runtime/actor-system.ts';
 import type { RunRestarts } from '../runtime/flow-definition.ts';
 import { type Bounds, boundsOf } from './bounds.ts';
-import { FlowCancelled, type FlowError } from './errors.ts';
+import { FlowCancelled, type FlowError, TableUnavailable } from './errors.ts';
 import type { Explanation } from './explain.ts';
 import type { FlowDefinition } from './flow.ts';
 import type { Outputs } from './flow-types.ts';
 import { streamLimits } from './limits.ts';
-import { deadLettersName, type Plan } from './plan.ts';
+import { deadLettersName, type Plan, tablesOf } from './plan.ts';
 import { RunAttempt } from './run-attempt.ts';
 import type { RunStatistics } from './run-statistics.ts';
 import type { DeadElement } from './segment.ts';
 import { SideOutput } from './side-output.ts';
+import type { StageRef } from './stage-protocol.ts';
+import { PartitionedTable, type TableHandle, type TableNames } from './tables/table.ts';
 
 /** A flow that runs. Disposing of it cancels what has not ended. */
 export interface Run<O extends Outputs = {}> extends AsyncDisposable {
@@ -39,6 +41,13 @@ export interface Run<O extends Outputs = {}> extends AsyncDisposable {
    * kept; an end of the flow, made with `output(name)`, is waited for, and dropped once all its readers have left.
    */
   output<N extends keyof O & string>(name: N): Stream<O[N]>;
+  /**
+   * A table of the flow, made with `table(name)`. It answers from the start of the run until this is closed, by `cancel`
+   * or by disposing of it: after the end too. A run that begins anew begins with an empty one.
+   *
+   * @throws UsageError for a name that is none of a table.
+   */
+  table<N extends TableNames<O>>(name: N): TableHandle<O, N>;
   /** Elements that operators gave up, with the stage and the error. Unread, the last 1,024 are kept. */
   deadLetters(): Stream<DeadElement>;
   /**
@@ -48,7 +57,10 @@ export interface Run<O extends Outputs = {}> extends AsyncDisposable {
   explain(): readonly Explanation[];
   /** The most elements that each part of it may hold. */
   bounds(): Bounds;
-  /** Stops all stages and drops what is on its way. Resolves when they have stopped; `done` rejects. */
+  /**
+   * Stops all stages and drops what is on its way. Resolves when they have stopped; `done` rejects, if it had not
+   * resolved. Ends the tables.
+   */
   cancel(): Promise<void>;
 }
 
@@ -95,6 +107,7 @@ class FlowRun<O extends Outputs> implements Run<O> {
   #cancelled = false;
   #cutBackoff: () => void = () => undefined;
   #observed = false;
+  #failed = false;
 
   constructor(name: string, system: ActorSystem, plan: Plan) {
     this.#name = name;
@@ -174,6 +187,7 @@ class FlowRun<O extends Outputs> implements Run<O> {
 
   #end(error: Error | undefined): void {
     for (const output of this.outputs.values()) output.end(error === undefined ? undefined : { thrown: error });
+    this.#failed = error !== undefined;
     this.reported();
     for (const reader of this.#statsReaders) reader.end();
     if (error === undefined) this.#settle?.resolve();
@@ -227,11 +241,30 @@ class FlowRun<O extends Outputs> implements Run<O> {
     throw new UsageError(`flow "${this.#name}" has no output "${name}"; it has ${has}`);
   }
 
+  table<N extends TableNames<O>>(name: N): TableHandle<O, N> {
+    const tables = tablesOf(this.#plan);
+    const segment = tables.get(name);
+    if (segment === undefined) {
+      const has = tables.size === 0 ? 'none' : [...tables.keys()].map((one) => `"${one}"`).join(', ');
+      throw new UsageError(`flow "${this.#name}" has no table "${name}"; it has ${has}`);
+    }
+    const partitions = (): readonly StageRef[] => this.#partitionsOf(name, segment);
+    return new PartitionedTable(this.#name, name, partitions) as unknown as TableHandle<O, N>;
+  }
+
+  #partitionsOf(table: string, segment: number): readonly StageRef[] {
+    if (this.#cancelled || this.#failed) throw new TableUnavailable(this.#name, table, 'ended');
+    const partitions = this.#attempt!.instancesOf(segment);
+    if (partitions === undefined) throw new TableUnavailable(this.#name, table, 'restarting');
+    return partitions;
+  }
+
   async cancel(): Promise<void> {
     this.#cancelled = true;
     this.#cutBackoff();
     this.#attempt?.fail(new FlowCancelled(this.#name));
     await this.#done.catch(() => undefined);
+    await this.#attempt?.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -17,6 +17,7 @@ import { SideDelivery } from './side-delivery.ts';
 import type { SinkWriter } from './sink.ts';
 import { SinkDelivery } from './sink-delivery.ts';
 import { SourceIntake } from './source-intake.ts';
+import { TableDelivery } from './tables/table-delivery.ts';
 import type { Wiring } from './wiring.ts';
 
 /** What a segment is joined to. */
@@ -109,6 +110,8 @@ export function makeTrunk(
         if (overflow === undefined) return makeEdge(tail, told);
         return new OverflowDelivery(overflow.stage, overflow.strategy, told, (inner) => makeEdge(tail, inner));
       }
+      case 'table':
+        return new TableDelivery(told);
       case 'fan':
         return new FanDelivery(tail, told, (index, inner) => makeBranch(tail.branches[index]!, inner));
       default:

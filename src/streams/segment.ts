@@ -212,6 +212,11 @@ export class Segment {
     this.#deadLetters?.cancel();
   }
 
+  /** What its processor answers, also after the end; it may be a promise. */
+  query(question: unknown): unknown {
+    return this.#processing?.query(question);
+  }
+
   counts(): SegmentCounts {
     return {
       stages: [...headCounts(this.#plan, this.#intake, this.#processing), ...this.#trunk.counts()],

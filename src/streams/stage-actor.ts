@@ -97,6 +97,7 @@ export function stageActor(flowName: string, planOf: (args: unknown) => Plan): S
         stage.pumping = false;
         stage.segment?.turn();
       },
+      query: async (stage, { question }) => stage.segment?.query(question),
       tick: (stage) => {
         stage.segment?.repeat();
         stage.report('counts');

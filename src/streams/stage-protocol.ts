@@ -52,6 +52,8 @@ export type StageProtocol = Protocol<
     readonly open: TellOperation<z.ZodVoid>;
     /** Works on. An instance tells itself. */
     readonly pump: TellOperation<z.ZodVoid>;
+    /** To its processor. The answer may wait for event time. */
+    readonly query: AskOperation<Shape<{ question: Loose }>, Loose, {}>;
     /** Time for a report. */
     readonly tick: TellOperation<z.ZodVoid>;
     readonly data: TellOperation<Shape<{ input: z.ZodInt; frame: Loose }>>;
@@ -79,6 +81,7 @@ export const Stage: StageProtocol = protocol('troupe.stage', {
   }),
   open: tell(),
   pump: tell(),
+  query: ask({ input: z.object({ question: opaque() }), output: opaque(), concurrent: 1_024 }),
   tick: tell(),
   data: tell(z.object({ input: z.int(), frame: opaque() })),
   end: tell(z.object({ input: z.int(), sequence: z.int() })),
