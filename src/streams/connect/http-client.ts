@@ -9,13 +9,6 @@ type Context = Pick<SourceContext, 'clock' | 'signal'>;
 /** A server that did not answer, or died in the middle; whoever asked makes an error of flows of it. */
 export class NoAnswer extends Error {
   override readonly name: string = 'NoAnswer';
-  /** It was there, and then silent for too long. */
-  readonly wasSilent: boolean;
-
-  constructor(message: string, options: { readonly cause?: unknown; readonly wasSilent?: boolean } = {}) {
-    super(message, options);
-    this.wasSilent = options.wasSilent === true;
-  }
 }
 
 /** @throws UsageError for what is no absolute URL of these protocols, or has a password in it */
@@ -74,7 +67,7 @@ export async function* chunksOf(
       const { done, value } = await reader.read().finally(cancel);
       if (wasSilent) {
         const text = `${shownUrl(url)} was silent for ${connectLimits.silenceMs} ms in the middle of its answer`;
-        throw new NoAnswer(text, { wasSilent });
+        throw new NoAnswer(text);
       }
       if (done) return;
       yield Buffer.from(value.buffer, value.byteOffset, value.byteLength);

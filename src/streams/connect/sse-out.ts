@@ -1,9 +1,8 @@
 /** A sink that sends its elements as server-sent events to whoever reads. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Cancel, Clock } from '../../base/environment/clock.ts';
 import { SinkFailed } from '../errors.ts';
-import { connectLimits } from '../limits.ts';
 import type { Sink, SinkWriter } from '../sink.ts';
+import { Comments } from './comments.ts';
 import { checkListen, type ListenOptions, listen, refuse } from './http-port.ts';
 import { jsonOf } from './jsonl-sink.ts';
 import { checkReaders, type ReaderOptions, Readers } from './readers.ts';
@@ -34,11 +33,11 @@ export function sseOut<T>(options: SseOutOptions): Sink<T> {
     async open(context) {
       const readers = new Readers(options, context);
       const { clock } = context;
-      const heartbeat = new Comments(clock);
+      const comments = new Comments(clock);
       const onRequest = (request: IncomingMessage, response: ServerResponse): void =>
-        admit(readers, request, response, heartbeat);
+        admit(readers, request, response, comments);
       const failed = (text: string, cause: unknown): SinkFailed => {
-        heartbeat.stop();
+        comments.stop();
         return new SinkFailed('address', text, cause);
       };
       const port = await listen(options, { scheme: 'http', clock, onRequest }, failed);
@@ -46,7 +45,7 @@ export function sseOut<T>(options: SseOutOptions): Sink<T> {
         textOf: (json, number) => `id: ${number}\ndata: ${json}\n\n`,
         to: 'to(sseOut(…))',
         close: () => {
-          heartbeat.stop();
+          comments.stop();
           return port.close();
         },
       });
@@ -54,36 +53,7 @@ export function sseOut<T>(options: SseOutOptions): Sink<T> {
   };
 }
 
-/** Says every 30 s, to readers that have taken all, that the server lives: else they and proxies take it for gone. */
-class Comments {
-  readonly #responses = new Set<ServerResponse>();
-  readonly #clock: Clock;
-  #timer: Cancel;
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-    this.#timer = this.#next();
-  }
-
-  send(response: ServerResponse): void {
-    this.#responses.add(response);
-    response.once('close', () => this.#responses.delete(response));
-  }
-
-  stop(): void {
-    this.#timer();
-    this.#responses.clear();
-  }
-
-  #next(): Cancel {
-    return this.#clock.timer(connectLimits.heartbeatMs, () => {
-      this.#timer = this.#next();
-      for (const response of this.#responses) if (response.writableLength === 0) response.write(':\n\n');
-    });
-  }
-}
-
-function admit(readers: Readers, request: IncomingMessage, response: ServerResponse, heartbeat: Comments): void {
+function admit(readers: Readers, request: IncomingMessage, response: ServerResponse, comments: Comments): void {
   if (request.method !== 'GET') {
     refuse(request, response, 405, 'only GET', { allow: 'GET' });
     return;
@@ -95,7 +65,7 @@ function admit(readers: Readers, request: IncomingMessage, response: ServerRespo
     end: () => response.end(),
     cut: () => response.destroy(),
   });
-  heartbeat.send(response);
+  comments.sendTo(response);
   response.on('drain', () => events.ready());
   response.once('close', () => events.gone());
   response.on('error', () => undefined);

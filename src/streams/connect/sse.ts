@@ -56,13 +56,14 @@ async function* eventsOf(
   context: SourceContext,
 ): AsyncGenerator<SourceBatch<unknown>> {
   const { url, headers, lastEventId = '', eventCharactersMax = connectLimits.lineBytesMax } = options;
-  const { signal, random } = context;
+  const { signal, clock, random } = context;
   let lastId = String(context.from?.get(onlySplit) ?? lastEventId);
   let retryMs: number | undefined;
   for (let retry = 0; !signal.aborted; retry += 1) {
     const stream = new EventStream(lastId, eventCharactersMax);
     let why = `${shownUrl(url)} ended its stream`;
     let cause: unknown;
+    const openedMs = clock.monotonicMs();
     try {
       const id = lastId === '' ? {} : { 'last-event-id': Buffer.from(lastId).toString('latin1') };
       const response = await answerOf(url, { headers: { ...headers, accept: 'text/event-stream', ...id } }, context);
@@ -77,19 +78,18 @@ async function* eventsOf(
         const events = stream.push(chunk);
         retryMs = stream.retryMs ?? retryMs;
         lastId = stream.lastId;
-        // A comment is a sign of life too.
-        retry = -1;
         if (events.length === 0) continue;
+        retry = -1;
         yield { items: itemsOf(url, events, rows), position: lastId };
       }
     } catch (thrown) {
       if (signal.aborted) return;
       if (!(thrown instanceof NoAnswer)) throw thrown;
-      // One that takes connections and has nothing to say is reached.
-      if (thrown.wasSilent) retry = -1;
       why = thrown.message;
       cause = thrown;
     }
+    // Whoever keeps a connection for so long is there, and has nothing to say.
+    if (clock.monotonicMs() - openedMs >= connectLimits.silenceMs) retry = -1;
     if (retry >= connectLimits.retriesMax)
       throw new SourceFailed('unreachable', `${why}, ${retry + 1} times in a row. See that the server runs`, cause);
     yield { items: [], caughtUp: true };

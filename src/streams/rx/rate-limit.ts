@@ -11,11 +11,11 @@ import { checkRate, type RateLimitOptions, Turns } from './turns.ts';
  * @throws UsageError where an option is out of range, or outside of a flow.
  */
 export function rateLimit<T>(options: RateLimitOptions<T>): MonoTypeOperatorFunction<T> {
-  checkRate('rateLimit', options);
+  checkRate('rateLimit(…)', options);
   return onlyInFlow<T, T>('rateLimit', (source, here) => {
     const holder = new Holder<T>(here, 'rateLimit');
     const out = new Observable<T>((subscriber) => {
-      const turns = new Turns<T>(here, 'rateLimit', options);
+      const turns = new Turns<T>(here, 'rateLimit(…)', options);
       let ended = false;
       turns.emptied = () => {
         if (ended) subscriber.complete();

@@ -314,7 +314,7 @@ describe('rateLimit', () => {
     const rig = new Rig({ slow: op(twins.rateLimit({ elements: 1, perMs: (n: number) => n })) });
     rig.push(0);
     expect(rig.failures).toMatchObject([{ code: 'StageFailed', cause: { code: 'UsageError' } }]);
-    expect(rig.failures[0]!.message).toContain('rateLimit({ perMs }) gave 0');
+    expect(rig.failures[0]!.message).toContain('rateLimit(…) was given perMs: 0');
   });
 });
 
