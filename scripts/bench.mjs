@@ -13,7 +13,8 @@
  *   --local          ours alone, in both isolations
  *   --peers          ours and the peers; what is not installed is named as not run
  *   --links          the links of ours and the peers instead, between two processes: one way, and requests 64 at a time
- *   --streams        streams of ours and the peers instead, on one thread, with the same operators
+ *   --streams        streams of ours and the peers instead, on one thread, with the same operators; then the rows of flows,
+ *                    over threads and nodes too
  *   --against <part> with --peers, --links or --streams: only the peers whose name contains it
  *   --install-peers  installs the peers first: npm's into bench/peers, Erlang and the servers by apt where that is the machine's way
  */
@@ -48,11 +49,13 @@ if (options['install-peers']) {
 if (options.local || options.peers || options.links || options.streams) {
   const { only, against, quick, peers, links, streams, check } = options;
   const failed = await runContests({ only, against, quick, peers, links, streams, check, rounds, build, fail });
-  process.exit(failed ? 1 : 0);
+  if (failed || !streams) process.exit(failed ? 1 : 0);
 }
-const chosen = rows.filter((row) => row.row.includes(options.only));
+const candidates = options.streams ? rows.filter(({ row }) => row.startsWith('flow ')) : rows;
+const chosen = candidates.filter((row) => row.row.includes(options.only));
+if (chosen.length === 0 && options.streams) process.exit(0);
 if (chosen.length === 0) fail(`no row's name contains "${options.only}"`);
-build();
+if (!options.streams) build();
 
 const budgets = JSON.parse(readFileSync(path('bench/budgets.json'), 'utf8'));
 const results = [];

@@ -2,7 +2,7 @@
  * The writing end of an edge: elements gathered into frames, sent whole against credit.
  *
  * A full outlet refuses nothing: it says so, and its segment pushes no further element until there is room again. So
- * it holds at most its high water and what one push made of its element.
+ * it holds at most its high water and what one push made of its element: so many elements, or what a frame may weigh.
  *
  * A watermark closes the open frame, so that which elements come before it depends on the input alone and never on
  * timing: what is late in one run is late in every run. That the input is idle follows as a frame of its own.
@@ -27,7 +27,10 @@ export interface OutletOptions {
   readonly highWater: number;
   /** The most elements in one frame, at least 1. */
   readonly frameElementsMax: number;
-  /** What the elements of one frame may weigh; one that weighs more alone has a frame of its own. */
+  /**
+   * What the elements of one frame may weigh; one that weighs more alone has a frame of its own. The outlet counts as full
+   * when as much is queued.
+   */
   readonly frameWeightMax: number;
   /** Whether elements carry event times. */
   readonly timed: boolean;
@@ -46,6 +49,7 @@ export class Outlet<T> {
   #granted = 0;
   #grantedWeight = 0;
   #sentWeight = 0;
+  #queuedWeight = 0;
   #ending: 'end' | TroupeError | undefined;
   /** What was sent when `repeat` was last called. */
   #sentBefore = 0;
@@ -79,8 +83,9 @@ export class Outlet<T> {
     if (open.times !== undefined) open.times.push(time);
     open.weight += weight;
     this.queued += 1;
-    if (open.items.length >= frameElementsMax) this.#sendOpen();
-    if (!this.full && this.queued >= this.#options.highWater) this.#setFull(true);
+    this.#queuedWeight += weight;
+    if (open.items.length >= frameElementsMax || open.weight >= frameWeightMax) this.#sendOpen();
+    if (!this.full && this.#isFull()) this.#setFull(true);
   }
 
   /** Places a watermark behind everything written so far. It is not bound by credit. */
@@ -162,7 +167,7 @@ export class Outlet<T> {
       this.#sendItems(chunk.items, chunk.times, chunk.watermark, chunk.weight);
       if (chunk.idle) this.#sendItems([], this.#newChunk().times, idle, 0);
     }
-    if (this.full && this.queued < this.#options.highWater) this.#setFull(false);
+    if (this.full && !this.#isFull()) this.#setFull(false);
     if (this.#ending !== undefined && this.#chunks.size === 0 && !this.closed) this.#sendEnding(this.#ending);
   }
 
@@ -183,6 +188,8 @@ export class Outlet<T> {
     this.sent += items.length;
     this.#sentWeight += weight;
     this.queued -= items.length;
+    // Weights of parts of frames are fractions, whose errors would add up.
+    this.#queuedWeight = this.queued === 0 ? 0 : this.#queuedWeight - weight;
     this.#downstream.data({ sequence, items, times, watermark, weight });
   }
 
@@ -195,6 +202,7 @@ export class Outlet<T> {
   #close(): void {
     this.closed = true;
     this.queued = 0;
+    this.#queuedWeight = 0;
     this.#chunks.clear();
     this.#last = undefined;
     this.#open = this.#newChunk();
@@ -206,6 +214,11 @@ export class Outlet<T> {
     this.#last = this.#open;
     this.#chunks.push(this.#open);
     this.#open = this.#newChunk();
+  }
+
+  #isFull(): boolean {
+    const { highWater, frameWeightMax } = this.#options;
+    return this.queued >= highWater || this.#queuedWeight >= frameWeightMax;
   }
 
   #setFull(full: boolean): void {

@@ -100,6 +100,41 @@ describe('an outlet', () => {
     expect(events).toEqual([true, false]);
   });
 
+  it('is full as well when what is queued weighs as much as a frame may, and not again once a grant made room', () => {
+    const events: (boolean | 'closed')[] = [];
+    const sent: number[] = [];
+    const outlet = new Outlet<string>(
+      {
+        data: ({ items }) => sent.push(...items.map((item) => item.length)),
+        end: () => undefined,
+        fail: () => undefined,
+      },
+      {
+        highWater: 100,
+        frameElementsMax: 100,
+        frameWeightMax: 1_000,
+        timed: false,
+        onFull: (full) => events.push(full),
+        onClosed: () => events.push('closed'),
+      },
+    );
+    for (const length of [400, 400]) outlet.write('x'.repeat(length), 0);
+    expect(events).toEqual([]);
+    for (const length of [400, 5_000]) outlet.write('x'.repeat(length), 0);
+    expect(events).toEqual([true]);
+    outlet.grant(100, 1_000);
+    // The frame of 400 goes beyond what was granted, and the next waits.
+    expect([sent, events]).toEqual([[400, 400, 400], [true]]);
+    outlet.grant(100, 2_000);
+    expect([sent, events]).toEqual([
+      [400, 400, 400, 5_000],
+      [true, false],
+    ]);
+    outlet.write('x'.repeat(5_000), 0);
+    outlet.cancel();
+    expect(events).toEqual([true, false, true, false, 'closed']);
+  });
+
   it('puts an error behind the elements that were written before it', () => {
     const sent = new Recorder();
     const { outlet, events } = outletTo(sent);
