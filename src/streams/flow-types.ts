@@ -122,14 +122,13 @@ export interface Stage<T, O extends Outputs = {}> {
    */
   keyBy<K extends string | number>(key: (item: T) => K, options?: { parallelism?: number; on?: Where }): Keyed<T, K, O>;
   /**
-   * Of a stream of updates: splits it by a group that its values are in. An update that replaces an earlier one takes
+   * Of a stream of updates (changes of keys, and results of windows that may give several): splits it by a group that its values are in. An update that replaces an earlier one takes
    * that back from the group where it was counted. Aggregates behind it must be able to take back.
    */
-  regroup<K, V, G extends string | number>(
-    this: Stage<Change<K, V>, O>,
-    groupOf: (value: NonNullable<V>) => G,
+  regroup<G extends string | number>(
+    groupOf: (value: ChangedValue<T>) => G,
     options?: { parallelism?: number; on?: Where },
-  ): Regrouped<NonNullable<V>, G, O>;
+  ): Regrouped<ChangedValue<T>, G, O>;
   /** Each element with the latest of the others; what comes before all of them have given is dropped, and counted. */
   withLatestFrom<const S extends readonly AnyStage[]>(
     ...others: S
@@ -331,6 +330,9 @@ export type WithRow<T, R, H extends HowWithTable> = H extends 'anti'
   ? T
   : readonly [T, H extends 'left' ? R | undefined : R];
 
+/** The value of an update; never where elements are none. */
+export type ChangedValue<T> = T extends Change<unknown, infer V> ? NonNullable<V> : never;
+
 /** Values of a stream of updates, split by the group that they are in. */
 export interface Regrouped<V, G, O extends Outputs> {
   /** What is made of the values that are in each group now; undefined of a group that none is left in. */
@@ -357,7 +359,14 @@ export type WindowedResult<K, V, G extends Trigger> = {
   readonly window: TimeWindow;
   /** What each aggregate came to. */
   readonly value: V;
-} & (G extends OnWatermark ? { readonly pane: Pane } : {});
+} & (G extends OnWatermark
+  ? {
+      /** Which of the results of its window it is. */
+      readonly pane: Pane<V>;
+      /** What it takes the place of: the last value given of the same window. */
+      readonly previous: V | undefined;
+    }
+  : {});
 
 /** Windows of a key. */
 export interface Windowed<T, K, O extends Outputs, G extends Trigger = OnClose> {

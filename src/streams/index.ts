@@ -32,6 +32,7 @@ export { type Flow, flow } from './flow.ts';
 export type {
   Aggregated,
   AnyStage,
+  ChangedValue,
   EmitOptions,
   FlowBuilder,
   FlowEnd,

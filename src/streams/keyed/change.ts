@@ -5,6 +5,7 @@
  * of its key that came before, and says which that was, so that whoever counted it can take it back.
  */
 import { Observable } from 'rxjs';
+import type { Pane } from '../windows/trigger.ts';
 
 /** What a key came to, and what that replaces. */
 export interface Change<K, V> {
@@ -31,6 +32,11 @@ export function groupOfRevision<G>(groupOf: (value: unknown) => G): (revision: R
   return ({ added, removed }) => groupOf(added === undefined ? removed : added);
 }
 
+/** A result of a window may take the place of those of other windows too. */
+interface Paned {
+  readonly pane: Pane;
+}
+
 /** Makes revisions of the groups that changes are about out of changes: what goes comes before what comes. */
 export function toRevisions(
   groupOf: (value: unknown) => unknown,
@@ -38,7 +44,11 @@ export function toRevisions(
   return (changes) =>
     new Observable((subscriber) =>
       changes.subscribe({
-        next: ({ value, previous }) => {
+        next: (change) => {
+          const { value, previous } = change;
+          for (const { value: removed } of (change as Partial<Paned>).pane?.replaces ?? []) {
+            subscriber.next({ added: undefined, removed });
+          }
           if (value === undefined || previous === undefined || groupOf(value) === groupOf(previous)) {
             subscriber.next({ added: value, removed: previous });
           } else {

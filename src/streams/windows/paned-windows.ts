@@ -56,6 +56,8 @@ export class PanedWindows extends Windowing {
   readonly #byOwner = new Map<number, Open>();
   readonly #owners = new Slots();
   readonly #timers = new Timers();
+  /** What was last given of each row. */
+  #given: (WindowResult['value'] | undefined)[] = [];
   /** What the last element made due. */
   #ready: { readonly open: Open; readonly row: number; readonly timing: Pane['timing'] }[] = [];
   #leaving: Leaving | undefined;
@@ -132,7 +134,10 @@ export class PanedWindows extends Windowing {
       const changed = this.#chains.get(row, changesField) > 0;
       this.#chains.set(row, listedField, 0);
       const result = all || changed ? this.#resultOf(open, row, timing, final) : undefined;
-      if (closing) this.#chains.remove(row);
+      if (closing) {
+        this.#chains.remove(row);
+        this.#given[row] = undefined;
+      }
       if (result !== undefined) return result;
     }
     return 'working';
@@ -205,7 +210,10 @@ export class PanedWindows extends Windowing {
     chains.set(row, changesField, 0);
     const { window } = open;
     this.resultTimeMs = window.endMs === Infinity ? chains.get(row, latestField) : window.endMs - 1;
-    return { key: chains.keyOf(row), window, value: chains.rows.result(row), pane: { index, timing, final } };
+    const value = chains.rows.result(row);
+    const previous = this.#given[row];
+    this.#given[row] = value;
+    return { key: chains.keyOf(row), window, value, previous, pane: { index, timing, final } };
   }
 
   #close({ owner, window }: Open): void {
@@ -213,5 +221,6 @@ export class PanedWindows extends Windowing {
     this.#byOwner.delete(owner);
     this.#owners.give(owner);
     this.#chains.trim();
+    if (this.#given.length > this.#chains.rows.end) this.#given = this.#given.slice(0, this.#chains.rows.end);
   }
 }

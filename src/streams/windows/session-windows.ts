@@ -20,6 +20,10 @@ const [lastField, orderField, indexField, changesField, endedField] = [0, 1, 2, 
   (field) => ownFields + field,
 ) as [number, number, number, number, number];
 
+interface Given extends TimeWindow {
+  readonly value: WindowResult['value'];
+}
+
 export class SessionWindows extends Windowing {
   readonly #spec: SessionSpec;
   readonly #trigger: Trigger;
@@ -31,8 +35,8 @@ export class SessionWindows extends Windowing {
   /** Sessions that changed since their last result, where early results are given by time. */
   readonly #changed = new Set<number>();
   #early: number[] = [];
-  /** The windows for which results of a session were given, where it may give several. */
-  readonly #given = new Map<number, readonly TimeWindow[]>();
+  /** What was last given of each of the windows that a session was, where it may give several results. */
+  readonly #given = new Map<number, readonly Given[]>();
   resultTimeMs: number = -Infinity;
 
   constructor(spec: SessionSpec, trigger: Trigger, options: WindowingOptions) {
@@ -194,13 +198,13 @@ export class SessionWindows extends Windowing {
     chains.set(row, indexField, index + 1);
     chains.set(row, changesField, 0);
     this.#changed.delete(row);
-    const replaces = (this.#given.get(row) ?? []).filter(
-      ({ startMs, endMs }) => startMs !== window.startMs || endMs !== window.endMs,
-    );
+    const given = this.#given.get(row) ?? [];
+    const isSame = ({ startMs, endMs }: TimeWindow): boolean => startMs === window.startMs && endMs === window.endMs;
+    const replaces = given.filter((other) => !isSame(other));
     // It is told again later, so what is done with the result must not change it.
-    this.#given.set(row, [Object.freeze(window)]);
+    this.#given.set(row, [Object.freeze({ ...window, value })]);
     const pane: Pane = { index, timing, final, ...(replaces.length === 0 ? {} : { replaces }) };
-    return { key, window, value, pane };
+    return { key, window, value, previous: given.find(isSame)?.value, pane };
   }
 
   #remove(row: number): void {

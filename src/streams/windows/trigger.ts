@@ -22,16 +22,16 @@ export interface OnWatermark {
 /** When results are given: `append` once for each key and window, `update` again whenever more is known. */
 export type Trigger = OnClose | OnWatermark;
 
-/** When a result was given. */
-export interface Pane {
+/** When a result was given, whose values are of type `V`. */
+export interface Pane<V = unknown> {
   /** How many results of its key and window came before it. */
   readonly index: number;
   /** Before the watermark reached the window's end, when it did, or because of an element that came after. */
   readonly timing: 'early' | 'on-time' | 'late';
   /** True where no other result of its key and window will follow; false where one may. */
   readonly final: boolean;
-  /** Of sessions: windows of its key for which results were given and which this one takes the place of. */
-  readonly replaces?: readonly { readonly startMs: number; readonly endMs: number }[];
+  /** Of sessions: other windows of its key that this one takes the place of, and what was last given of each. */
+  readonly replaces?: readonly { readonly startMs: number; readonly endMs: number; readonly value: V }[];
 }
 
 /**

@@ -20,6 +20,8 @@ export interface WindowResult {
   readonly value: Readonly<Record<string, unknown>>;
   /** Where a window may give several results. */
   readonly pane?: Pane;
+  /** Where it may give several: what was given of this window before. */
+  readonly previous?: Readonly<Record<string, unknown>> | undefined;
 }
 
 export interface WindowingOptions {

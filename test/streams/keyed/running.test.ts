@@ -2,13 +2,16 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
 import { flow } from '../../../src/streams/flow.ts';
+import type { FlowEnd } from '../../../src/streams/flow-types.ts';
 import { fromIterable } from '../../../src/streams/from-iterable.ts';
 import type { Change } from '../../../src/streams/keyed/change.ts';
 import type { Source } from '../../../src/streams/source.ts';
 import { first } from '../../../src/streams/windows/elements.ts';
 import { count, max, mean, sum } from '../../../src/streams/windows/numbers.ts';
+import { type OnClose, type OnWatermark, onClose, onWatermark } from '../../../src/streams/windows/trigger.ts';
+import { session, sliding, tumbling, type WindowSpec } from '../../../src/streams/windows/window.ts';
 import { proofRuns } from '../../support/proof-runs.ts';
-import { runLocally } from '../local-run.ts';
+import { type LocalRun, runLocally } from '../local-run.ts';
 
 interface Bid {
   readonly auction: number;
@@ -181,6 +184,58 @@ describe('a group of values that are replaced', () => {
         },
       ),
       { numRuns: proofRuns(40) },
+    );
+  });
+
+  test('counts results of windows that are given again and again as if each had been given once', async () => {
+    const element = fc.record({
+      key: fc.nat(2),
+      at: fc.integer({ min: 0, max: 60 }),
+      amount: fc.integer({ min: 1, max: 9 }),
+    });
+    const windows = fc.constantFrom<WindowSpec>(
+      session({ gapMs: 7 }),
+      tumbling({ sizeMs: 10 }),
+      sliding({ sizeMs: 9, slideMs: 4 }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(element, { maxLength: 40 }), windows, async (elements, window) => {
+        const groups = async (trigger: OnWatermark | OnClose): Promise<LocalRun['outputs']> => {
+          const run = await runLocally(
+            flow('groups', { args: none }, (f): FlowEnd<{ results: unknown }> => {
+              const results = f
+                .from(fromIterable(elements), { time: (row) => row.at, outOfOrderMs: 60 })
+                .keyBy((row) => row.key)
+                .window(window, { trigger: trigger as OnWatermark })
+                .aggregate({ n: count(), total: sum((row) => row.amount) });
+              return trigger.kind === 'append'
+                ? results.output('results')
+                : results
+                    .regroup((value) => value.n % 3)
+                    .aggregate({ windows: count(), total: sum((value) => value.total) })
+                    .output('results');
+            }),
+            {},
+          );
+          await run.done;
+          return run.outputs;
+        };
+        const now = new Map<number, unknown>();
+        for (const { key, value } of (await groups(onWatermark({ early: { everyCount: 1 } }))) as Change<
+          number,
+          unknown
+        >[]) {
+          if (value === undefined) now.delete(key);
+          else now.set(key, value);
+        }
+        const expected = new Map<number, { windows: number; total: number }>();
+        for (const { value } of (await groups(onClose())) as { value: { n: number; total: number } }[]) {
+          const group = expected.get(value.n % 3) ?? { windows: 0, total: 0 };
+          expected.set(value.n % 3, { windows: group.windows + 1, total: group.total + value.total });
+        }
+        expect(new Map([...now].sort())).toEqual(new Map([...expected].sort()));
+      }),
+      { numRuns: proofRuns(60) },
     );
   });
 

@@ -34,7 +34,7 @@ const counts = (ttlMs: number): ProcessorSpec =>
 describe('a key that is silent for its time to live', () => {
   test.each([
     ['scanBy', counts(100), [1, 2, 3, 1]],
-    ['aggregate', runningAggregates({ n: count() }, { revised: false, ttlMs: 100 }), [1, 2, 3, 1]],
+    ['aggregate', runningAggregates({ n: count() }, { revised: false, ttlMs: 100, emit: 'each' }), [1, 2, 3, 1]],
   ])('begins anew in %s, by event time', (_, spec, expected) => {
     const { add, advance, given, processor } = processorAlone(spec, keyOf, { timed: true });
     add({ id: 1, at: 0 });
@@ -48,7 +48,9 @@ describe('a key that is silent for its time to live', () => {
     add({ id: 1, at: 300 });
     const values = given.map((one) => one.value as { key: number; value: unknown; previous: unknown });
     const ofOne = values.filter(({ key }) => key === 1);
-    expect(ofOne.map((one) => (typeof one.value === 'object' ? (one.value as { n: number }).n : one.value))).toEqual(expected);
+    expect(ofOne.map((one) => (typeof one.value === 'object' ? (one.value as { n: number }).n : one.value))).toEqual(
+      expected,
+    );
     expect(ofOne.at(-1)?.previous).toBeUndefined();
     advance(1_000);
     expect(processor.held.keys).toBe(0);
