@@ -6,7 +6,7 @@ import { kinds, stuckActor, stuckFlow, type Tap, tapOf } from './fixtures/stuck.
 import { endNode, type NodeProcess, secretFolder, startNode } from './node-process.ts';
 
 // A busy machine takes its time with what fills over two processes.
-vi.setConfig({ testTimeout: 90_000 });
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
 const fixture = new URL('./fixtures/stuck.ts', import.meta.url);
 const places = { here: undefined, thread: thread(), node: node({ role: 'workers' }) };
