@@ -119,14 +119,13 @@ export class KeyTable {
     if (this.size === 0 || this.#retired > this.size + retiredMax) this.#forgetRetired();
   }
 
-  /** Lets go what a flood took and is not needed any more. Costs little for each key that went. */
+  /**
+   * Lets go what a flood took and is not needed any more; to be called when a window closes, or the like. A flood of
+   * tens of thousands is noticed when its keys go.
+   */
   trim(): void {
     if (this.#slots.settle()) this.#forgetRetired();
-    const capacity = capacityFor(this.#slots.end, this.#cells.length / width);
-    if (capacity * width === this.#cells.length) return;
-    this.#whole.trim(this.#cells);
-    this.#cells = this.#cells.slice(0, capacity * width);
-    this.#textAt = this.#textAt.slice(0, capacity);
+    else this.#shrink();
   }
 
   /** -1 where the key is not known. */
@@ -138,6 +137,17 @@ export class KeyTable {
   #forgetRetired(): void {
     this.#retired = 0;
     for (let slot = 0; slot < this.#slots.end; slot += 1) if (this.headAt(slot) === retired) this.#forget(slot);
+    this.#slots.lower();
+    this.#shrink();
+  }
+
+  /** The columns are as long as the slots need. */
+  #shrink(): void {
+    const capacity = capacityFor(this.#slots.end, this.#cells.length / width);
+    if (capacity * width === this.#cells.length) return;
+    this.#whole.trim(this.#cells);
+    this.#cells = this.#cells.slice(0, capacity * width);
+    this.#textAt = this.#textAt.slice(0, capacity);
   }
 
   #forget(slot: number): void {

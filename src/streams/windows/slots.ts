@@ -59,7 +59,7 @@ export class Slots {
       this.#above -= 1;
       if (this.#above > 0) return;
       this.#forget(this.#ceiling);
-      this.#lower(this.#used);
+      this.lower();
     }
   }
 
@@ -79,12 +79,12 @@ export class Slots {
     this.#peak = this.#used;
     this.#calls = 0;
     const before = this.#ceiling;
-    this.#lower(peak);
+    this.lower(peak);
     return this.#ceiling < before;
   }
 
   /** Sets a ceiling, if so few are needed that it is worth it; costs a look at all, of which it takes away half. */
-  #lower(needed: number): void {
+  lower(needed: number = this.#used): void {
     if (this.#end < settleFrom || needed * 4 > this.#end || this.#ceiling < Infinity) return;
     const ceiling = Math.max(needed * 2, settleFrom / 2);
     const isFree = new Uint8Array(this.#end);
