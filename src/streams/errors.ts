@@ -94,13 +94,13 @@ function importOf(operators: readonly string[]): string {
   return operators.length === 0 ? 'mergeMap' : operators.map((operator) => operator.split(' ')[0]).join(', ');
 }
 
-const advice: Record<'collect' | 'quantiles' | 'topN', string> = {
+const overflowAdvice: Record<'collect' | 'quantiles' | 'topN', string> = {
   collect: "Raise max, make the windows smaller, or let it drop what is more: collect(…, { max, overflow: 'drop' })",
   quantiles: 'Raise max, make the windows smaller, or use approxQuantiles, which keeps no elements',
   topN: 'So many tie for the last place; leave ties out, or use a score that tells them apart',
 };
 
-/** An aggregate `collect` was given more elements of one key and window than it keeps. */
+/** An aggregate that keeps elements was given more of one key and window than it may keep. */
 export class CollectOverflow extends FlowError<'CollectOverflow'> {
   /** How many it keeps. */
   readonly max: number;
@@ -113,7 +113,7 @@ export class CollectOverflow extends FlowError<'CollectOverflow'> {
   constructor(max: number, stage = 'window', by: CollectOverflow['by'] = 'collect') {
     super(
       'CollectOverflow',
-      `stage '${stage}': ${by} was to keep more than ${max} of one key and window. ${advice[by]}`,
+      `stage '${stage}': ${by} was to keep more than ${max} of one key and window. ${overflowAdvice[by]}`,
     );
     this.max = max;
     this.stage = stage;

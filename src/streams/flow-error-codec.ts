@@ -27,8 +27,10 @@ export interface FlowErrorWire {
   readonly reason?: string | undefined;
   /** The key whose handler threw. */
   readonly key?: string | number | undefined;
-  /** How many elements `collect`, or the state of a key, keeps. */
+  /** How many elements an aggregate, or the state of a key, keeps. */
   readonly max?: number | undefined;
+  /** Which aggregate. */
+  readonly by?: CollectOverflow['by'] | undefined;
   /** The stack of what was thrown, else its description. */
   readonly cause?: string | undefined;
 }
@@ -43,6 +45,7 @@ export function flowErrorToWire(error: unknown): FlowErrorWire {
     ...(typeof stage === 'string' ? { stage } : {}),
     ...(typeof reason === 'string' ? { reason } : {}),
     ...(typeof max === 'number' ? { max } : {}),
+    ...(isA(error, CollectOverflow) ? { by: error.by } : {}),
     ...(typeof key === 'number' || typeof key === 'string' ? { key } : {}),
     ...(cause === undefined ? {} : { cause: stackOf(cause) ?? describeThrown(cause) }),
   };
@@ -56,12 +59,12 @@ export function flowErrorFromWire(wire: FlowErrorWire): FlowError {
   return error;
 }
 
-function bare({ code, message, stage, reason, max, key }: FlowErrorWire, cause: unknown): FlowError {
+function bare({ code, message, stage, reason, max, by, key }: FlowErrorWire, cause: unknown): FlowError {
   switch (code) {
     case 'AsyncOperator':
       return new AsyncOperator(stage ?? 'unknown', 'emitted');
     case 'CollectOverflow':
-      return new CollectOverflow(max ?? 0, stage);
+      return new CollectOverflow(max ?? 0, stage, by);
     case 'OperatorOverflow':
       return new OperatorOverflow(stage ?? 'unknown', '', '', 0);
     case 'ElementGivenUp':

@@ -25,7 +25,7 @@ it('an overflow of collect is the same on the other side of a wire: its code, st
   const wire = JSON.parse(JSON.stringify(flowErrorToWire(thrown)));
   const error = flowErrorFromWire(wire);
   expect(error).toBeInstanceOf(CollectOverflow);
-  expect(error).toMatchObject({ code: 'CollectOverflow', stage: 'window-2', max: 2, retryable: false });
+  expect(error).toMatchObject({ code: 'CollectOverflow', stage: 'window-2', max: 2, by: 'collect', retryable: false });
   expect(error.message).toBe((thrown as Error).message);
   expect(error.message).toContain("stage 'window-2': collect was to keep more than 2");
 });

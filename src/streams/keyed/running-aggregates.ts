@@ -107,10 +107,11 @@ class RunningAggregates implements Processor {
   work(): boolean {
     if (this.#changesDue === 0) return this.#idle.work();
     const changed = this.#changed;
-    const { cells, width } = this.#rows;
     const until = Math.min(this.#changesGiven + resultsAtATime, this.#changesDue);
     for (; this.#changesGiven < until; this.#changesGiven += 1) {
       const slot = changed[this.#changesGiven]!;
+      // Other cells than before, where a row went and much was free.
+      const { cells, width } = this.#rows;
       const at = this.#keys.headAt(slot) * width;
       cells[at + changedField] = 0;
       this.#give(slot, cells[at + timeField]!);

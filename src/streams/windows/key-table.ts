@@ -8,7 +8,7 @@ import type { Key } from '../../base/hash-key.ts';
 import { keyGroupOf } from '../key-groups.ts';
 import { streamLimits } from '../limits.ts';
 import { NumberIndex } from './number-index.ts';
-import { Slots } from './slots.ts';
+import { capacityAtLeast, capacityFor, Slots } from './slots.ts';
 
 /** No row: the end of a chain. */
 export const none = -1;
@@ -23,7 +23,6 @@ const retiredMax = 16_384;
 /** The numbers of a slot: its key, where that is a number; the head of its chain; its group. */
 const [keyField, headField, groupField] = [0, 1, 2] as const;
 const width = 3;
-const slotsAtLeast = 64;
 /** What an entry of a Map takes, with its bucket; what a text takes beside its characters. */
 const [mapEntryBytes, textBytes] = [40, 24];
 
@@ -32,7 +31,7 @@ export class KeyTable {
   readonly #texts = new Map<string, number>();
   readonly #otherNumbers = new Map<number, number>();
   readonly #slots = new Slots();
-  #cells = new Float64Array(slotsAtLeast * width);
+  #cells = new Float64Array(capacityAtLeast * width);
   /** The keys that are texts, by slot; as long as the last of them needs. */
   #textAt: (string | undefined)[] = [];
   readonly #keysOfGroup = new Float64Array(streamLimits.keyGroups);
@@ -113,18 +112,20 @@ export class KeyTable {
     this.#count(slot, -1);
     this.setHead(slot, retired);
     this.#retired += 1;
+    if (this.#slots.isAboveCeiling(slot)) {
+      this.#retired -= 1;
+      this.#forget(slot);
+    }
     if (this.size === 0 || this.#retired > this.size + retiredMax) this.#forgetRetired();
   }
 
-  /** Lets go what a flood took and is not needed any more. Costs little for each key that went. */
+  /**
+   * Lets go what a flood took and is not needed any more; to be called when a window closes, or the like. A flood of
+   * tens of thousands is noticed when its keys go.
+   */
   trim(): void {
-    if (!this.#slots.compact() && this.#slots.end > 0) return;
-    this.#whole.trim(this.#cells);
-    const { end } = this.#slots;
-    if (this.#textAt.length > end) this.#textAt = this.#textAt.slice(0, end);
-    let capacity = this.#cells.length / width;
-    while (capacity > slotsAtLeast && end * 4 <= capacity) capacity /= 2;
-    if (capacity * width < this.#cells.length) this.#cells = this.#cells.slice(0, capacity * width);
+    if (this.#slots.settle()) this.#forgetRetired();
+    else this.#shrink();
   }
 
   /** -1 where the key is not known. */
@@ -135,18 +136,30 @@ export class KeyTable {
 
   #forgetRetired(): void {
     this.#retired = 0;
-    for (let slot = 0; slot < this.#slots.end; slot += 1) {
-      if (this.headAt(slot) !== retired) continue;
-      const key = this.keyAt(slot);
-      if (typeof key === 'string') {
-        this.#texts.delete(key);
-        this.#textAt[slot] = undefined;
-        this.#textBytes -= textBytesOf(key);
-      } else if (Number.isSafeInteger(key)) this.#whole.delete(key, slot, this.#cells);
-      else this.#otherNumbers.delete(key);
-      this.setHead(slot, none);
-      this.#slots.give(slot);
-    }
+    for (let slot = 0; slot < this.#slots.end; slot += 1) if (this.headAt(slot) === retired) this.#forget(slot);
+    this.#slots.lower();
+    this.#shrink();
+  }
+
+  /** The columns are as long as the slots need. */
+  #shrink(): void {
+    const capacity = capacityFor(this.#slots.end, this.#cells.length / width);
+    if (capacity * width === this.#cells.length) return;
+    this.#whole.trim(this.#cells);
+    this.#cells = this.#cells.slice(0, capacity * width);
+    this.#textAt = this.#textAt.slice(0, capacity);
+  }
+
+  #forget(slot: number): void {
+    const key = this.keyAt(slot);
+    if (typeof key === 'string') {
+      this.#texts.delete(key);
+      this.#textAt[slot] = undefined;
+      this.#textBytes -= textBytesOf(key);
+    } else if (Number.isSafeInteger(key)) this.#whole.delete(key, slot, this.#cells);
+    else this.#otherNumbers.delete(key);
+    this.setHead(slot, none);
+    this.#slots.give(slot);
   }
 
   #create(key: Key): number {

@@ -1,68 +1,119 @@
 /**
  * Small whole numbers from 0 on, given out and taken back: places in columns, which are used again.
  *
- * What a flood took is let go: `compact` forgets free places at the end, and has the lowest given out first, so that
- * those that are in use move down as they come and go.
+ * What a flood took is let go. Where much fewer are in use than once were, those above a ceiling are not given out
+ * again, and when the last of them is back, the end of the columns is there.
  */
 
 /** Below this many it is not worth it. */
-const compactFrom = 1_024;
+const settleFrom = 1_024;
+/** Calls of `settle` between two looks at how many were in use: windows that closed. */
+const callsPerLook = 16;
+
+/** The least that a column has room for. */
+export const capacityAtLeast = 64;
+
+/** Half of what a column has room for, and again, as long as that is not half full with `needed`. */
+export function capacityFor(needed: number, capacity: number): number {
+  let fits = capacity;
+  while (fits > capacityAtLeast && needed * 4 <= fits) fits /= 2;
+  return fits;
+}
 
 export class Slots {
-  /** The next is at the end. */
+  /** The next is the last of them. */
   #free: number[] = [];
-  #next = 0;
-  /** The most that were given out, and how many came back, since it was last looked at. */
+  /** Those at the ceiling and above that are back. */
+  #aside: number[] = [];
+  #ceiling = Infinity;
+  /** How many at the ceiling and above are not back. */
+  #above = 0;
+  #used = 0;
+  #end = 0;
+  /** The most in use since the last look, and calls since then. */
   #peak = 0;
-  #given = 0;
+  #calls = 0;
 
   /** How many are given out. */
   get used(): number {
-    return this.#next - this.#free.length;
+    return this.#used;
   }
 
   /** All that are given out are below this. */
   get end(): number {
-    return this.#next;
+    return this.#end;
   }
 
   take(): number {
-    let slot = this.#free.pop();
-    if (slot === undefined) {
-      slot = this.#next;
-      this.#next += 1;
-    }
-    if (this.used > this.#peak) this.#peak = this.used;
-    return slot;
+    this.#used += 1;
+    if (this.#used > this.#peak) this.#peak = this.#used;
+    return this.#free.pop() ?? this.#takeMore();
   }
 
   give(slot: number): void {
-    this.#free.push(slot);
-    this.#given += 1;
-    if (this.#free.length < this.#next) return;
-    this.#free = [];
-    this.#next = 0;
-    this.#given = 0;
-    this.#peak = 0;
+    this.#used -= 1;
+    if (this.#used === 0) this.#forget(0);
+    else if (slot < this.#ceiling) this.#free.push(slot);
+    else {
+      this.#aside.push(slot);
+      this.#above -= 1;
+      if (this.#above > 0) return;
+      this.#forget(this.#ceiling);
+      this.lower();
+    }
+  }
+
+  /** Whether it had better come back soon. */
+  isAboveCeiling(slot: number): boolean {
+    return slot >= this.#ceiling;
   }
 
   /**
-   * Where three of four were never needed since it was last called, forgets what is free at the end. It costs little
-   * for each that came back. True where `end` is lower now, so that columns may be shorter.
+   * To be called when many may have come back, such as those of a window. Afterwards `end` may be lower. True where
+   * there is a ceiling from now on.
    */
-  compact(): boolean {
-    const end = this.#next;
-    if (end < compactFrom || this.#given * 16 < end) return false;
+  settle(): boolean {
+    this.#calls += 1;
+    if (this.#calls < callsPerLook) return false;
     const peak = this.#peak;
-    this.#peak = this.used;
-    this.#given = 0;
-    if (peak * 4 > end) return false;
-    const isFree = new Uint8Array(end);
+    this.#peak = this.#used;
+    this.#calls = 0;
+    const before = this.#ceiling;
+    this.lower(peak);
+    return this.#ceiling < before;
+  }
+
+  /** Sets a ceiling, if so few are needed that it is worth it; costs a look at all, of which it takes away half. */
+  lower(needed: number = this.#used): void {
+    if (this.#end < settleFrom || needed * 4 > this.#end || this.#ceiling < Infinity) return;
+    const ceiling = Math.max(needed * 2, settleFrom / 2);
+    const isFree = new Uint8Array(this.#end);
     for (const slot of this.#free) isFree[slot] = 1;
-    while (isFree[this.#next - 1] === 1) this.#next -= 1;
-    const free: number[] = [];
-    for (let slot = this.#next - 1; slot >= 0; slot -= 1) if (isFree[slot] === 1) free.push(slot);
-    this.#free = free;
-    return this.#next < end;
+    this.#free = [];
+    for (let slot = this.#end - 1; slot >= 0; slot -= 1) {
+      if (isFree[slot] === 1) (slot < ceiling ? this.#free : this.#aside).push(slot);
+    }
+    this.#ceiling = ceiling;
+    this.#above = this.#end - ceiling - this.#aside.length;
+    if (this.#above === 0) this.#forget(ceiling);
+  }
+
+  /** More are needed than there are below the ceiling. */
+  #takeMore(): number {
+    this.#free = this.#aside;
+    this.#aside = [];
+    this.#ceiling = Infinity;
+    const slot = this.#free.pop();
+    if (slot !== undefined) return slot;
+    this.#end += 1;
+    return this.#end - 1;
+  }
+
+  /** Nothing is in use from `end` on. */
+  #forget(end: number): void {
+    if (end === 0) this.#free = [];
+    this.#aside = [];
+    this.#ceiling = Infinity;
+    this.#end = end;
   }
 }

@@ -6,19 +6,19 @@
  * of how many there are, and finding what is due looks at nothing else. What is compared lies in the heap itself, and
  * not with its owner, since a heap of many is read all over. Timers of one time fire in their order.
  */
+import { capacityAtLeast, capacityFor } from './slots.ts';
 
 /** The numbers of a timer in the heap: when it is due, which of one time is first, and whose it is. */
 const [timeField, orderField, ownerField] = [0, 1, 2] as const;
 const width = 3;
-const timersAtLeast = 64;
 /** What a timer takes, with the place of its owner, in bytes. */
 export const timerBytes: number = width * 8 + 4;
 
 export class Timers {
-  #heap = new Float64Array(timersAtLeast * width);
+  #heap = new Float64Array(capacityAtLeast * width);
   #size = 0;
   /** Where each owner stands in the heap, and 1; 0 for nowhere. */
-  #places = new Int32Array(timersAtLeast);
+  #places = new Int32Array(capacityAtLeast);
 
   /** Timers that are set. */
   get size(): number {
@@ -81,9 +81,9 @@ export class Timers {
 
   /** Lets go what a flood took. No owner is `end` or above. */
   trim(end: number): void {
-    const owners = fitting(end, this.#places.length);
+    const owners = capacityFor(end, this.#places.length);
     if (owners < this.#places.length) this.#places = this.#places.slice(0, owners);
-    const timers = fitting(this.#size, this.#heap.length / width);
+    const timers = capacityFor(this.#size, this.#heap.length / width);
     if (timers * width < this.#heap.length) this.#heap = this.#heap.slice(0, timers * width);
   }
 
@@ -152,11 +152,4 @@ export class Timers {
     heap[to * width + ownerField] = owner;
     this.#places[owner] = to + 1;
   }
-}
-
-/** Half as many places as there are, and again, as long as the half is not half needed. */
-function fitting(needed: number, places: number): number {
-  let fits = places;
-  while (fits > timersAtLeast && needed * 4 <= fits) fits /= 2;
-  return fits;
 }
