@@ -8,7 +8,7 @@ export interface Alone {
   /** What it gave, with event times. */
   readonly given: { readonly value: unknown; readonly timeMs: number }[];
   /** Adds an element with an `at`, and has all done that is due then. */
-  add(item: { readonly at: number }): void;
+  add(item: { readonly id: Key; readonly at: number }): void;
   /** Has event time go on, and all done that is due then. */
   advance(watermarkMs: number): void;
   /** Has all done that is due by the clock. */

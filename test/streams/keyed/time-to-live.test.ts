@@ -1,13 +1,10 @@
 /** State that goes when nobody writes it, and elements that are the first of their key: by event time and by the clock. */
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
-import { flow, fromIterable, list, map, sorted, value } from '../../../src/streams/index.ts';
+import { flow, fromIterable } from '../../../src/streams/index.ts';
 import { Expiry } from '../../../src/streams/keyed/expiry.ts';
 import { firstOfKey } from '../../../src/streams/keyed/first-of-key.ts';
-import { processSpec } from '../../../src/streams/keyed/process.ts';
 import { runningAggregates } from '../../../src/streams/keyed/running-aggregates.ts';
 import { runningValue } from '../../../src/streams/keyed/running-value.ts';
 import type { ProcessorSpec } from '../../../src/streams/processor.ts';
@@ -172,84 +169,4 @@ test('what is due is looked at once in its time to live, however often it is wri
   expiry.schedule(1, 20_000);
   while (expiry.sweep(20_010));
   expect(gone).toEqual([0, 1]);
-});
-
-describe('of 1,000,000 keys that came and went nothing is left', () => {
-  setFlagsFromString('--expose-gc');
-  const gc = runInNewContext('gc') as () => void;
-  const heapBytes = (): number => {
-    gc();
-    return process.memoryUsage().heapUsed + process.memoryUsage().arrayBuffers;
-  };
-  const keys = 1_000_000;
-  const everything = processSpec({
-    states: {
-      total: value(0, { ttlMs: 1_000 }),
-      recent: list<number>({ ttlMs: 1_000 }),
-      seen: map<number, number>({ ttlMs: 1_000 }),
-      byTime: sorted<number, number>({ ttlMs: 1_000 }),
-      kept: value<string>(),
-    },
-    handlers: {
-      onElement: (one, context) => {
-        const { at } = one as Item;
-        const { state, timers } = context as never as {
-          state: {
-            total: { set(n: number): void };
-            recent: { push(n: number): void };
-            seen: Map<number, number>;
-            byTime: Map<number, number>;
-            kept: { set(text: string): void };
-          };
-          timers: { at(timeMs: number, name: string): void };
-        };
-        state.total.set(at);
-        state.recent.push(at);
-        state.seen.set(at, at);
-        state.byTime.set(at, at);
-        state.kept.set('until its timer');
-        timers.at(at + 1_000, 'over');
-      },
-      onTimer: (_, context) => (context as { state: { kept: { clear(): void } } }).state.kept.clear(),
-    },
-  });
-
-  test.each([
-    ['process', everything, 250_000],
-    ['first', firstOfKey(1_000), keys],
-    ['scanBy', counts(1_000), keys],
-    ['aggregate', runningAggregates({ n: count() }, { revised: false, ttlMs: 1_000 }), keys],
-  ])(
-    'by %s, neither while they come nor all at once',
-    (_, spec, inFlood) => {
-      const { add, advance, processor } = processorAlone(spec, (one) => `key ${(one as Item).id}`, {
-        timed: true,
-        keep: false,
-      });
-      const item = { id: 0, at: 0 };
-      const through = (upTo: number, stepMs: number): void => {
-        for (; item.id < upTo; item.id += 1) {
-          item.at += stepMs;
-          add(item);
-          if (item.id % 1_000 === 0 && stepMs > 0) advance(item.at - 10);
-        }
-        advance(item.at + 1_100);
-        item.at += 1_100;
-      };
-      through(10_000, 1);
-      const beforeBytes = heapBytes();
-      expect(processor.held).toMatchObject({ keys: 0 });
-      let most = 0;
-      for (let flow = 1; flow <= 10; flow += 1) {
-        through(flow * (keys / 10), 1);
-        most = Math.max(most, processor.held.keys);
-      }
-      through(keys + inFlood, 0);
-      expect(most).toBe(0);
-      expect(processor.held).toMatchObject({ keys: 0 });
-      expect(processor.held.stateBytes).toBeLessThan(100_000);
-      expect(heapBytes() - beforeBytes).toBeLessThan(2_000_000);
-    },
-    180_000,
-  );
 });

@@ -1,0 +1,99 @@
+/** Memory of keys that came and went: the heap goes back to where it began. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { describe, expect, test } from 'vitest';
+import { list, map, sorted, value } from '../../../src/streams/index.ts';
+import { firstOfKey } from '../../../src/streams/keyed/first-of-key.ts';
+import { processSpec } from '../../../src/streams/keyed/process.ts';
+import { runningAggregates } from '../../../src/streams/keyed/running-aggregates.ts';
+import { runningValue } from '../../../src/streams/keyed/running-value.ts';
+import { count } from '../../../src/streams/windows/numbers.ts';
+import { processorAlone } from './processor-alone.ts';
+
+interface Item {
+  readonly id: number;
+  readonly at: number;
+}
+const scans = runningValue({ kind: 'scan-by', first: () => 1, next: () => 2, newestOnly: false, ttlMs: 1_000 });
+
+describe('of 1,000,000 keys that came and went nothing is left', () => {
+  setFlagsFromString('--expose-gc');
+  const gc = runInNewContext('gc') as () => void;
+  const heapBytes = (): number => {
+    gc();
+    return process.memoryUsage().heapUsed + process.memoryUsage().arrayBuffers;
+  };
+  const keys = 1_000_000;
+  const atOnce = 100_000;
+  const everything = processSpec({
+    states: {
+      total: value(0, { ttlMs: 1_000 }),
+      recent: list<number>({ ttlMs: 1_000 }),
+      seen: map<number, number>({ ttlMs: 1_000 }),
+      byTime: sorted<number, number>({ ttlMs: 1_000 }),
+      kept: value<string>(),
+    },
+    handlers: {
+      onElement: (one, context) => {
+        const { at } = one as Item;
+        const { state, timers } = context as never as {
+          state: {
+            total: { set(n: number): void };
+            recent: { push(n: number): void };
+            seen: Map<number, number>;
+            byTime: Map<number, number>;
+            kept: { set(text: string): void };
+          };
+          timers: { at(timeMs: number, name: string): void };
+        };
+        state.total.set(at);
+        state.recent.push(at);
+        state.seen.set(at, at);
+        state.byTime.set(at, at);
+        state.kept.set('until its timer');
+        timers.at(at + 1_000, 'over');
+      },
+      onTimer: (_, context) => (context as { state: { kept: { clear(): void } } }).state.kept.clear(),
+    },
+  });
+
+  test.each([
+    ['process', everything],
+    ['first', firstOfKey(1_000)],
+    ['scanBy', scans],
+    ['aggregate', runningAggregates({ n: count() }, { revised: false, ttlMs: 1_000 })],
+  ])(
+    'by %s, whether they come one after the other or many at once',
+    (_, spec) => {
+      const { add, advance, processor } = processorAlone(spec, (one) => `key ${(one as Item).id}`, {
+        timed: true,
+        keep: false,
+      });
+      const item = { id: 0, at: 0 };
+      const through = (upTo: number, stepMs: number): void => {
+        for (; item.id < upTo; item.id += 1) {
+          item.at += stepMs;
+          add(item);
+          if (item.id % 1_000 === 0 && stepMs > 0) advance(item.at - 10);
+        }
+        advance(item.at + 1_100);
+        item.at += 1_100;
+      };
+      through(10_000, 1);
+      const beforeBytes = heapBytes();
+      expect(processor.held).toMatchObject({ keys: 0 });
+      let most = 0;
+      for (let flow = 1; flow <= 10; flow += 1) {
+        through(flow * (keys / 10), 1);
+        most = Math.max(most, processor.held.keys);
+      }
+      // All of them are there at the same time.
+      through(keys + atOnce, 0);
+      expect(most).toBe(0);
+      expect(processor.held).toMatchObject({ keys: 0 });
+      expect(processor.held.stateBytes).toBeLessThan(100_000);
+      expect(heapBytes() - beforeBytes).toBeLessThan(2_000_000);
+    },
+    180_000,
+  );
+});
