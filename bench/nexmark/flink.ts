@@ -27,7 +27,7 @@ export function installFlink({ group, sources, bidderIdTwice }: Arguments): void
   if (group !== 1 || sources !== 1 || bidderIdTwice) {
     throw new UsageError('--flink runs over events in order, of one source, with plain ids of bidders');
   }
-  const args = ['-q', '-B', 'package', 'dependency:copy-dependencies'];
+  const args = ['-q', '-B', '-Dstyle.color=never', 'package', 'dependency:copy-dependencies'];
   const { status, error } = spawnSync('mvn', args, { cwd: folder, stdio: ['ignore', 'inherit', 'inherit'] });
   if (status !== 0)
     throw new UsageError(`--flink needs a JDK and Maven: ${error?.message ?? `mvn ended with ${status}`}`);

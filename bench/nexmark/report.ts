@@ -72,6 +72,7 @@ export function printTable(all: readonly Measured[], args: Arguments): void {
     'late',
     'SQL says',
     'Flink*',
+    ...(withFlink ? ['Flink here', 'peak MiB'] : []),
   ];
   const rows = all.map((one) => [
     one.query,
