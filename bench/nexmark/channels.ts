@@ -32,9 +32,9 @@ export class Channels {
   }
 }
 
-/** The bits of a number in reverse, as a number that is not negative: `Math.abs(Integer.reverse(number))` in Java. */
+/** The bits of a number in reverse, as `Math.abs(Integer.reverse(number))` in Java, which has no 2^31 and gives its negative. */
 function reversed(number: number): number {
   let bits = 0;
   for (let bit = 0; bit < 32; bit += 1) bits = (bits << 1) | ((number >>> bit) & 1);
-  return Math.abs(bits);
+  return Math.abs(bits) | 0;
 }

@@ -7,6 +7,7 @@
 import { writeFile } from 'node:fs/promises';
 import { UsageError } from 'troupe';
 import type { Execution } from './execute.ts';
+import { type FlinkRun, installFlink, runFlink } from './flink.ts';
 import { help, type Options, readOptions } from './options.ts';
 import type { Verdict } from './oracle.ts';
 import { inProcess } from './process.ts';
@@ -26,6 +27,7 @@ try {
 }
 
 async function measureAll(options: Options): Promise<void> {
+  if (options.flink) installFlink(options.args);
   const all: Measured[] = [];
   for (const query of options.queries) {
     const measured = await measure(query, options);
@@ -40,20 +42,25 @@ async function measureAll(options: Options): Promise<void> {
 }
 
 async function measure(query: string, options: Options): Promise<Measured> {
-  const { repeat, oracle } = options;
+  const { repeat, oracle, flink } = options;
   const args = options.full
     ? { ...options.args, events: stateless.includes(query) ? 20_000_000 : 5_000_000 }
     : options.args;
   const runs: Execution[] = [];
   const problems: string[] = [];
+  const flinkRuns: FlinkRun[] = [];
   try {
     for (let count = 0; count < repeat; count += 1) runs.push(await inProcess<Execution>('run-query', { query, args }));
     for (const ran of oracle ? runs : []) {
       const { differences } = await inProcess<Verdict>('check-query', { query, args, ran });
       problems.push(...differences);
     }
+    for (let count = 0; flink && count < repeat; count += 1) {
+      const ran = await runFlink(query, args);
+      if (ran !== undefined) flinkRuns.push(ran);
+    }
   } catch (error) {
     problems.push((error as Error).message);
   }
-  return measuredOf(query, args, runs, { problems, compared: oracle });
+  return measuredOf(query, args, { runs, flinkRuns }, { problems, compared: oracle });
 }

@@ -21,6 +21,7 @@ each takes in a second of processor time, of all threads, generator included.
   --bidder-id-twice   adds the first id of persons to bidders twice, as the original generator does
   --repeat <n>        runs each so often, and takes the median; 1 unless given
   --no-oracle         compares nothing
+  --flink             runs each in Apache Flink too, which takes a JDK and Maven
   --json <file>       writes the figures down
   --help              print this
 `;
@@ -33,6 +34,7 @@ export interface Options {
   readonly full: boolean;
   readonly repeat: number;
   readonly oracle: boolean;
+  readonly flink: boolean;
   readonly json: string | undefined;
 }
 
@@ -45,6 +47,7 @@ export function readOptions(argv: readonly string[]): Options {
     queries: given.queries === undefined ? Object.keys(queries) : namesIn(given.queries),
     repeat: whole('--repeat', given.repeat),
     oracle: !given['no-oracle'],
+    flink: given.flink,
     full: given.full,
     json: given.json,
     args: {
@@ -76,6 +79,7 @@ function parse(argv: readonly string[]) {
     'bidder-id-twice': flag,
     repeat: text(1),
     'no-oracle': flag,
+    flink: flag,
     json: { type: 'string' },
     help: flag,
   } as const;

@@ -1,6 +1,7 @@
 /** What is printed of the runs of the queries. */
 import type { Arguments } from './arguments.ts';
 import type { Execution } from './execute.ts';
+import type { FlinkRun } from './flink.ts';
 import { queries } from './queries.ts';
 
 /** Of the runs of a query: medians, but for the memory, which is the most. */
@@ -16,6 +17,8 @@ export interface Measured {
   readonly rows: number;
   readonly lateEvents: number;
   readonly compared: boolean;
+  /** Of Flink on this machine; undefined where it was not run. */
+  readonly flink: { readonly eventsPerCpuSecond: number; readonly peakBytes: number } | undefined;
   /** What failed, or differs from SQL. */
   readonly problems: readonly string[];
 }
@@ -23,7 +26,7 @@ export interface Measured {
 export function measuredOf(
   query: string,
   { events }: Arguments,
-  runs: readonly Execution[],
+  { runs, flinkRuns }: { runs: readonly Execution[]; flinkRuns: readonly FlinkRun[] },
   { problems, compared }: { problems: readonly string[]; compared: boolean },
 ): Measured {
   return {
@@ -37,7 +40,15 @@ export function measuredOf(
     rows: runs[0]?.rows ?? 0,
     lateEvents: Object.values(runs[0]?.late ?? {}).reduce((sum, { length }) => sum + length, 0),
     compared,
+    flink: flinkRuns.length === 0 ? undefined : flinkOf(flinkRuns, events),
     problems,
+  };
+}
+
+function flinkOf(runs: readonly FlinkRun[], events: number): NonNullable<Measured['flink']> {
+  return {
+    eventsPerCpuSecond: Math.round(median(runs.map(({ cpuSeconds }) => events / cpuSeconds))),
+    peakBytes: Math.max(...runs.map(({ peakBytes }) => peakBytes)),
   };
 }
 
@@ -49,6 +60,7 @@ export function textOf({ query, eventsPerCpuSecond, rows, problems, compared }: 
 }
 
 export function printTable(all: readonly Measured[], args: Arguments): void {
+  const withFlink = all.some(({ flink }) => flink !== undefined);
   const head = [
     'query',
     'M events',
@@ -60,6 +72,7 @@ export function printTable(all: readonly Measured[], args: Arguments): void {
     'late',
     'SQL says',
     'Flink*',
+    ...(withFlink ? ['Flink here', 'peak MiB'] : []),
   ];
   const rows = all.map((one) => [
     one.query,
@@ -72,6 +85,7 @@ export function printTable(all: readonly Measured[], args: Arguments): void {
     one.lateEvents.toLocaleString('en'),
     one.problems.length > 0 ? 'different' : one.compared ? 'equal' : '-',
     queries[one.query]!.flink.join(', '),
+    ...(withFlink ? flinkCells(one) : []),
   ]);
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]!.length)));
   for (const row of [head, ...rows]) console.log(row.map((cell, column) => cell.padStart(widths[column]!)).join('  '));
@@ -80,7 +94,15 @@ export function printTable(all: readonly Measured[], args: Arguments): void {
 ${ratePerSecond.toLocaleString('en')} events in a second of event time, group ${group}, \
 parallelism ${parallelism}, sources ${sources}; Node.js ${process.version}.
 CPU s: user and system time of all threads of the process, generator and checksum of the rows included.
-* Published, on other hardware: k events/s and core of Apache Flink with RocksDB, from the guides of nexmark/nexmark.`);
+* Published, on other hardware: k events/s and core of Apache Flink with RocksDB, from the guides of nexmark/nexmark.${
+    withFlink
+      ? '\nFlink here: k events/CPU s, over the same events, state on the heap, after a warm-up, rows discarded.'
+      : ''
+  }`);
+}
+
+function flinkCells({ flink }: Measured): string[] {
+  return flink === undefined ? ['-', '-'] : [(flink.eventsPerCpuSecond / 1_000).toFixed(0), mebibytes(flink.peakBytes)];
 }
 
 function median(values: readonly number[]): number {

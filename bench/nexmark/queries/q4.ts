@@ -40,7 +40,10 @@ export const q4 = query({
         map(([{ id, category }, { price }]) => ({ id, category, price })),
       )
       .keyBy(({ id }) => id, instances(given))
-      .aggregate({ final: max(({ price }) => price), category: first(({ category }) => category) })
+      .aggregate(
+        { final: max(({ price }) => price), category: first(({ category }) => category) },
+        { emit: 'watermark' },
+      )
       .regroup(({ category }) => category)
       .aggregate({ price: mean(({ final }) => final) })
       .to(finalTable(given, ({ price }, category) => ({ category, price: Math.trunc(price) })));
