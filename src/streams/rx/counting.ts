@@ -18,6 +18,7 @@ export function bufferCount<T>(bufferSize: number, startBufferEvery?: number | n
       });
       return holder.over(out);
     },
+    'bufferCount',
   );
 }
 

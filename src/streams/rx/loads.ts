@@ -5,9 +5,9 @@
 import type { Subscription } from 'rxjs';
 import { UsageError } from '../../base/errors.ts';
 import { ElementGivenUp } from '../errors.ts';
-import { streamLimits } from '../limits.ts';
 import type { Attempt } from './each.ts';
 import type { Here } from './here.ts';
+import { type RetryOptions, retryWaitMs } from './retrying.ts';
 
 /** What a load came to: values by key, or why there are none. */
 export type Loaded<K, V> = { readonly values: ReadonlyMap<K, V | null | undefined> } | { readonly error: unknown };
@@ -18,7 +18,7 @@ export interface LoadsOptions<K, V> {
   readonly keysMax: number;
   readonly concurrency: number;
   readonly timeoutMs?: number | undefined;
-  readonly retry?: { readonly max: number; readonly backoffMs?: number } | undefined;
+  readonly retry?: RetryOptions | undefined;
   readonly loaded: (keys: readonly K[], loaded: Loaded<K, V>) => void;
 }
 
@@ -130,13 +130,16 @@ export class Loads<K, V> {
   }
 
   #failed(load: Load<K>, error: unknown): void {
-    const { max = 0, backoffMs = 0 } = this.#options.retry ?? {};
-    if (load.attempt > max) {
-      this.#ended(load, { error: error ?? new Error('no error') });
-      return;
+    const { retry = { max: 0 } } = this.#options;
+    let last = error ?? new Error('no error');
+    let waitMs: number | false = false;
+    try {
+      waitMs = retryWaitMs(retry, load.attempt, error, this.#here.ledger.random);
+    } catch (thrown) {
+      last = thrown;
     }
-    const waitMs = Math.min(backoffMs * 2 ** (load.attempt - 1), streamLimits.retryBackoffMaxMs);
-    load.timer = this.#here.on().schedule(() => this.#try(load), waitMs);
+    if (waitMs === false) this.#ended(load, { error: last });
+    else load.timer = this.#here.on().schedule(() => this.#try(load), waitMs);
   }
 
   #ended(load: Load<K>, loaded: Loaded<K, V>): void {

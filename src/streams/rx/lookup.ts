@@ -12,6 +12,7 @@ import { type Held, Holder } from './holder.ts';
 import { type Loaded, Loads, type LoadsOptions } from './loads.ts';
 import { AnswerCache, type Found, type LookupCache } from './lookup-cache.ts';
 import { onlyInFlow } from './own-here.ts';
+import { checkRetry } from './retrying.ts';
 
 export type { LookupCache } from './lookup-cache.ts';
 
@@ -35,7 +36,7 @@ export type LookupLoad<K, V> =
 
 /** How a lookup finds rows, what it keeps of them, and what becomes of elements without one. */
 export type LookupOptions<T, K, V> = LookupLoad<K, V> &
-  Pick<EachOptions, 'ordered' | 'timeoutMs' | 'retry' | 'onError'> & {
+  Pick<EachOptions<T>, 'ordered' | 'timeoutMs' | 'retry' | 'onError'> & {
     /** The key of an element. Keys are the same as in a Map. */
     readonly by: (item: T) => K;
     readonly cache: LookupCache;
@@ -189,12 +190,11 @@ function check<T, K, V>(options: LookupOptions<T, K, V>): void {
     ['concurrency', concurrency, 1],
     ['keysMax', keysMax, 1],
     ['timeoutMs', timeoutMs, 1],
-    ['retry.max', retry?.max ?? 0, 0],
-    ['retry.backoffMs', retry?.backoffMs ?? 0, 0],
   ] as const) {
     if (value >= least) continue;
     throw new UsageError(`lookup({ ${option}: ${String(value)} }) is out of range; it is ${least} at least`);
   }
+  if (retry !== undefined) checkRetry(retry, 'lookup');
   if (entries === Number.POSITIVE_INFINITY) {
     throw new UsageError('lookup({ cache: { entries: Infinity } }) would keep rows without a bound; give it a number');
   }

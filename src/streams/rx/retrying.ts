@@ -25,7 +25,7 @@ export interface RetryOptions {
 }
 
 /** @throws UsageError where an option is out of range. */
-export function checkRetry({ max, backoffMs, delayMs, jitter }: RetryOptions): void {
+export function checkRetry({ max, backoffMs, delayMs, jitter }: RetryOptions, operator: 'each' | 'lookup' = 'each'): void {
   const least = {
     max,
     backoffMs: backoffMs ?? 0,
@@ -35,11 +35,11 @@ export function checkRetry({ max, backoffMs, delayMs, jitter }: RetryOptions): v
   for (const [option, value] of Object.entries(least)) {
     if (value >= 0 && !(option === 'jitter' && value > 1)) continue;
     const range = option === 'jitter' ? 'it is from 0 to 1' : 'it is 0 at least';
-    throw new UsageError(`each(…, { retry: { ${option}: ${String(value)} } }) is out of range; ${range}`);
+    throw new UsageError(`${operator}(…, { retry: { ${option}: ${String(value)} } }) is out of range; ${range}`);
   }
   if (typeof delayMs === 'number' && backoffMs !== undefined)
     throw new UsageError(
-      'each(…, { retry: { delayMs, backoffMs } }) says two waits; give a number to one of them only',
+      `${operator}(…, { retry: { delayMs, backoffMs } }) says two waits; give a number to one of them only`,
     );
 }
 
@@ -55,7 +55,7 @@ export function retryWaitMs(options: RetryOptions, attempt: number, error: unkno
   const asked = typeof delayMs === 'function' ? delayMs(attempt, error) : undefined;
   if (asked !== undefined) {
     if (!(asked >= 0))
-      throw new UsageError(`each(…, { retry: { delayMs } }) gave ${String(asked)}, which is no time in ms`);
+      throw new UsageError(`retry: { delayMs } gave ${String(asked)}, which is no time in ms`);
     return Math.min(asked, streamLimits.retryDelayMaxMs);
   }
   const waitMs =

@@ -187,6 +187,7 @@ describe('outside of a flow', () => {
 describe('a stage that is durable', () => {
   const plain: Record<string, [rx.OperatorFunction<number, unknown>, string]> = {
     bufferCount: [rx.bufferCount(2), 'Import bufferCount from'],
+    'bufferCount of troupe/streams/rx': [twins.bufferCount(2), 'Import bufferCount from'],
     count: [rx.count(), 'Import scan from'],
     distinct: [rx.distinct(), 'Import distinct from'],
     'distinct of troupe/streams/rx': [twins.distinct((n: number) => n, { maxKeys: 2 }), 'Import distinct from'],

@@ -130,7 +130,7 @@ describe('lookup', () => {
             return new Promise<string>(() => undefined);
           },
           cache: { entries: 10 },
-          retry: { max: 2, backoffMs: 10 },
+          retry: { max: 2, backoffMs: 10, jitter: 0 },
           timeoutMs: 5,
           onError: 'dead-letter',
         }),
@@ -244,6 +244,7 @@ describe('lookup', () => {
   it('refuses options out of range, and a cache without a bound', () => {
     const good = { by: lastDigit, load: async () => 1, cache: { entries: 1 } };
     expect(() => twins.lookup({ ...good, concurrency: 0 })).toThrow('concurrency: 0');
+    expect(() => twins.lookup({ ...good, retry: { max: -1 } })).toThrow('lookup(…, { retry: { max: -1 } })');
     expect(() => twins.lookup({ ...good, cache: { entries: Number.NaN } })).toThrow('cache.entries: NaN');
     expect(() => twins.lookup({ ...good, cache: { entries: Number.POSITIVE_INFINITY } })).toThrow('without a bound');
     expect(() => twins.lookup({ ...good, cache: undefined as never })).toThrow('at least');
