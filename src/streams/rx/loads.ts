@@ -136,7 +136,7 @@ export class Loads<K, V> {
     try {
       waitMs = retryWaitMs(retry, load.attempt, error, this.#here.ledger.random);
     } catch (thrown) {
-      last = thrown;
+      last = thrown ?? new Error('no error');
     }
     if (waitMs === false) this.#ended(load, { error: last });
     else load.timer = this.#here.on().schedule(() => this.#try(load), waitMs);

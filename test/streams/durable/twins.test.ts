@@ -24,7 +24,7 @@ type Step =
   | { readonly op: 'map' | 'scan' | 'sum'; readonly n: number }
   | { readonly op: 'distinct'; readonly n: number }
   | { readonly op: 'bufferCount'; readonly n: number; readonly every: number }
-  | { readonly op: 'groupBy'; readonly n: number; readonly inner: readonly Step[]; readonly closes: number }
+  | { readonly op: 'groupBy'; readonly n: number; readonly inner: readonly Step[] }
   | { readonly op: 'fails'; readonly n: number };
 
 const leaf: fc.Arbitrary<Step> = fc.oneof(

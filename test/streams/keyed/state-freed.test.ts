@@ -1,4 +1,5 @@
 /** Memory of keys that came and went: the heap goes back to where it began. */
+import { setImmediate as turn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
@@ -19,9 +20,16 @@ const scans = runningValue({ kind: 'scan-by', first: () => 1, next: () => 2, new
 describe('of 1,000,000 keys that came and went nothing is left', () => {
   setFlagsFromString('--expose-gc');
   const gc = runInNewContext('gc') as () => void;
-  const heapBytes = (): number => {
-    gc();
-    return process.memoryUsage().heapUsed + process.memoryUsage().arrayBuffers;
+  // What the engine itself still holds goes with a turn or two, and with a second collection.
+  const heapBytes = async (): Promise<number> => {
+    let least = Infinity;
+    for (let time = 0; time < 5; time += 1) {
+      await turn();
+      gc();
+      const { heapUsed, arrayBuffers } = process.memoryUsage();
+      least = Math.min(least, heapUsed + arrayBuffers);
+    }
+    return least;
   };
   const keys = 1_000_000;
   const atOnce = 100_000;
@@ -61,10 +69,10 @@ describe('of 1,000,000 keys that came and went nothing is left', () => {
     ['process', everything],
     ['first', firstOfKey(1_000)],
     ['scanBy', scans],
-    ['aggregate', runningAggregates({ n: count() }, { revised: false, ttlMs: 1_000 })],
+    ['aggregate', runningAggregates({ n: count() }, { revised: false, ttlMs: 1_000, emit: 'each' })],
   ])(
     'by %s, whether they come one after the other or many at once',
-    (_, spec) => {
+    async (_, spec) => {
       const { add, advance, processor } = processorAlone(spec, (one) => `key ${(one as Item).id}`, {
         timed: true,
         keep: false,
@@ -80,7 +88,7 @@ describe('of 1,000,000 keys that came and went nothing is left', () => {
         item.at += 1_100;
       };
       through(10_000, 1);
-      const beforeBytes = heapBytes();
+      const beforeBytes = await heapBytes();
       expect(processor.held).toMatchObject({ keys: 0 });
       let most = 0;
       for (let flow = 1; flow <= 10; flow += 1) {
@@ -92,7 +100,7 @@ describe('of 1,000,000 keys that came and went nothing is left', () => {
       expect(most).toBe(0);
       expect(processor.held).toMatchObject({ keys: 0 });
       expect(processor.held.stateBytes).toBeLessThan(100_000);
-      expect(heapBytes() - beforeBytes).toBeLessThan(2_000_000);
+      expect((await heapBytes()) - beforeBytes).toBeLessThan(2_000_000);
     },
     180_000,
   );
