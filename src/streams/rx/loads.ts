@@ -131,7 +131,7 @@ export class Loads<K, V> {
 
   #failed(load: Load<K>, error: unknown): void {
     const { retry = { max: 0 } } = this.#options;
-    let last = error ?? new Error('no error');
+    let last: unknown = error ?? new Error('no error');
     let waitMs: number | false = false;
     try {
       waitMs = retryWaitMs(retry, load.attempt, error, this.#here.ledger.random);

@@ -25,7 +25,10 @@ export interface RetryOptions {
 }
 
 /** @throws UsageError where an option is out of range. */
-export function checkRetry({ max, backoffMs, delayMs, jitter }: RetryOptions, operator: 'each' | 'lookup' = 'each'): void {
+export function checkRetry(
+  { max, backoffMs, delayMs, jitter }: RetryOptions,
+  operator: 'each' | 'lookup' = 'each',
+): void {
   const least = {
     max,
     backoffMs: backoffMs ?? 0,
@@ -54,8 +57,7 @@ export function retryWaitMs(options: RetryOptions, attempt: number, error: unkno
   if (attempt > max || retryIf?.(error, attempt) === false) return false;
   const asked = typeof delayMs === 'function' ? delayMs(attempt, error) : undefined;
   if (asked !== undefined) {
-    if (!(asked >= 0))
-      throw new UsageError(`retry: { delayMs } gave ${String(asked)}, which is no time in ms`);
+    if (!(asked >= 0)) throw new UsageError(`retry: { delayMs } gave ${String(asked)}, which is no time in ms`);
     return Math.min(asked, streamLimits.retryDelayMaxMs);
   }
   const waitMs =
