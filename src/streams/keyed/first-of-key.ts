@@ -77,7 +77,9 @@ class FirstOfKey implements Processor {
   }
 
   work(): boolean {
-    return this.#sweeper.work();
+    if (this.#sweeper.work()) return true;
+    this.#keys.trim();
+    return false;
   }
 
   stop(): void {

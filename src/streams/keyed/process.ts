@@ -162,6 +162,7 @@ class Process implements Processor {
       return true;
     }
     if (this.#sweeper.work()) return true;
+    this.#owner.trim();
     if (this.#watermarkMs !== Infinity) this.#nowMs = this.#watermarkMs;
     return false;
   }

@@ -105,7 +105,7 @@ class RunningAggregates implements Processor {
   }
 
   work(): boolean {
-    if (this.#changesDue === 0) return this.#idle.work();
+    if (this.#changesDue === 0) return this.#sweep();
     const changed = this.#changed;
     const until = Math.min(this.#changesGiven + resultsAtATime, this.#changesDue);
     for (; this.#changesGiven < until; this.#changesGiven += 1) {
@@ -126,6 +126,13 @@ class RunningAggregates implements Processor {
 
   stop(): void {
     this.#idle.stop();
+  }
+
+  #sweep(): boolean {
+    if (this.#idle.work()) return true;
+    this.#keys.trim();
+    this.#rows.trim();
+    return false;
   }
 
   #noteChange(slot: number, row: number, timeMs: number): void {
@@ -161,7 +168,6 @@ class RunningAggregates implements Processor {
     this.#keys.delete(slot);
     if (this.#keys.size > 0) this.#given[row] = undefined;
     else this.#given.length = 0;
-    this.#rows.trim();
   }
 
   /** Adds an element to a row, or what a revision says. */

@@ -82,7 +82,9 @@ class RunningValue implements Processor {
   }
 
   work(): boolean {
-    return this.#idle.work();
+    if (this.#idle.work()) return true;
+    this.#keys.trim();
+    return false;
   }
 
   stop(): void {

@@ -39,6 +39,11 @@ export class StateOwner {
     if (this.#slot === outside) throw new StateOutsideCall(this.stage);
   }
 
+  /** Many keys may have gone: what they took is let go. */
+  trim(): void {
+    this.#keys.trim();
+  }
+
   keyAt(slot: number): Key {
     return this.#keys.keyAt(slot);
   }
