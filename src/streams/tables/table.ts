@@ -167,7 +167,7 @@ export class PartitionedTable implements Table<Key, unknown> {
   async #ask<K extends TableAnswer['kind']>(
     ref: StageRef,
     question: TableQuestion,
-    _kind: K,
+    kind: K,
   ): Promise<Extract<TableAnswer, { kind: K }>> {
     const outcome = await ref.query.outcome({ question }, { timeoutMs: streamLimits.tableMs });
     if (!outcome.ok) {
