@@ -257,6 +257,8 @@ export class StageLost extends FlowError<'StageLost'> {
 
 /** A table was given more keys than it may keep. */
 export class TableOverflow extends FlowError<'TableOverflow'> {
+  /** How many it keeps. */
+  readonly max: number;
   /** The name of the stage. */
   readonly stage: string;
 
@@ -266,6 +268,7 @@ export class TableOverflow extends FlowError<'TableOverflow'> {
       `stage '${stage}' was given more than ${max} keys, which is what an instance may keep. Raise entriesMax, give the ` +
         'table a ttlMs or more partitions, or put fewer keys into it',
     );
+    this.max = max;
     this.stage = stage;
   }
 }

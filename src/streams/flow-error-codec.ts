@@ -18,6 +18,7 @@ import {
   StateNotDurable,
   StateOutsideCall,
   StateOverflow,
+  TableOverflow,
 } from './errors.ts';
 
 export interface FlowErrorWire {
@@ -27,7 +28,7 @@ export interface FlowErrorWire {
   readonly reason?: string | undefined;
   /** The key whose handler threw. */
   readonly key?: string | number | undefined;
-  /** How many elements an aggregate, or the state of a key, keeps. */
+  /** How many elements an aggregate, the state of a key or a table keeps. */
   readonly max?: number | undefined;
   /** Which aggregate. */
   readonly by?: CollectOverflow['by'] | undefined;
@@ -87,6 +88,8 @@ function bare({ code, message, stage, reason, max, by, key }: FlowErrorWire, cau
       return new StateOverflow(stage ?? 'unknown', '', max ?? 0, '');
     case 'StateOutsideCall':
       return new StateOutsideCall(stage ?? 'unknown');
+    case 'TableOverflow':
+      return new TableOverflow(stage ?? 'unknown', max ?? 0);
     default:
       return new StageFailed(stage ?? 'unknown', cause, key);
   }

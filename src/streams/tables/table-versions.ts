@@ -90,11 +90,14 @@ export class TableVersions {
       : { value, fromMs: -Infinity, timeMs: ttlMs === undefined ? 0 : monotonicMs(), older: undefined };
     if (ttlMs !== undefined) this.#expire(2);
     if (entry === undefined) {
-      if (value === undefined) return;
+      // A removal has a time too, which what follows is not before.
+      if (value === undefined && !timed) return;
       if (entries.size >= entriesMax) throw new TableOverflow(stage, entriesMax);
-      entries.set(key, { key, newest: version, queued: false });
+      const made = { key, newest: version, queued: false };
+      entries.set(key, made);
       this.#sorted.add(key);
       this.#versions += 1;
+      if (value === undefined) this.#loosen(made);
       return;
     }
     if (!this.#insert(entry, version)) return;

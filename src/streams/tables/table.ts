@@ -167,7 +167,7 @@ export class PartitionedTable implements Table<Key, unknown> {
   async #ask<K extends TableAnswer['kind']>(
     ref: StageRef,
     question: TableQuestion,
-    _kind: K,
+    kind: K,
   ): Promise<Extract<TableAnswer, { kind: K }>> {
     const outcome = await ref.query.outcome({ question }, { timeoutMs: streamLimits.tableMs });
     if (!outcome.ok) {
@@ -176,9 +176,10 @@ export class PartitionedTable implements Table<Key, unknown> {
       const behind = error.code === 'OutcomeUnknown' && (error as { reason?: string }).reason === 'deadline';
       throw new TableUnavailable(this.#flow, this.#name, behind ? 'behind' : 'lost', error);
     }
-    const answer = outcome.value as TableAnswer;
-    if (answer.kind === 'refused') throw new TableUnavailable(this.#flow, this.#name, answer.why);
-    return answer as Extract<TableAnswer, { kind: K }>;
+    const answer = outcome.value as TableAnswer | undefined;
+    if (answer?.kind === kind) return answer as Extract<TableAnswer, { kind: K }>;
+    // It is not connected yet, or not any more.
+    throw new TableUnavailable(this.#flow, this.#name, answer?.kind === 'refused' ? answer.why : 'restarting');
   }
 
   #checkKey(where: string, key: unknown): void {
