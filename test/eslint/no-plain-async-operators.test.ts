@@ -39,7 +39,8 @@ new RuleTester().run('no-plain-async-operators', rules['no-plain-async-operators
 describe('the rule', () => {
   it('flags exactly the names whose twin is no original', () => {
     const own = Object.entries(twins).filter(
-      ([name, twin]) => name in rx && (rx as Record<string, unknown>)[name] !== twin,
+      // The plain bufferCount is right: its twin has watermarks wait for what it gathers, which not everybody needs.
+      ([name, twin]) => name in rx && name !== 'bufferCount' && (rx as Record<string, unknown>)[name] !== twin,
     );
     const flagged = own.map(([name]) => name).filter((name) => flags(name));
     expect(flagged).toEqual(own.map(([name]) => name));

@@ -32,40 +32,46 @@ for (const reading of readings(count, lateMs)) {
 
 /** The latest reading of a sensor before that. */
 function readingAt(sensor: string, asOfMs: number): Reading | undefined {
-  return bySensor.get(sensor)?.reduce<Reading | undefined>(
-    (latest, one) => (one.at < asOfMs && (latest === undefined || one.at >= latest.at) ? one : latest),
-    undefined,
-  );
+  return bySensor
+    .get(sensor)
+    ?.reduce<Reading | undefined>(
+      (latest, one) => (one.at < asOfMs && (latest === undefined || one.at >= latest.at) ? one : latest),
+      undefined,
+    );
 }
 
-it.each(['threads', 'everywhere'] as const)('says of %s what held as of its watermark', async (on) => {
-  system = await createSystem({
-    registry,
-    threads: 2,
-    join: [other.address],
-    auth: secret({ file: folder.file }),
-    logLevel: 'silent',
-  });
-  await using run = await system.run(latestReadings, { args: { count, lateMs, on } });
-  const table = run.table('readings');
-  let over = false;
-  const ended = run.done.finally(() => {
-    over = true;
-  });
-  const asOf = new Set<number>();
-  for (let asked = 0; !over || asked < 50; asked += 1) {
-    const { entries, asOfMs } = await table.range();
-    if (asOf.size < 300) {
-      asOf.add(asOfMs);
-      const expected = [...bySensor.keys()].sort().flatMap((key) => {
-        const value = readingAt(key, asOfMs);
-        return value === undefined ? [] : [{ key, value }];
-      });
-      expect({ asOfMs, entries }).toEqual({ asOfMs, entries: expected });
+it.each(['threads', 'everywhere'] as const)(
+  'says of %s what held as of its watermark',
+  async (on) => {
+    system = await createSystem({
+      registry,
+      threads: 2,
+      join: [other.address],
+      auth: secret({ file: folder.file }),
+      logLevel: 'silent',
+    });
+    await using run = await system.run(latestReadings, { args: { count, lateMs, on } });
+    const table = run.table('readings');
+    let over = false;
+    const ended = run.done.finally(() => {
+      over = true;
+    });
+    const asOf = new Set<number>();
+    for (let asked = 0; !over || asked < 50; asked += 1) {
+      const { entries, asOfMs } = await table.range();
+      if (asOf.size < 300) {
+        asOf.add(asOfMs);
+        const expected = [...bySensor.keys()].sort().flatMap((key) => {
+          const value = readingAt(key, asOfMs);
+          return value === undefined ? [] : [{ key, value }];
+        });
+        expect({ asOfMs, entries }).toEqual({ asOfMs, entries: expected });
+      }
+      const one = await table.get(`s${asked % 7}`);
+      if (one !== undefined && asOf.size < 300) expect(one.value).toEqual(readingAt(`s${asked % 7}`, one.asOfMs));
     }
-    const one = await table.get(`s${asked % 7}`);
-    if (one !== undefined && asOf.size < 300) expect(one.value).toEqual(readingAt(`s${asked % 7}`, one.asOfMs));
-  }
-  await ended;
-  expect(asOf.size).toBeGreaterThan(5);
-}, 60_000);
+    await ended;
+    expect(asOf.size).toBeGreaterThan(5);
+  },
+  60_000,
+);

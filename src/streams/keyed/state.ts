@@ -102,8 +102,11 @@ export interface MapState<K extends string | number, V> {
 
 /** Which entries: from `from` on, up to but without `to`, at most `limit`; all where one is not given. */
 export interface StateRange<K> {
+  /** The lowest key, itself included; from the first on unless given. */
   readonly from?: K;
+  /** The highest key, itself included; up to the last unless given. */
   readonly to?: K;
+  /** The most entries; all of them unless given. */
   readonly limit?: number;
 }
 

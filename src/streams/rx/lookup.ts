@@ -39,6 +39,7 @@ export type LookupOptions<T, K, V> = LookupLoad<K, V> &
   Pick<EachOptions<T>, 'ordered' | 'timeoutMs' | 'retry' | 'onError'> & {
     /** The key of an element. Keys are the same as in a Map. */
     readonly by: (item: T) => K;
+    /** How many answers are kept, and for how long. */
     readonly cache: LookupCache;
     /** Loads under way at once; 1 unless given. */
     readonly concurrency?: number;

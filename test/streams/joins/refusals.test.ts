@@ -31,7 +31,10 @@ describe('a spec is refused', () => {
 });
 
 describe('a join is refused', () => {
-  const build = (join: (left: Keyed<Row, number, {}>, right: Keyed<Row, number, {}>, f: FlowBuilder) => unknown, timed = true) => {
+  const build = (
+    join: (left: Keyed<Row, number, {}>, right: Keyed<Row, number, {}>, f: FlowBuilder) => unknown,
+    timed = true,
+  ) => {
     const built = flow('refused', { args: none }, (f) => {
       const left = f.from(fromIterable<Row>([]), { time });
       const right = timed ? f.from(fromIterable<Row>([]), { time }) : f.from(fromIterable<Row>([]));
@@ -51,7 +54,11 @@ describe('a join is refused', () => {
       build((left, right) => left.join(right, always({ rightTtlMs: 5 }), { how: 'left' })),
       /leftTtlMs/,
     ],
-    ['always, with an output for what is late', build((left, right) => left.join(right, always(), { late: 'late' })), /late/],
+    [
+      'always, with an output for what is late',
+      build((left, right) => left.join(right, always(), { late: 'late' })),
+      /late/,
+    ],
     ['in no known way', build((left, right) => left.join(right, {} as never)), /during.*within.*asOf.*always/],
     ['how nobody knows', build((left, right) => left.join(right, asOf(), { how: 'outer' as never })), /outer/],
     ['with what is not split by key', build((left, _, f) => left.join(f as never, asOf())), /not split by key/],
@@ -98,7 +105,10 @@ test('elements below the watermark are late, are counted, and go to their output
       f
         .from(silent([[{ id: 1, at: 10 }], [{ id: 1, at: 20 }], [late]]), { time })
         .keyBy(byId)
-        .join(f.from(silent([[{ id: 1, at: 12 }], [{ id: 1, at: 30 }]]), { time }).keyBy(byId), asOf(), { how: 'left', late: 'late' })
+        .join(f.from(silent([[{ id: 1, at: 12 }], [{ id: 1, at: 30 }]]), { time }).keyBy(byId), asOf(), {
+          how: 'left',
+          late: 'late',
+        })
         .output('pairs'),
     ),
     {},

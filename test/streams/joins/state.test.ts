@@ -13,7 +13,11 @@ import { Rig, type Row, type Step } from './rig.ts';
 const row = (port: 0 | 1, key: number, timeMs: number, at: number): Row => ({ port, key, timeMs, at, spanMs: 0 });
 
 /** A join whose results nobody keeps. */
-function joining(spec: JoinSpec<never>, clock = new VirtualClock(), timed = true): { join: Processor; given: unknown[] } {
+function joining(
+  spec: JoinSpec<never>,
+  clock = new VirtualClock(),
+  timed = true,
+): { join: Processor; given: unknown[] } {
   const given: unknown[] = [];
   const join = joinProcessor(spec as JoinSpec<unknown>, 'inner').make({
     stage: 'join',

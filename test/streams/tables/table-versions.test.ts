@@ -64,59 +64,63 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 
 describe('what holds as of a watermark', () => {
-  test.each([false, true])('is what was written before it, and stays so for whoever pinned it (changes: %s)', (inOrder) => {
-    fc.assert(
-      fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
-        const table = new TableVersions({ ...base, inOrder });
-        const written: { key: string | number; timeMs: number; fromMs: number; value: unknown }[] = [];
-        const pins: { pin: number; asOfMs: number }[] = [];
-        let watermarkMs = 0;
-        table.advance(0);
-        const valueAt = (asked: string | number, asOfMs: number): unknown => {
-          let latest: (typeof written)[number] | undefined;
-          for (const one of written) {
-            if (one.key !== asked || one.fromMs >= asOfMs) continue;
-            if (inOrder || latest === undefined || one.timeMs >= latest.timeMs) latest = one;
+  test.each([false, true])(
+    'is what was written before it, and stays so for whoever pinned it (changes: %s)',
+    (inOrder) => {
+      fc.assert(
+        fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+          const table = new TableVersions({ ...base, inOrder });
+          const written: { key: string | number; timeMs: number; fromMs: number; value: unknown }[] = [];
+          const pins: { pin: number; asOfMs: number }[] = [];
+          let watermarkMs = 0;
+          table.advance(0);
+          const valueAt = (asked: string | number, asOfMs: number): unknown => {
+            let latest: (typeof written)[number] | undefined;
+            for (const one of written) {
+              if (one.key !== asked || one.fromMs >= asOfMs) continue;
+              if (inOrder || latest === undefined || one.timeMs >= latest.timeMs) latest = one;
+            }
+            return latest?.value;
+          };
+          const check = (asOfMs: number): void => {
+            const entries = [0, 1, 2, 'a'].flatMap((one) => {
+              const value = valueAt(one, asOfMs);
+              expect(table.at(one, asOfMs)).toBe(value);
+              return value === undefined ? [] : [{ key: one, value }];
+            });
+            expect([...table.range(undefined, undefined, false, asOfMs)]).toEqual(entries);
+            expect([...table.range(undefined, undefined, true, asOfMs)]).toEqual(entries.reverse());
+          };
+          for (const [at, one] of steps.entries()) {
+            if (one.kind === 'put') {
+              const timeMs = watermarkMs + one.timeMs;
+              // Only changes remove.
+              const value = one.removed && inOrder ? undefined : `v${at}`;
+              let fromMs = Math.max(timeMs, watermarkMs);
+              if (inOrder)
+                for (const before of written) if (before.key === one.key) fromMs = Math.max(fromMs, before.fromMs);
+              table.put(one.key, value, timeMs);
+              written.push({ key: one.key, timeMs, fromMs, value });
+            } else if (one.kind === 'advance') {
+              watermarkMs += one.byMs;
+              table.advance(watermarkMs);
+              while (table.tidy());
+            } else if (one.kind === 'pin') pins.push({ pin: table.pin()!, asOfMs: watermarkMs });
+            else if (pins.length > 0) table.unpin(pins.splice(one.at % pins.length, 1)[0]!.pin);
+            check(watermarkMs);
+            for (const { asOfMs } of pins) check(asOfMs);
           }
-          return latest?.value;
-        };
-        const check = (asOfMs: number): void => {
-          const entries = [0, 1, 2, 'a'].flatMap((one) => {
-            const value = valueAt(one, asOfMs);
-            expect(table.at(one, asOfMs)).toBe(value);
-            return value === undefined ? [] : [{ key: one, value }];
-          });
-          expect([...table.range(undefined, undefined, false, asOfMs)]).toEqual(entries);
-          expect([...table.range(undefined, undefined, true, asOfMs)]).toEqual(entries.reverse());
-        };
-        for (const [at, one] of steps.entries()) {
-          if (one.kind === 'put') {
-            const timeMs = watermarkMs + one.timeMs;
-            // Only changes remove.
-            const value = one.removed && inOrder ? undefined : `v${at}`;
-            let fromMs = Math.max(timeMs, watermarkMs);
-            if (inOrder) for (const before of written) if (before.key === one.key) fromMs = Math.max(fromMs, before.fromMs);
-            table.put(one.key, value, timeMs);
-            written.push({ key: one.key, timeMs, fromMs, value });
-          } else if (one.kind === 'advance') {
-            watermarkMs += one.byMs;
-            table.advance(watermarkMs);
-            while (table.tidy());
-          } else if (one.kind === 'pin') pins.push({ pin: table.pin()!, asOfMs: watermarkMs });
-          else if (pins.length > 0) table.unpin(pins.splice(one.at % pins.length, 1)[0]!.pin);
-          check(watermarkMs);
-          for (const { asOfMs } of pins) check(asOfMs);
-        }
-        for (const { pin } of pins) table.unpin(pin);
-        table.advance(Infinity);
-        while (table.tidy());
-        check(Infinity);
-        const left = [0, 1, 2, 'a'].filter((one) => valueAt(one, Infinity) !== undefined).length;
-        expect(table.held).toMatchObject({ keys: left, versions: left });
-      }),
-      { numRuns: proofRuns(150) },
-    );
-  });
+          for (const { pin } of pins) table.unpin(pin);
+          table.advance(Infinity);
+          while (table.tidy());
+          check(Infinity);
+          const left = [0, 1, 2, 'a'].filter((one) => valueAt(one, Infinity) !== undefined).length;
+          expect(table.held).toMatchObject({ keys: left, versions: left });
+        }),
+        { numRuns: proofRuns(150) },
+      );
+    },
+  );
 
   test('is one value a key without event time, and nothing is left of what was removed', () => {
     const table = new TableVersions({ ...base, timed: false });
