@@ -104,7 +104,7 @@ export interface MapState<K extends string | number, V> {
 export interface StateRange<K> {
   /** The lowest key, itself included; from the first on unless given. */
   readonly from?: K;
-  /** The highest key, itself included; up to the last unless given. */
+  /** The key at which it ends, itself not included; after the last unless given. */
   readonly to?: K;
   /** The most entries; all of them unless given. */
   readonly limit?: number;
