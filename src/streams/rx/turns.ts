@@ -41,7 +41,9 @@ export function checkRate<T>(what: string, { elements, perMs, burst = 1 }: RateL
   for (const [option, value] of Object.entries({ elements, perMs, burst })) {
     if (typeof value === 'function') continue;
     if (!isRate(value) || (option === 'burst' && value < 1))
-      throw new UsageError(`${what} was given ${option}: ${String(value)}, which is out of range; it is a number above 0`);
+      throw new UsageError(
+        `${what} was given ${option}: ${String(value)}, which is out of range; it is a number above 0`,
+      );
   }
 }
 
@@ -97,7 +99,9 @@ export class Turns<T> {
     if (typeof perMs === 'number') return perMs / elements;
     const given = perMs(item);
     if (isRate(given)) return given / elements;
-    throw new UsageError(`${this.#what} was given perMs: ${String(given)} by its function; it is a number of ms above 0`);
+    throw new UsageError(
+      `${this.#what} was given perMs: ${String(given)} by its function; it is a number of ms above 0`,
+    );
   }
 
   #work(lane: Lane): void {
