@@ -26,7 +26,7 @@ describe('a spec is refused', () => {
     ['with a ttl that is none', () => asOf({ ttlMs: Number.NaN }), /ttlMs.*NaN/],
     ['by sessions', () => during(session({ gapMs: 5 }) as never), /tumbling.*sliding/],
   ])('%s', (_, make, why) => {
-    expect(make).toThrow(expect.objectContaining({ code: 'Usage', message: expect.stringMatching(why) }));
+    expect(make).toThrow(expect.objectContaining({ code: 'UsageError', message: expect.stringMatching(why) }));
   });
 });
 
@@ -64,7 +64,7 @@ describe('a join is refused', () => {
     ['with what is not split by key', build((left, _, f) => left.join(f as never, asOf())), /not split by key/],
     ['with itself', build((left) => left.join(left, asOf())), /twice/],
   ])('%s', (_, make, why) => {
-    expect(make).toThrow(expect.objectContaining({ code: 'Usage', message: expect.stringMatching(why) }));
+    expect(make).toThrow(expect.objectContaining({ code: 'UsageError', message: expect.stringMatching(why) }));
   });
 });
 
@@ -86,12 +86,12 @@ test('an interval that is no number fails the run, and says whose it is', async 
   });
 });
 
-/** Gives its batches, and is silent from then on: it says that it has caught up, and never ends. */
-function silent(batches: readonly (readonly Row[])[]): Source<Row> {
+/** Gives its batches, each when it is there, and is silent from then on: it has caught up, and never ends. */
+function silent(batches: readonly (readonly Row[] | Promise<readonly Row[]>)[]): Source<Row> {
   return {
     name: 'silent',
     async *open({ signal }) {
-      for (const items of batches) yield items;
+      for (const items of batches) yield await items;
       yield { items: [], caughtUp: true };
       await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
     },
@@ -100,10 +100,14 @@ function silent(batches: readonly (readonly Row[])[]): Source<Row> {
 
 test('elements below the watermark are late, are counted, and go to their output', async () => {
   const late = { id: 1, at: 3 };
+  let send!: (rows: readonly Row[]) => void;
+  const sent = new Promise<readonly Row[]>((resolve) => {
+    send = resolve;
+  });
   const run = await runLocally(
     flow('late', { args: none }, (f) =>
       f
-        .from(silent([[{ id: 1, at: 10 }], [{ id: 1, at: 20 }], [late]]), { time })
+        .from(silent([[{ id: 1, at: 10 }], [{ id: 1, at: 20 }], sent]), { time })
         .keyBy(byId)
         .join(f.from(silent([[{ id: 1, at: 12 }], [{ id: 1, at: 30 }]]), { time }).keyBy(byId), asOf(), {
           how: 'left',
@@ -113,6 +117,8 @@ test('elements below the watermark are late, are counted, and go to their output
     ),
     {},
   );
+  await expect.poll(() => run.outputs, { timeout: 60_000 }).toContainEqual([{ id: 1, at: 10 }, undefined]);
+  send([late]);
   await expect.poll(() => run.late, { timeout: 60_000 }).toEqual([late]);
   expect(run.stage('join')).toMatchObject({ late: 1 });
   run.cancel();
