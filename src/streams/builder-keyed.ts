@@ -185,10 +185,12 @@ function ttlOf(what: string, options: TtlOptions = {}): number {
 function checkStates(states: StateSpecs, graph: KeyedGraph): void {
   const kinds = ['value', 'list', 'map', 'sorted'];
   if (typeof states !== 'object' || states === null)
-    throw graph.wrong('gives state(…) no states: state({ n: value(0) })');
+    throw graph.wrong('gives state(…) no states: state({ n: valueState(0) })');
   for (const [name, spec] of Object.entries(states)) {
     if (kinds.includes((spec as Partial<typeof spec> | null | undefined)?.kind ?? '')) continue;
-    throw graph.wrong(`gives state(…) '${name}' which is none; it is what value, list, map or sorted returned`);
+    throw graph.wrong(
+      `gives state(…) '${name}' which is none; it is what valueState, listState, mapState or sortedState returned`,
+    );
   }
 }
 

@@ -240,7 +240,7 @@ export interface Keyed<T, K, O extends Outputs> {
    *   between: by its event time, or by the clock where the flow has none. For ever unless given.
    */
   first(options?: KeyOptions): Stage<T, O>;
-  /** What each key keeps for a process: {@link value}, {@link list}, {@link map}, {@link sorted}, by name. */
+  /** What each key keeps for a process: {@link valueState}, {@link listState}, {@link mapState}, {@link sortedState}, by name. */
   state<const S extends StateSpecs>(states: S): Stateful<T, K, O, S>;
   /**
    * Ends the flow in a table of the latest element of each key, which is asked for as `run.table(name)` while the flow

@@ -74,18 +74,18 @@ export {
   type CollectionOptions,
   type ListOptions,
   type ListState,
-  list,
+  listState,
   type MapState,
-  map,
+  mapState,
   type SortedState,
   type StateOptions,
   type StateRange,
   type StateSpec,
   type StateSpecs,
   type States,
-  sorted,
+  sortedState,
   type ValueState,
-  value,
+  valueState,
 } from './keyed/state.ts';
 export { fromReadable, toWritable } from './node-streams.ts';
 export type { OverflowStrategy } from './overflow.ts';

@@ -2,7 +2,7 @@
 import type { Clock } from '../base/environment/clock.ts';
 import { asStageFailure } from './errors.ts';
 import type { ProcessorHead } from './plan.ts';
-import type { Processor, StateHeld } from './processor.ts';
+import type { GroupHeld, Processor, StateHeld } from './processor.ts';
 import type { ProcessorCounts } from './stage-counts.ts';
 
 /** What it is joined to within its segment. */
@@ -49,6 +49,10 @@ export class Processing implements ProcessorCounts {
 
   get held(): StateHeld {
     return this.#processor.held;
+  }
+
+  get groups(): readonly GroupHeld[] {
+    return this.#processor.groups;
   }
 
   /** @throws FlowError where the user's code throws. */

@@ -32,6 +32,18 @@ export interface Processor {
   /** The segment stops: timers of the clock are cleared. */
   stop?(): void;
   readonly held: StateHeld;
+  /** The same by key group, of those that hold something; empty where state is not split by key. */
+  readonly groups: readonly GroupHeld[];
+}
+
+/** What the keys of a group hold. */
+export interface GroupHeld {
+  /** In [0, 128): the unit in which keys move. */
+  readonly group: number;
+  /** Keys that have state. */
+  readonly keys: number;
+  /** An estimate of what their keys, rows and values take, in bytes, without what is kept for more. */
+  readonly stateBytes: number;
 }
 
 /** What an instance of a stage keeps, in numbers. */

@@ -100,6 +100,8 @@ function sum(before: StageCounts | undefined, more: StageCounts): StageCounts {
     late: before.late + more.late,
     fates: before.fates && more.fates ? sumOfFates(before.fates, more.fates) : more.fates,
     counts,
+    // Each group is of one instance.
+    groups: [...before.groups, ...more.groups].sort((a, b) => a.group - b.group),
   };
 }
 

@@ -2,7 +2,7 @@
 import type { Condition } from './condition.ts';
 import type { SegmentPlan } from './plan.ts';
 import { PortsIntake } from './ports-intake.ts';
-import type { StateHeld } from './processor.ts';
+import type { GroupHeld, StateHeld } from './processor.ts';
 import type { AnyIntake } from './segment-parts.ts';
 import { SourceIntake } from './source-intake.ts';
 import type { StageFates } from './stage-account.ts';
@@ -29,6 +29,8 @@ export interface StageCounts {
   readonly fates: Fates | undefined;
   /** A sink's own figures; of state, how many keys have some, what is kept of them, and its bytes by an estimate. */
   readonly counts: Readonly<Record<string, number>>;
+  /** Of state by key: what each key group holds that holds something, in their order. */
+  readonly groups: readonly GroupHeld[];
 }
 
 /** What one instance of a segment has done. */
@@ -48,7 +50,7 @@ export interface SegmentCounts {
 }
 
 export function stageCounts(name: string, counts: Partial<StageCounts>): StageCounts {
-  return { name, in: 0, out: 0, dropped: 0, late: 0, fates: undefined, counts: {}, ...counts };
+  return { name, in: 0, out: 0, dropped: 0, late: 0, fates: undefined, counts: {}, groups: [], ...counts };
 }
 
 /** What a processor has done. */
@@ -57,6 +59,7 @@ export interface ProcessorCounts {
   readonly given: number;
   readonly late: number;
   readonly held: StateHeld;
+  readonly groups: readonly GroupHeld[];
 }
 
 /** Of what a segment begins with. */
@@ -70,8 +73,8 @@ export function headCounts(
     return [stageCounts(head.stage, { in: taken + dropped, out: taken, dropped })];
   }
   if (processing !== undefined) {
-    const { taken, given, late, held } = processing;
-    return [stageCounts(head.stage, { in: taken, out: given, late, counts: { ...held } })];
+    const { taken, given, late, held, groups } = processing;
+    return [stageCounts(head.stage, { in: taken, out: given, late, counts: { ...held }, groups })];
   }
   if (head.kind !== 'ports' || head.ports === 1) return [];
   const { taken } = intake;

@@ -4,12 +4,12 @@ import {
   type Flow,
   flow,
   fromIterable,
-  list,
-  map,
+  listState,
+  mapState,
   type StateSpec,
-  sorted,
+  sortedState,
   type ValueState,
-  value,
+  valueState,
 } from '../../src/streams/index.ts';
 
 interface Item {
@@ -22,14 +22,14 @@ interface Alert {
 }
 
 /** A value is of the type that it begins as, and not of that one value. */
-export const numberState: StateSpec<ValueState<number>> = value(0);
-export const textState: StateSpec<ValueState<string>> = value('');
-export const flagState: StateSpec<ValueState<boolean>> = value(false);
-export const madeState: StateSpec<ValueState<number[]>> = value(() => [] as number[]);
-export const maybeState: StateSpec<ValueState<Item | undefined>> = value<Item>();
-export const closedState: StateSpec<ValueState<'a' | 'b'>> = value<'a' | 'b'>('a');
+export const numberState: StateSpec<ValueState<number>> = valueState(0);
+export const textState: StateSpec<ValueState<string>> = valueState('');
+export const flagState: StateSpec<ValueState<boolean>> = valueState(false);
+export const madeState: StateSpec<ValueState<number[]>> = valueState(() => [] as number[]);
+export const maybeState: StateSpec<ValueState<Item | undefined>> = valueState<Item>();
+export const closedState: StateSpec<ValueState<'a' | 'b'>> = valueState<'a' | 'b'>('a');
 // @ts-expect-error all keys would share the object
-export const shared = value({ n: 0 });
+export const shared = valueState({ n: 0 });
 
 export const alerts: Flow<z.ZodObject<{}>, { rejected: Item; alerts: Alert }> = flow(
   'alerts',
@@ -39,10 +39,10 @@ export const alerts: Flow<z.ZodObject<{}>, { rejected: Item; alerts: Alert }> = 
       .from(fromIterable<Item>([]), { time: (item) => item.atMs })
       .keyBy((item) => item.id)
       .state({
-        total: value(0),
-        seen: map<string, number>({ ttlMs: 60_000 }),
-        recent: list<Item>({ max: 100, overflow: 'drop-oldest' }),
-        byTime: sorted<number, Item>({ version: 2 }),
+        total: valueState(0),
+        seen: mapState<string, number>({ ttlMs: 60_000 }),
+        recent: listState<Item>({ max: 100, overflow: 'drop-oldest' }),
+        byTime: sortedState<number, Item>({ version: 2 }),
       })
       .process<Alert, { rejected: Item }>('alerts', {
         outputs: ['rejected'],
@@ -79,7 +79,7 @@ export const forgotten: unknown = flow('forgotten', { args: z.object({}) }, (f) 
   f
     .from(fromIterable<Item>([]))
     .keyBy((item) => item.id)
-    .state({ total: value(0) })
+    .state({ total: valueState(0) })
     .process('forgotten', {
       onElement(item, { emit }) {
         // @ts-expect-error process<Alert>(…) says what it gives

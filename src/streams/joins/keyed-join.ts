@@ -4,7 +4,7 @@
  * Lefts that are due go before rights, so that what a left without a match has been waiting for is there until then.
  */
 import type { Key } from '../../base/hash-key.ts';
-import { type Processor, type ProcessorContext, resultsAtATime, type StateHeld } from '../processor.ts';
+import { type GroupHeld, type Processor, type ProcessorContext, resultsAtATime, type StateHeld } from '../processor.ts';
 import { KeyTable, none } from '../windows/key-table.ts';
 import { working } from './expiry-wheel.ts';
 import { JoinSide } from './join-side.ts';
@@ -53,6 +53,10 @@ export abstract class KeyedJoin implements Processor {
       rightRows: right.rows.size,
       stateBytes: keys.bytes + left.rows.bytes + right.rows.bytes,
     };
+  }
+
+  get groups(): readonly GroupHeld[] {
+    return this.keys.groups(this.held.stateBytes - this.keys.bytes);
   }
 
   advance(watermarkMs: number): void {

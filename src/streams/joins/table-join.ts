@@ -8,7 +8,7 @@
 import type { Key } from '../../base/hash-key.ts';
 import { idle } from '../event-time.ts';
 import type { Change } from '../keyed/change.ts';
-import type { Processor, ProcessorContext, ProcessorSpec, StateHeld } from '../processor.ts';
+import type { GroupHeld, Processor, ProcessorContext, ProcessorSpec, StateHeld } from '../processor.ts';
 import { KeyTable } from '../windows/key-table.ts';
 
 /**
@@ -46,6 +46,8 @@ class TableJoin implements Processor {
   #times: number[] = [];
   #loaded = false;
   readonly due = false;
+  // Every instance has all of it.
+  readonly groups: readonly GroupHeld[] = [];
 
   constructor(options: TableJoinOptions, context: ProcessorContext) {
     this.#options = options;

@@ -1,6 +1,6 @@
 /** The first element of each key, and again once the time to live of the one that was given is over: deduplication. */
 import type { Key } from '../../base/hash-key.ts';
-import type { Processor, ProcessorContext, ProcessorSpec, StateHeld } from '../processor.ts';
+import type { GroupHeld, Processor, ProcessorContext, ProcessorSpec, StateHeld } from '../processor.ts';
 import { KeyTable } from '../windows/key-table.ts';
 import { Expiry } from './expiry.ts';
 import { Floats } from './floats.ts';
@@ -40,6 +40,10 @@ class FirstOfKey implements Processor {
     const { size, bytes } = this.#keys;
     const ofTtl = this.#expiry === undefined ? 0 : this.#givenAt.bytes + this.#expiry.bytes;
     return { keys: size, stateBytes: bytes + ofTtl };
+  }
+
+  get groups(): readonly GroupHeld[] {
+    return this.#keys.groups(this.held.stateBytes - this.#keys.bytes);
   }
 
   get due(): boolean {

@@ -10,7 +10,7 @@ import type { Key } from '../../base/hash-key.ts';
 import { isA } from '../../base/thrown.ts';
 import { FlowError, OperatorOverflow, StageFailed, StateOverflow } from '../errors.ts';
 import { streamLimits } from '../limits.ts';
-import type { Processor, ProcessorContext, ProcessorSpec, StateHeld } from '../processor.ts';
+import type { GroupHeld, Processor, ProcessorContext, ProcessorSpec, StateHeld } from '../processor.ts';
 import { untimed } from './idle-keys.ts';
 import { type DueTimer, KeyTimers } from './key-timers.ts';
 import { ListColumn } from './list-column.ts';
@@ -132,6 +132,10 @@ class Process implements Processor {
     const { size: keys, bytes: ofKeys } = this.#owner;
     const stateBytes = bytes + ofKeys + this.#timers.bytes + this.#pending.bytes;
     return { keys, entries, timers: this.#timers.size, waiting: this.#pending.size, dropped, stateBytes };
+  }
+
+  get groups(): readonly GroupHeld[] {
+    return this.#owner.groups(this.held.stateBytes - this.#owner.bytes);
   }
 
   get due(): boolean {

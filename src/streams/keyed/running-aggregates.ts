@@ -4,6 +4,7 @@
  */
 import type { Key } from '../../base/hash-key.ts';
 import {
+  type GroupHeld,
   type Processor,
   type ProcessorContext,
   type ProcessorSpec,
@@ -75,6 +76,10 @@ class RunningAggregates implements Processor {
     const { size } = this.#keys;
     const bytes = this.#keys.bytes + this.#rows.bytes + this.#idle.bytes;
     return { keys: size, stateBytes: bytes + size * (48 + 8 * this.#names.length) };
+  }
+
+  get groups(): readonly GroupHeld[] {
+    return this.#keys.groups(this.held.stateBytes - this.#keys.bytes);
   }
 
   get due(): boolean {

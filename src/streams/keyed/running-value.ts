@@ -1,6 +1,6 @@
 /** One value of each key, made anew with each of its elements: `reduce`, `scanBy`, `latest`. */
 import type { Key } from '../../base/hash-key.ts';
-import type { Processor, ProcessorContext, ProcessorSpec, StateHeld } from '../processor.ts';
+import type { GroupHeld, Processor, ProcessorContext, ProcessorSpec, StateHeld } from '../processor.ts';
 import { KeyTable } from '../windows/key-table.ts';
 import type { Change } from './change.ts';
 import { IdleKeys } from './idle-keys.ts';
@@ -48,6 +48,10 @@ class RunningValue implements Processor {
   get held(): StateHeld {
     const { size, bytes } = this.#keys;
     return { keys: size, stateBytes: bytes + this.#idle.bytes + size * (this.#options.newestOnly ? 16 : 8) };
+  }
+
+  get groups(): readonly GroupHeld[] {
+    return this.#keys.groups(this.held.stateBytes - this.#keys.bytes);
   }
 
   get due(): boolean {

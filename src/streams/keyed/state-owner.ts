@@ -1,6 +1,7 @@
 /** Whose state is read and written now: the key of the call of a handler, and what time it is for it. */
 import type { Key } from '../../base/hash-key.ts';
 import { StateOutsideCall } from '../errors.ts';
+import type { GroupHeld } from '../processor.ts';
 import { KeyTable, none } from '../windows/key-table.ts';
 
 /** In place of a slot: no handler is called now. */
@@ -26,6 +27,10 @@ export class StateOwner {
 
   get bytes(): number {
     return this.#keys.bytes;
+  }
+
+  groups(otherBytes: number): readonly GroupHeld[] {
+    return this.#keys.groups(otherBytes);
   }
 
   /** The slot of the key whose call it is. @throws StateOutsideCall where none is. */

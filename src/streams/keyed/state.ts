@@ -1,7 +1,7 @@
 /**
  * The state of a process: what each key keeps, as its handlers see it.
  *
- * It is declared by {@link value}, {@link list}, {@link map} and {@link sorted}. What handlers are given reads and writes
+ * It is declared by {@link valueState}, {@link listState}, {@link mapState} and {@link sortedState}. What handlers are given reads and writes
  * the state of the key whose element or timer it is, during their call only.
  */
 import { checkKeys } from '../../actors/given.ts';
@@ -134,19 +134,19 @@ type Plain = string | number | bigint | boolean | null | undefined;
  *   shared by all keys. Undefined unless given.
  * @throws UsageError for an object, or options that are none.
  */
-export function value(initial: number, options?: StateOptions): StateSpec<ValueState<number>>;
-export function value(initial: string, options?: StateOptions): StateSpec<ValueState<string>>;
-export function value(initial: boolean, options?: StateOptions): StateSpec<ValueState<boolean>>;
-export function value<T>(initial: () => T, options?: StateOptions): StateSpec<ValueState<T>>;
-export function value<T extends Plain>(initial: T, options?: StateOptions): StateSpec<ValueState<T>>;
-export function value<T>(initial?: undefined, options?: StateOptions): StateSpec<ValueState<T | undefined>>;
-export function value(initial?: unknown, options: StateOptions = {}): StateSpec<ValueState<unknown>> {
+export function valueState(initial: number, options?: StateOptions): StateSpec<ValueState<number>>;
+export function valueState(initial: string, options?: StateOptions): StateSpec<ValueState<string>>;
+export function valueState(initial: boolean, options?: StateOptions): StateSpec<ValueState<boolean>>;
+export function valueState<T>(initial: () => T, options?: StateOptions): StateSpec<ValueState<T>>;
+export function valueState<T extends Plain>(initial: T, options?: StateOptions): StateSpec<ValueState<T>>;
+export function valueState<T>(initial?: undefined, options?: StateOptions): StateSpec<ValueState<T | undefined>>;
+export function valueState(initial?: unknown, options: StateOptions = {}): StateSpec<ValueState<unknown>> {
   if (typeof initial === 'object' && initial !== null) {
     throw new UsageError(
-      'value(…) was given an object, which all keys would share; give a function: value(() => ({ … }))',
+      'valueState(…) was given an object, which all keys would share; give a function: valueState(() => ({ … }))',
     );
   }
-  checkKeys(options, ['version', 'ttlMs'], 'value(…, options)');
+  checkKeys(options, ['version', 'ttlMs'], 'valueState(…, options)');
   const make = typeof initial === 'function' ? (initial as () => unknown) : () => initial;
   return spec<ValueState<unknown>>('value', options, 1, make);
 }
@@ -156,11 +156,11 @@ export function value(initial?: unknown, options: StateOptions = {}): StateSpec<
  *
  * @throws UsageError for options that are none.
  */
-export function list<T>(options: ListOptions = {}): StateSpec<ListState<T>> {
-  checkKeys(options, ['version', 'ttlMs', 'max', 'overflow'], 'list(options)');
+export function listState<T>(options: ListOptions = {}): StateSpec<ListState<T>> {
+  checkKeys(options, ['version', 'ttlMs', 'max', 'overflow'], 'listState(options)');
   const { overflow = 'fail' } = options;
   if (overflow !== 'fail' && overflow !== 'drop-oldest') {
-    throw new UsageError(`list({ overflow }) takes 'fail' or 'drop-oldest'; it was given ${String(overflow)}`);
+    throw new UsageError(`listState({ overflow }) takes 'fail' or 'drop-oldest'; it was given ${String(overflow)}`);
   }
   return spec<ListState<T>>('list', options, streamLimits.listStateMax, nothing, overflow);
 }
@@ -170,8 +170,8 @@ export function list<T>(options: ListOptions = {}): StateSpec<ListState<T>> {
  *
  * @throws UsageError for options that are none.
  */
-export function map<K extends string | number, V>(options: CollectionOptions = {}): StateSpec<MapState<K, V>> {
-  checkKeys(options, ['version', 'ttlMs', 'max'], 'map(options)');
+export function mapState<K extends string | number, V>(options: CollectionOptions = {}): StateSpec<MapState<K, V>> {
+  checkKeys(options, ['version', 'ttlMs', 'max'], 'mapState(options)');
   return spec<MapState<K, V>>('map', options, streamLimits.mapStateMax, nothing);
 }
 
@@ -181,8 +181,10 @@ export function map<K extends string | number, V>(options: CollectionOptions = {
  *
  * @throws UsageError for options that are none.
  */
-export function sorted<K extends string | number, V>(options: CollectionOptions = {}): StateSpec<SortedState<K, V>> {
-  checkKeys(options, ['version', 'ttlMs', 'max'], 'sorted(options)');
+export function sortedState<K extends string | number, V>(
+  options: CollectionOptions = {},
+): StateSpec<SortedState<K, V>> {
+  checkKeys(options, ['version', 'ttlMs', 'max'], 'sortedState(options)');
   return spec<SortedState<K, V>>('sorted', options, streamLimits.mapStateMax, nothing);
 }
 
@@ -204,11 +206,11 @@ function spec<S>(
 ): StateSpec<S> {
   const { version = 1, ttlMs = Infinity, max = usual } = options;
   if (!Number.isSafeInteger(version) || version < 1) {
-    throw new UsageError(`${kind}({ version }) takes a whole number from 1 on; it was given ${String(version)}`);
+    throw new UsageError(`${kind}State({ version }) takes a whole number from 1 on; it was given ${String(version)}`);
   }
   checkTtl(kind, ttlMs);
   if (!Number.isSafeInteger(max) || max < 1 || max > streamLimits.stateMaxLimit) {
-    throw new UsageError(`${kind}({ max }) takes 1 to ${streamLimits.stateMaxLimit}; it was given ${String(max)}`);
+    throw new UsageError(`${kind}State({ max }) takes 1 to ${streamLimits.stateMaxLimit}; it was given ${String(max)}`);
   }
   return Object.freeze({ kind, version, ttlMs, max, overflow, initial });
 }

@@ -9,7 +9,7 @@ import type { Key } from '../../base/hash-key.ts';
 import { elementWeight } from '../element-weight.ts';
 import type { Change } from '../keyed/change.ts';
 import { streamLimits } from '../limits.ts';
-import type { Processor, ProcessorContext, ProcessorSpec, StateHeld } from '../processor.ts';
+import type { GroupHeld, Processor, ProcessorContext, ProcessorSpec, StateHeld } from '../processor.ts';
 import { compareKeys } from './sorted-keys.ts';
 import type { TableAnswer, TableEntry, TableQuestion } from './table-questions.ts';
 import { TableVersions } from './table-versions.ts';
@@ -51,6 +51,10 @@ class TableProcessor implements Processor {
 
   get held(): StateHeld {
     return this.#versions.held;
+  }
+
+  get groups(): readonly GroupHeld[] {
+    return this.#versions.groups;
   }
 
   add(item: unknown, timeMs: number): boolean {

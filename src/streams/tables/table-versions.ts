@@ -9,8 +9,9 @@
 import type { Key } from '../../base/hash-key.ts';
 import { Ring } from '../../base/ring.ts';
 import { TableOverflow } from '../errors.ts';
+import { keyGroupOf } from '../key-groups.ts';
 import { streamLimits } from '../limits.ts';
-import type { StateHeld } from '../processor.ts';
+import type { GroupHeld, StateHeld } from '../processor.ts';
 import { SortedKeys } from './sorted-keys.ts';
 
 interface Version {
@@ -58,6 +59,7 @@ export class TableVersions {
   /** Entries with more than one version, or that were removed. */
   readonly #loose = new Ring<Entry>();
   readonly #pins = new Map<number, Pin>();
+  readonly #keysOfGroup = new Uint32Array(streamLimits.keyGroups);
   #pinNext = 0;
   #versions = 0;
   /** Entries to be looked at before event time goes on. */
@@ -80,6 +82,15 @@ export class TableVersions {
     return { keys: size, versions: this.#versions, stateBytes: size * 104 + this.#versions * 56 };
   }
 
+  get groups(): readonly GroupHeld[] {
+    const groups: GroupHeld[] = [];
+    const bytesPerKey = this.held.stateBytes / this.#entries.size;
+    for (const [group, keys] of this.#keysOfGroup.entries()) {
+      if (keys > 0) groups.push({ group, keys, stateBytes: Math.round(keys * bytesPerKey) });
+    }
+    return groups;
+  }
+
   /** @throws TableOverflow where it would hold more keys than it may. */
   put(key: Key, value: unknown, timeMs: number): void {
     const { timed, ttlMs, entriesMax, stage, monotonicMs } = this.#options;
@@ -95,6 +106,7 @@ export class TableVersions {
       if (entries.size >= entriesMax) throw new TableOverflow(stage, entriesMax);
       const made = { key, newest: version, queued: false };
       entries.set(key, made);
+      this.#keysOfGroup[keyGroupOf(key)]! += 1;
       this.#sorted.add(key);
       this.#versions += 1;
       if (value === undefined) this.#loosen(made);
@@ -218,6 +230,7 @@ export class TableVersions {
       this.#versions -= 1;
     }
     this.#entries.delete(entry.key);
+    this.#keysOfGroup[keyGroupOf(entry.key)]! -= 1;
     this.#sorted.delete(entry.key);
   }
 

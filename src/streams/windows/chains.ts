@@ -6,6 +6,7 @@
  */
 import type { Key } from '../../base/hash-key.ts';
 import { streamLimits } from '../limits.ts';
+import type { GroupHeld } from '../processor.ts';
 import type { Aggregate } from './aggregate.ts';
 import { KeyTable, none } from './key-table.ts';
 import { Rows } from './rows.ts';
@@ -14,16 +15,6 @@ import { Rows } from './rows.ts';
 const [slotField, olderField, newerField, atField] = [0, 1, 2, 3] as const;
 /** Where the fields of whoever keeps the chains begin. */
 export const ownFields = 4;
-
-/** What the keys of a group hold. */
-export interface GroupHeld {
-  /** In [0, 128): the unit in which keys move. */
-  readonly group: number;
-  /** Keys that have state. */
-  readonly keys: number;
-  /** An estimate of what their keys, rows and values take, in bytes, without what is kept for more. */
-  readonly stateBytes: number;
-}
 
 export class Chains {
   readonly keys: KeyTable = new KeyTable();

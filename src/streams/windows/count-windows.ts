@@ -5,7 +5,8 @@
  * last element a window is given, and slices that no later window needs go; a key whose last slice goes begins anew.
  * At the end of the input the windows that are not full are given, by the first element of their key that is kept.
  */
-import { Chains, type GroupHeld, ownFields } from './chains.ts';
+import type { GroupHeld } from '../processor.ts';
+import { Chains, ownFields } from './chains.ts';
 import { none } from './key-table.ts';
 import type { CountSpec } from './window.ts';
 import { Windowing, type WindowingOptions, type WindowResult, type WindowsHeld } from './windowing.ts';

@@ -7,6 +7,7 @@
 import type { Key } from '../../base/hash-key.ts';
 import { keyGroupOf } from '../key-groups.ts';
 import { streamLimits } from '../limits.ts';
+import type { GroupHeld } from '../processor.ts';
 import { NumberIndex } from './number-index.ts';
 import { capacityAtLeast, capacityFor, Slots } from './slots.ts';
 
@@ -63,6 +64,17 @@ export class KeyTable {
   /** An estimate of what the keys of a group take, in bytes. */
   bytesOfGroup(group: number): number {
     return this.#keysOfGroup[group]! * (width * 8 + 8) + this.#bytesOfGroup[group]!;
+  }
+
+  /** What each group holds that has keys, where `otherBytes` are kept of all keys together beside the keys. */
+  groups(otherBytes: number): GroupHeld[] {
+    const groups: GroupHeld[] = [];
+    const bytesPerKey = otherBytes / this.size;
+    for (let group = 0; group < this.#keysOfGroup.length; group += 1) {
+      const keys = this.#keysOfGroup[group]!;
+      if (keys > 0) groups.push({ group, keys, stateBytes: Math.round(this.bytesOfGroup(group) + keys * bytesPerKey) });
+    }
+    return groups;
   }
 
   /** The slot of a key, made where it has none. */

@@ -7,7 +7,8 @@
  * when the allowed lateness has passed and its state goes; then the early results, by window end. Within one window
  * the keys come by their first element.
  */
-import { Chains, type GroupHeld, ownFields } from './chains.ts';
+import type { GroupHeld } from '../processor.ts';
+import { Chains, ownFields } from './chains.ts';
 import { none } from './key-table.ts';
 import { Slots } from './slots.ts';
 import { Timers } from './timers.ts';

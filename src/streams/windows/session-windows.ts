@@ -8,7 +8,8 @@
  *
  * Results come in the order of event time, and those of one time by the first element of their session.
  */
-import { Chains, type GroupHeld, ownFields } from './chains.ts';
+import type { GroupHeld } from '../processor.ts';
+import { Chains, ownFields } from './chains.ts';
 import { none } from './key-table.ts';
 import { Timers, timerBytes } from './timers.ts';
 import { isEarlyTick, type Pane, type Trigger } from './trigger.ts';

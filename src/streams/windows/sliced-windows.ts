@@ -9,7 +9,8 @@
  * Results come by window end. Within one window the keys come by the first slice that holds them, and in that by their
  * first element.
  */
-import { Chains, type GroupHeld, ownFields } from './chains.ts';
+import type { GroupHeld } from '../processor.ts';
+import { Chains, ownFields } from './chains.ts';
 import { none } from './key-table.ts';
 import { Slots } from './slots.ts';
 import { Timers } from './timers.ts';

@@ -1,5 +1,5 @@
 /** Windows at the head of a segment. */
-import type { Processor, ProcessorContext, ProcessorSpec, StateHeld } from '../processor.ts';
+import type { GroupHeld, Processor, ProcessorContext, ProcessorSpec, StateHeld } from '../processor.ts';
 import type { Aggregate } from './aggregate.ts';
 import { makeWindowing } from './make-windowing.ts';
 import type { Trigger } from './trigger.ts';
@@ -40,6 +40,10 @@ class WindowProcessor implements Processor {
 
   get held(): StateHeld {
     return { ...this.#windows.held };
+  }
+
+  get groups(): readonly GroupHeld[] {
+    return this.#windows.groups;
   }
 
   add(item: unknown, timeMs: number): boolean {

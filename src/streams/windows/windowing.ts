@@ -8,8 +8,8 @@
 import type { Key } from '../../base/hash-key.ts';
 import { isA } from '../../base/thrown.ts';
 import { asStageFailure, CollectOverflow, type FlowError, StageFailed } from '../errors.ts';
+import type { GroupHeld } from '../processor.ts';
 import type { Aggregate } from './aggregate.ts';
-import type { GroupHeld } from './chains.ts';
 import type { Pane } from './trigger.ts';
 import type { TimeWindow } from './window.ts';
 

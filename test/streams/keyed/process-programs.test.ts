@@ -6,15 +6,15 @@ import {
   flow,
   forEach,
   type ListState,
-  list,
+  listState,
   type MapState,
-  map,
+  mapState,
   type ProcessTimers,
   type SortedState,
   type Source,
-  sorted,
+  sortedState,
   type ValueState,
-  value,
+  valueState,
 } from '../../../src/streams/index.ts';
 import { proofRuns, proofTimeoutMs } from '../../support/proof-runs.ts';
 import { runLocally } from '../local-run.ts';
@@ -150,10 +150,10 @@ async function runProcess(
         .from(source(batches), { time: (one) => one.at, outOfOrderMs })
         .keyBy((one) => one.key, { parallelism })
         .state({
-          total: value(0, life(lives.total)),
-          recent: list<number>({ max: 3, overflow: 'drop-oldest', ...life(lives.recent) }),
-          seen: map<number, number>(life(lives.seen)),
-          sorted: sorted<number, number>(life(lives.sorted)),
+          total: valueState(0, life(lives.total)),
+          recent: listState<number>({ max: 3, overflow: 'drop-oldest', ...life(lives.recent) }),
+          seen: mapState<number, number>(life(lives.seen)),
+          sorted: sortedState<number, number>(life(lives.sorted)),
         })
         .process<{ key: string | number; text: string }>('programs', {
           onElement: (one, context) =>

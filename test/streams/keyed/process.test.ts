@@ -7,8 +7,8 @@ import {
   flow,
   forEach,
   fromIterable,
-  list,
-  map,
+  listState,
+  mapState,
   OperatorOverflow,
   type ProcessContext,
   type Source,
@@ -17,9 +17,9 @@ import {
   StateOutsideCall,
   StateOverflow,
   type StateSpecs,
-  sorted,
+  sortedState,
   tumbling,
-  value,
+  valueState,
 } from '../../../src/streams/index.ts';
 import { processSpec } from '../../../src/streams/keyed/process.ts';
 import type { AnyProcessHandlers } from '../../../src/streams/keyed/process-types.ts';
@@ -82,11 +82,11 @@ describe('state of a process', () => {
           .from(batches([item('a', 1, 5), item('b', 2, 1), item('a', 3, 4), item('a', 4, -1), item('b', 5, 2)]), byTime)
           .keyBy((one) => one.id, { parallelism: 2 })
           .state({
-            total: value(0),
-            text: value('-'),
-            recent: list<number>({ max: 2, overflow: 'drop-oldest' }),
-            seen: map<string, number>(),
-            byN: sorted<number, string>(),
+            total: valueState(0),
+            text: valueState('-'),
+            recent: listState<number>({ max: 2, overflow: 'drop-oldest' }),
+            seen: mapState<string, number>(),
+            byN: sortedState<number, string>(),
           })
           .process<string, { rejected: Item }>('sums', {
             outputs: ['rejected'],
@@ -124,7 +124,7 @@ describe('state of a process', () => {
   test('is what it began as until it is set, and again when it is cleared; an object is made anew', () => {
     const seen: unknown[] = [];
     const { add, processor } = processAlone(
-      { n: value(7), list: value(() => [] as string[]), maybe: value<number>() },
+      { n: valueState(7), list: valueState(() => [] as string[]), maybe: valueState<number>() },
       {
         onElement(one, context) {
           const { state } = context as ProcessContext<string, typeof states, never, {}>;
@@ -140,7 +140,7 @@ describe('state of a process', () => {
         },
       },
     );
-    const states = { n: value(7), list: value(() => [] as string[]), maybe: value<number>() };
+    const states = { n: valueState(7), list: valueState(() => [] as string[]), maybe: valueState<number>() };
     for (const n of [0, 1, 0]) add(item('a', 1, n));
     expect(seen).toEqual([
       [7, [], undefined],
@@ -155,7 +155,7 @@ describe('state of a process', () => {
   test('of numbers goes on where something else is set, for all keys', () => {
     const seen: unknown[] = [];
     const { add } = processAlone(
-      { n: value<number | string>(() => 0) },
+      { n: valueState<number | string>(() => 0) },
       {
         onElement(one, context) {
           const { state } = context as { state: { n: { get(): unknown; set(v: unknown): void } } };
@@ -184,16 +184,16 @@ describe('state of a process', () => {
         (context as { state: { recent: { push(n: number): void } } }).state.recent.push((one as Item).n);
       },
     };
-    const bounded = processAlone({ recent: list<number>({ max: 2 }) }, push);
+    const bounded = processAlone({ recent: listState<number>({ max: 2 }) }, push);
     bounded.add(item('a', 1, 1));
     bounded.add(item('a', 1, 2));
     bounded.add(item('b', 1, 2));
     expect(() => bounded.add(item('a', 1, 3))).toThrow(StateOverflow);
     expect(() => bounded.add(item('a', 1, 3))).toThrow(/more than 2 entries of state 'recent' at key "a"/);
-    const dropping = processAlone({ recent: list<number>({ max: 2, overflow: 'drop-oldest' }) }, push);
+    const dropping = processAlone({ recent: listState<number>({ max: 2, overflow: 'drop-oldest' }) }, push);
     for (const n of [1, 2, 3, 4]) dropping.add(item('a', 1, n));
     expect(dropping.processor.held).toMatchObject({ entries: 2, dropped: 2 });
-    for (const spec of [map<number, number>({ max: 1 }), sorted<number, number>({ max: 1 })]) {
+    for (const spec of [mapState<number, number>({ max: 1 }), sortedState<number, number>({ max: 1 })]) {
       const entries = processAlone(
         { entries: spec },
         {
@@ -209,9 +209,9 @@ describe('state of a process', () => {
   });
 
   test('is closed outside of the call', () => {
-    let kept: ProcessContext<string, { n: ReturnType<typeof value<number>> }, number, {}> | undefined;
+    let kept: ProcessContext<string, { n: ReturnType<typeof valueState<number>> }, number, {}> | undefined;
     const { add } = processAlone(
-      { n: value(0) },
+      { n: valueState(0) },
       {
         onElement: (_, context) => {
           kept = context as typeof kept;
@@ -270,7 +270,7 @@ describe('timers', () => {
     const given = await runOver(batches([item('a', 3)]), (stage) =>
       stage
         .keyBy((one) => one.id)
-        .state({ left: value(3) })
+        .state({ left: valueState(3) })
         .process<string>('ending', {
           onElement(_, { timers }) {
             timers.onClock(3_600_000, 'clock');
@@ -457,18 +457,18 @@ describe('what makes no sense is refused when the flow is built', () => {
     ['no handler', built({}, {}), /no onElement/],
     ['an option that there is not', built({}, { onElement: () => undefined, onItem: 0 }), /has no "onItem"/],
     ['an output twice', built({}, { onElement: () => undefined, outputs: ['a', 'a'] }), /two side outputs 'a'/],
-    ['an object for all keys', () => value({} as never), /which all keys would share/],
-    ['a version that is none', () => value(0, { version: 0 }), /version/],
-    ['a time to live that is none', () => map({ ttlMs: 0.5 }), /ttlMs in whole milliseconds/],
-    ['a bound that is none', () => list({ max: 0 }), /max/],
-    ['an overflow that there is not', () => list({ overflow: 'drop' as never }), /'fail' or 'drop-oldest'/],
+    ['an object for all keys', () => valueState({} as never), /which all keys would share/],
+    ['a version that is none', () => valueState(0, { version: 0 }), /version/],
+    ['a time to live that is none', () => mapState({ ttlMs: 0.5 }), /ttlMs in whole milliseconds/],
+    ['a bound that is none', () => listState({ max: 0 }), /max/],
+    ['an overflow that there is not', () => listState({ overflow: 'drop' as never }), /'fail' or 'drop-oldest'/],
   ])('%s', (_, make, message) => {
     expect(make).toThrow(message);
   });
 
   test('and places with other versions of a state notice', () => {
     const text = (version: number) =>
-      processSpec({ states: { n: value(0, { version, ttlMs: 9 }) }, handlers: {} as never }).text;
+      processSpec({ states: { n: valueState(0, { version, ttlMs: 9 }) }, handlers: {} as never }).text;
     expect(text(1)).toBe('n value v1 ttl 9');
     expect(text(2)).toBe('n value v2 ttl 9');
   });

@@ -3,7 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
-import { list, map, sorted, value } from '../../../src/streams/index.ts';
+import { listState, mapState, sortedState, valueState } from '../../../src/streams/index.ts';
 import { firstOfKey } from '../../../src/streams/keyed/first-of-key.ts';
 import { processSpec } from '../../../src/streams/keyed/process.ts';
 import { runningAggregates } from '../../../src/streams/keyed/running-aggregates.ts';
@@ -35,11 +35,11 @@ describe('of 1,000,000 keys that came and went nothing is left', () => {
   const atOnce = 100_000;
   const everything = processSpec({
     states: {
-      total: value(0, { ttlMs: 1_000 }),
-      recent: list<number>({ ttlMs: 1_000 }),
-      seen: map<number, number>({ ttlMs: 1_000 }),
-      byTime: sorted<number, number>({ ttlMs: 1_000 }),
-      kept: value<string>(),
+      total: valueState(0, { ttlMs: 1_000 }),
+      recent: listState<number>({ ttlMs: 1_000 }),
+      seen: mapState<number, number>({ ttlMs: 1_000 }),
+      byTime: sortedState<number, number>({ ttlMs: 1_000 }),
+      kept: valueState<string>(),
     },
     handlers: {
       onElement: (one, context) => {
