@@ -20,6 +20,8 @@ export class AlwaysJoin extends PairingJoin {
   #clockMs = 0;
   /** The clock went on since rows were last looked for. */
   #ticked = false;
+  /** Rows may have been found that are not gone yet. */
+  #expiring = false;
 
   constructor({ leftTtlMs, rightTtlMs }: AlwaysSpec, how: JoinHow, context: ProcessorContext) {
     super(how, context);
@@ -33,7 +35,7 @@ export class AlwaysJoin extends PairingJoin {
   }
 
   override get due(): boolean {
-    return this.#ticked || super.due;
+    return this.#ticked || this.#expiring || super.due;
   }
 
   override advance(watermarkMs: number): void {
@@ -43,6 +45,7 @@ export class AlwaysJoin extends PairingJoin {
 
   override work(): boolean {
     if (super.work()) return true;
+    this.#expiring = this.#ticked;
     if (!this.#ticked) return false;
     this.#ticked = false;
     this.left.wheel.advance(this.#clockMs);
