@@ -58,7 +58,10 @@ export type ProcessHandlers<T, K, S, R, Sides> = {
    */
   onTimer?(timeMs: number, context: TimerContext<K, S, R, Sides>): void;
 } & ({} extends Sides
-  ? { readonly outputs?: readonly [] }
+  ? {
+      /** It has no side outputs. */
+      readonly outputs?: readonly [];
+    }
   : {
       /** The names of the side outputs, unique within the flow. */
       readonly outputs: readonly (keyof Sides & string)[];

@@ -13,6 +13,8 @@ class Entries {
   readonly ttlMs: number;
   readonly #now: () => number;
   all: Timed[] = [];
+  /** Of what was set last, though it may be gone: what is set after it is not older. */
+  #latestMs = -Infinity;
 
   constructor(ttlMs: number, now: () => number) {
     this.ttlMs = ttlMs;
@@ -24,7 +26,9 @@ class Entries {
   }
 
   set(key: number, value: number): void {
-    const atMs = Math.max(this.#now(), ...this.all.map((one) => one.atMs));
+    if (this.all.length === 0) this.#latestMs = -Infinity;
+    const atMs = Math.max(this.#now(), this.#latestMs);
+    this.#latestMs = atMs;
     const known = this.all.find((one) => one.key === key);
     if (this.ttlMs === Infinity && known !== undefined) known.value = value;
     else this.all = [...this.all.filter((one) => one !== known), { key, value, atMs }];
