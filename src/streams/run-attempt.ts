@@ -103,7 +103,7 @@ export class RunAttempt {
 
   /** Ends what was left to be asked. */
   close(): Promise<void> {
-    return this.#abandon();
+    return this.#abandon(keepsTable);
   }
 
   statistics(attempts: number): RunStatistics {
@@ -192,7 +192,7 @@ export class RunAttempt {
     stalls.stop();
     deadline?.();
     // Tables are asked after the end too.
-    await this.#abandon(({ segment }) => this.#error !== undefined || segment.trunk.tail.kind !== 'table');
+    await this.#abandon((instance) => this.#error !== undefined || !keepsTable(instance));
     return this.#error;
   }
 
@@ -223,6 +223,10 @@ export class RunAttempt {
     const ending = this.#instances.filter(which);
     await Promise.all(ending.map(({ ref }) => stop(ref, { deadlineMs }).catch(() => undefined)));
   }
+}
+
+function keepsTable({ segment }: Instance): boolean {
+  return segment.trunk.tail.kind === 'table';
 }
 
 async function spawnAll<A extends z.ZodType, O extends Outputs>(

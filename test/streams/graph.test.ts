@@ -263,6 +263,11 @@ describe('a fan-out', () => {
           return f.concat(a, b).to(into<number>([]));
         }),
         plan((f) => {
+          const { a, b } = f.from(numbers(1)).broadcast('a', 'b');
+          // The second holds the fan-out back, whatever the first loses.
+          return f.concat(a.overflow({ strategy: 'drop-oldest', capacity: 10 }), b).to(into<number>([]));
+        }),
+        plan((f) => {
           const { a } = f.from(numbers(1)).broadcast('a', 'b');
           return a.to(into<number>([]));
         }),

@@ -80,7 +80,7 @@ async function askedAtRandom<V>(
   seed: number,
   options: { readonly rows: readonly Row[]; readonly outOfOrderMs: number; readonly questions: number },
   begin: (source: Source<Row>) => Promise<Table<number, V>>,
-  expectedOf: (rows: readonly Row[]) => V | undefined,
+  comesTo: (rows: readonly Row[]) => V | undefined,
 ): Promise<number> {
   const random = seededRandom(seed).fork('questions');
   const nat = (below: number): number => Math.floor(random.fraction() * below);
@@ -88,7 +88,7 @@ async function askedAtRandom<V>(
   const table = await begin(source);
   const asking: Promise<Question>[] = [];
   const valueAt = (id: number, asOfMs: number): V | undefined =>
-    expectedOf(options.rows.filter((row) => row.id === id && row.at < asOfMs));
+    comesTo(options.rows.filter((row) => row.id === id && row.at < asOfMs));
   const ids = [...new Set(options.rows.map(({ id }) => id))].sort(compareKeys);
   const askGet = (id: number): Promise<Question> =>
     table.get(id).then((answer) => ({
