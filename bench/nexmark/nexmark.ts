@@ -2,7 +2,7 @@
 /**
  * Nexmark: runs each query in a process of its own, compares what it comes to with SQL, and prints what it took.
  *
- * Exits with 1 where a query failed or differs from SQL, with 2 for options that make no sense.
+ * Exits with 1 where a query failed, differs from SQL, or with --check is below its floor, with 2 for options that make no sense.
  */
 import { writeFile } from 'node:fs/promises';
 import { UsageError } from 'troupe';
@@ -11,7 +11,7 @@ import { type FlinkRun, installFlink, runFlink } from './flink.ts';
 import { help, type Options, readOptions } from './options.ts';
 import type { Verdict } from './oracle.ts';
 import { inProcess } from './process.ts';
-import { type Measured, measuredOf, printTable, textOf } from './report.ts';
+import { belowFloor, type Measured, measuredOf, printTable, textOf } from './report.ts';
 
 /** Queries that look at each event for itself, and so need more of them to take a while. */
 const stateless = ['q0', 'q1', 'q2'];
@@ -38,7 +38,9 @@ async function measureAll(options: Options): Promise<void> {
   printTable(all, options.args);
   if (options.json !== undefined)
     await writeFile(options.json, `${JSON.stringify({ args: options.args, all }, null, 2)}\n`);
-  if (all.some(({ problems }) => problems.length > 0)) process.exitCode = 1;
+  const below = options.check ? belowFloor(all) : [];
+  if (below.length > 0) console.error(`below the floor: ${below.join(', ')}`);
+  if (below.length > 0 || all.some(({ problems }) => problems.length > 0)) process.exitCode = 1;
 }
 
 async function measure(query: string, options: Options): Promise<Measured> {

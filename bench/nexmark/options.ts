@@ -19,6 +19,7 @@ each takes in a second of processor time, of all threads, generator included.
   --sources <n>       instances of the source, each with a part of the events; 1 unless given
   --seed <n>          other events; 1 unless given
   --bidder-id-twice   adds the first id of persons to bidders twice, as the original generator does
+  --check             exits with 1 where a query is below its floor too
   --repeat <n>        runs each so often, and takes the median; 1 unless given
   --no-oracle         compares nothing
   --flink             runs each in Apache Flink too, which takes a JDK and Maven
@@ -35,6 +36,7 @@ export interface Options {
   readonly repeat: number;
   readonly oracle: boolean;
   readonly flink: boolean;
+  readonly check: boolean;
   readonly json: string | undefined;
 }
 
@@ -48,6 +50,7 @@ export function readOptions(argv: readonly string[]): Options {
     repeat: whole('--repeat', given.repeat),
     oracle: !given['no-oracle'],
     flink: given.flink,
+    check: given.check,
     full: given.full,
     json: given.json,
     args: {
@@ -80,6 +83,7 @@ function parse(argv: readonly string[]) {
     repeat: text(1),
     'no-oracle': flag,
     flink: flag,
+    check: flag,
     json: { type: 'string' },
     help: flag,
   } as const;

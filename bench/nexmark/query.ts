@@ -16,6 +16,8 @@ export interface Query<O extends Outputs = Outputs> {
   readonly perEvent?: boolean;
   /** The outputs that events which came late are given to. */
   readonly late?: { readonly [N in keyof O]: LateRule };
+  /** The rate that we hold it to, in 1,000 events a second of processor time. */
+  readonly floor: number;
   /** The rate that Flink's published figures come to, in 1,000 events a second and core. */
   readonly flink: readonly number[];
 }

@@ -65,6 +65,7 @@ export function printTable(all: readonly Measured[], args: Arguments): void {
     'query',
     'M events',
     'k events/CPU s',
+    'floor',
     'k events/s',
     'peak MiB',
     'state MiB',
@@ -78,6 +79,7 @@ export function printTable(all: readonly Measured[], args: Arguments): void {
     one.query,
     (one.events / 1e6).toFixed(2),
     (one.eventsPerCpuSecond / 1_000).toFixed(0),
+    `${queries[one.query]!.floor}`,
     (one.eventsPerSecond / 1_000).toFixed(0),
     mebibytes(one.peakBytes),
     mebibytes(one.stateBytes),
@@ -99,6 +101,13 @@ CPU s: user and system time of all threads of the process, generator and checksu
       ? '\nFlink here: k events/CPU s, over the same events, state on the heap, after a warm-up, rows discarded.'
       : ''
   }`);
+}
+
+/** Those that are below what we hold them to. */
+export function belowFloor(all: readonly Measured[]): string[] {
+  return all
+    .filter(({ query, eventsPerCpuSecond }) => eventsPerCpuSecond < 1_000 * queries[query]!.floor)
+    .map(({ query }) => query);
 }
 
 function flinkCells({ flink }: Measured): string[] {

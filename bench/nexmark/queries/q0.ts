@@ -12,6 +12,7 @@ const sql = `
 export const q0 = query({
   sql,
   perEvent: true,
+  floor: 500,
   flink: [155, 379],
   flow: flow('q0', { args }, (f, given) =>
     bids(f, given)

@@ -12,6 +12,7 @@ const sql = `
 export const q1 = query({
   sql,
   perEvent: true,
+  floor: 500,
   flink: [158, 395],
   flow: flow('q1', { args }, (f, given) =>
     bids(f, given)

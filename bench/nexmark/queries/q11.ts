@@ -38,6 +38,7 @@ export const q11 = query({
   sql,
   lateSql,
   late: { late: { from: { bid: 'bid' } } },
+  floor: 100,
   flink: [40, 46],
   flow: flow('q11', { args }, (f, given) =>
     bids(f, given)

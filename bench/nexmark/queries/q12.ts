@@ -16,6 +16,7 @@ const sql = `
 export const q12 = query({
   sql,
   perEvent: true,
+  floor: 150,
   flink: [76, 194],
   flow: flow('q12', { args }, (f, given) =>
     f

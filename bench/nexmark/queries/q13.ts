@@ -15,6 +15,7 @@ const sideInput = Array.from({ length: 10_000 }, (_, number) => ({ key: number, 
 export const q13 = query({
   sql,
   perEvent: true,
+  floor: 150,
   flink: [131],
   flow: flow('q13', { args }, (f, given) => {
     const side = f.from(fromIterable(sideInput)).keyBy(({ key }) => key);

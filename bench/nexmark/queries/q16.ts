@@ -27,30 +27,30 @@ const first = ({ price }: Bid): boolean => price < 10_000;
 const second = ({ price }: Bid): boolean => price >= 10_000 && price < 1_000_000;
 const third = ({ price }: Bid): boolean => price >= 1_000_000;
 
+const counts = {
+  minute: max(({ dateTime }: Bid) => Math.floor(dateTime / 60_000)),
+  total_bids: count(),
+  rank1_bids: count(first),
+  rank2_bids: count(second),
+  rank3_bids: count(third),
+  total_bidders: countDistinct(bidder),
+  rank1_bidders: countDistinct(bidder, first),
+  rank2_bidders: countDistinct(bidder, second),
+  rank3_bidders: countDistinct(bidder, third),
+  total_auctions: countDistinct(auction),
+  rank1_auctions: countDistinct(auction, first),
+  rank2_auctions: countDistinct(auction, second),
+  rank3_auctions: countDistinct(auction, third),
+};
+
 export const q16 = query({
   sql,
+  floor: 40,
   flink: [19],
   flow: flow('q16', { args }, (f, given) =>
     bids(f, given)
       .keyBy(({ channel, dateTime }) => `${channel} ${dayOf(dateTime)}`, instances(given))
-      .aggregate(
-        {
-          minute: max(({ dateTime }) => Math.floor(dateTime / 60_000)),
-          total_bids: count(),
-          rank1_bids: count(first),
-          rank2_bids: count(second),
-          rank3_bids: count(third),
-          total_bidders: countDistinct(bidder),
-          rank1_bidders: countDistinct(bidder, first),
-          rank2_bidders: countDistinct(bidder, second),
-          rank3_bidders: countDistinct(bidder, third),
-          total_auctions: countDistinct(auction),
-          rank1_auctions: countDistinct(auction, first),
-          rank2_auctions: countDistinct(auction, second),
-          rank3_auctions: countDistinct(auction, third),
-        },
-        { emit: 'watermark' },
-      )
+      .aggregate(counts, { emit: 'watermark' })
       .to(
         finalTable(given, (of, key) => ({
           channel: key.slice(0, -11),

@@ -15,6 +15,7 @@ const auctionsMax = 2 ** 26;
 
 export const q18 = query({
   sql,
+  floor: 40,
   flink: [54, 65],
   flow: flow('q18', { args }, (f, given) =>
     bids(f, given)

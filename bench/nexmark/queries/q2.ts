@@ -12,6 +12,7 @@ const sql = `
 export const q2 = query({
   sql,
   perEvent: true,
+  floor: 500,
   flink: [175],
   flow: flow('q2', { args }, (f, given) =>
     bids(f, given)

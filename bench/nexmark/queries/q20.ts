@@ -13,6 +13,7 @@ const sql = `
 
 export const q20 = query({
   sql,
+  floor: 40,
   flink: [19, 18],
   flow: flow('q20', { args }, (f, given) => {
     const { auction, bid } = auctionsAndBids(f, given);

@@ -14,6 +14,7 @@ const states = new Set(['OR', 'ID', 'CA']);
 
 export const q3 = query({
   sql,
+  floor: 150,
   flink: [152, 219],
   flow: flow('q3', { args }, (f, given) => {
     const { person, auction } = personsAndAuctions(f, given);

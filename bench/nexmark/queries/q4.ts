@@ -19,6 +19,7 @@ const stayOpenMs = ({ dateTime, expires }: Pick<Auction, 'dateTime' | 'expires'>
 export const q4 = query({
   sql,
   late: { late: { from: { auction: 'auction', bid: 'bid' } } },
+  floor: 40,
   flink: [34, 28],
   flow: flow('q4', { args }, (f, given) => {
     const { auction, bid } = auctionsAndBids(f, given);

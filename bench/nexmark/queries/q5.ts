@@ -19,6 +19,7 @@ const sql = `
 export const q5 = query({
   sql,
   late: { late: { from: { bid: 'bid' }, when: windowClosed(10_000, 2_000) } },
+  floor: 100,
   flink: [22, 75],
   flow: flow('q5', { args }, (f, given) =>
     bids(f, given)

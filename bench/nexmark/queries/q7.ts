@@ -22,6 +22,7 @@ export const q7 = query({
     late: { from: { bid: 'bid' }, when: windowClosed(10_000) },
     tooLate: { from: { bid: 'bid_in_time' } },
   },
+  floor: 100,
   flink: [12, 23],
   flow: flow('q7', { args }, (f, given) => {
     const { all, compared } = bids(f, given).broadcast('all', 'compared');

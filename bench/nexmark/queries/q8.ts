@@ -18,6 +18,7 @@ export const q8 = query({
     lateAuctions: { from: { auction: 'auction' }, when: windowClosed(10_000) },
     latePersons: { from: { person: 'person' } },
   },
+  floor: 150,
   flink: [146, 162],
   flow: flow('q8', { args }, (f, given) => {
     const { person, auction } = personsAndAuctions(f, given);

@@ -20,6 +20,7 @@ const stayOpenMs = ({ dateTime, expires }: Auction): number => expires - dateTim
 export const q9 = query({
   sql,
   late: { late: { from: { auction: 'auction', bid: 'bid' } } },
+  floor: 40,
   flink: [14, 14],
   flow: flow('q9', { args }, (f, given) => {
     const { auction, bid } = auctionsAndBids(f, given);
