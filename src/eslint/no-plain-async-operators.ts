@@ -33,7 +33,8 @@ interface Fixer {
 
 /** Operators of RxJS that emit later, or subscribe to what may, or keep elements without a bound. */
 const meteredOperators: ReadonlySet<string> = new Set([
-  ...['audit', 'auditTime', 'buffer', 'bufferTime', 'bufferToggle', 'bufferWhen', 'catchError', 'combineLatestWith'],
+  ...['audit', 'auditTime', 'buffer', 'bufferCount', 'bufferTime', 'bufferToggle', 'bufferWhen', 'catchError'],
+  'combineLatestWith',
   ...['concatAll', 'concatMap', 'concatMapTo', 'concatWith', 'debounce', 'debounceTime', 'delay', 'delayWhen'],
   ...['distinct', 'exhaustAll', 'exhaustMap', 'expand', 'flatMap', 'groupBy', 'interval', 'mergeAll', 'mergeMap'],
   ...['mergeMapTo', 'mergeScan', 'mergeWith', 'observeOn', 'onErrorResumeNextWith', 'raceWith', 'repeat', 'retry'],
