@@ -156,8 +156,7 @@ export class SessionWindows extends Windowing {
     const chains = this.#chains;
     const ended = this.#endOf(row) <= this.watermarkMs;
     chains.set(row, endedField, ended ? 1 : 0);
-    const setMs = this.#timers.timeOf(row);
-    if (setMs === undefined || this.#dueOf(row) < setMs) this.#setTimer(row);
+    if (!this.#timers.isDueBy(row, this.#dueOf(row))) this.#setTimer(row);
     const trigger = this.#trigger;
     if (trigger.kind === 'append') return;
     const changes = chains.get(row, changesField) + 1;

@@ -35,10 +35,10 @@ export class Timers {
     return this.#size === 0 ? Infinity : this.#heap[timeField]!;
   }
 
-  /** When the timer of an owner is due; undefined where it has none. */
-  timeOf(owner: number): number | undefined {
+  /** Whether the timer of an owner is due by `untilMs`. */
+  isDueBy(owner: number, untilMs: number): boolean {
     const place = this.#placeOf(owner);
-    return place < 0 ? undefined : this.#heap[place * width + timeField];
+    return place >= 0 && this.#heap[place * width + timeField]! <= untilMs;
   }
 
   /**
