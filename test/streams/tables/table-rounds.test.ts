@@ -14,7 +14,7 @@ function partition(): Processor & { put(...rows: Row[]): void; to(watermarkMs: n
   const processor = tableProcessor({ name: 'rows', changes: false, entriesMax: 10, ttlMs: undefined }).make({
     stage: 'table',
     timed: true,
-    keyOf: [(row) => (row as Row).id],
+    keyOf: [(row: unknown) => (row as Row).id],
     clock: { monotonicMs: () => 0 },
   } as unknown as ProcessorContext);
   const outcome = async ({ question }: { question: unknown }): Promise<unknown> => ({
