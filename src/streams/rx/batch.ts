@@ -87,6 +87,7 @@ class Batching<T> extends Subscriber<T> {
 
   protected override _complete(): void {
     this.#close();
-    super._complete();
+    // What was given last may have failed behind it.
+    if (!this.closed) super._complete();
   }
 }

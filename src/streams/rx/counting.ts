@@ -53,7 +53,8 @@ class Counting<T> extends Subscriber<T> {
 
   protected override _complete(): void {
     while (this.#starts.length > 0) this.#close();
-    super._complete();
+    // What was given last may have failed behind it.
+    if (!this.closed) super._complete();
   }
 
   /** Gives the oldest buffer, and keeps what the next one has of it. */
