@@ -31,7 +31,7 @@ describe('npm run nexmark', () => {
     }
     expect(all[0]!.stateBytes).toBe(0);
     expect(all[1]!.stateBytes).toBeGreaterThan(0);
-  });
+  }, 120_000);
 
   it('exits with 2 for a query that there is not, and names those that there are', async () => {
     const { code, stderr } = await new ExampleProcess('dist-bench/nexmark.js', ['--queries', 'q6']).finished;
