@@ -1,10 +1,9 @@
 /** The flow: access logs of several servers in, sessions of visitors out. */
 import { filter, map } from 'rxjs';
 import { here, spread, thread } from 'troupe';
-import { count, directory, flow, jsonl, session, sum } from 'troupe/streams';
+import { count, directory, flow, jsonl, mean, session, sum } from 'troupe/streams';
 import * as z from 'zod';
 import { type Broken, type Hit, parseLine, timeOf } from './combined-log.ts';
-import { topEntryPages } from './entry-pages.ts';
 import { linesOf } from './lines.ts';
 import { entryPage, exitPage, isBot, isPage } from './pages.ts';
 
@@ -18,6 +17,9 @@ const args = z.object({
   out: z.string(),
   threads: z.int(),
 });
+
+/** A session that saw a page. */
+type Entered<S> = S & { readonly entry: string };
 
 export const clickSessions = flow('click-sessions', { args }, (f, { logs, out, threads }) => {
   const servers = logs.map((path) =>
@@ -62,8 +64,13 @@ export const clickSessions = flow('click-sessions', { args }, (f, { logs, out, t
     broken.output('broken'),
     sessions.file.to(jsonl({ file: out })),
     sessions.table
-      .via('entry-pages', topEntryPages(10), { on: here() })
-      .overflow({ strategy: 'conflate', merge: (_, newer) => newer })
-      .output('entryPages'),
+      .via('entered', ($) => $.pipe(filter((session): session is Entered<typeof session> => session.entry !== null)))
+      .keyBy(({ entry }) => entry)
+      .aggregate({
+        sessions: count(),
+        bounces: count(({ pages }) => pages === 1),
+        meanPages: mean(({ pages }) => pages),
+      })
+      .table('entryPages'),
   );
 });

@@ -3,15 +3,17 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createSystem, TroupeError } from 'troupe';
-import type { Run, RunStatistics } from 'troupe/streams';
+import type { Run, RunStatistics, TableOf } from 'troupe/streams';
 import { Display } from '../program/display.ts';
-import { type EntryPage, linesOf } from './entry-pages.ts';
+import { type Entries, type EntryPage, linesOf, topOf } from './entry-pages.ts';
 import { clickSessions } from './flow.ts';
 import type { Options } from './options.ts';
 import { type Written, writeLogs } from './write-logs.ts';
 
 const servers = ['web-1', 'web-2', 'web-3'];
 const sampleMs = 100;
+/** More than the site has. */
+const pagesMax = 10_000;
 /** What an interrupted flow, and then its threads, get to stop in. */
 const cancelWithinMs = 800;
 const shutdownWithinMs = 600;
@@ -45,20 +47,22 @@ export async function sessionize(options: Options, signal: AbortSignal): Promise
   }
 }
 
-type Outputs = { readonly broken: { readonly line: string }; readonly entryPages: readonly EntryPage[] };
+type Outputs = { readonly broken: { readonly line: string }; readonly entryPages: TableOf<string, Entries> };
 
 /** Shows the run while it goes, to its end. */
 async function follow(run: Run<Outputs>, signal: AbortSignal): Promise<Ledger> {
   const display = new Display(process.stdout);
   let broken = 0;
-  let table: readonly EntryPage[] = [];
+  const entryPages = run.table('entryPages');
+  let top: readonly EntryPage[] = [];
+  const look = async (): Promise<void> => {
+    const { entries } = await entryPages.range({ limit: pagesMax });
+    top = topOf(entries, 10);
+  };
   let running = true;
   const reading = Promise.all([
     each(run.output('broken'), () => {
       broken += 1;
-    }),
-    each(run.output('entryPages'), (latest) => {
-      table = latest;
     }),
   ]);
   const done = Promise.race([Promise.all([run.done, reading]), cancelledBy(signal, run)]).finally(() => {
@@ -67,12 +71,15 @@ async function follow(run: Run<Outputs>, signal: AbortSignal): Promise<Ledger> {
   // It may fail while nobody looks; it is awaited below.
   done.catch(() => undefined);
   while (running) {
-    display.update([progressOf(run.statistics()), ...linesOf(table)]);
+    // Where it cannot be asked the run has failed, or ends: `done` says so.
+    await Promise.race([look().catch(() => undefined), done]);
+    display.update([progressOf(run.statistics()), ...linesOf(top)]);
     await Promise.race([sleep(sampleMs), done]);
   }
   await done;
+  await look();
   const statistics = run.statistics();
-  display.finish([progressOf(statistics), ...linesOf(table)]);
+  display.finish([progressOf(statistics), ...linesOf(top)]);
   const { ledger, stages } = statistics;
   return {
     lines: ledger.read,
