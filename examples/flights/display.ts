@@ -64,7 +64,7 @@ export class Display {
       this.#stream.write(`${plainLine(progress, this.#rate.perSecond)}\n`);
       return;
     }
-    const columns = this.#stream.columns ?? 80;
+    const columns = this.#stream.columns || 80;
     const lines = picture(progress, this.#rate.perSecond).map((line) => cut(line, columns - 1));
     const up = this.#linesDrawn === 0 ? '' : `\u001b[${this.#linesDrawn}A`;
     // Erasing each line's rest, and not the screen, does not flicker.

@@ -31,7 +31,7 @@ export class Display {
   }
 
   #draw(lines: readonly string[]): void {
-    const columns = (this.#stream.columns ?? 80) - 1;
+    const columns = (this.#stream.columns || 80) - 1;
     const up = this.#linesDrawn === 0 ? '' : `\u001b[${this.#linesDrawn}A`;
     // Erasing each line's rest, and not the screen, does not flicker.
     this.#stream.write(`${up}\r${lines.map((line) => `${line.slice(0, columns)}\u001b[K\n`).join('')}`);
