@@ -34,7 +34,7 @@ export class Progress {
     const part = this.#samples / this.#samplesExpected;
     const rate = `${count((1_000 * this.#samples) / elapsedMs)} samples/s`;
     if (this.#isTerminal)
-      this.#stream.write(`\r${bar(part, this.#stream.columns ?? 80)} ${percent(part)}  ${rate}\u001b[K`);
+      this.#stream.write(`\r${bar(part, this.#stream.columns || 80)} ${percent(part)}  ${rate}\u001b[K`);
     else this.#stream.write(`${percent(part)}, ${count(this.#samples)} samples, ${rate}\n`);
   }
 
