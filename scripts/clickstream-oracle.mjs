@@ -5,12 +5,12 @@
 // It knows the format of the logs and what a session is for itself. Every session must be there exactly once, with equal
 // times, pages, hits, bytes, first and last page. Exits with 1 if not.
 import { parseArgs } from 'node:util';
-import { DuckDBInstance } from '@duckdb/node-api';
+import { conclude, openDatabase, text } from './oracle.mjs';
 
 const { values: given } = parseArgs({ options: { out: { type: 'string', default: 'out/clickstream' } } });
 const format = String.raw`^(\S+) \S+ \S+ \[([^\]]+)\] "([A-Z]+) (\S+) HTTP/[0-9.]+" ([0-9]{3}) ([0-9]+|-) "((?:[^"\\]|\\.)*)" "((?:[^"\\]|\\.)*)"$`;
 
-const database = await (await DuckDBInstance.create(':memory:', { threads: '2' })).connect();
+const { database, one } = await openDatabase();
 
 await database.run(`
   create table lines as
@@ -64,19 +64,7 @@ const compared = await one(`
   from expected e full outer join actual a on a.visitor = e.visitor and a.startMs = e.start`);
 
 const { sessions, hits, broken, bots, lines, ...findings } = compared;
-const wrong = Object.entries(findings).filter(([, found]) => found !== 0);
 console.log(
   `oracle: ${sessions} sessions of ${hits} lines, ${bots} of bots, ${broken} broken; output: ${lines} sessions`,
 );
-for (const [finding, found] of wrong) console.log(`  ${finding}: ${found}`);
-console.log(wrong.length === 0 && sessions > 0 ? 'equal' : 'different');
-if (wrong.length > 0 || sessions === 0) process.exitCode = 1;
-
-async function one(sql) {
-  const [row] = (await database.runAndReadAll(sql)).getRowObjects();
-  return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, Number(value)]));
-}
-
-function text(value) {
-  return `'${value.replaceAll("'", "''")}'`;
-}
+conclude(findings, sessions > 0);

@@ -5,7 +5,7 @@
 // Windows, counts and maxima must be identical, means within 1e-9, every window there exactly once. Exits with 1 if not.
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { DuckDBInstance } from '@duckdb/node-api';
+import { conclude, openDatabase, text } from './oracle.mjs';
 
 const { values: given } = parseArgs({
   options: {
@@ -18,7 +18,7 @@ const { values: given } = parseArgs({
   },
 });
 
-const database = await (await DuckDBInstance.create(':memory:', { threads: '2' })).connect();
+const { database, one } = await openDatabase();
 
 await database.run(`
   create table expected as
@@ -48,17 +48,5 @@ const compared = await one(`
   from expected e full outer join actual a on a.origin = e.origin and a.hour = e.hour`);
 
 const { windows, flights, lines, ...findings } = compared;
-const wrong = Object.entries(findings).filter(([, found]) => found !== 0);
 console.log(`oracle: ${windows} windows of ${flights} flights; output: ${lines} lines`);
-for (const [finding, found] of wrong) console.log(`  ${finding}: ${found}`);
-console.log(wrong.length === 0 && windows === lines && windows > 0 ? 'equal' : 'different');
-if (wrong.length > 0 || windows !== lines || windows === 0) process.exitCode = 1;
-
-async function one(sql) {
-  const [row] = (await database.runAndReadAll(sql)).getRowObjects();
-  return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, Number(value)]));
-}
-
-function text(value) {
-  return `'${value.replaceAll("'", "''")}'`;
-}
+conclude(findings, windows === lines && windows > 0);
